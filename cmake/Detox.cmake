@@ -1,0 +1,64 @@
+# Flags that every target has, and the two functions with which all targets are made.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+# Assertions about our own bugs stay on in every build: a silent wrong answer costs more.
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# No contraction and no -march: bits must not differ by processor or inlining (ARCHITECTURE.md).
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 sees an overflow inside fmt 9's formatting of one character that cannot happen.
+  add_compile_options(-Wno-stringop-overflow)
+endif()
+if(DETOX_SANITIZE)
+  add_compile_options(-fsanitize=${DETOX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${DETOX_SANITIZE})
+endif()
+
+# detox_library(name SOURCES ... [LINKS ...]): one folder of src/.
+function(detox_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${name} PUBLIC ${ARG_LINKS})
+endfunction()
+
+# The headers that most tests include, compiled once. Every other program of tests reuses them.
+# Tests are compiled with -O1: that halves their build, and the code under test keeps its own flags. g++ 12 imagines
+# overruns in sums of strings there (its bug 105651).
+function(detox_precompile_tests source)
+  add_executable(precompiled_tests ${source})
+  target_link_libraries(precompiled_tests PRIVATE GTest::gtest GTest::gmock nlohmann_json::nlohmann_json fmt::fmt)
+  target_compile_options(precompiled_tests PRIVATE -O1)
+  target_precompile_headers(precompiled_tests PRIVATE
+    <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h> <algorithm> <filesystem> <fstream> <functional> <map> <nlohmann/json.hpp>
+    <string> <vector>)
+endfunction()
+
+# detox_test(name SOURCES ... [LINKS ...] [LABELS ...]): one test program; its tests are found when ctest runs.
+function(detox_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_compile_options(${name} PRIVATE -O1 $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
+  target_precompile_headers(${name} REUSE_FROM precompiled_tests)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE DETOX_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+"""Each fence is broken once in a tree of its own, and must be found; the same tree without the break must pass."""
+import pathlib
+import tempfile
+import unittest
+
+import fences
+
+LISTED = "log sum lenet transport vote server_round main lenet_test score frame file all long other_test"
+SOUND = {
+    "CMakeLists.txt": " ".join(f"{stem}.cpp" for stem in LISTED.split()),
+    "include/detox/rows.hpp": '#include <span>\n#include "detox/errors.hpp"\n// unlike torch::Tensor, a view\n',
+    "src/base/log.cpp": '#include "base/log.hpp"\n#include <cstdio>\n',
+    "src/kernels/sum.cpp": '#include "base/log.hpp"\n#include "detox/rows.hpp"\n',
+    "src/learn/lenet.cpp": '#include <torch/torch.h>\n#include "kernels_of_torch.hpp"\n',
+    "src/comm/mpi/transport.cpp": '#include <mpi.h>\n#include "comm/frame.hpp"\n',
+    "src/stages/vote/vote.cpp": '#include "stages/vote/vote.hpp"\n#include "kernels/sum.hpp"\n',
+    "src/round/server_round.cpp": '#include "stages/vote/vote.hpp"\n#include "comm/frame.hpp"\n',
+    "src/cli/main.cpp": '#include "config/options.hpp"\n#include "round/training.hpp"\n',
+    "tests/learn/lenet_test.cpp": "#include <torch/torch.h>\nTEST(LeNet, Learns) {}\n",
+    "cmake/Flags.cmake": "add_compile_options(-ffp-contract=off)\n",
+    "tools/install-deps": "#!/bin/bash\nbuild='\ncmake     # the build\ng++       # the compiler\n'\napt-get install $build\n",
+    "docs/use.md": "Run `src/work/x` or https://example.org/home/page; see ./root/x.\n",
+}
+
+
+class FencesTest(unittest.TestCase):
+    def found(self, changes):
+        """What the fences say of the sound tree with these files put in its place."""
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for name, text in (SOUND | changes).items():
+                path = root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            return fences.violations(root)
+
+    def assert_broken(self, name, text, says):
+        found = self.found({name: text})
+        self.assertEqual(len(found), 1, found)
+        self.assertTrue(found[0].startswith(f"{name}: "), found)
+        self.assertIn(says, found[0])
+
+    def test_a_sound_tree_passes(self):
+        self.assertEqual(self.found({}), [])
+
+    def test_a_floor_above_may_not_be_included(self):
+        self.assert_broken("src/base/log.cpp", '#include "kernels/sum.hpp"\n', "floor 2")
+
+    def test_a_folder_of_the_same_floor_may_not_be_included(self):
+        self.assert_broken("src/record/file.cpp", '#include "data/idx.hpp"\n', "floor 2")
+
+    def test_a_stage_may_not_include_another_stage(self):
+        self.assert_broken("src/stages/vote/vote.cpp", '#include "stages/bucket/bucket.hpp"\n', "stages/bucket")
+
+    def test_a_folder_without_a_floor_is_refused(self):
+        self.assert_broken("src/misc/all.cpp", "\n", "no floor")
+
+    def test_an_include_in_a_comment_does_not_count(self):
+        self.assertEqual(self.found({"src/base/log.cpp": '// #include "cli/command.hpp"\n'}), [])
+
+    def test_torch_stays_in_learn(self):
+        self.assert_broken("src/evaluate/score.cpp", "#include <ATen/ATen.h>\n", "src/learn/")
+
+    def test_mpi_stays_in_its_transport(self):
+        self.assert_broken("src/comm/frame.cpp", "#include <mpi.h>\n", "src/comm/mpi/")
+
+    def test_a_public_header_includes_nothing_of_src(self):
+        self.assert_broken("include/detox/rows.hpp", '#include "base/log.hpp"\n', "public header")
+
+    def test_a_public_header_names_no_torch_type(self):
+        self.assert_broken("include/detox/rows.hpp", "at::Tensor row();\n", "at::")
+
+    def test_a_public_header_names_no_mpi_type(self):
+        self.assert_broken("include/detox/rows.hpp", "MPI_Comm world();\n", "MPI_C")
+
+    def test_a_stage_has_no_clock(self):
+        self.assert_broken("src/stages/vote/vote.cpp", "#include <chrono>\n", "no clock")
+
+    def test_a_test_file_without_a_test_is_refused(self):
+        self.assert_broken("tests/base/other_test.cpp", "// TEST(Nothing, Yet)\n", "no test")
+
+    def test_a_file_that_is_not_built_is_refused(self):
+        self.assert_broken("src/base/forgotten.cpp", "\n", "not built")
+
+    def test_the_server_holds_no_attack(self):
+        self.assert_broken("src/round/server_round.cpp", '#include "stages/attack/alie.hpp"\n', "no attack code")
+
+    def test_a_file_of_601_lines_is_refused_and_one_of_600_is_not(self):
+        self.assert_broken("src/base/long.cpp", "\n" * 601, "601 lines")
+        self.assertEqual(self.found({"src/base/long.cpp": "\n" * 600}), [])
+
+    def test_a_path_of_a_machine_is_refused(self):
+        for folder in ("work", "root", "home"):
+            self.assert_broken("docs/use.md", f"first\nsee /{folder}/someone/file\n", "line 2")
+
+    def test_flags_that_change_bits_are_refused(self):
+        for flag in ("-march=native", "-ffast-math", "-ffp-contract=fast"):
+            self.assert_broken("cmake/Flags.cmake", f"add_compile_options({flag})\n", flag)
+
+    def test_a_package_without_a_reason_is_refused(self):
+        self.assert_broken("tools/install-deps", "build='\ncmake  # the build\nninja-build\n'\n", "ninja-build")
+
+    def test_a_dependency_declared_elsewhere_is_refused(self):
+        self.assert_broken("docs/use.md", "sudo apt-get -y install gdb\n", "tools/install-deps")
+        self.assert_broken("cmake/Flags.cmake", "FetchContent_Declare(fmt)\n", "tools/install-deps")
+        self.assert_broken("python/requirements.txt", "numpy\n", "tools/install-deps")
+
+
+if __name__ == "__main__":
+    unittest.main()
