@@ -1,0 +1,100 @@
+// A robust rule: n rows, f of them hostile -> one vector. Two families (ARCHITECTURE.md):
+// coordinate rules reduce each column; geometry rules see only squared distances and norms and
+// answer with row weights.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "detox/rows.hpp"
+#include "detox/thread_pool.hpp"
+#include "detox/workspace.hpp"
+
+namespace detox {
+
+enum class BulyanVariant { kPaper, kDetox };
+
+/// What a rule is built with.
+struct RuleOptions {
+  std::size_t f = 0;            ///< corrupt rows it must survive
+  std::size_t krum_select = 0;  ///< m of multi-krum; 0: n - f - 2
+  BulyanVariant bulyan_variant = BulyanVariant::kPaper;
+  double tolerance = 1e-6;      ///< geometric-median: relative change at which Weiszfeld stops
+  bool rows_are_signs = false;  ///< signSGD: rows hold (means of) +-1 already, do not take signs
+};
+
+/// What a rule found out about the rows of one call.
+struct AggregationReport {
+  struct Rejection {
+    std::size_t row;
+    std::string reason;
+  };
+  std::vector<std::size_t>
+      selected;  ///< rows that the result is made of, ascending; empty: all, by coordinate
+  std::vector<double> scores;  ///< one a row, higher is more suspect; empty where the rule has none
+  std::vector<double> weights;      ///< one a row (geometry rules)
+  std::vector<Rejection> rejected;  ///< ascending by row
+};
+
+/// What a call may use. The workspace keeps its memory between calls: after the first call nothing
+/// is allocated.
+struct AggregationContext {
+  ThreadPool& pool;
+  Workspace& workspace;
+  std::uint64_t step = 0;  ///< signSGD breaks zeros by the parity of coordinate + step
+};
+
+/// Immutable after construction and safe to share between threads that have a context each.
+class Aggregator {
+ public:
+  virtual ~Aggregator() = default;
+
+  /// Reduces rows (n, d) to out (d). Fewer rows than the rule's requirement at f is a UsageError
+  /// with the inequality and the values; rows of other shapes than out are our bug. The result
+  /// depends on nothing but rows, options and step: not on threads, instruction sets or addresses.
+  void aggregate(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+                 AggregationReport* report = nullptr) const;
+  void aggregate(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+                 AggregationReport* report = nullptr) const;
+
+ protected:
+  explicit Aggregator(const RuleOptions& options) : options_(options) {}
+  const RuleOptions& options() const { return options_; }
+
+ private:
+  friend std::unique_ptr<Aggregator> make_aggregator(std::string_view, const RuleOptions&);
+  virtual void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+                      AggregationReport* report) const = 0;
+  virtual void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+                      AggregationReport* report) const = 0;
+
+  RuleOptions options_;
+  const struct RuleInfo* info_ = nullptr;
+};
+
+/// One line of the registry (src/stages/aggregate/registry.cpp).
+struct RuleInfo {
+  std::string_view name;
+  std::string_view alias;        ///< another accepted name, or empty
+  std::string_view requirement;  ///< as users see it: "n >= 2f + 3"
+  std::size_t (*min_rows)(std::size_t f);
+  std::string_view paper;
+  std::unique_ptr<Aggregator> (*make)(const RuleOptions&);
+};
+
+/// All rules, sorted by name.
+std::span<const RuleInfo> rules();
+
+/// The rule of this name or alias (case and dashes do not matter). UsageError with the valid names
+/// and the nearest.
+const RuleInfo& find_rule(std::string_view name);
+
+std::unique_ptr<Aggregator> make_aggregator(std::string_view name, const RuleOptions& options);
+
+}  // namespace detox

@@ -1,0 +1,57 @@
+// A simulated attack, on the worker's side: honest values -> what the colluders send.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "detox/random.hpp"
+#include "detox/rows.hpp"
+#include "detox/thread_pool.hpp"
+
+namespace detox {
+
+struct AttackOptions {
+  double adversarial = -100.0;   ///< c of rev_grad, constant and random
+  std::optional<double> alie_z;  ///< empty: auto
+  double alie_sign = -1.0;
+};
+
+/// What the colluders of one slice know in one step. Values are the d coordinates of the gradient,
+/// followed by the batch-norm statistics where these are attacked too.
+struct AttackInput {
+  std::uint64_t step = 0;
+  std::size_t slice = 0;
+  std::span<const float> own;  ///< the honest values of this slice
+  Rows<float> honest;    ///< of all slices, each once; empty unless the attack needs_all_slices
+  std::size_t rows = 0;  ///< n, rows that reach the rule
+  std::size_t corrupted = 0;  ///< m, rows among them that the colluders own in this step
+  Key key{};                  ///< random draws come from (key, step, slice)
+};
+
+/// Immutable; colluders in one slice get identical values because the result depends on the input
+/// alone.
+class Attack {
+ public:
+  virtual ~Attack() = default;
+  virtual bool needs_all_slices() const { return false; }
+  virtual bool same_in_every_slice() const { return false; }  ///< out does not depend on the slice
+  /// out has the size of input.own and may not overlap it.
+  virtual void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const = 0;
+};
+
+struct AttackInfo {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view paper;
+  std::unique_ptr<Attack> (*make)(const AttackOptions&);
+};
+
+/// All attacks, sorted by name; "alie" is what --lis-simulation=simulate selects.
+std::span<const AttackInfo> attacks();
+const AttackInfo& find_attack(std::string_view name);
+
+}  // namespace detox

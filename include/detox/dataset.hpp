@@ -1,0 +1,60 @@
+// Labelled images, as the training loop sees them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "detox/random.hpp"
+
+namespace detox {
+
+struct ImageShape {
+  std::size_t channels = 0, height = 0, width = 0;
+  std::size_t values() const { return channels * height * width; }
+  bool operator==(const ImageShape&) const = default;
+};
+
+enum class Split { kTrain, kTest };
+
+/// Immutable after loading; all functions may be called from many threads.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual std::size_t size() const = 0;
+  virtual ImageShape shape() const = 0;
+  virtual std::size_t classes() const = 0;
+  virtual std::int64_t label(std::size_t sample) const = 0;  ///< in [0, classes())
+  /// Normalised values of one sample, (channels, height, width). Augmentation is a pure function of
+  /// (key, epoch, sample) and happens on the training split only.
+  virtual void read(std::size_t sample, std::uint64_t epoch, const Key& key,
+                    std::span<float> out) const = 0;
+  /// SHA-256 over shape, labels and raw values, lower-case hex: machines compare it before they
+  /// train together.
+  virtual std::string digest() const = 0;
+};
+
+struct DatasetInfo {
+  std::string_view name;
+  std::string_view folder;         ///< looked for under --data-dir, and --data-dir itself
+  std::string_view system_folder;  ///< where Debian's package puts it, or empty
+  std::string_view summary;
+  std::string_view source;
+  ImageShape shape;
+  std::size_t classes;
+};
+
+/// All data sets, sorted by name.
+std::span<const DatasetInfo> datasets();
+const DatasetInfo& find_dataset(std::string_view name);
+
+/// Loads one split. data_dir empty: `data`, then the system folder. InputError says what is missing
+/// or damaged, where it was looked for and what to put there.
+std::unique_ptr<Dataset> load_dataset(const DatasetInfo& info,
+                                      const std::filesystem::path& data_dir, Split split);
+
+}  // namespace detox

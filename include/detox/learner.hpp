@@ -1,0 +1,94 @@
+// A network, seen from outside: weights and a batch in, a gradient out. No torch type is in this
+// header; libtorch stays behind it in src/learn/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "detox/dataset.hpp"
+#include "detox/random.hpp"
+
+namespace detox {
+
+/// A named tensor and where it starts in its flat vector.
+struct TensorInfo {
+  std::string name;  ///< PyTorch's usual name: "conv1.weight"
+  std::vector<std::int64_t> shape;
+  std::size_t offset = 0;
+  std::size_t size = 0;
+};
+
+/// The state_dict of a network as three flat vectors: parameters (float32, trained), statistics
+/// (float32 buffers such as running means) and counters (int64 buffers such as num_batches_tracked,
+/// counted by the server, never reduced).
+struct ModelLayout {
+  std::vector<TensorInfo> parameters, statistics, counters;
+  std::size_t parameter_count() const;
+  std::size_t statistic_count() const;
+  std::size_t counter_count() const;
+};
+
+struct ModelState {
+  std::vector<float> parameters;
+  std::vector<float> statistics;
+  std::vector<std::int64_t> counters;
+};
+
+/// count samples; images is (count, channels, height, width).
+struct Batch {
+  std::span<const float> images;
+  std::span<const std::int64_t> labels;
+  std::size_t count() const { return labels.size(); }
+};
+
+struct BatchResult {
+  double loss_sum = 0;       ///< sum over samples of the cross entropy
+  std::int64_t correct = 0;  ///< samples whose largest logit is the label
+  std::int64_t correct_top5 = 0;
+};
+
+/// One network on one intra-op thread. Not thread-safe; make one for every thread. Gradients are
+/// bit-identical for identical inputs, whichever instance or process computes them.
+class Learner {
+ public:
+  virtual ~Learner() = default;
+  virtual const ModelLayout& layout() const = 0;
+  /// PyTorch's default initialisation, drawn from the key.
+  virtual ModelState initial_state(const Key& key) = 0;
+  /// Gradient of the mean cross entropy over the batch, and the statistics after the pass (training
+  /// mode).
+  virtual BatchResult gradient(std::span<const float> parameters, std::span<const float> statistics,
+                               const Batch& batch, std::span<float> gradient_out,
+                               std::span<float> statistics_out) = 0;
+  /// Forward only (evaluation mode).
+  virtual BatchResult evaluate(const ModelState& state, const Batch& batch) = 0;
+};
+
+struct NetworkInfo {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view paper;
+};
+
+/// All networks, sorted by name; case and dashes do not matter in find_network.
+std::span<const NetworkInfo> networks();
+const NetworkInfo& find_network(std::string_view name);
+
+/// UsageError where the network cannot take images of this shape.
+std::unique_ptr<Learner> make_learner(std::string_view network, ImageShape shape,
+                                      std::size_t classes);
+
+/// What the bits of a gradient depend on besides its inputs: instruction sets, BLAS kernels,
+/// library versions, memory layout. Recorded in the configuration and in state files; runs under
+/// different profiles cannot be mixed.
+std::string numerical_profile();
+
+using LearnerFactory = std::function<std::unique_ptr<Learner>()>;
+
+}  // namespace detox

@@ -1,0 +1,46 @@
+// How the server and the workers exchange frames: point to point, every wait with a timeout,
+// nothing collective.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace detox {
+
+/// A frame as sent: shared, so that one copy of the weights serves all workers, and immutable.
+using FrameBytes = std::shared_ptr<const std::vector<std::byte>>;
+
+struct ReceivedFrame {
+  int from = 0;
+  std::vector<std::byte> bytes;  ///< whatever the peer sent: unchecked
+};
+
+struct TransportCounters {
+  std::uint64_t bytes_sent = 0, bytes_received = 0, frames_sent = 0, frames_received = 0;
+  std::uint64_t oversized = 0;  ///< frames above the limit: thrown away unread
+};
+
+/// One process's end. Rank 0 is the server. Used by one thread.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;  ///< P + 1
+  /// Starts sending and returns at once; the transport keeps the frame until it has left.
+  virtual void send(int to, FrameBytes frame) = 0;
+  /// The next frame from anybody, or nothing after the timeout. Frames above max_bytes are thrown
+  /// away and counted.
+  virtual std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
+                                               std::size_t max_bytes) = 0;
+  /// Waits until everything sent to `to` (-1: to anybody) has left; false if the timeout came
+  /// first.
+  virtual bool flush(int to, std::chrono::milliseconds timeout) = 0;
+  virtual const TransportCounters& counters() const = 0;
+};
+
+}  // namespace detox

@@ -1,0 +1,26 @@
+// Lines for people, on standard error, whole lines at a time from any thread.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
+namespace detox {
+
+/// Put before every line of this process, e.g. "rank 3: ". Set once, before other threads log.
+void set_log_prefix(std::string_view prefix);
+
+void log_line(std::string_view line);
+
+template <class... Args>
+void log_info(fmt::format_string<Args...> format, Args&&... args) {
+  log_line(fmt::format(format, std::forward<Args>(args)...));
+}
+
+template <class... Args>
+void log_warning(fmt::format_string<Args...> format, Args&&... args) {
+  log_line("warning: " + fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace detox

@@ -1,0 +1,87 @@
+"""Runs the built program as a user would, for the tests that watch it from outside."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = os.environ.get("DETOXML", "detoxml")
+DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")
+# A run that is small and yet has attackers, corrupt slices, momentum and several checkpoints.
+SMALL = ["--max-steps", "12", "--eval-freq", "5", "--batch-size", "4", "--worker-fail", "2",
+         "--lis-simulation", "simulate"]
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def errors(self):
+        """Lines of standard error that are neither progress nor notices."""
+        return [line for line in self.err.splitlines() if line.startswith("detoxml: ")]
+
+
+def environment(**more):
+    result = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "DETOX_"))}
+    result.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", **more)
+    return result
+
+
+def run(*arguments, cwd=None, timeout=120, env=None, program=None):
+    finished = subprocess.run([*(program or [PROGRAM]), *map(str, arguments)], cwd=cwd, timeout=timeout,
+                              env=environment(**(env or {})), stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True)
+    return Result(finished.returncode, finished.stdout, finished.stderr)
+
+
+def start(*arguments, cwd=None, env=None):
+    return subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=cwd, env=environment(**(env or {})),
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+class ProgramTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="detox-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def run_ok(self, *arguments, **keywords):
+        result = run(*arguments, cwd=self.folder, **keywords)
+        self.assertEqual(result.code, 0, result.err)
+        return result
+
+    def assert_refused(self, result, code, *words):
+        """One line, with these words in it, and this exit code."""
+        self.assertEqual(result.code, code, result.err)
+        self.assertEqual(len(result.errors()), 1, result.err)
+        for word in words:
+            self.assertIn(word, result.errors()[0])
+
+    def checkpoint(self, directory, step):
+        return ((self.folder / directory / f"model_step_{step}").read_bytes(),
+                (self.folder / directory / f"state_step_{step}").read_bytes())
+
+    def journal(self, directory, name="metrics.jsonl"):
+        return [json.loads(line) for line in (self.folder / directory / name).read_text().splitlines()]
+
+    def no_process_left(self, word):
+        """Whether no process has `word` (a unique path) in its command line any more."""
+        return wait_for(lambda: subprocess.run(["pgrep", "-f", word], capture_output=True).returncode == 1, 15)
+
+
+def main():
+    unittest.main(verbosity=2)

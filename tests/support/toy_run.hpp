@@ -1,0 +1,189 @@
+// Whole runs of the toy network, over either fleet.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "comm/inproc/inproc_network.hpp"
+#include "config/options.hpp"
+#include "config/plan.hpp"
+#include "record/checkpoint_files.hpp"
+#include "round/local_fleet.hpp"
+#include "round/remote_fleet.hpp"
+#include "round/training.hpp"
+#include "round/worker_round.hpp"
+#include "stages/assign/placement.hpp"
+#include "support/toy.hpp"
+
+namespace detox {
+
+/// One run of the toy network. Fields may be changed between construction and start().
+class ToyRun {
+ public:
+  /// `options` as on the command line, without the dashes.
+  ToyRun(const std::filesystem::path& directory, const std::map<std::string, std::string>& options)
+      : directory_(directory) {
+    for (const auto& [name, value] : options) set_option(find_option(name), value, config_);
+    config_ = resolve(config_, 0);
+    plan_ = make_plan(config_);
+  }
+
+  const Plan& plan() const { return plan_; }
+  std::size_t threads = 1;
+  bool resume = false;
+  std::atomic<bool> stop{false};
+  std::uint64_t stop_after = 0;  ///< ask to stop once this step is recorded; 0: never
+  double step_timeout_s = 60, start_timeout_s = 30;
+
+  /// Server and workers in this thread and a pool.
+  RunEnd over_local_engine() {
+    return with_parts([&](Parts& parts) {
+      LocalFleet fleet({parts.data, parts.format, parts.adversary, parts.pool, data_key(),
+                        parts.per_step, plan_.k, config_.compute_every_replica},
+                       toy_learners());
+      return conduct(parts, fleet);
+    });
+  }
+
+  /// Every worker a thread with an end of a network of its own. `worker` may put something else in
+  /// an honest one's place: it gets the rank and the transport and answers whether it took the
+  /// part.
+  RunEnd over_network(const std::function<bool(int, Transport&)>& stand_in = {}) {
+    return with_parts([&](Parts& parts) {
+      InprocNetwork network(static_cast<int>(plan_.workers) + 1);
+      std::vector<std::thread> workers;
+      for (int rank = 1; rank <= static_cast<int>(plan_.workers); ++rank) {
+        workers.emplace_back([&, rank] {
+          Transport& transport = network.endpoint(rank);
+          if (stand_in && stand_in(rank, transport)) return;
+          serve_as_worker(transport, 30, [](const WorkerSettings&) { return toy_kit(); });
+        });
+      }
+      Transport& transport = network.endpoint(0);
+      RemoteFleet fleet(transport, parts.format.layout().size(), parts.adversary.active(), stop);
+      const auto end_workers = [&] {
+        stop_workers(transport, 0);
+        for (std::thread& worker : workers) worker.join();
+      };
+      try {
+        fleet.start(worker_settings(parts),
+                    {"toy profile", layout_digest(ToyLearner().layout()), "toy"},
+                    std::chrono::duration<double>(start_timeout_s));
+        const RunEnd end = conduct(parts, fleet);
+        rejected_frames = fleet.rejected_frames();
+        end_workers();
+        return end;
+      } catch (...) {
+        end_workers();
+        throw;
+      }
+    });
+  }
+
+  std::string final_model() const {
+    return file("model_step_" + std::to_string(config_.max_steps));
+  }
+  std::string final_state() const {
+    return file("state_step_" + std::to_string(config_.max_steps));
+  }
+  std::vector<nlohmann::json> journal(const std::string& name) const {
+    std::ifstream stream(directory_ / name);
+    std::vector<nlohmann::json> lines;
+    for (std::string line; std::getline(stream, line);)
+      lines.push_back(nlohmann::json::parse(line));
+    return lines;
+  }
+  std::string file(const std::string& name) const {
+    std::ifstream stream(directory_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  }
+  std::vector<bool> byzantine(std::uint64_t step, const Assignment& assignment) const {
+    return Adversary(plan_.attack, attack_key()).byzantine(step, assignment);
+  }
+  Assignment assignment(std::uint64_t step) const {
+    return plan_.random_placement
+               ? random_placement(plan_.workers, plan_.k, derive_key(root(), "placement"), step)
+               : fixed_placement(plan_.workers, plan_.k);
+  }
+  std::uint64_t rejected_frames = 0;
+  static constexpr std::size_t kSamples = 600;
+  static WorkerKit toy_kit() {
+    return {std::make_unique<ToyData>(kSamples), std::make_unique<ToyLearner>(), "toy profile"};
+  }
+
+ private:
+  struct Parts {
+    ToyData data{kSamples};
+    AnswerFormat format;
+    Adversary adversary;
+    ThreadPool pool;
+    std::size_t per_step;
+  };
+
+  Key root() const { return key_from_seed(config_.seed); }
+  Key data_key() const { return derive_key(root(), "data"); }
+  Key attack_key() const { return derive_key(root(), "attack"); }
+
+  WorkerSettings worker_settings(const Parts& parts) const {
+    WorkerSettings settings;
+    settings.codec = plan_.sign_codec ? "sign" : "none";
+    settings.workers = plan_.workers;
+    settings.slices = plan_.k;
+    settings.samples_per_step = parts.per_step;
+    settings.data_key = data_key();
+    settings.attack_key = attack_key();
+    settings.attack = plan_.attack;
+    settings.server_timeout_s = 30;
+    return settings;
+  }
+
+  RunEnd with_parts(const std::function<RunEnd(Parts&)>& run) {
+    Parts parts{.format = AnswerFormat(plan_.sign_codec ? "sign" : "none", 15, 1),
+                .adversary = Adversary(plan_.attack, attack_key()),
+                .pool = ThreadPool(threads),
+                .per_step = samples_per_step(config_, plan_)};
+    return run(parts);
+  }
+
+  RunEnd conduct(Parts& parts, Fleet& fleet) {
+    const ModelLayout layout = ToyLearner().layout();
+    RunDirectory directory =
+        resume ? RunDirectory::open_for_resume(directory_) : RunDirectory::create(directory_);
+    Checkpoint start;
+    start.model = ToyLearner().initial_state(derive_key(root(), "initial weights"));
+    if (resume) start = load_checkpoint(*newest_checkpoint(directory_), layout);
+    ServerRound round({plan_,
+                       parts.format,
+                       {derive_key(root(), "placement"), derive_key(root(), "buckets")},
+                       sgd_options(config_),
+                       lr_schedule(config_, config_.max_steps),
+                       parts.per_step,
+                       fleet,
+                       parts.pool});
+    TrainingOptions options;
+    options.last_step = config_.max_steps;
+    options.checkpoint_every = config_.eval_freq;
+    options.max_skipped = config_.max_skipped;
+    options.step_timeout_s = step_timeout_s;
+    options.start_timeout_s = step_timeout_s;
+    options.config_digest = config_digest(config_, "");
+    options.profile = "toy profile";
+    Training training(options, round, layout, std::move(start), directory);
+    return training.run(stop, [&](std::uint64_t step, const Assignment& assignment) {
+      if (step == stop_after) stop = true;
+      return corrupted_slices(assignment, parts.adversary.byzantine(step, assignment));
+    });
+  }
+
+  std::filesystem::path directory_;
+  RunConfig config_;
+  Plan plan_;
+};
+
+}  // namespace detox
