@@ -1,0 +1,66 @@
+// The vector code is in order_statistics-inl.hpp, compiled once for every instruction set.
+#include "kernels/order_statistics.hpp"
+
+#include "base/assert.hpp"
+#include "kernels/target.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/order_statistics.cpp"
+#include <hwy/foreach_target.h>
+// The order of these two is Highway's.
+#include "kernels/order_statistics-inl.hpp"
+
+#if HWY_ONCE
+namespace detox {
+
+HWY_EXPORT(mean_of_sorted_float);
+HWY_EXPORT(mean_of_sorted_double);
+HWY_EXPORT(mean_nearest_median_float);
+HWY_EXPORT(mean_nearest_median_double);
+
+SortPlan plan_sort(std::size_t n, std::size_t lo, std::size_t hi, std::span<Comparator> storage,
+                   std::span<bool> flags) {
+  DETOX_ASSERT(lo < hi && hi <= n && n <= 65535);
+  DETOX_ASSERT(storage.size() >= network_capacity(n) && flags.size() >= n);
+  return {n, lo, hi, storage.first(build_network(n, lo, hi, storage, flags))};
+}
+
+namespace {
+
+template <class T>
+void check(const ColumnBlock<T>& block, const SortPlan& plan, std::span<T> scratch) {
+  DETOX_ASSERT(block.rows.n() == plan.n && block.end <= block.rows.d);
+  DETOX_ASSERT(block.out.size() == block.rows.d && scratch.size() >= sort_scratch(plan.n));
+  prepare_kernel_target();
+}
+
+}  // namespace
+
+void mean_of_sorted(const ColumnBlock<float>& block, const SortPlan& plan,
+                    std::span<float> scratch) {
+  check(block, plan, scratch);
+  HWY_DYNAMIC_DISPATCH(mean_of_sorted_float)(block, plan, scratch.data());
+}
+
+void mean_of_sorted(const ColumnBlock<double>& block, const SortPlan& plan,
+                    std::span<double> scratch) {
+  check(block, plan, scratch);
+  HWY_DYNAMIC_DISPATCH(mean_of_sorted_double)(block, plan, scratch.data());
+}
+
+void mean_nearest_median(const ColumnBlock<float>& block, std::size_t count, const SortPlan& plan,
+                         std::span<float> scratch) {
+  check(block, plan, scratch);
+  DETOX_ASSERT(plan.lo == 0 && plan.hi == plan.n && count >= 1 && count <= plan.n);
+  HWY_DYNAMIC_DISPATCH(mean_nearest_median_float)(block, count, plan, scratch.data());
+}
+
+void mean_nearest_median(const ColumnBlock<double>& block, std::size_t count, const SortPlan& plan,
+                         std::span<double> scratch) {
+  check(block, plan, scratch);
+  DETOX_ASSERT(plan.lo == 0 && plan.hi == plan.n && count >= 1 && count <= plan.n);
+  HWY_DYNAMIC_DISPATCH(mean_nearest_median_double)(block, count, plan, scratch.data());
+}
+
+}  // namespace detox
+#endif  // HWY_ONCE

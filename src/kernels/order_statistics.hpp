@@ -1,0 +1,55 @@
+// Order statistics of every column of an (n, d) matrix. Values are ordered as: -infinity, negative
+// numbers, -0, +0, positive numbers, +infinity, and every NaN last; so results do not depend on the
+// order of the rows. Means are taken in double in ascending order, and a NaN result is always the
+// same NaN. Pure; one call, one thread.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "detox/rows.hpp"
+#include "kernels/sorting_network.hpp"
+
+namespace detox {
+
+/// Columns are sorted in tiles of so many.
+inline constexpr std::size_t kSortTile = 64;
+
+/// How n values are sorted, of which only positions [lo, hi) matter. Views the storage it was made
+/// in.
+struct SortPlan {
+  std::size_t n = 0, lo = 0, hi = 0;
+  std::span<const Comparator> network;
+};
+
+/// Plans for 1 <= n <= 65535 and lo < hi <= n. storage has network_capacity(n) elements, flags n.
+SortPlan plan_sort(std::size_t n, std::size_t lo, std::size_t hi, std::span<Comparator> storage,
+                   std::span<bool> flags);
+
+/// Columns [begin, end) of rows, to be written to the same columns of out (d).
+template <class T>
+struct ColumnBlock {
+  Rows<T> rows;
+  std::size_t begin = 0, end = 0;
+  std::span<T> out;
+};
+
+/// Values of type T that scratch must hold for n rows.
+constexpr std::size_t sort_scratch(std::size_t n) { return (n + 1) * kSortTile; }
+
+/// out = mean of the sorted values [plan.lo, plan.hi) of each column. Median and trimmed mean are
+/// this. Cost: n reads a column and 2 operations a comparator, about n log^2(n) / 2 of them.
+void mean_of_sorted(const ColumnBlock<float>& block, const SortPlan& plan,
+                    std::span<float> scratch);
+void mean_of_sorted(const ColumnBlock<double>& block, const SortPlan& plan,
+                    std::span<double> scratch);
+
+/// out = mean of the `count` values nearest the column's median (even n: the mean of the middle
+/// two), ties to the lower value. The plan is for [0, n); 1 <= count <= n. Distances to the median
+/// are taken in double.
+void mean_nearest_median(const ColumnBlock<float>& block, std::size_t count, const SortPlan& plan,
+                         std::span<float> scratch);
+void mean_nearest_median(const ColumnBlock<double>& block, std::size_t count, const SortPlan& plan,
+                         std::span<double> scratch);
+
+}  // namespace detox

@@ -1,0 +1,36 @@
+// The kernels once more, plainly, column by column in double precision: what the tests hold them
+// against.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "detox/rows.hpp"
+
+namespace detox::reference {
+
+/// An (n, d) matrix as vectors of doubles.
+using Matrix = std::vector<std::vector<double>>;
+
+template <class T>
+Matrix to_matrix(const Rows<T>& rows) {
+  Matrix matrix;
+  for (const T* row : rows.row) matrix.emplace_back(row, row + rows.d);
+  return matrix;
+}
+
+/// One column in the kernels' order: -0 before +0, every NaN last.
+std::vector<double> sorted_column(const Matrix& rows, std::size_t column);
+std::vector<double> mean_of_sorted(const Matrix& rows, std::size_t lo, std::size_t hi);
+std::vector<double> mean_nearest_median(const Matrix& rows, std::size_t count);
+
+/// (n, n), and n; infinite for rows that are not finite.
+Matrix squared_distances(const Matrix& rows);
+std::vector<double> squared_norms(const Matrix& rows);
+
+std::vector<double> combine(const Matrix& rows, std::span<const double> weights, double divisor);
+std::vector<double> sign_majority(const Matrix& rows, std::uint64_t step);
+
+}  // namespace detox::reference
