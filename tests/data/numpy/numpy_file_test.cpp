@@ -1,0 +1,167 @@
+#include "data/numpy/numpy_file.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+/// A .npy file of the given header text and so many zero bytes of values.
+std::string file_of(const std::string& dictionary, std::size_t value_bytes, int version = 1) {
+  std::string header = dictionary;
+  const std::size_t start = version == 1 ? 10 : 12;
+  header.append(63 - (start + header.size()) % 64, ' ');
+  header += '\n';
+  std::string file = "\x93NUMPY";
+  file += static_cast<char>(version);
+  file += '\0';
+  for (std::size_t i = 0; i < start - 8; ++i) {
+    file += static_cast<char>(header.size() >> (8 * i) & 0xff);
+  }
+  return file + header + std::string(value_bytes, '\0');
+}
+
+NumpyHeader parse(const std::string& file) {
+  return parse_numpy(std::as_bytes(std::span(file.data(), file.size())), "g.npy");
+}
+
+std::string message_of(const std::string& file) {
+  try {
+    parse(file);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "was not refused";
+}
+
+TEST(NumpyHeader, IsReadInAllThreeVersions) {
+  for (const int version : {1, 2, 3}) {
+    const NumpyHeader header =
+        parse(file_of("{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }", 48, version));
+    EXPECT_EQ(header.type, NumpyType::kFloat64);
+    EXPECT_EQ(header.n, 3U);
+    EXPECT_EQ(header.d, 2U);
+    EXPECT_EQ(header.data_offset % 64, 0U);
+  }
+}
+
+TEST(NumpyHeader, MayHaveItsKeysInAnyOrder) {
+  const NumpyHeader header =
+      parse(file_of("{\"shape\":(1,2),\"fortran_order\":False,\"descr\":\"<f4\"}", 8));
+  EXPECT_EQ(header.n, 1U);
+  EXPECT_EQ(header.d, 2U);
+}
+
+TEST(NumpyHeader, SaysWhatIsWrong) {
+  const auto matrix = [](const std::string& descr, const std::string& order,
+                         const std::string& shape, std::size_t bytes) {
+    return message_of(file_of(
+        "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }",
+        bytes));
+  };
+  EXPECT_EQ(message_of("PK\x03\x04"), "g.npy: not a NumPy file (.npy)");
+  EXPECT_EQ(message_of("\x93NUMPY\x01"), "g.npy: truncated NumPy header");
+  EXPECT_EQ(message_of(std::string("\x93NUMPY\x01\x00\xff\xff{}", 12)),
+            "g.npy: truncated NumPy header");
+  EXPECT_EQ(message_of(std::string("\x93NUMPY\x09\x00\x00\x00{}", 12)),
+            "g.npy: NumPy format version 9.0; valid: 1.0, 2.0, 3.0");
+  EXPECT_EQ(matrix("<i4", "False", "(1, 2)", 8),
+            "g.npy: values of type '<i4'; valid: little-endian float32 '<f4', float64 '<f8'");
+  EXPECT_EQ(matrix(">f4", "False", "(1, 2)", 8),
+            "g.npy: values of type '>f4'; valid: little-endian float32 '<f4', float64 '<f8'");
+  EXPECT_EQ(matrix("<f4", "True", "(1, 2)", 8),
+            "g.npy: in Fortran order; valid: C order (save it with numpy.ascontiguousarray)");
+  EXPECT_EQ(matrix("<f4", "False", "(2,)", 8), "g.npy: an array of 1 dimensions; valid: 2, (n, d)");
+  EXPECT_EQ(matrix("<f4", "False", "()", 4), "g.npy: an array of 0 dimensions; valid: 2, (n, d)");
+  EXPECT_EQ(matrix("<f4", "False", "(0, 2)", 0),
+            "g.npy: an empty array of shape (0, 2); valid: n >= 1, d >= 1");
+  EXPECT_EQ(matrix("<f4", "False", "(2, 2)", 12),
+            "g.npy: truncated: shape (2, 2) needs 16 bytes of values, the file has 12");
+  EXPECT_EQ(matrix("<f4", "False", "(2, 2)", 17),
+            "g.npy: trailing bytes: shape (2, 2) needs 16 bytes of values, the file has 17");
+  EXPECT_EQ(matrix("<f4", "False", "(4294967296, 4294967296)", 0),
+            "g.npy: shape (4294967296, 4294967296) is more than memory can hold");
+  EXPECT_EQ(matrix("<f4", "False", "(99999999999999999999999, 1)", 0),
+            "g.npy: the shape is too large");
+  for (const char* text :
+       {"", "{", "{'descr'}", "{'descr': '<f4'}", "{'x': 1}", "{'shape': (1, 2}",
+        "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1, 2), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, -2), }",
+        "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), } x"}) {
+    EXPECT_EQ(message_of(file_of(text, 8)), "g.npy: damaged NumPy header") << text;
+  }
+}
+
+class NumpyFiles : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "numpy-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::size_t files() const {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(folder_), {}));
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(NumpyFiles, AreMappedAsRows) {
+  std::string bytes = file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 24);
+  const float values[6] = {1, 2, 3, 4, 5, 6};
+  std::memcpy(bytes.data() + bytes.size() - 24, values, 24);
+  std::ofstream(folder_ / "g.npy", std::ios::binary) << bytes;
+  NumpyFile file(folder_ / "g.npy");
+  const Rows<float> rows = file.float_rows();
+  ASSERT_EQ(rows.n(), 2U);
+  ASSERT_EQ(rows.d, 3U);
+  EXPECT_EQ(rows.row[0][2], 3);
+  EXPECT_EQ(rows.row[1][0], 4);
+}
+
+TEST_F(NumpyFiles, ThatCannotBeOpenedAreNamed) {
+  for (const auto& path : {folder_ / "none.npy", folder_}) {
+    try {
+      NumpyFile{path};
+      FAIL() << "was not refused";
+    } catch (const InputError& error) {
+      EXPECT_TRUE(std::string(error.what()).starts_with(path.string() + ": ")) << error.what();
+    }
+  }
+  std::ofstream(folder_ / "empty.npy");
+  EXPECT_THROW(NumpyFile{folder_ / "empty.npy"}, InputError);
+}
+
+TEST_F(NumpyFiles, AreReadByNumPyAsTheyWereWritten) {
+  const std::vector<float> floats = {1.5F, -0.0F, 3e38F};
+  const std::vector<double> doubles(100000, 1e300);
+  write_numpy(folder_ / "f.npy", floats);
+  write_numpy(folder_ / "d.npy", doubles);
+  EXPECT_EQ(files(), 2U);
+  const std::string script =
+      "import numpy, sys; f = numpy.load(sys.argv[1] + '/f.npy'); d = numpy.load(sys.argv[1] + "
+      "'/d.npy'); sys.exit(not (f.dtype == 'float32' and f.tobytes() == "
+      "numpy.array([1.5, -0.0, 3e38], 'float32').tobytes() and d.shape == (100000,) and "
+      "(d == 1e300).all()))";
+  const std::string command = "/usr/bin/python3 -c \"" + script + "\" '" + folder_.string() + "'";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+}
+
+TEST_F(NumpyFiles, ThatCannotBeWrittenLeaveNothing) {
+  EXPECT_THROW(write_text_atomically(folder_ / "none" / "x.json", "x"), InputError);
+  std::filesystem::create_directory(folder_ / "taken");
+  std::ofstream(folder_ / "taken" / "x");
+  EXPECT_THROW(write_text_atomically(folder_ / "taken", "x"), InputError);
+  EXPECT_EQ(files(), 1U);
+}
+
+}  // namespace
+}  // namespace detox
