@@ -1,0 +1,83 @@
+// Driver of the rules that reduce each column by itself: blocks of columns in parallel, one tile of
+// memory a thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <span>
+
+#include "detox/aggregator.hpp"
+#include "kernels/order_statistics.hpp"
+#include "stages/aggregate/slots.hpp"
+
+namespace detox {
+
+/// A thread takes so many columns at a time; a multiple of every tile and vector.
+inline constexpr std::size_t kColumnsAtOnce = 4096;
+
+/// Runs work(begin, end, thread) for consecutive ranges of columns of [0, d) in parallel. Allocates
+/// nothing.
+template <class Work>
+void for_column_ranges(std::size_t d, ThreadPool& pool, const Work& work) {
+  const auto task = [&](std::size_t block, std::size_t thread) {
+    const std::size_t begin = block * kColumnsAtOnce;
+    work(begin, std::min(d, begin + kColumnsAtOnce), thread);
+  };
+  pool.parallel_for((d + kColumnsAtOnce - 1) / kColumnsAtOnce, std::cref(task));
+}
+
+/// Which of the kernels reduces a sorted column.
+struct ColumnReduction {
+  std::size_t lo = 0, hi = 0;  ///< the mean of the sorted values [lo, hi), or, where it is not 0,
+  std::size_t nearest_median = 0;  ///< the mean of so many values nearest the median
+};
+
+/// The reduction of coord-median for n rows.
+inline ColumnReduction median_reduction(std::size_t n) { return {(n - 1) / 2, n / 2 + 1, 0}; }
+
+/// out (d) = the reduction of every column of rows.
+template <class T>
+void reduce_columns(const Rows<T>& rows, ColumnReduction reduction, std::span<T> out,
+                    AggregationContext& context) {
+  const std::size_t n = rows.n();
+  if (reduction.nearest_median > 0) reduction = {0, n, reduction.nearest_median};
+  Workspace& workspace = context.workspace;
+  const SortPlan plan =
+      plan_sort(n, reduction.lo, reduction.hi,
+                workspace.take<Comparator>(AggregateSlot::kNetwork, network_capacity(n)),
+                workspace.take<bool>(AggregateSlot::kFlags, n));
+  const std::size_t tile = sort_scratch(n);
+  const std::span<T> tiles =
+      workspace.take<T>(AggregateSlot::kSortTiles, tile * context.pool.size());
+  for_column_ranges(rows.d, context.pool,
+                    [&](std::size_t begin, std::size_t end, std::size_t thread) {
+                      const ColumnBlock<T> block{rows, begin, end, out};
+                      const std::span<T> scratch = tiles.subspan(thread * tile, tile);
+                      if (reduction.nearest_median > 0) {
+                        mean_nearest_median(block, reduction.nearest_median, plan, scratch);
+                      } else {
+                        mean_of_sorted(block, plan, scratch);
+                      }
+                    });
+}
+
+/// A rule that is one reduction of the columns.
+class CoordinateRule : public Aggregator {
+ protected:
+  using Aggregator::Aggregator;
+
+ private:
+  virtual ColumnReduction reduction(std::size_t n) const = 0;
+
+  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+              AggregationReport*) const final {
+    reduce_columns(rows, reduction(rows.n()), out, context);
+  }
+  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+              AggregationReport*) const final {
+    reduce_columns(rows, reduction(rows.n()), out, context);
+  }
+};
+
+}  // namespace detox

@@ -1,0 +1,63 @@
+// Driver of the rules that see only distances and norms: one pass over the data for these,
+// arithmetic on n x n numbers, and one pass for the linear combination of rows that they chose.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include "detox/aggregator.hpp"
+
+namespace detox {
+
+/// What a geometry rule knows about n rows. A row with a value that is not finite has an infinite
+/// norm and is at infinite distance from all others. Views the workspace.
+struct Geometry {
+  std::size_t n = 0;
+  std::span<const double> squared_distances;  ///< (n, n), row-major, symmetric, 0 on the diagonal
+  std::span<const double> squared_norms;      ///< (n)
+
+  double squared_distance(std::size_t i, std::size_t j) const {
+    return squared_distances[i * n + j];
+  }
+  std::span<const double> distances_of(std::size_t i) const {
+    return squared_distances.subspan(i * n, n);
+  }
+  bool is_finite(std::size_t i) const { return std::isfinite(squared_norms[i]); }
+};
+
+/// The pass over the data. The same bits for any number of threads.
+Geometry measure(const Rows<float>& rows, AggregationContext& context);
+Geometry measure(const Rows<double>& rows, AggregationContext& context);
+
+/// out (d) = (sum of weights[i] * rows[i]) / divisor; rows of weight 0 are not read.
+void combine(const Rows<float>& rows, std::span<const double> weights, double divisor,
+             std::span<float> out, AggregationContext& context);
+void combine(const Rows<double>& rows, std::span<const double> weights, double divisor,
+             std::span<double> out, AggregationContext& context);
+
+/// Fills report.weights, report.selected (the rows of weight > 0) and report.rejected: `reason` for
+/// the others, or "not finite".
+void report_weights(const Geometry& geometry, std::span<const double> weights, double divisor,
+                    std::string_view reason, AggregationReport& report);
+
+/// A rule that is a linear combination of rows.
+class GeometryRule : public Aggregator {
+ protected:
+  using Aggregator::Aggregator;
+
+ private:
+  /// Sets the n weights, which are 0 at first, and returns what their combination is divided by.
+  virtual double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+                       AggregationReport* report) const = 0;
+
+  template <class T>
+  void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+           AggregationReport* report) const;
+  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+              AggregationReport* report) const final;
+  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+              AggregationReport* report) const final;
+};
+
+}  // namespace detox

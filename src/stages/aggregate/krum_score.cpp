@@ -1,0 +1,39 @@
+#include "stages/aggregate/krum_score.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "stages/aggregate/slots.hpp"
+
+namespace detox {
+
+std::span<double> krum_scores(const Geometry& geometry, std::size_t f, Workspace& workspace) {
+  const std::size_t n = geometry.n;
+  const auto scores = workspace.take<double>(AggregateSlot::kScores, n);
+  const auto nearest = workspace.take<double>(AggregateSlot::kNeighbours, n - 1);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::span<const double> distances = geometry.distances_of(i);
+    // The row itself is left out by its index: a copy of it is a neighbour at distance 0.
+    std::copy_n(distances.begin(), i, nearest.begin());
+    std::copy(distances.begin() + static_cast<std::ptrdiff_t>(i) + 1, distances.end(),
+              nearest.begin() + static_cast<std::ptrdiff_t>(i));
+    const auto end = nearest.begin() + static_cast<std::ptrdiff_t>(n - f - 2);
+    std::partial_sort(nearest.begin(), end, nearest.end());
+    scores[i] = std::accumulate(nearest.begin(), end, 0.0);
+  }
+  return scores;
+}
+
+std::span<std::uint32_t> rows_by_score(const Geometry& geometry, std::span<const double> scores,
+                                       Workspace& workspace) {
+  const auto order = workspace.take<std::uint32_t>(AggregateSlot::kOrder, geometry.n);
+  std::iota(order.begin(), order.end(), 0U);
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    if (geometry.is_finite(a) != geometry.is_finite(b)) return geometry.is_finite(a);
+    if (scores[a] != scores[b]) return scores[a] < scores[b];
+    return a < b;
+  });
+  return order;
+}
+
+}  // namespace detox

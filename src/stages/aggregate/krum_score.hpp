@@ -1,0 +1,23 @@
+// Krum's score, which krum, multi-krum and bulyan share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "detox/workspace.hpp"
+#include "stages/aggregate/geometry_rule.hpp"
+
+namespace detox {
+
+/// Sum of the squared distances of each row to its n - f - 2 nearest others, in ascending order.
+/// Infinite for rows that are not finite, and for all where fewer than n - f - 1 rows are finite.
+/// Views the workspace. Cost: O(n^2 log n).
+std::span<double> krum_scores(const Geometry& geometry, std::size_t f, Workspace& workspace);
+
+/// The rows in ascending order of score, ties to the lower index, those that are not finite last.
+/// Views the workspace.
+std::span<std::uint32_t> rows_by_score(const Geometry& geometry, std::span<const double> scores,
+                                       Workspace& workspace);
+
+}  // namespace detox

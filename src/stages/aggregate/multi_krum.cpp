@@ -1,0 +1,47 @@
+// Multi-Krum. Blanchard, El Mhamdi, Guerraoui, Stainer: "Machine Learning with Adversaries:
+// Byzantine Tolerant Gradient Descent", NeurIPS 2017. The mean of the m rows of least Krum score,
+// ties to the lowest index; m = n - f - 2 unless
+// --krum-select says otherwise (at most n - f, or a hostile row would always be among them). Rows
+// that are not finite are never chosen: with more than f of them the mean may be over fewer than m
+// rows, and is 0 where no row is left. Cost: the pass for distances, O(n^2 log n), and one
+// combination of m rows.
+#include <algorithm>
+
+#include "stages/aggregate/krum_score.hpp"
+#include "stages/aggregate/registry.hpp"
+
+namespace detox {
+namespace {
+
+class MultiKrum final : public GeometryRule {
+ public:
+  explicit MultiKrum(const RuleOptions& options) : GeometryRule(options) {}
+
+ private:
+  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+               AggregationReport* report) const override {
+    const std::size_t f = options().f;
+    const std::size_t m = options().krum_select > 0 ? options().krum_select : geometry.n - f - 2;
+    const std::span<const double> scores = krum_scores(geometry, f, workspace);
+    std::size_t selected = 0;
+    for (const std::size_t row : rows_by_score(geometry, scores, workspace).first(m)) {
+      if (!geometry.is_finite(row)) break;
+      weights[row] = 1;
+      ++selected;
+    }
+    const auto divisor = static_cast<double>(std::max<std::size_t>(selected, 1));
+    if (report != nullptr) {
+      report->scores.assign(scores.begin(), scores.end());
+      report_weights(geometry, weights, divisor, "not among the m best", *report);
+    }
+    return divisor;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Aggregator> make_multi_krum(const RuleOptions& options) {
+  return std::make_unique<MultiKrum>(options);
+}
+
+}  // namespace detox

@@ -1,0 +1,44 @@
+// signSGD with majority vote. Bernstein, Zhao, Azizzadenesheli, Anandkumar, ICLR 2019: the sign of
+// the sum of signs, 0 on a tie. Rows are gradients, of which the signs are taken (zeros and NaN by
+// the parity of coordinate + step, as on the wire: kernels/sign_bits.hpp), or with rows_are_signs
+// the votes themselves, or means of them. A row has one vote a coordinate whatever it holds, so
+// values that are not finite are no more than that. Cost: one pass.
+#include "kernels/combine.hpp"
+#include "stages/aggregate/coordinate_rule.hpp"
+#include "stages/aggregate/registry.hpp"
+
+namespace detox {
+namespace {
+
+class SignSgd final : public Aggregator {
+ public:
+  explicit SignSgd(const RuleOptions& options) : Aggregator(options) {}
+
+ private:
+  template <class T>
+  void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context) const {
+    for_column_ranges(rows.d, context.pool, [&](std::size_t begin, std::size_t end, std::size_t) {
+      if (options().rows_are_signs) {
+        vote_majority(rows, begin, end, out);
+      } else {
+        sign_majority(rows, context.step, begin, end, out);
+      }
+    });
+  }
+  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+              AggregationReport*) const override {
+    run(rows, out, context);
+  }
+  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+              AggregationReport*) const override {
+    run(rows, out, context);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Aggregator> make_sign_sgd(const RuleOptions& options) {
+  return std::make_unique<SignSgd>(options);
+}
+
+}  // namespace detox

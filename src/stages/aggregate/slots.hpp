@@ -1,0 +1,25 @@
+// Which numbered blocks of the caller's workspace the rules use: [0, kAggregateSlots). A workspace
+// that other stages use as well gives them higher numbers.
+#pragma once
+
+#include <cstddef>
+
+namespace detox {
+
+struct AggregateSlot {
+  static constexpr std::size_t kNetwork = 0;      ///< comparators of the sorting network
+  static constexpr std::size_t kFlags = 1;        ///< one flag a row
+  static constexpr std::size_t kSortTiles = 2;    ///< one tile a thread
+  static constexpr std::size_t kPartialSums = 3;  ///< n (n + 1) / 2 doubles for every 16384 columns
+  static constexpr std::size_t kDistances = 4;    ///< (n, n)
+  static constexpr std::size_t kNorms = 5;        ///< (n)
+  static constexpr std::size_t kWeights = 6;      ///< (n)
+  static constexpr std::size_t kScores = 7;       ///< (n)
+  static constexpr std::size_t kOrder = 8;        ///< (n) row numbers
+  static constexpr std::size_t kNeighbours = 9;   ///< (n, n) row numbers, or (n) distances
+  static constexpr std::size_t kRowPointers = 10;  ///< (n)
+  static constexpr std::size_t kRule = 11;         ///< a rule's own numbers
+};
+inline constexpr std::size_t kAggregateSlots = 16;
+
+}  // namespace detox

@@ -1,0 +1,69 @@
+#include "stages/attack/fail_schedule.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/assert.hpp"
+
+namespace detox {
+namespace {
+
+std::vector<bool> random_set(std::size_t workers, std::size_t q, const Key& key) {
+  std::vector<std::uint32_t> order(workers);
+  std::iota(order.begin(), order.end(), 0U);
+  RandomStream(key).shuffle(order);
+  std::vector<bool> byzantine(workers);
+  for (std::size_t i = 0; i < q; ++i) byzantine[order[i]] = true;
+  return byzantine;
+}
+
+std::vector<bool> worst_case_set(const Assignment& assignment, std::size_t q) {
+  // The cheapest majorities first: greedy is optimal, because every slice counts the same.
+  std::vector<std::size_t> slices(assignment.slices());
+  std::iota(slices.begin(), slices.end(), std::size_t{0});
+  std::stable_sort(slices.begin(), slices.end(), [&](std::size_t a, std::size_t b) {
+    return assignment.workers_of_slice[a].size() < assignment.workers_of_slice[b].size();
+  });
+  std::vector<bool> byzantine(assignment.workers());
+  std::size_t left = q;
+  for (const std::size_t slice : slices) {
+    const auto& group = assignment.workers_of_slice[slice];
+    for (std::size_t i = 0; i < group.size() / 2 + 1 && left > 0; ++i, --left)
+      byzantine[group[i]] = true;
+  }
+  for (std::size_t worker = 0; worker < byzantine.size() && left > 0; ++worker) {
+    if (byzantine[worker]) continue;
+    byzantine[worker] = true;
+    --left;
+  }
+  return byzantine;
+}
+
+}  // namespace
+
+std::vector<bool> byzantine_workers(FailSchedule schedule, std::size_t q,
+                                    const Assignment& assignment, const Key& key,
+                                    std::uint64_t step) {
+  DETOX_ASSERT(q <= assignment.workers());
+  switch (schedule) {
+    case FailSchedule::kPerStep:
+      return random_set(assignment.workers(), q, derive_key(key, "fail", {step}));
+    case FailSchedule::kFixed:
+      return random_set(assignment.workers(), q, derive_key(key, "fail"));
+    case FailSchedule::kWorstCase:
+      return worst_case_set(assignment, q);
+  }
+  return {};
+}
+
+std::size_t corrupted_slices(const Assignment& assignment, const std::vector<bool>& byzantine) {
+  std::size_t corrupted = 0;
+  for (const auto& group : assignment.workers_of_slice) {
+    const auto owned =
+        std::count_if(group.begin(), group.end(), [&](std::uint32_t w) { return byzantine[w]; });
+    if (2 * static_cast<std::size_t>(owned) > group.size()) ++corrupted;
+  }
+  return corrupted;
+}
+
+}  // namespace detox

@@ -1,0 +1,23 @@
+// The control: Byzantine workers that behave.
+#include <algorithm>
+
+#include "stages/attack/registry.hpp"
+
+namespace detox {
+namespace {
+
+class None final : public Attack {
+ public:
+  void corrupt(const AttackInput& input, std::span<float> out,
+               ThreadPool& /*pool*/) const override {
+    std::copy(input.own.begin(), input.own.end(), out.begin());
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Attack> make_none(const AttackOptions& /*options*/) {
+  return std::make_unique<None>();
+}
+
+}  // namespace detox

@@ -1,0 +1,98 @@
+// DETOX, section 4 (hierarchical aggregation). With a mean inside, a corrupt slice spoils its whole
+// bucket, so the outer rule must survive min(f_eff, b) rows; with a robust rule inside, buckets
+// come out clean and the outer rule has f = 0.
+#include "stages/bucket/hierarchy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/assert.hpp"
+
+namespace detox {
+namespace {
+
+constexpr std::size_t kBucketRowsSlot = 63;
+
+std::string unmet(const RuleInfo& rule, const RuleOptions& options, std::size_t n, std::size_t f) {
+  if (n < rule.min_rows(f))
+    return fmt::format("{} needs {}: n = {}, f = {}", rule.name, rule.requirement, n, f);
+  if (rule.name == "multi-krum" && options.krum_select > n - f) {
+    return fmt::format("{} needs krum-select <= n - f: krum-select = {}, n = {}, f = {}", rule.name,
+                       options.krum_select, n, f);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::vector<std::uint32_t>> split_into_buckets(std::size_t n, std::size_t b,
+                                                           const Key& key, std::uint64_t step) {
+  DETOX_ASSERT(b >= 1 && b <= n);
+  std::vector<std::uint32_t> order(n);
+  std::iota(order.begin(), order.end(), 0U);
+  RandomStream(derive_key(key, "step", {step})).shuffle(order);
+  std::vector<std::vector<std::uint32_t>> buckets(b);
+  auto next = order.begin();
+  for (std::size_t bucket = 0; bucket < b; ++bucket) {
+    const auto size = static_cast<std::ptrdiff_t>(n / b + (bucket < n % b ? 1 : 0));
+    buckets[bucket].assign(next, next + size);
+    // A sum must not depend on the order in which its rows were drawn.
+    std::sort(buckets[bucket].begin(), buckets[bucket].end());
+    next += size;
+  }
+  return buckets;
+}
+
+Hierarchy::Hierarchy(const Options& options)
+    : options_(options), robust_inner_(find_rule(options.inner_rule).name != "normal") {
+  RuleOptions inner = options.rule;
+  inner.f = robust_inner_ ? options.f_eff : 0;
+  inner_ = make_aggregator(options.inner_rule, inner);
+  RuleOptions outer = options.rule;
+  outer.f = outer_f(options.buckets);
+  outer_ = make_aggregator(options.outer_rule, outer);
+}
+
+std::size_t Hierarchy::outer_f(std::size_t rows) const {
+  if (options_.buckets == 0) return options_.f_eff;
+  return robust_inner_ ? 0 : std::min(options_.f_eff, rows);
+}
+
+std::string Hierarchy::unmet_requirement(std::size_t n) const {
+  if (n == 0) return "no slice is left";
+  const RuleInfo& outer_rule = find_rule(options_.outer_rule);
+  if (options_.buckets == 0) return unmet(outer_rule, options_.rule, n, options_.f_eff);
+  const std::size_t b = std::min(options_.buckets, n);
+  if (robust_inner_) {
+    const std::string inner =
+        unmet(find_rule(options_.inner_rule), options_.rule, n / b, options_.f_eff);
+    if (!inner.empty())
+      return inner + fmt::format(" (the smallest of {} buckets of {} rows)", b, n);
+  }
+  const std::string outer = unmet(outer_rule, options_.rule, b, outer_f(b));
+  return outer.empty() ? outer : outer + fmt::format(" ({} buckets)", b);
+}
+
+void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
+                          AggregationContext& context) const {
+  if (options_.buckets == 0) {
+    outer_->aggregate(rows, out, context);
+    return;
+  }
+  const std::size_t b = std::min(options_.buckets, rows.n());
+  const auto buckets = split_into_buckets(rows.n(), b, bucket_key, context.step);
+  const std::span<float> storage = context.workspace.take<float>(kBucketRowsSlot, b * rows.d);
+  std::vector<const float*> bucket_rows(b), members;
+  for (std::size_t bucket = 0; bucket < b; ++bucket) {
+    const std::span<float> row = storage.subspan(bucket * rows.d, rows.d);
+    members.clear();
+    for (const std::uint32_t index : buckets[bucket]) members.push_back(rows.row[index]);
+    inner_->aggregate(Rows<float>{members, rows.d}, row, context);
+    bucket_rows[bucket] = row.data();
+  }
+  outer_->aggregate(Rows<float>{bucket_rows, rows.d}, out, context);
+}
+
+}  // namespace detox

@@ -1,0 +1,54 @@
+// Step "bucket" and the two rules around it: resolved rows -> b bucket rows (inner rule) -> one
+// gradient (outer rule).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "detox/aggregator.hpp"
+#include "detox/random.hpp"
+
+namespace detox {
+
+/// Splits rows 0 … n-1, permuted by (key, step), into b parts whose sizes differ by one at most,
+/// the larger first. 1 <= b <= n.
+std::vector<std::vector<std::uint32_t>> split_into_buckets(std::size_t n, std::size_t b,
+                                                           const Key& key, std::uint64_t step);
+
+/// How the resolved rows become one gradient. Immutable.
+class Hierarchy {
+ public:
+  struct Options {
+    std::string inner_rule = "normal", outer_rule = "normal";
+    std::size_t buckets = 0;  ///< b; 0: every row is its own bucket and the inner rule is not used
+    std::size_t f_eff = 0;
+    RuleOptions rule;  ///< f is set here from f_eff
+  };
+  explicit Hierarchy(const Options& options);
+
+  /// Empty if n rows meet the requirements of both rules; else the one that is not met, with the
+  /// values: "krum needs n >= 2f + 3: n = 4, f = 1".
+  std::string unmet_requirement(std::size_t n) const;
+
+  /// rows (n, d) -> out (d), deterministic in (rows, key, step). Requirements must be met. Scratch:
+  /// slot 63 of the workspace, b x d floats, where there are buckets.
+  void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
+                 AggregationContext& context) const;
+
+ private:
+  std::size_t outer_f(std::size_t rows) const;
+
+  Options options_;
+  bool robust_inner_;
+  std::unique_ptr<Aggregator> inner_;
+  /// Built for min(f_eff, b). One serves fewer rows too: where f_eff reaches what is left of the
+  /// buckets, only the mean's requirement is met, and the mean does not depend on f.
+  std::unique_ptr<Aggregator> outer_;
+};
+
+}  // namespace detox

@@ -1,0 +1,92 @@
+// Every candidate is compared with every answer, so unlike a single-pass majority vote
+// (Boyer-Moore) no second pass is needed to be sure; r answers cost at most r (r - 1) / 2
+// comparisons, and r - 1 where all are honest.
+#include "stages/vote/slice_vote.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.hpp"
+
+namespace detox {
+namespace {
+
+bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
+  if (a.size() != b.size()) return false;
+  return a.data() == b.data() || a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace
+
+SliceVote::SliceVote(std::span<const std::uint32_t> assigned) {
+  for (const std::uint32_t worker : assigned) replicas_.push_back({worker, std::nullopt, false});
+}
+
+SliceVote::Replica* SliceVote::find(std::uint32_t worker) {
+  const auto found =
+      std::find_if(replicas_.begin(), replicas_.end(),
+                   [worker](const Replica& replica) { return replica.worker == worker; });
+  return found == replicas_.end() ? nullptr : &*found;
+}
+
+SliceVote::Verdict SliceVote::add(std::uint32_t worker, std::span<const std::byte> answer) {
+  Replica* replica = find(worker);
+  if (replica == nullptr) return Verdict::kNotAssigned;
+  if (replica->candidate) {
+    return same_bytes(candidates_[*replica->candidate].answer, answer) ? Verdict::kRepeated
+                                                                       : Verdict::kEquivocated;
+  }
+  const auto same = std::find_if(
+      candidates_.begin(), candidates_.end(),
+      [&](const Candidate& candidate) { return same_bytes(candidate.answer, answer); });
+  replica->candidate = static_cast<std::size_t>(same - candidates_.begin());
+  if (same == candidates_.end()) candidates_.push_back({answer, {}});
+  candidates_[*replica->candidate].workers.push_back(worker);
+  return Verdict::kCounted;
+}
+
+void SliceVote::give_up(std::uint32_t worker) {
+  if (Replica* replica = find(worker)) replica->given_up = true;
+}
+
+std::optional<std::size_t> SliceVote::majority() const {
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    if (2 * candidates_[i].workers.size() > replicas_.size()) return i;
+  }
+  return std::nullopt;
+}
+
+SliceVote::State SliceVote::state() const {
+  if (majority()) return State::kResolved;
+  std::size_t most = 0, outstanding = 0;
+  for (const Candidate& candidate : candidates_) most = std::max(most, candidate.workers.size());
+  for (const Replica& replica : replicas_)
+    outstanding += !replica.candidate && !replica.given_up ? 1 : 0;
+  return 2 * (most + outstanding) > replicas_.size() ? State::kOpen : State::kUnresolved;
+}
+
+std::span<const std::byte> SliceVote::winner() const {
+  const auto index = majority();
+  DETOX_ASSERT(index.has_value());
+  return candidates_[*index].answer;
+}
+
+std::vector<std::uint32_t> SliceVote::outvoted() const {
+  const auto index = majority();
+  DETOX_ASSERT(index.has_value());
+  std::vector<std::uint32_t> workers;
+  for (const Replica& replica : replicas_) {
+    if (replica.candidate && replica.candidate != index) workers.push_back(replica.worker);
+  }
+  return workers;
+}
+
+std::vector<std::uint32_t> SliceVote::missing() const {
+  std::vector<std::uint32_t> workers;
+  for (const Replica& replica : replicas_) {
+    if (!replica.candidate) workers.push_back(replica.worker);
+  }
+  return workers;
+}
+
+}  // namespace detox

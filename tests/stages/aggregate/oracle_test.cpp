@@ -1,0 +1,135 @@
+// Every rule against its oracle, over awkward sizes and values.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "stages/aggregate/oracles.hpp"
+#include "stages/aggregate/run_rule.hpp"
+
+namespace detox {
+namespace {
+
+using test::Sample;
+
+/// The sum of distances of one is as small as that of the other: the point itself may not be
+/// unique.
+template <class T>
+void expect_as_central(const oracle::Matrix& rows, const std::vector<T>& found,
+                       const oracle::Vector& expected) {
+  const double best = oracle::sum_of_distances(rows, expected);
+  const double sum = oracle::sum_of_distances(rows, {found.begin(), found.end()});
+  EXPECT_LE(sum, best * (1 + 1e-5) + 1e-12);
+}
+
+template <class T>
+void compare(const RuleInfo& rule, const RuleOptions& options, Sample<T>& sample) {
+  const oracle::Matrix matrix = sample.matrix();
+  for (const std::uint64_t step : {0UL, 1UL}) {
+    const std::vector<T> found = test::run_rule(rule.name, options, sample, nullptr, 1, step);
+    const oracle::Vector expected = oracle::aggregate(rule.name, matrix, options, step);
+    if (rule.name == "geometric-median") {
+      expect_as_central(matrix, found, expected);
+    } else {
+      const double relative = sizeof(T) == 4 ? 1e-6 : 1e-13;
+      double scale = 1;  // sums cancel: the error is relative to what was added, honest rows
+      for (const double value : expected) scale = std::max(scale, std::abs(value));
+      for (std::size_t c = 0; c < found.size(); ++c) {
+        const auto value = static_cast<double>(found[c]);
+        ASSERT_TRUE(test::is_close(value, expected[c], relative) ||
+                    std::abs(value - expected[c]) <= relative * scale)
+            << "column " << c << ": " << value << " but the oracle has " << expected[c];
+      }
+    }
+    if (rule.name != "signSGD") break;
+  }
+}
+
+template <class T>
+void compare_all_sizes(const RuleInfo& rule, RuleOptions options) {
+  for (std::size_t n = rule.min_rows(1); n <= 64; n += n < 12 ? 1 : 13) {
+    for (const std::size_t d : {1UL, 15UL, 17UL, 1000UL}) {
+      for (const std::size_t f : {std::size_t{0}, std::size_t{1}, test::most_hostile(rule, n)}) {
+        if (rule.name == "normal" && f > 0) continue;
+        options.f = f;
+        SCOPED_TRACE(testing::Message()
+                     << rule.name << " n = " << n << ", d = " << d << ", f = " << f);
+        auto sample = test::normal_sample<T>(n, d, n * 1000 + d + f);
+        compare(rule, options, sample);
+        if (testing::Test::HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(Rules, EqualTheirOraclesOnFloats) {
+  for (const RuleInfo& rule : rules()) compare_all_sizes<float>(rule, {});
+}
+
+TEST(Rules, EqualTheirOraclesOnDoubles) {
+  for (const RuleInfo& rule : rules()) compare_all_sizes<double>(rule, {});
+}
+
+TEST(Bulyan, EqualsItsOracleInTheVariantOfTheOriginalDetox) {
+  RuleOptions options;
+  options.bulyan_variant = BulyanVariant::kDetox;
+  compare_all_sizes<float>(find_rule("bulyan"), options);
+}
+
+TEST(MultiKrum, EqualsItsOracleForEveryNumberOfRows) {
+  for (std::size_t m = 1; m <= 9; ++m) {
+    RuleOptions options{.f = 2, .krum_select = m};
+    auto sample = test::normal_sample<float>(11, 50, m);
+    compare(find_rule("multi-krum"), options, sample);
+  }
+}
+
+TEST(Rules, EqualTheirOraclesWhereMostRowsAreEqual) {
+  for (const RuleInfo& rule : rules()) {
+    for (const std::size_t n : {7UL, 8UL, 15UL}) {
+      auto sample = test::normal_sample<float>(n, 17, n);
+      for (std::size_t i = 0; i + 2 < n; ++i) sample.values[i] = sample.values[0];
+      RuleOptions options{.f = rule.name == "normal" ? 0 : test::most_hostile(rule, n)};
+      SCOPED_TRACE(testing::Message() << rule.name << " n = " << n);
+      compare(rule, options, sample);
+    }
+  }
+}
+
+TEST(Rules, EqualTheirOraclesOnTiesInTheColumns) {
+  // Distances tie as well here, and float sums break such ties otherwise than exact ones:
+  // coordinate rules alone.
+  for (const char* name : {"coord-median", "trimmed-mean", "signSGD"}) {
+    const RuleInfo& rule = find_rule(name);
+    for (const std::size_t n : {3UL, 4UL, 9UL, 16UL, 33UL}) {
+      auto sample = test::tied_sample<float>(n, 100, n);
+      RuleOptions options{.f = test::most_hostile(rule, n)};
+      SCOPED_TRACE(testing::Message() << rule.name << " n = " << n);
+      compare(rule, options, sample);
+    }
+  }
+}
+
+TEST(Rules, EqualTheirOraclesWithHostileRowsOfEveryKind) {
+  const std::vector<float> kinds = {std::numeric_limits<float>::quiet_NaN(),
+                                    std::numeric_limits<float>::infinity(),
+                                    -std::numeric_limits<float>::infinity(),
+                                    1e38F,
+                                    -1e38F,
+                                    1e-42F};
+  for (const RuleInfo& rule : rules()) {
+    // The geometric median leaves far rows out: HostileRows has tests of its own for that.
+    if (rule.name == "normal" || rule.name == "geometric-median") continue;
+    for (const std::size_t n : {11UL, 12UL, 23UL}) {
+      const std::size_t f = test::most_hostile(rule, n);
+      for (const float kind : kinds) {
+        auto sample = test::normal_sample<float>(n, 40, n);
+        for (std::size_t i = 0; i < f; ++i) sample.values[2 * i].assign(40, kind);
+        SCOPED_TRACE(testing::Message() << rule.name << " n = " << n << ", rows of " << kind);
+        compare(rule, {.f = f}, sample);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace detox

@@ -1,0 +1,69 @@
+// What a hierarchy demands before it takes rows, in the words that users see.
+#include <gtest/gtest.h>
+
+#include "stages/bucket/hierarchy.hpp"
+
+namespace detox {
+namespace {
+
+std::string unmet(std::string inner, std::string outer, std::size_t buckets, std::size_t f_eff,
+                  std::size_t n) {
+  return Hierarchy({std::move(inner), std::move(outer), buckets, f_eff, {}}).unmet_requirement(n);
+}
+
+TEST(Hierarchy, NamesTheInequalityAndTheValuesThatAreNotMet) {
+  EXPECT_EQ(unmet("normal", "krum", 0, 1, 4), "krum needs n >= 2f + 3: n = 4, f = 1");
+  EXPECT_EQ(unmet("normal", "krum", 0, 1, 5), "");
+  EXPECT_EQ(unmet("normal", "bulyan", 0, 2, 10), "bulyan needs n >= 4f + 3: n = 10, f = 2");
+  EXPECT_EQ(unmet("normal", "bulyan", 0, 2, 11), "");
+  EXPECT_EQ(unmet("normal", "normal", 0, 7, 1), "");
+  EXPECT_EQ(unmet("normal", "normal", 0, 0, 0), "no slice is left");
+}
+
+TEST(Hierarchy, CountsBucketsAndNotRowsWhereAMeanIsInside) {
+  EXPECT_EQ(unmet("normal", "coord-median", 5, 2, 15), "");
+  EXPECT_EQ(unmet("normal", "coord-median", 3, 2, 15),
+            "coord-median needs n >= 2f + 1: n = 3, f = 2 (3 buckets)");
+}
+
+TEST(Hierarchy, AssumesNoMoreCorruptBucketsThanThereAre) {
+  EXPECT_EQ(unmet("normal", "coord-median", 3, 7, 15),
+            "coord-median needs n >= 2f + 1: n = 3, f = 3 (3 buckets)");
+  EXPECT_EQ(unmet("normal", "normal", 3, 7, 15), "");
+}
+
+TEST(Hierarchy, MeasuresTheInnerRuleOnTheSmallestBucket) {
+  // 15 rows in 2 buckets: 8 and 7; multi-krum with f = 2 needs 7.
+  EXPECT_EQ(unmet("multi-krum", "normal", 2, 2, 15), "");
+  EXPECT_EQ(unmet("multi-krum", "normal", 2, 2, 13),
+            "multi-krum needs n >= 2f + 3: n = 6, f = 2 (the smallest of 2 buckets of 13 rows)");
+}
+
+TEST(Hierarchy, LeavesTheOuterRuleNothingToSurviveWhereTheInnerOneIsRobust) {
+  // 2 buckets could not survive f = 2, but they come out clean.
+  EXPECT_EQ(unmet("multi-krum", "coord-median", 2, 2, 15), "");
+  EXPECT_EQ(unmet("normal", "coord-median", 2, 2, 15),
+            "coord-median needs n >= 2f + 1: n = 2, f = 2 (2 buckets)");
+}
+
+TEST(Hierarchy, KeepsItsBucketsWhenSlicesDropOutAtLeastOneRowEach) {
+  EXPECT_EQ(unmet("normal", "coord-median", 5, 1, 5), "");
+  EXPECT_EQ(unmet("normal", "coord-median", 5, 1, 3), "");
+  EXPECT_EQ(unmet("normal", "coord-median", 5, 1, 2),
+            "coord-median needs n >= 2f + 1: n = 2, f = 1 (2 buckets)");
+}
+
+TEST(Hierarchy, KnowsThatMultiKrumCannotSelectMoreRowsThanAreTrusted) {
+  RuleOptions rule;
+  rule.krum_select = 13;
+  const Hierarchy outer({"normal", "multi-krum", 0, 2, rule});
+  EXPECT_EQ(outer.unmet_requirement(15), "");
+  EXPECT_EQ(outer.unmet_requirement(14),
+            "multi-krum needs krum-select <= n - f: krum-select = 13, n = 14, f = 2");
+  rule.krum_select = 6;
+  const Hierarchy inner({"multi-krum", "normal", 2, 2, rule});
+  EXPECT_NE(inner.unmet_requirement(15).find("krum-select = 6, n = 7, f = 2"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace detox
