@@ -1,0 +1,48 @@
+// LeNet as in DRACO's and DETOX's code: conv 5x5 to 20 channels, max-pool, ReLU, conv 5x5 to 50
+// channels, max-pool, ReLU, 800 -> 500 -> classes, and nothing between the last two. 431,080
+// parameters for 10 classes. LeCun et al. 1998 have fewer channels, subsampling with weights and
+// sigmoids.
+#include <fmt/format.h>
+
+#include "detox/errors.hpp"
+#include "learn/networks/network.hpp"
+#include "learn/networks/registry.hpp"
+
+namespace detox {
+namespace {
+
+constexpr std::size_t kSide = 28;
+constexpr std::int64_t kFeatures = std::int64_t{4} * 4 * 50;
+
+class LeNet final : public Network {
+ public:
+  LeNet(std::int64_t channels, std::int64_t classes)
+      : conv1_(register_module("conv1", torch::nn::Conv2d(channels, 20, 5))),
+        conv2_(register_module("conv2", torch::nn::Conv2d(20, 50, 5))),
+        fc1_(register_module("fc1", torch::nn::Linear(kFeatures, 500))),
+        fc2_(register_module("fc2", torch::nn::Linear(500, classes))) {}
+
+  torch::Tensor forward(const torch::Tensor& images) override {
+    torch::Tensor x = torch::relu(torch::max_pool2d(conv1_->forward(images), {2, 2}, {2, 2}));
+    x = torch::relu(torch::max_pool2d(conv2_->forward(x), {2, 2}, {2, 2}));
+    return fc2_->forward(fc1_->forward(x.reshape({x.size(0), kFeatures})));
+  }
+
+ private:
+  torch::nn::Conv2d conv1_, conv2_;
+  torch::nn::Linear fc1_, fc2_;
+};
+
+}  // namespace
+
+std::shared_ptr<Network> make_lenet(ImageShape shape, std::size_t classes) {
+  if (shape.height != kSide || shape.width != kSide) {
+    throw UsageError(fmt::format(
+        "network LeNet takes images of {0}x{0}, and these are {1}x{2}; FC takes any size", kSide,
+        shape.height, shape.width));
+  }
+  return std::make_shared<LeNet>(static_cast<std::int64_t>(shape.channels),
+                                 static_cast<std::int64_t>(classes));
+}
+
+}  // namespace detox
