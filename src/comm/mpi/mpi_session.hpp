@@ -1,0 +1,48 @@
+// MPI's beginning and end in this process. No MPI type is in this header.
+#pragma once
+
+namespace detox {
+
+/// Whether mpirun (Open MPI) started this process. Looks at the environment alone, initialises
+/// nothing.
+bool started_under_mpi();
+
+/// The rank and the number of processes that mpirun gave to this one, before MPI is initialised; 0
+/// and 1 without mpirun.
+int rank_under_mpi();
+int size_under_mpi();
+
+/// MPI from construction to destruction, on one thread (MPI_THREAD_FUNNELED), with errors returned
+/// and not fatal. One in a process, made on the main thread after the numerical profile was pinned.
+/// Throws InputError.
+///
+/// MPI_Finalize waits for the other ranks and was seen to hang when one of them had died. The
+/// destructor therefore sets an alarm of finalize_seconds before it: the default action of SIGALRM
+/// then ends this process, and mpirun the others. Everything that the run leaves must be on disk
+/// before. Where another rank is known to be dead, or this one ends because of an error, use
+/// leave_without_finalize().
+class MpiSession {
+ public:
+  static constexpr unsigned kFinalizeSeconds = 20;
+
+  /// MPI_Init waits for all ranks. Where they are not there after start_seconds (0: no limit), rank
+  /// 0 says so and ends with exit code 1, and mpirun the others.
+  explicit MpiSession(unsigned finalize_seconds = kFinalizeSeconds, unsigned start_seconds = 0);
+  ~MpiSession();
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+
+  /// Ends this process at once, its output flushed. mpirun ends the whole job with this code unless
+  /// it is 0.
+  [[noreturn]] static void leave_without_finalize(int exit_code);
+
+ private:
+  int rank_ = 0;
+  int size_ = 1;
+  unsigned finalize_seconds_;
+};
+
+}  // namespace detox

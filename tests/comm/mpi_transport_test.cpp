@@ -1,0 +1,224 @@
+// Run under mpirun, all ranks the same test, one test a job (CMakeLists.txt): nothing collective,
+// so nothing between two tests would keep their messages apart. A rank on which an expectation
+// fails ends with 1, and with it the job.
+#include "comm/mpi/mpi_transport.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+MpiSession* session = nullptr;
+
+FrameBytes pattern(std::size_t size, int seed) {
+  std::vector<std::byte> bytes(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    bytes[i] = static_cast<std::byte>(i * 31 + i / 257 + static_cast<std::size_t>(seed));
+  }
+  return std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+}
+
+/// Memory of this process, pages that are mapped more than once counted once.
+long kilobytes_held() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  for (std::string word; file >> word;) {
+    long kilobytes = 0;
+    if (word == "Pss:" && file >> kilobytes) return kilobytes;
+  }
+  ADD_FAILURE() << "no Pss in smaps_rollup";
+  return 0;
+}
+
+/// Sends back whatever comes, until a frame of one byte.
+void echo(Transport& transport) {
+  for (;;) {
+    auto frame = transport.receive(seconds(15), 64 * kMiB);
+    ASSERT_TRUE(frame.has_value());
+    if (frame->bytes.size() == 1) break;
+    transport.send(0, std::make_shared<const std::vector<std::byte>>(std::move(frame->bytes)));
+  }
+  EXPECT_TRUE(transport.flush(-1, seconds(10)));
+}
+
+void stop_all(Transport& transport) {
+  for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, pattern(1, 0));
+  EXPECT_TRUE(transport.flush(-1, seconds(10)));
+}
+
+/// One frame to every worker and back, `rounds` times.
+void exchange(Transport& server, std::size_t size, int rounds) {
+  const auto start = steady_clock::now();
+  for (int round = 0; round < rounds; ++round) {
+    const FrameBytes frame = pattern(size, round);
+    for (int rank = 1; rank < server.size(); ++rank) server.send(rank, frame);
+    std::map<int, int> answers;
+    for (int rank = 1; rank < server.size(); ++rank) {
+      const auto answer = server.receive(seconds(15), size);
+      ASSERT_TRUE(answer.has_value());
+      EXPECT_EQ(answer->bytes, *frame);
+      ++answers[answer->from];
+    }
+    EXPECT_EQ(answers.size(), static_cast<std::size_t>(server.size() - 1));
+  }
+  const std::chrono::duration<double, std::milli> spent = steady_clock::now() - start;
+  std::printf("%zu bytes, %d ranks: %.3f ms a round\n", size, server.size(),
+              spent.count() / rounds);
+}
+
+TEST(MpiTransport, CarriesLargeFramesThereAndBack) {
+  MpiTransport transport(*session);
+  if (transport.rank() != 0) return echo(transport);
+  exchange(transport, 20'000'000, 3);
+  stop_all(transport);
+}
+
+TEST(MpiTransport, CarriesManySmallFrames) {
+  MpiTransport transport(*session);
+  if (transport.rank() != 0) return echo(transport);
+  exchange(transport, 100, 500);
+  EXPECT_EQ(transport.counters().frames_sent, 500U * static_cast<unsigned>(transport.size() - 1));
+  EXPECT_EQ(transport.counters().bytes_received, 100 * transport.counters().frames_received);
+  stop_all(transport);
+}
+
+TEST(MpiTransport, KeepsTheOrderOfEachSender) {
+  MpiTransport transport(*session);
+  constexpr int kFrames = 200;
+  if (transport.rank() != 0) {  // small and large ones take different ways through MPI
+    for (int i = 0; i < kFrames; ++i) transport.send(0, pattern(i % 7 == 0 ? 300'000 : 10, i));
+    EXPECT_TRUE(transport.flush(0, seconds(15)));
+    return;
+  }
+  std::map<int, int> next;
+  for (int i = 0; i < kFrames * (transport.size() - 1); ++i) {
+    const auto frame = transport.receive(seconds(15), kMiB);
+    ASSERT_TRUE(frame.has_value());
+    const int expected = next[frame->from]++;
+    ASSERT_EQ(frame->bytes[0], static_cast<std::byte>(expected));
+  }
+}
+
+TEST(MpiTransport, WaitsExactlyTheTimeoutForASilentPeer) {
+  MpiTransport transport(*session);
+  if (transport.rank() != 0) return echo(transport);
+  for (const auto timeout : {milliseconds(0), milliseconds(1), milliseconds(300)}) {
+    const auto start = steady_clock::now();
+    EXPECT_FALSE(transport.receive(timeout, kMiB).has_value());
+    const auto waited = steady_clock::now() - start;
+    EXPECT_GE(waited, timeout);
+    EXPECT_LT(waited, timeout + milliseconds(500));
+  }
+  stop_all(transport);
+}
+
+TEST(MpiTransport, TellsThatAPeerTakesNothingIn) {
+  MpiTransport transport(*session);
+  if (transport.rank() != 0) {
+    std::this_thread::sleep_for(milliseconds(800));
+    return echo(transport);
+  }
+  const FrameBytes frame = pattern(5'000'000, 1);
+  for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, frame);
+  EXPECT_FALSE(transport.flush(1, milliseconds(100)));
+  EXPECT_TRUE(transport.flush(-1, seconds(10)));
+  for (int rank = 1; rank < transport.size(); ++rank) {
+    const auto answer = transport.receive(seconds(10), 5'000'000);
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->bytes, *frame);
+  }
+  stop_all(transport);
+}
+
+TEST(MpiTransport, ThrowsFramesAboveTheLimitAwayWithoutHoldingThem) {
+  MpiTransport transport(*session);
+  constexpr std::size_t kLimit = 1000;
+  if (transport.rank() != 0) {
+    transport.send(0, pattern(kLimit + 1, 1));   // MPI has it before it is asked for
+    transport.send(0, pattern(100'000'000, 2));  // MPI asks for its parts
+    transport.send(0, pattern(kLimit, 3));
+    EXPECT_TRUE(transport.flush(0, seconds(15)));
+    return;
+  }
+  const long before = kilobytes_held();
+  for (int rank = 1; rank < transport.size(); ++rank) {
+    const auto frame = transport.receive(seconds(15), kLimit);
+    ASSERT_TRUE(frame.has_value());
+    EXPECT_EQ(frame->bytes, *pattern(kLimit, 3));
+  }
+  EXPECT_EQ(transport.counters().oversized, 2U * static_cast<unsigned>(transport.size() - 1));
+  EXPECT_LT(kilobytes_held(), before + 60'000);
+}
+
+TEST(MpiTransport, LetsASenderThatStopsInTheMiddleDelayNobodyElse) {
+  MpiTransport transport(*session);
+  if (transport.rank() == 1) {  // offers a large frame and then does nothing for MPI
+    transport.send(0, pattern(20'000'000, 1));
+    std::this_thread::sleep_for(milliseconds(1500));
+    return echo(transport);
+  }
+  if (transport.rank() != 0) return echo(transport);
+  const FrameBytes frame = pattern(1'000'000, 2);
+  const auto start = steady_clock::now();
+  for (int rank = 2; rank < transport.size(); ++rank) transport.send(rank, frame);
+  for (int rank = 2; rank < transport.size(); ++rank) {
+    const auto answer = transport.receive(seconds(10), 20'000'000);
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_NE(answer->from, 1);
+  }
+  EXPECT_LT(steady_clock::now() - start, milliseconds(1400));
+  const auto late = transport.receive(seconds(10), 20'000'000);
+  ASSERT_TRUE(late.has_value());
+  EXPECT_EQ(late->from, 1);
+  EXPECT_EQ(late->bytes, *pattern(20'000'000, 1));
+  stop_all(transport);
+}
+
+TEST(MpiTransport, RefusesToSendAFrameAboveItsOwnLimit) {
+  MpiTransport transport(*session, 1000);
+  if (transport.rank() != 0) return echo(transport);
+  EXPECT_THROW(transport.send(1, pattern(1001, 1)), InputError);
+  exchange(transport, 1000, 1);
+  stop_all(transport);
+}
+
+/// Expected to end the job: the last rank leaves with 7, and the others wait for it.
+TEST(MpiJob, EndsAsAWholeWhenARankLeaves) {
+  MpiTransport transport(*session);
+  if (transport.rank() == transport.size() - 1) MpiSession::leave_without_finalize(7);
+  EXPECT_FALSE(transport.receive(seconds(60), kMiB).has_value());
+}
+
+/// Expected to end the job: the last rank never comes to MPI_Finalize.
+TEST(MpiJob, EndsThoughARankNeverFinalizes) {
+  if (session->rank() == session->size() - 1) std::this_thread::sleep_for(seconds(60));
+}
+
+}  // namespace
+}  // namespace detox
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  const bool short_wait = testing::GTEST_FLAG(filter) == "MpiJob.EndsThoughARankNeverFinalizes";
+  detox::MpiSession session(short_wait ? 3 : detox::MpiSession::kFinalizeSeconds);
+  detox::session = &session;
+  if (session.rank() != 0) {
+    delete testing::UnitTest::GetInstance()->listeners().Release(
+        testing::UnitTest::GetInstance()->listeners().default_result_printer());
+  }
+  const int code = RUN_ALL_TESTS();
+  if (code != 0) detox::MpiSession::leave_without_finalize(code);
+  return code;
+}
