@@ -1,0 +1,133 @@
+#include "record/checkpoint_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <set>
+#include <string_view>
+#include <system_error>
+
+#include "base/log.hpp"
+#include "detox/errors.hpp"
+#include "record/checkpoint.hpp"
+
+namespace detox {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kModel = "model_step_";
+constexpr std::string_view kState = "state_step_";
+
+std::optional<std::uint64_t> step_of(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  std::uint64_t step = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  if (name.size() > 1 && name.front() == '0') return std::nullopt;  // one step, one name
+  return step;
+}
+
+struct Found {
+  std::set<std::uint64_t> models, states;
+};
+
+Found find(const fs::path& dir) {
+  Found found;
+  std::error_code error;
+  fs::directory_iterator entries(dir, error);
+  if (error == std::errc::no_such_file_or_directory) return found;
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+    const std::string name = entries->path().filename().string();
+    if (const auto model = step_of(name, kModel)) found.models.insert(*model);
+    if (const auto state = step_of(name, kState)) found.states.insert(*state);
+  }
+  if (error) {
+    throw InputError(fmt::format("cannot read the folder {}: {}", dir.string(), error.message()));
+  }
+  return found;
+}
+
+std::vector<std::uint64_t> complete(const Found& found) {
+  std::vector<std::uint64_t> steps;
+  std::set_intersection(found.models.begin(), found.models.end(), found.states.begin(),
+                        found.states.end(), std::back_inserter(steps));
+  return steps;
+}
+
+void remove_steps(const Found& found, const fs::path& dir,
+                  const std::function<bool(std::uint64_t)>& is_unwanted) {
+  const auto remove = [&](const fs::path& file) {
+    std::error_code error;
+    if (!fs::remove(file, error) && error) {
+      log_warning("cannot remove {}: {}", file.string(), error.message());
+    }
+  };
+  // Models first: a state without a model is no checkpoint, a model without a state would look
+  // damaged.
+  for (const std::uint64_t step : found.models) {
+    if (is_unwanted(step)) remove(model_path(dir, step));
+  }
+  for (const std::uint64_t step : found.states) {
+    if (is_unwanted(step)) remove(state_path(dir, step));
+  }
+}
+
+}  // namespace
+
+fs::path model_path(const fs::path& dir, std::uint64_t step) {
+  return dir / fmt::format("{}{}", kModel, step);
+}
+
+fs::path state_path(const fs::path& dir, std::uint64_t step) {
+  return dir / fmt::format("{}{}", kState, step);
+}
+
+std::optional<std::uint64_t> step_of_model(const fs::path& model_file) {
+  return step_of(model_file.filename().string(), kModel);
+}
+
+std::vector<std::uint64_t> list_checkpoints(const fs::path& dir) { return complete(find(dir)); }
+
+std::optional<fs::path> newest_checkpoint(const fs::path& dir) {
+  const std::vector<std::uint64_t> steps = list_checkpoints(dir);
+  if (steps.empty()) return std::nullopt;
+  return model_path(dir, steps.back());
+}
+
+std::optional<std::uint64_t> newest_valid_checkpoint(const fs::path& dir, const ModelLayout& layout,
+                                                     std::vector<std::string>& skipped) {
+  std::vector<std::uint64_t> steps = list_checkpoints(dir);
+  std::reverse(steps.begin(), steps.end());
+  for (const std::uint64_t step : steps) {
+    try {
+      load_checkpoint(model_path(dir, step), layout);
+      return step;
+    } catch (const InputError& error) {
+      skipped.emplace_back(error.what());
+    }
+  }
+  return std::nullopt;
+}
+
+bool has_checkpoint_files(const fs::path& dir) {
+  const Found found = find(dir);
+  return !found.models.empty() || !found.states.empty();
+}
+
+void prune_checkpoints(const fs::path& dir, std::size_t keep) {
+  const Found found = find(dir);
+  const std::vector<std::uint64_t> steps = complete(found);
+  if (keep == 0 || steps.size() <= keep) return;
+  const std::uint64_t oldest = steps[steps.size() - keep];
+  remove_steps(found, dir, [oldest](std::uint64_t step) { return step < oldest; });
+}
+
+void remove_checkpoints_after(const fs::path& dir, std::uint64_t last) {
+  remove_steps(find(dir), dir, [last](std::uint64_t step) { return step > last; });
+}
+
+}  // namespace detox

@@ -1,0 +1,45 @@
+// The checkpoints of a train directory, by their names. A checkpoint is complete when both its
+// files are there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "detox/learner.hpp"
+
+namespace detox {
+
+std::filesystem::path model_path(const std::filesystem::path& dir, std::uint64_t step);
+std::filesystem::path state_path(const std::filesystem::path& dir, std::uint64_t step);
+
+/// t of ".../model_step_<t>"; empty for other names.
+std::optional<std::uint64_t> step_of_model(const std::filesystem::path& model_file);
+
+/// Steps of the complete checkpoints, ascending; empty where dir does not exist. InputError where
+/// it cannot be read.
+std::vector<std::uint64_t> list_checkpoints(const std::filesystem::path& dir);
+
+/// The model file of the newest complete checkpoint.
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& dir);
+
+/// The step of the newest checkpoint that load_checkpoint accepts. For each newer one that it
+/// refused, its reason is added to `skipped`.
+std::optional<std::uint64_t> newest_valid_checkpoint(const std::filesystem::path& dir,
+                                                     const ModelLayout& layout,
+                                                     std::vector<std::string>& skipped);
+
+/// Whether any model_step_<t> or state_step_<t> is there, complete or not.
+bool has_checkpoint_files(const std::filesystem::path& dir);
+
+/// Keeps the newest `keep` complete checkpoints and removes the files of older steps; keep = 0
+/// removes nothing. A file that cannot be removed is only warned about.
+void prune_checkpoints(const std::filesystem::path& dir, std::size_t keep);
+
+/// Removes the files of later steps: a run that goes on from an earlier one computes them again.
+void remove_checkpoints_after(const std::filesystem::path& dir, std::uint64_t last);
+
+}  // namespace detox

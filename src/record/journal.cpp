@@ -1,0 +1,79 @@
+#include "record/journal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "detox/errors.hpp"
+#include "record/atomic_file.hpp"
+
+namespace detox {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_kept(std::string_view line, std::uint64_t last_step) {
+  const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return false;
+  const auto step = json.find("step");
+  return step == json.end() || !step->is_number_unsigned() ||
+         step->get<std::uint64_t>() <= last_step;
+}
+
+}  // namespace
+
+Journal::Journal(fs::path path, std::uint64_t keep_until_step) : path_(std::move(path)) {
+  truncate_after_step(path_, keep_until_step);
+  constexpr mode_t kMode = 0666;
+  fd_ = FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kMode));
+  struct stat status {};
+  if (!fd_.is_open() || ::fstat(fd_.get(), &status) != 0) {
+    throw InputError(fmt::format("cannot write {}: {}", path_.string(), system_error_text()));
+  }
+  size_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+bool Journal::refuse() {
+  last_error_ = fmt::format("cannot write {}: {}", path_.string(), system_error_text());
+  torn_ = ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0;
+  return false;
+}
+
+bool Journal::append(const nlohmann::json& line) {
+  using nlohmann::json;
+  constexpr int kCompact = -1;
+  const std::string text = line.dump(kCompact, ' ', false, json::error_handler_t::replace) + "\n";
+  if (torn_ && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) return refuse();
+  torn_ = false;
+  if (!write_all(fd_.get(), bytes_of(text))) return refuse();
+  size_ += text.size();
+  return true;
+}
+
+void Journal::truncate_after_step(const fs::path& path, std::uint64_t step) {
+  std::error_code error;
+  if (!fs::exists(path, error) && !error) return;
+  const std::vector<std::byte> bytes = read_file(path);
+  const std::string_view text = text_of(bytes);
+  std::vector<std::span<const std::byte>> kept;
+  std::size_t kept_size = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t newline = text.find('\n', begin);
+    if (newline == std::string_view::npos) break;
+    const std::size_t size = newline + 1 - begin;
+    if (is_kept(text.substr(begin, size), step)) {
+      kept.push_back(std::span(bytes).subspan(begin, size));
+      kept_size += size;
+    }
+    begin += size;
+  }
+  if (kept_size != bytes.size()) write_atomically(path, kept);
+}
+
+}  // namespace detox

@@ -1,0 +1,42 @@
+// Files of one JSON object a line, to which a run adds a line a step.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "record/file_io.hpp"
+
+namespace detox {
+
+/// Only ever appended to. Not thread-safe. Not made durable: after a power failure the last lines
+/// may be missing.
+class Journal {
+ public:
+  /// Opens or creates the file, after truncate_after_step(path, keep_until_step). InputError where
+  /// that fails.
+  explicit Journal(std::filesystem::path path,
+                   std::uint64_t keep_until_step = std::numeric_limits<std::uint64_t>::max());
+
+  /// Adds one line, in one write. Where it cannot be written whole (a full disk), the file is cut
+  /// back to what it was and the answer is false; last_error() says why. Text that is not UTF-8 is
+  /// replaced, NaN becomes null.
+  [[nodiscard]] bool append(const nlohmann::json& line);
+  const std::string& last_error() const { return last_error_; }
+
+  /// Drops every line whose "step" is greater, and what is no whole line of JSON. Rewrites the file
+  /// atomically, or leaves it alone where there is nothing to drop or no file.
+  static void truncate_after_step(const std::filesystem::path& path, std::uint64_t step);
+
+ private:
+  bool refuse();
+
+  std::filesystem::path path_;
+  FileDescriptor fd_;
+  std::uint64_t size_ = 0;  ///< bytes of whole lines
+  bool torn_ = false;       ///< bytes of a broken line lie behind them
+  std::string last_error_;
+};
+
+}  // namespace detox

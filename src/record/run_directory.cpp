@@ -1,0 +1,156 @@
+#include "record/run_directory.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "base/log.hpp"
+#include "detox/errors.hpp"
+#include "record/atomic_file.hpp"
+#include "record/checkpoint_files.hpp"
+
+namespace detox {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kLock = ".lock";
+constexpr const char* kStatus = "run.json";
+constexpr std::array<std::string_view, 4> kStates = {"running", "finished", "interrupted",
+                                                     "failed"};
+
+/// False where another open file holds the lock.
+bool try_lock(int fd, const fs::path& dir) {
+  // A reader of the lock (is_run_directory_in_use) holds it for an instant: that is no other run.
+  constexpr int kTries = 5;
+  constexpr std::chrono::milliseconds kPause{20};
+  for (int i = 0; i < kTries; ++i) {
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      log_warning("{} cannot be locked ({}): take care that only one run uses it", dir.string(),
+                  system_error_text());
+      return true;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  return false;
+}
+
+FileDescriptor lock(const fs::path& dir) {
+  constexpr mode_t kMode = 0666;
+  FileDescriptor fd(::open((dir / kLock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode));
+  if (!fd.is_open()) {
+    throw InputError(
+        fmt::format("cannot write to the train directory {}: {}; choose another --train-dir",
+                    dir.string(), system_error_text()));
+  }
+  if (!try_lock(fd.get(), dir)) {
+    throw InputError(
+        fmt::format("another process is using the train directory {}; wait for its end or choose "
+                    "another --train-dir",
+                    dir.string()));
+  }
+  remove_temporaries(dir);
+  return fd;
+}
+
+void refuse_other_run(const fs::path& dir) {
+  const std::vector<std::uint64_t> steps = list_checkpoints(dir);
+  if (!steps.empty()) {
+    throw InputError(fmt::format(
+        "{} holds another run, whose newest checkpoint is of step {}; resume it with --resume auto "
+        "or choose another --train-dir",
+        dir.string(), steps.back()));
+  }
+  std::error_code ignored;
+  const bool holds_run = fs::exists(dir / "config.toml", ignored) ||
+                         fs::exists(dir / kStatus, ignored) || has_checkpoint_files(dir);
+  if (holds_run) {
+    throw InputError(fmt::format(
+        "{} holds another run, which left no checkpoint; remove it or choose another --train-dir",
+        dir.string()));
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(RunState state) { return kStates[static_cast<std::size_t>(state)]; }
+
+std::optional<RunStatus> read_status(const fs::path& dir) {
+  const fs::path file = dir / kStatus;
+  std::error_code error;
+  if (!fs::exists(file, error)) return std::nullopt;
+  const std::vector<std::byte> bytes = read_file(file);
+  const auto json = nlohmann::json::parse(text_of(bytes), nullptr, /*allow_exceptions=*/false);
+  const auto field = [&](const char* name, bool (nlohmann::json::*is_right)() const noexcept) {
+    const bool there = json.is_object() && json.contains(name) && (json[name].*is_right)();
+    if (!there) throw InputError(fmt::format("{} is damaged: it has no {}", file.string(), name));
+    return json[name];
+  };
+  RunStatus status;
+  status.step = field("step", &nlohmann::json::is_number_unsigned).get<std::uint64_t>();
+  status.message = field("message", &nlohmann::json::is_string).get<std::string>();
+  const std::string state = field("status", &nlohmann::json::is_string).get<std::string>();
+  for (std::size_t i = 0; i < kStates.size(); ++i) {
+    if (kStates[i] != state) continue;
+    status.state = static_cast<RunState>(i);
+    return status;
+  }
+  throw InputError(fmt::format("{} is damaged: its status is none of {}", file.string(),
+                               fmt::join(kStates, ", ")));
+}
+
+bool is_run_directory_in_use(const fs::path& dir) {
+  const FileDescriptor fd(::open((dir / kLock).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) return errno != ENOENT && errno != ENOTDIR;
+  return ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
+}
+
+RunDirectory::RunDirectory(fs::path dir, FileDescriptor lock)
+    : dir_(std::move(dir)), lock_(std::move(lock)) {}
+
+RunDirectory RunDirectory::create(const fs::path& dir) {
+  std::error_code error;
+  fs::create_directories(dir, error);
+  if (error) {
+    throw InputError(
+        fmt::format("cannot make the train directory {}: {}; choose another "
+                    "--train-dir",
+                    dir.string(), error.message()));
+  }
+  FileDescriptor fd = lock(dir);
+  refuse_other_run(dir);
+  return {dir, std::move(fd)};
+}
+
+RunDirectory RunDirectory::open_for_resume(const fs::path& dir) {
+  std::error_code error;
+  if (!fs::is_directory(dir, error)) {
+    throw InputError(fmt::format("there is no train directory {} to resume", dir.string()));
+  }
+  return {dir, lock(dir)};
+}
+
+void RunDirectory::write_status(const RunStatus& status) const {
+  using nlohmann::json;
+  const json line = {
+      {"status", to_string(status.state)}, {"step", status.step}, {"message", status.message}};
+  constexpr int kCompact = -1;
+  write_atomically(dir_ / kStatus,
+                   line.dump(kCompact, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+void RunDirectory::write_config(std::string_view text) const {
+  write_atomically(config_path(), text);
+}
+
+}  // namespace detox

@@ -1,0 +1,61 @@
+// The folder that a run owns (docs/formats/run-directory.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "record/file_io.hpp"
+
+namespace detox {
+
+enum class RunState { kRunning, kFinished, kInterrupted, kFailed };
+
+/// "running", "finished", "interrupted", "failed".
+std::string_view to_string(RunState state);
+
+struct RunStatus {
+  RunState state = RunState::kRunning;
+  std::uint64_t step = 0;  ///< steps taken
+  std::string message;     ///< one line for people, or empty
+};
+
+/// What run.json says; empty where there is none. InputError where it is damaged. From any process,
+/// at any time.
+std::optional<RunStatus> read_status(const std::filesystem::path& dir);
+
+/// Whether a process holds the run directory now: a run that says "running" without that was
+/// killed. Does not wait. False also where there is no such directory; true where the file system
+/// cannot tell.
+bool is_run_directory_in_use(const std::filesystem::path& dir);
+
+/// Holds the directory's lock as long as it lives, against other processes and other objects of
+/// this one. Movable.
+class RunDirectory {
+ public:
+  /// Makes the directory (and those above it). InputError where it cannot be written, another
+  /// process is using it, or it holds another run.
+  static RunDirectory create(const std::filesystem::path& dir);
+
+  /// InputError where it is not there, cannot be written or is in use.
+  static RunDirectory open_for_resume(const std::filesystem::path& dir);
+
+  const std::filesystem::path& path() const { return dir_; }
+
+  /// run.json, atomically. InputError where that fails; the previous one then stays.
+  void write_status(const RunStatus& status) const;
+
+  /// config.toml, atomically.
+  void write_config(std::string_view text) const;
+  std::filesystem::path config_path() const { return dir_ / "config.toml"; }
+
+ private:
+  RunDirectory(std::filesystem::path dir, FileDescriptor lock);
+
+  std::filesystem::path dir_;
+  FileDescriptor lock_;
+};
+
+}  // namespace detox

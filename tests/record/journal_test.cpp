@@ -1,0 +1,81 @@
+#include "record/journal.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "data/temporary_folder.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+class JournalFile : public testing::Test {
+ protected:
+  std::string content() const { return get_file(file_); }
+  TemporaryFolder folder_;
+  std::filesystem::path file_ = folder_.path() / "metrics.jsonl";
+};
+
+TEST_F(JournalFile, HoldsOneObjectALineWithSortedKeys) {
+  {
+    Journal journal(file_);
+    EXPECT_TRUE(journal.append({{"step", 0}, {"loss", 2.5}}));
+    EXPECT_TRUE(journal.append({{"step", 1}, {"text", "two\nlines"}}));
+  }
+  EXPECT_EQ(content(), "{\"loss\":2.5,\"step\":0}\n{\"step\":1,\"text\":\"two\\nlines\"}\n");
+}
+
+TEST_F(JournalFile, GoesOnWhereItEnded) {
+  EXPECT_TRUE(Journal(file_).append({{"step", 0}}));
+  EXPECT_TRUE(Journal(file_).append({{"step", 1}}));
+  EXPECT_EQ(content(), "{\"step\":0}\n{\"step\":1}\n");
+}
+
+TEST_F(JournalFile, DropsLaterStepsWhenResumed) {
+  put_file(file_, "{\"step\":4}\n{\"step\":5}\n{\"step\":6}\n");
+  Journal journal(file_, 5);
+  EXPECT_TRUE(journal.append({{"step", 6}, {"again", true}}));
+  EXPECT_EQ(content(), "{\"step\":4}\n{\"step\":5}\n{\"again\":true,\"step\":6}\n");
+}
+
+TEST_F(JournalFile, DropsABrokenLastLine) {
+  for (const char* broken : {"{\"step\":1", "{\"step\":1}", "{", "\n", "nonsense\n", "[1]\n"}) {
+    put_file(file_, std::string("{\"step\":0}\n") + broken);
+    EXPECT_TRUE(Journal(file_).append({{"step", 2}}));
+    EXPECT_EQ(content(), "{\"step\":0}\n{\"step\":2}\n") << broken;
+  }
+}
+
+TEST_F(JournalFile, KeepsLinesThatAreOfNoStep) {
+  const std::string lines = "{\"run\":\"a\"}\n{\"step\":\"x\"}\n{\"step\":1}\n";
+  put_file(file_, lines + "{\"step\":2}\n");
+  Journal::truncate_after_step(file_, 1);
+  EXPECT_EQ(content(), lines);
+}
+
+TEST_F(JournalFile, IsLeftAloneWhereThereIsNothingToDrop) {
+  put_file(file_, "{\"step\":1}\n");
+  const auto before = std::filesystem::last_write_time(file_);
+  Journal::truncate_after_step(file_, 1);
+  EXPECT_EQ(std::filesystem::last_write_time(file_), before);
+  EXPECT_EQ(content(), "{\"step\":1}\n");
+  Journal::truncate_after_step(folder_.path() / "absent", 1);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "absent"));
+}
+
+TEST_F(JournalFile, WritesTextAndNumbersThatJsonCannotHold) {
+  Journal journal(file_);
+  EXPECT_TRUE(
+      journal.append({{"text", "\xff"}, {"loss", std::numeric_limits<double>::quiet_NaN()}}));
+  EXPECT_EQ(content(), "{\"loss\":null,\"text\":\"\xef\xbf\xbd\"}\n");
+}
+
+TEST_F(JournalFile, NamesAPlaceWhereItCannotBe) {
+  EXPECT_THAT(message_of<InputError>([] { Journal journal("/nonexistent/metrics.jsonl"); }),
+              testing::HasSubstr("cannot write /nonexistent/metrics.jsonl"));
+}
+
+}  // namespace
+}  // namespace detox

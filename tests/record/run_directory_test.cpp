@@ -1,0 +1,137 @@
+#include "record/run_directory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "data/temporary_folder.hpp"
+#include "detox/errors.hpp"
+#include "record/in_child.hpp"
+#include "record/small_network.hpp"
+
+namespace detox {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class RunFolder : public testing::Test {
+ protected:
+  std::string create_error() const {
+    return message_of<InputError>([this] { RunDirectory::create(dir_); });
+  }
+  TemporaryFolder folder_;
+  fs::path dir_ = folder_.path() / "output" / "models";
+};
+
+TEST_F(RunFolder, IsMadeWithThoseAboveIt) {
+  const RunDirectory run = RunDirectory::create(dir_);
+  EXPECT_TRUE(fs::is_directory(dir_));
+  EXPECT_EQ(run.path(), dir_);
+}
+
+TEST_F(RunFolder, MayBeCreatedAgainWhileItHoldsNothing) {
+  RunDirectory::create(dir_);
+  EXPECT_EQ(create_error(), "");
+}
+
+TEST_F(RunFolder, IsRefusedWhereItHoldsCheckpoints) {
+  fs::create_directories(dir_);
+  save_checkpoint(dir_, small_layout(), small_model(), small_state(50));
+  save_checkpoint(dir_, small_layout(), small_model(), small_state(150));
+  EXPECT_EQ(create_error(), dir_.string() +
+                                " holds another run, whose newest checkpoint is of step 150; "
+                                "resume it with --resume auto or choose another --train-dir");
+  RunDirectory::open_for_resume(dir_);
+}
+
+TEST_F(RunFolder, IsRefusedWhereItHoldsAnythingOfARun) {
+  for (const char* name : {"config.toml", "run.json", "model_step_5", "state_step_5"}) {
+    put_file(dir_ / name, "");
+    EXPECT_THAT(create_error(), HasSubstr("holds another run, which left no checkpoint")) << name;
+    fs::remove(dir_ / name);
+  }
+  put_file(dir_ / "notes.txt", "");
+  EXPECT_EQ(create_error(), "");
+}
+
+TEST_F(RunFolder, IsRefusedWhileAnotherUsesIt) {
+  const RunDirectory run = RunDirectory::create(dir_);
+  EXPECT_THAT(create_error(), HasSubstr("another process is using the train directory"));
+  EXPECT_EQ(in_child([&] {
+              return message_of<InputError>([&] { RunDirectory::open_for_resume(dir_); }).empty();
+            }),
+            0);
+}
+
+TEST_F(RunFolder, IsFreeAfterItsProcessDied) {
+  EXPECT_EQ(in_child([&] {
+              const RunDirectory run = RunDirectory::create(dir_);
+              run.write_status({RunState::kRunning, 3, ""});
+              _exit(5);
+              return 0;
+            }),
+            5);
+  EXPECT_FALSE(is_run_directory_in_use(dir_));
+  EXPECT_EQ(read_status(dir_)->state, RunState::kRunning);
+  RunDirectory::open_for_resume(dir_);
+}
+
+TEST_F(RunFolder, TellsOthersWhetherItIsInUse) {
+  EXPECT_FALSE(is_run_directory_in_use(dir_));
+  {
+    const RunDirectory run = RunDirectory::create(dir_);
+    EXPECT_TRUE(is_run_directory_in_use(dir_));
+  }
+  EXPECT_FALSE(is_run_directory_in_use(dir_));
+}
+
+TEST_F(RunFolder, HoldsItsStatus) {
+  EXPECT_FALSE(read_status(dir_).has_value());
+  const RunDirectory run = RunDirectory::create(dir_);
+  for (const RunState state :
+       {RunState::kRunning, RunState::kFinished, RunState::kInterrupted, RunState::kFailed}) {
+    run.write_status({state, 42, "a \"message\""});
+    const auto status = read_status(dir_);
+    ASSERT_TRUE(status.has_value());
+    EXPECT_EQ(status->state, state);
+    EXPECT_EQ(status->step, 42U);
+    EXPECT_EQ(status->message, "a \"message\"");
+  }
+}
+
+TEST_F(RunFolder, SaysWhenItsStatusIsDamaged) {
+  for (const char* text : {"", "{", "[]", "{\"status\":\"running\"}",
+                           "{\"status\":\"asleep\",\"step\":1,\"message\":\"\"}",
+                           "{\"status\":\"running\",\"step\":-1,\"message\":\"\"}"}) {
+    put_file(dir_ / "run.json", text);
+    EXPECT_THAT(message_of<InputError>([&] { read_status(dir_); }),
+                HasSubstr("run.json is damaged"))
+        << text;
+  }
+}
+
+TEST_F(RunFolder, HoldsItsConfiguration) {
+  const RunDirectory run = RunDirectory::create(dir_);
+  run.write_config("seed = 428\n");
+  EXPECT_EQ(get_file(dir_ / "config.toml"), "seed = 428\n");
+}
+
+TEST_F(RunFolder, RemovesWhatAKilledProcessLeft) {
+  put_file(dir_ / ".model_step_5.99.tmp", "half");
+  RunDirectory::create(dir_);
+  EXPECT_FALSE(fs::exists(dir_ / ".model_step_5.99.tmp"));
+}
+
+TEST(RunDirectory, NamesAPlaceThatCannotBeWritten) {
+  EXPECT_THAT(message_of<InputError>([] { RunDirectory::create("/proc/detox"); }),
+              HasSubstr("cannot make the train directory /proc/detox"));
+  EXPECT_THAT(message_of<InputError>([] { RunDirectory::create("/proc"); }),
+              HasSubstr("cannot write to the train directory /proc"));
+  EXPECT_THAT(message_of<InputError>([] { RunDirectory::create("/dev/null/x"); }),
+              HasSubstr("cannot make the train directory"));
+  EXPECT_EQ(message_of<InputError>([] { RunDirectory::open_for_resume("/nonexistent"); }),
+            "there is no train directory /nonexistent to resume");
+}
+
+}  // namespace
+}  // namespace detox
