@@ -1,0 +1,166 @@
+// Text to value and back, for every kind of field.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <type_traits>
+
+#include "base/digest.hpp"
+#include "base/names.hpp"
+#include "config/options.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+constexpr std::size_t kLongestShown = 80;
+
+[[noreturn]] void refuse(const Option& option, std::string_view text, std::string_view valid) {
+  throw UsageError(
+      fmt::format("--{} is '{}'; valid: {}", option.name, text.substr(0, kLongestShown), valid));
+}
+
+template <class Number>
+Number parse_number(const Option& option, std::string_view text, std::string_view valid) {
+  Number number{};
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size())
+    refuse(option, text, valid);
+  if constexpr (std::is_floating_point_v<Number>) {
+    if (!std::isfinite(number)) refuse(option, text, valid);
+  }
+  return number;
+}
+
+std::string valid_numbers(const Option& option, std::string_view kind) {
+  return option.empty_word.empty() ? std::string(kind)
+                                   : fmt::format("{} or {}", kind, option.empty_word);
+}
+
+bool parse_switch(const Option& option, std::string_view text) {
+  const std::string word = canonical_name(text);
+  if (word == "on" || word == "true" || word == "yes" || word == "1") return true;
+  if (word == "off" || word == "false" || word == "no" || word == "0") return false;
+  refuse(option, text, "on, off");
+}
+
+std::string parse_word(const Option& option, std::string_view text) {
+  if (option.choices.empty()) return std::string(text);
+  for (const std::string_view choice : option.choices) {
+    if (canonical_name(choice) == canonical_name(text)) return std::string(choice);
+  }
+  throw UsageError(unknown_name(fmt::format("value of --{}", option.name), text, option.choices));
+}
+
+template <class T>
+struct IsOptional : std::false_type {};
+template <class T>
+struct IsOptional<std::optional<T>> : std::true_type {};
+
+template <class T>
+T parse_value(const Option& option, std::string_view text) {
+  if constexpr (std::is_same_v<T, bool>) return parse_switch(option, text);
+  if constexpr (std::is_same_v<T, std::string>) return parse_word(option, text);
+  if constexpr (std::is_same_v<T, std::uint64_t>) {
+    return parse_number<T>(option, text, valid_numbers(option, "a whole number from 0"));
+  }
+  if constexpr (std::is_same_v<T, double>)
+    return parse_number<T>(option, text, valid_numbers(option, "a number"));
+}
+
+template <class T>
+std::string value_text(const T& value) {
+  if constexpr (std::is_same_v<T, bool>) return value ? "on" : "off";
+  if constexpr (std::is_same_v<T, std::string>) return value;
+  if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
+    return fmt::format("{}", value);
+}
+
+/// Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none.
+std::size_t character_bytes(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  unsigned code = lead & (0xffU >> (size + 1));
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80) return 0;
+    code = code << 6U | (byte(i) & 0x3fU);
+  }
+  constexpr unsigned kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+  return lead < 0xc0 || lead >= 0xf8 || code < kLeast[size] || code > 0x10ffff || surrogate ? 0
+                                                                                            : size;
+}
+
+bool is_one_line_of_text(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = character_bytes(text);
+    if (size == 0 || static_cast<unsigned char>(text[0]) < 0x20 || text[0] == 0x7f) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+}  // namespace
+
+void set_option(const Option& option, std::string_view text, RunConfig& config) {
+  if (!is_one_line_of_text(text)) {
+    throw UsageError(fmt::format(
+        "--{} holds control characters or bytes that are no text; valid: one line of UTF-8",
+        option.name));
+  }
+  const bool is_empty_word =
+      !option.empty_word.empty() && canonical_name(text) == canonical_name(option.empty_word);
+  std::visit(
+      [&](auto field) {
+        auto& value = config.*field;
+        using T = std::remove_reference_t<decltype(value)>;
+        if (is_empty_word) {
+          value = T{};
+        } else if constexpr (IsOptional<T>::value) {
+          value = parse_value<typename T::value_type>(option, text);
+        } else {
+          value = parse_value<T>(option, text);
+        }
+      },
+      option.field);
+}
+
+std::string option_text(const Option& option, const RunConfig& config) {
+  return std::visit(
+      [&](auto field) -> std::string {
+        const auto& value = config.*field;
+        using T = std::remove_cvref_t<decltype(value)>;
+        if constexpr (IsOptional<T>::value) {
+          return value ? value_text(*value) : std::string(option.empty_word);
+        } else {
+          const bool is_empty = !option.empty_word.empty() && value == T{};
+          return is_empty ? std::string(option.empty_word) : value_text(value);
+        }
+      },
+      option.field);
+}
+
+std::string config_digest(const RunConfig& config, std::string_view extra) {
+  DigestBuilder digest;
+  for (const Option& option : train_options()) {
+    if (option.affects_result)
+      digest.add(fmt::format("{} = {}\n", option.name, option_text(option, config)));
+  }
+  return hex(digest.add(extra).finish());
+}
+
+std::vector<std::string> differences(const RunConfig& here, const RunConfig& there) {
+  std::vector<std::string> lines;
+  for (const Option& option : train_options()) {
+    const std::string a = option_text(option, here), b = option_text(option, there);
+    if (option.affects_result && a != b)
+      lines.push_back(fmt::format("{}: {} here, {} there", option.name, a, b));
+  }
+  return lines;
+}
+
+}  // namespace detox

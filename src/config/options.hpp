@@ -1,0 +1,68 @@
+// The one list of options: command line, help, configuration files, the resolved configuration and
+// its digest all come from it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "config/run_config.hpp"
+
+namespace detox {
+
+/// One option. Values travel as text; `field` says where the value lives and so how the text is
+/// read.
+struct Option {
+  using Field =
+      std::variant<std::string RunConfig::*, std::optional<std::string> RunConfig::*,
+                   std::uint64_t RunConfig::*, std::optional<std::uint64_t> RunConfig::*,
+                   double RunConfig::*, std::optional<double> RunConfig::*, bool RunConfig::*>;
+  std::string_view group;
+  std::string_view name;   ///< without dashes: also the key in configuration files
+  std::string_view alias;  ///< another accepted name, or empty
+  Field field;
+  std::string_view
+      empty_word;  ///< text for 0 or for "decided from other options": off, all, auto, …
+  std::string_view help;
+  bool affects_result;  ///< part of the configuration's digest: runs that differ in it give
+                        ///< different bits
+  std::vector<std::string_view> choices;  ///< of a closed set of words; empty: free
+};
+
+/// All options of `detoxml train`, in the order of the help.
+std::span<const Option> train_options();
+
+/// The option of this name or alias; UsageError with the nearest name where there is none.
+const Option& find_option(std::string_view name);
+
+/// Reads text into the option's field. UsageError: what, the value given, what would be valid. Text
+/// that is not one line of UTF-8 is refused: a configuration file could not say it.
+void set_option(const Option& option, std::string_view text, RunConfig& config);
+
+/// The value as set_option reads it back.
+std::string option_text(const Option& option, const RunConfig& config);
+
+/// The settings of a configuration file (TOML, flat keys), each option once and by its own name.
+/// `origin` is for messages. Any bytes may come in; UsageError (with the line and the nearest name)
+/// or InputError for what is not a configuration.
+struct Setting {
+  std::string name, text;
+};
+std::vector<Setting> parse_settings(std::string_view toml_text, std::string_view origin);
+
+/// The whole configuration as TOML that parse_settings reads back.
+std::string to_toml(const RunConfig& config, std::string_view header_comment);
+
+/// SHA-256, hex, over the options that affect the result, `extra` (facts such as the data's digest)
+/// included.
+std::string config_digest(const RunConfig& config, std::string_view extra);
+
+/// Options that affect the result and differ, as "lr: 0.01 here, 0.1 there" lines.
+std::vector<std::string> differences(const RunConfig& here, const RunConfig& there);
+
+}  // namespace detox

@@ -1,0 +1,259 @@
+#include "config/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/names.hpp"
+#include "detox/errors.hpp"
+#include "stages/assign/placement.hpp"
+#include "stages/attack/alie.hpp"
+
+namespace detox {
+namespace {
+
+constexpr std::uint64_t kMostWorkers = 65535;  // as many rows as a rule takes
+constexpr std::uint64_t kMostSamples = 1U << 28U;
+constexpr std::size_t kLongestShown = 80;
+
+struct ApproachName {
+  std::string_view name, alias;
+};
+
+std::string approach_name(std::string_view given) {
+  static constexpr ApproachName kApproaches[] = {
+      {"baseline", ""}, {"maj_vote", ""}, {"detox", "draco-lite"}};
+  return std::string(find_by_name<ApproachName>("approach", given, kApproaches).name);
+}
+
+void check_range(std::string_view option, double value, bool valid, std::string_view range) {
+  if (!valid) throw UsageError(fmt::format("--{} is {}; valid: {}", option, value, range));
+}
+
+void check_ranges(const RunConfig& c) {
+  check_range("lr", *c.lr, *c.lr > 0, "greater than 0");
+  check_range("momentum", c.momentum, c.momentum >= 0 && c.momentum < 1,
+              "from 0 up to, not including, 1");
+  check_range("weight-decay", c.weight_decay, c.weight_decay >= 0, "from 0");
+  check_range("tolerance", c.tolerance, c.tolerance > 0 && c.tolerance < 1, "between 0 and 1");
+  check_range("lr-gamma", c.lr_gamma, c.lr_gamma > 0 && c.lr_gamma <= 1, "above 0, at most 1");
+  check_range("lr-step-size", static_cast<double>(c.lr_step_size), c.lr_step_size >= 1, "from 1");
+  check_range("step-timeout", c.step_timeout, c.step_timeout > 0 && c.step_timeout <= 1e6,
+              "above 0, at most 1e6");
+  check_range("start-timeout", c.start_timeout, c.start_timeout > 0 && c.start_timeout <= 1e6,
+              "above 0, at most 1e6");
+  check_range("batch-size", static_cast<double>(c.batch_size),
+              c.batch_size >= 1 && c.batch_size <= kMostSamples, "from 1");
+  check_range("global-batch", static_cast<double>(c.global_batch), c.global_batch <= kMostSamples,
+              "off or from 1");
+  check_range("max-steps", static_cast<double>(c.max_steps), c.max_steps >= 1, "from 1");
+  check_range("max-skipped", static_cast<double>(c.max_skipped), c.max_skipped >= 1, "from 1");
+  check_range("threads", static_cast<double>(c.threads), c.threads <= 1024, "auto or 1 to 1024");
+  if (c.nesterov && c.momentum == 0) throw UsageError("--nesterov needs --momentum above 0");
+}
+
+std::uint64_t parse_whole(std::string_view text, std::string_view whole) {
+  std::uint64_t number = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) {
+    throw UsageError(fmt::format("--absent is '{}'; valid: WORKER:FROM-TO[,…], e.g. 3:10-20",
+                                 whole.substr(0, kLongestShown)));
+  }
+  return number;
+}
+
+std::vector<Absence> parse_absences(std::string_view text, std::size_t workers) {
+  std::vector<Absence> absences;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const std::string_view part = rest.substr(0, comma);
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    const std::size_t colon = std::min(part.find(':'), part.size());
+    const std::string_view steps =
+        colon < part.size() ? part.substr(colon + 1) : std::string_view();
+    const std::size_t dash = std::min(steps.find('-'), steps.size());
+    const std::uint64_t worker = parse_whole(part.substr(0, colon), text);
+    const std::uint64_t from = parse_whole(steps.substr(0, dash), text);
+    const std::uint64_t to = dash < steps.size() ? parse_whole(steps.substr(dash + 1), text) : from;
+    if (worker < 1 || worker > workers || from < 1 || to < from) {
+      throw UsageError(
+          fmt::format("--absent {}: valid are workers 1 to {} and steps FROM <= TO from 1",
+                      part.substr(0, kLongestShown), workers));
+    }
+    absences.push_back({static_cast<std::uint32_t>(worker - 1), from, to});
+  }
+  return absences;
+}
+
+AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
+  AttackPlan attack;
+  attack.attack = config.lis_simulation == "simulate" ? "alie" : config.err_mode;
+  if (attack.attack == "alie" && config.lis_simulation != "simulate") {
+    throw UsageError("--err-mode alie is --lis-simulation simulate");
+  }
+  attack.options = {config.adversarial, config.alie_z, config.alie_sign == "plus" ? 1.0 : -1.0};
+  attack.byzantine = config.worker_fail;
+  attack.schedule = config.fail_schedule == "fixed"        ? FailSchedule::kFixed
+                    : config.fail_schedule == "worst-case" ? FailSchedule::kWorstCase
+                                                           : FailSchedule::kPerStep;
+  attack.statistics = config.attack_statistics;
+  attack.rule_rows = plan.rows;
+  return attack;
+}
+
+/// z of every number of corrupt rows that the attackers can reach in a step.
+std::string alie_notice(const Plan& plan) {
+  const std::size_t worst =
+      std::min(plan.rows, effective_corruption(plan.attack.byzantine, plan.r));
+  std::string values;
+  bool is_weak = false;
+  for (std::size_t m = std::min<std::size_t>(1, worst); m <= worst; ++m) {
+    const double z = alie_auto_z(plan.rows, m);
+    is_weak = is_weak || z <= 0;
+    values += fmt::format("{}{:.4f} with {}", values.empty() ? "" : ", ", z, m);
+  }
+  return fmt::format("{}--alie-z auto is {} of n={} rows corrupt{}", is_weak ? "warning: " : "",
+                     values, plan.rows,
+                     is_weak ? "; at 0 or below they are too few to hide beyond the mean" : "");
+}
+
+void add_notices(const RunConfig& config, Plan& plan) {
+  const RuleInfo& rule = find_rule(*config.mode);
+  plan.notices.push_back(fmt::format(
+      "defends against q={} of P={} workers: r={}, k={} slices, f_eff={}, {}n={} rows for {} ({})",
+      plan.q, plan.workers, plan.r, plan.k, plan.f_eff,
+      plan.b > 0 ? fmt::format("b={} buckets, ", plan.b) : "", plan.rows, rule.name,
+      rule.requirement));
+  if (plan.f_eff > 0 && rule.name == "normal" &&
+      (plan.b == 0 || find_rule(config.inner_mode).name == "normal")) {
+    plan.notices.push_back(fmt::format(
+        "warning: the mean defends against no corrupt slice, and {} attackers can own {} of {}",
+        plan.q, plan.f_eff, plan.k));
+  }
+  if (plan.attack.byzantine > plan.q) {
+    plan.notices.push_back(
+        fmt::format("warning: {} Byzantine workers are simulated, the defence is built for q={}",
+                    plan.attack.byzantine, plan.q));
+  }
+  if (plan.attack.attack == "alie" && !config.alie_z && plan.attack.byzantine > 0) {
+    plan.notices.push_back(alie_notice(plan));
+  }
+}
+
+}  // namespace
+
+RunConfig resolve(RunConfig config, std::size_t world_workers) {
+  config.approach = approach_name(config.approach);
+  if (config.approach == "baseline") config.group_size = 1;
+  if (!config.mode) config.mode = config.approach == "maj_vote" ? "normal" : "coord-median";
+  config.mode = find_rule(*config.mode).name;
+  config.inner_mode = find_rule(config.inner_mode).name;
+  config.err_mode = find_attack(config.err_mode).name;
+  if (!config.lr) config.lr = *config.mode == "signSGD" ? 1e-4 : 0.01;
+  if (world_workers > 0 && config.workers && *config.workers != world_workers) {
+    throw UsageError(
+        fmt::format("--workers is {}, but mpirun started {} processes, a server and {} workers",
+                    *config.workers, world_workers + 1, world_workers));
+  }
+  if (world_workers > 0) config.workers = world_workers;
+  if (!config.workers) config.workers = 9;
+  if (!config.assume_fail) {
+    const bool redundant = config.worker_fail == 0 && config.group_size >= 3;
+    config.assume_fail = redundant ? (config.group_size - 1) / 2 : config.worker_fail;
+  }
+  return config;
+}
+
+Plan make_plan(const RunConfig& config) {
+  check_ranges(config);
+  Plan plan;
+  plan.workers = *config.workers;
+  plan.r = config.group_size;
+  plan.q = *config.assume_fail;
+  check_range("workers", static_cast<double>(plan.workers),
+              plan.workers >= 1 && plan.workers <= kMostWorkers,
+              fmt::format("1 to {}", kMostWorkers));
+  if (plan.r % 2 == 0) {
+    throw UsageError(
+        fmt::format("--group-size is {}; valid: odd numbers, so that a vote cannot tie", plan.r));
+  }
+  if (plan.r > plan.workers) {
+    throw UsageError(
+        fmt::format("--group-size r = {} needs P >= r workers: P = {}", plan.r, plan.workers));
+  }
+  for (const auto& [option, value] :
+       {std::pair{"worker-fail", config.worker_fail}, {"assume-fail", *config.assume_fail}}) {
+    if (value >= plan.workers) {
+      throw UsageError(
+          fmt::format("--{} is {}, but must be less than P: P = {}", option, value, plan.workers));
+    }
+  }
+  plan.k = plan.workers / plan.r;
+  plan.b = config.buckets;
+  if (config.approach == "maj_vote" && plan.b > 0)
+    throw UsageError("--approach maj_vote has no buckets; use detox");
+  if (plan.b > plan.k)
+    throw UsageError(fmt::format("--buckets b = {} needs b <= k slices: k = {}", plan.b, plan.k));
+  plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
+  plan.rows = plan.b > 0 ? plan.b : plan.k;
+  plan.random_placement = config.placement == "random";
+  plan.sign_codec = *config.mode == "signSGD";
+
+  RuleOptions rule;
+  rule.krum_select = config.krum_select;
+  rule.bulyan_variant =
+      config.bulyan_variant == "detox" ? BulyanVariant::kDetox : BulyanVariant::kPaper;
+  rule.tolerance = config.tolerance;
+  rule.rows_are_signs = plan.sign_codec;
+  plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff, rule};
+  if (plan.b == 0 && config.inner_mode != "normal") {
+    throw UsageError(fmt::format("--inner-mode {} needs --buckets", config.inner_mode));
+  }
+  const std::string unmet = Hierarchy(plan.hierarchy).unmet_requirement(plan.k);
+  if (!unmet.empty()) {
+    throw UsageError(
+        fmt::format("this defence cannot hold: {} (P = {}, r = {}, k = {}, q = {}, f_eff = {}{})",
+                    unmet, plan.workers, plan.r, plan.k, plan.q, plan.f_eff,
+                    plan.b > 0 ? fmt::format(", b = {}", plan.b) : ""));
+  }
+  plan.attack = plan_attack(config, plan);
+  plan.absences = parse_absences(config.absent, plan.workers);
+  add_notices(config, plan);
+  return plan;
+}
+
+std::size_t samples_per_step(const RunConfig& config, const Plan& plan) {
+  if (config.global_batch == 0) return config.batch_size * plan.k;
+  if (config.global_batch < plan.k) {
+    throw UsageError(
+        fmt::format("--global-batch {} leaves slices empty: it must be at least k = {}",
+                    config.global_batch, plan.k));
+  }
+  return config.global_batch;
+}
+
+std::uint64_t total_steps(const RunConfig& config, std::uint64_t steps_per_epoch) {
+  if (config.epochs == 0 || config.epochs > config.max_steps / steps_per_epoch)
+    return config.max_steps;
+  return config.epochs * steps_per_epoch;
+}
+
+SgdOptions sgd_options(const RunConfig& config) {
+  return {*config.lr, config.momentum, config.weight_decay, config.nesterov};
+}
+
+LrSchedule lr_schedule(const RunConfig& config, std::uint64_t total_steps) {
+  LrSchedule schedule;
+  schedule.shape = config.lr_schedule == "step"     ? LrShape::kStep
+                   : config.lr_schedule == "cosine" ? LrShape::kCosine
+                                                    : LrShape::kConstant;
+  schedule.base = *config.lr;
+  schedule.warmup_steps = config.warmup_steps;
+  schedule.step_size = config.lr_step_size;
+  schedule.gamma = config.lr_gamma;
+  schedule.total_steps = total_steps;
+  return schedule;
+}
+
+}  // namespace detox

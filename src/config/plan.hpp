@@ -1,0 +1,64 @@
+// What follows from a configuration before anything is trained: sizes, requirements, refusals.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/run_config.hpp"
+#include "detox/attack.hpp"
+#include "stages/attack/fail_schedule.hpp"
+#include "stages/bucket/hierarchy.hpp"
+#include "stages/optimize/lr_schedule.hpp"
+#include "stages/optimize/sgd.hpp"
+
+namespace detox {
+
+/// A worker that stays away from step `from` to step `to`, both included. Workers count from 0.
+struct Absence {
+  std::uint32_t worker;
+  std::uint64_t from, to;
+};
+
+/// How workers are made to misbehave. This alone of the plan goes to real workers.
+struct AttackPlan {
+  std::string attack = "none";  ///< a name of the registry
+  AttackOptions options;
+  std::size_t byzantine = 0;
+  FailSchedule schedule = FailSchedule::kPerStep;
+  bool statistics = true;
+  std::size_t rule_rows = 0;  ///< rows that reach the outer rule
+};
+
+/// Sizes in SPEC's letters.
+struct Plan {
+  std::size_t workers = 0;  ///< P
+  std::size_t r = 1, k = 0, b = 0, q = 0, f_eff = 0;
+  std::size_t rows = 0;  ///< n of the outer rule
+  bool random_placement = true;
+  bool sign_codec = false;  ///< workers send sign bits
+  Hierarchy::Options hierarchy;
+  AttackPlan attack;
+  std::vector<Absence> absences;
+  std::vector<std::string> notices;  ///< lines to print before the run
+};
+
+/// Fills in what the options leave to each other (mode, workers, assume_fail, lr). `world_workers`
+/// is P under MPI, 0 otherwise. UsageError for values that cannot be meant.
+RunConfig resolve(RunConfig config, std::size_t world_workers);
+
+/// The plan of a resolved configuration. UsageError for impossible combinations, with the
+/// inequality and the values.
+Plan make_plan(const RunConfig& config);
+
+/// Samples of one step over all slices.
+std::size_t samples_per_step(const RunConfig& config, const Plan& plan);
+
+/// Steps the run takes: max_steps or epochs, whichever ends first.
+std::uint64_t total_steps(const RunConfig& config, std::uint64_t steps_per_epoch);
+
+SgdOptions sgd_options(const RunConfig& config);
+LrSchedule lr_schedule(const RunConfig& config, std::uint64_t total_steps);
+
+}  // namespace detox

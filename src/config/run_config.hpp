@@ -1,0 +1,73 @@
+// Everything a training run is configured with, as plain values. The one list of options
+// (options.cpp) names each field.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace detox {
+
+/// Defaults are those of `detoxml train --help`. Empty optionals are decided by resolve()
+/// (plan.hpp) from other options.
+struct RunConfig {
+  // What is trained
+  std::string network = "LeNet";
+  std::string dataset = "FashionMNIST";
+  std::string data_dir;
+  // The defence
+  std::string approach = "detox";
+  std::optional<std::string> mode;  ///< coord-median; normal for maj_vote
+  std::string inner_mode = "normal";
+  std::uint64_t group_size = 3;
+  std::uint64_t buckets = 0;
+  std::optional<std::uint64_t> workers;  ///< 9; under MPI the world size minus one
+  std::optional<std::uint64_t> assume_fail;
+  std::uint64_t krum_select = 0;
+  std::string bulyan_variant = "paper";
+  double tolerance = 1e-6;
+  std::string placement = "random";
+  std::string placement_key;
+  std::string vote = "bytes";
+  // The simulated attack
+  std::uint64_t worker_fail = 0;
+  std::string err_mode = "rev_grad";
+  double adversarial = -100;
+  std::string lis_simulation = "none";
+  std::optional<double> alie_z = 1.0;  ///< empty: auto
+  std::string alie_sign = "minus";
+  bool attack_statistics = true;
+  std::string fail_schedule = "per-step";
+  std::string absent;
+  // The optimizer
+  std::uint64_t batch_size = 32;
+  std::uint64_t global_batch = 0;
+  std::optional<double> lr;  ///< 0.01; 1e-4 under signSGD
+  double momentum = 0.9;
+  double weight_decay = 0;
+  bool nesterov = false;
+  std::string lr_schedule = "constant";
+  std::uint64_t warmup_steps = 0;
+  std::uint64_t lr_step_size = 100;
+  double lr_gamma = 0.1;
+  std::uint64_t max_steps = 1000;
+  std::uint64_t epochs = 0;
+  // The run
+  std::uint64_t seed = 428;
+  std::string engine = "auto";
+  std::uint64_t threads = 0;
+  bool compute_every_replica = false;
+  std::string comm_type = "Async";
+  double step_timeout = 60;
+  double start_timeout = 600;
+  std::uint64_t max_skipped = 20;
+  std::uint64_t eval_freq = 50;
+  std::uint64_t keep_checkpoints = 0;
+  std::string train_dir = "output/models";
+  std::string resume = "none";
+  std::optional<std::uint64_t> checkpoint_step;
+  bool allow_other_numerics = false;
+  std::uint64_t log_interval = 0;
+};
+
+}  // namespace detox

@@ -1,0 +1,76 @@
+// Another valid value for each option, so that a test can change them one by one or all at once.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "config/options.hpp"
+
+namespace detox {
+
+inline const std::map<std::string_view, std::string>& other_values() {
+  static const std::map<std::string_view, std::string> kOthers = {
+      {"network", "FC"},
+      {"dataset", "MNIST"},
+      {"data-dir", "/data/some where \"quoted\" \\ back#slash"},
+      {"approach", "baseline"},
+      {"mode", "bulyan"},
+      {"inner-mode", "krum"},
+      {"group-size", "5"},
+      {"buckets", "4"},
+      {"workers", "46"},
+      {"assume-fail", "3"},
+      {"krum-select", "2"},
+      {"bulyan-variant", "detox"},
+      {"tolerance", "1.25e-07"},
+      {"placement", "fixed"},
+      {"placement-key", "schlüssel = 'geheim'"},
+      {"worker-fail", "6"},
+      {"err-mode", "constant"},
+      {"adversarial", "-0.1"},
+      {"lis-simulation", "simulate"},
+      {"alie-z", "auto"},
+      {"alie-sign", "plus"},
+      {"attack-statistics", "off"},
+      {"fail-schedule", "worst-case"},
+      {"absent", "3:10-20,7:1-5"},
+      {"batch-size", "33"},
+      {"global-batch", "360"},
+      {"lr", "0.30000000000000004"},
+      {"momentum", "0.5"},
+      {"weight-decay", "0.0005"},
+      {"nesterov", "on"},
+      {"lr-schedule", "cosine"},
+      {"warmup-steps", "12"},
+      {"lr-step-size", "7"},
+      {"lr-gamma", "0.7"},
+      {"max-steps", "18446744073709551615"},
+      {"epochs", "3"},
+      {"seed", "9007199254740993"},  // not a double
+      {"engine", "local"},
+      {"threads", "2"},
+      {"compute-every-replica", "on"},
+      {"step-timeout", "1.5"},
+      {"start-timeout", "1e-05"},
+      {"max-skipped", "5"},
+      {"eval-freq", "at the end"},
+      {"keep-checkpoints", "4"},
+      {"train-dir", "läufe/№ 1"},
+      {"resume", "auto"},
+      {"checkpoint-step", "0"},
+      {"allow-other-numerics", "on"},
+      {"log-interval", "10"}};
+  return kOthers;
+}
+
+/// Options whose only value it is as long as its alternatives are not built.
+inline bool has_one_value(const Option& option) { return option.choices.size() == 1; }
+
+inline RunConfig all_changed() {
+  RunConfig config;
+  for (const auto& [name, text] : other_values()) set_option(find_option(name), text, config);
+  return config;
+}
+
+}  // namespace detox

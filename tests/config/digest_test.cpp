@@ -1,0 +1,69 @@
+// The digest of a configuration tells runs that give other bits from runs that do not.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "config/changed.hpp"
+#include "config/options.hpp"
+
+namespace detox {
+namespace {
+
+/// Where and how long a run is computed; none of it changes a step. The placement key's content is
+/// among the `extra` facts, and so is the last step where the schedule is a cosine.
+const std::set<std::string_view> kWithoutEffect = {"data-dir",
+                                                   "placement-key",
+                                                   "vote",
+                                                   "max-steps",
+                                                   "epochs",
+                                                   "engine",
+                                                   "threads",
+                                                   "comm-type",
+                                                   "step-timeout",
+                                                   "start-timeout",
+                                                   "max-skipped",
+                                                   "eval-freq",
+                                                   "train-dir",
+                                                   "keep-checkpoints",
+                                                   "resume",
+                                                   "log-interval",
+                                                   "checkpoint-step",
+                                                   "compute-every-replica",
+                                                   "allow-other-numerics"};
+
+TEST(ConfigDigest, ChangesWithEachOptionThatAffectsTheResultAndWithNoOther) {
+  const std::string before = config_digest(RunConfig{}, "data");
+  std::set<std::string> seen = {before};
+  for (const Option& option : train_options()) {
+    if (has_one_value(option)) continue;
+    RunConfig config;
+    set_option(option, other_values().at(option.name), config);
+    const std::string after = config_digest(config, "data");
+    if (kWithoutEffect.contains(option.name)) {
+      EXPECT_EQ(after, before) << option.name;
+      EXPECT_TRUE(differences(config, RunConfig{}).empty()) << option.name;
+    } else {
+      EXPECT_TRUE(seen.insert(after).second) << option.name;
+      EXPECT_EQ(differences(config, RunConfig{}).size(), 1U) << option.name;
+    }
+  }
+  for (const std::string_view name : kWithoutEffect) EXPECT_FALSE(find_option(name).affects_result);
+}
+
+TEST(ConfigDigest, CoversTheFactsThatAreNotOptions) {
+  EXPECT_NE(config_digest(RunConfig{}, "data a"), config_digest(RunConfig{}, "data b"));
+  EXPECT_EQ(config_digest(RunConfig{}, "").size(), 64U);
+}
+
+TEST(Differences, SayTheValueHereAndThere) {
+  RunConfig here, there;
+  there.lr = 0.1;
+  there.batch_size = 64;
+  here.train_dir = "elsewhere";
+  EXPECT_EQ(differences(here, there), (std::vector<std::string>{"batch-size: 32 here, 64 there",
+                                                                "lr: auto here, 0.1 there"}));
+}
+
+}  // namespace
+}  // namespace detox

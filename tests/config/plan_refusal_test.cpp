@@ -1,0 +1,159 @@
+// Combinations that cannot work are refused before any training, with the inequality and values.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/options.hpp"
+#include "config/plan.hpp"
+#include "config/refusal.hpp"
+
+namespace detox {
+namespace {
+
+using Texts = std::vector<std::pair<std::string_view, std::string_view>>;
+
+std::string refused(const Texts& options) {
+  return refusal([&] {
+    RunConfig config;
+    for (const auto& [name, text] : options) set_option(find_option(name), text, config);
+    const RunConfig resolved = resolve(config, 0);
+    samples_per_step(resolved, make_plan(resolved));
+  });
+}
+
+struct Refused {
+  Texts options;
+  std::string_view text;
+};
+
+TEST(Plan, RefusesGroupsThatCannotVote) {
+  for (const auto& [options, text] : std::vector<Refused>{
+           {{{"group-size", "2"}},
+            "--group-size is 2; valid: odd numbers, so that a vote cannot tie"},
+           {{{"group-size", "0"}},
+            "--group-size is 0; valid: odd numbers, so that a vote cannot tie"},
+           {{{"group-size", "11"}}, "--group-size r = 11 needs P >= r workers: P = 9"},
+           {{{"workers", "0"}}, "--workers is 0; valid: 1 to 65535"},
+           {{{"workers", "65536"}}, "--workers is 65536; valid: 1 to 65535"}}) {
+    EXPECT_EQ(refused(options), text);
+  }
+}
+
+TEST(Plan, RefusesAsManyAttackersAsWorkers) {
+  EXPECT_EQ(refused({{"worker-fail", "9"}}), "--worker-fail is 9, but must be less than P: P = 9");
+  EXPECT_EQ(refused({{"assume-fail", "12"}}),
+            "--assume-fail is 12, but must be less than P: P = 9");
+}
+
+TEST(Plan, RefusesRulesThatNeedMoreRowsWithTheInequalityAndTheValues) {
+  EXPECT_EQ(refused({{"mode", "krum"}, {"worker-fail", "2"}}),
+            "this defence cannot hold: krum needs n >= 2f + 3: n = 3, f = 1 (P = 9, r = 3, k = 3, "
+            "q = 2, f_eff = 1)");
+  EXPECT_EQ(refused({{"mode", "bulyan"}, {"workers", "45"}, {"worker-fail", "8"}}),
+            "this defence cannot hold: bulyan needs n >= 4f + 3: n = 15, f = 4 (P = 45, r = 3, k = "
+            "15, q = 8, f_eff = 4)");
+  EXPECT_EQ(refused({{"workers", "45"}, {"worker-fail", "5"}, {"buckets", "4"}}),
+            "this defence cannot hold: coord-median needs n >= 2f + 1: n = 4, f = 2 (4 buckets) (P "
+            "= 45, r = 3, k = 15, q = 5, f_eff = 2, b = 4)");
+  EXPECT_NE(refused({{"workers", "45"},
+                     {"worker-fail", "5"},
+                     {"buckets", "3"},
+                     {"inner-mode", "multi-krum"},
+                     {"mode", "normal"}}),
+            "");
+  for (const std::string_view mode : {"coord-median", "trimmed-mean", "geometric-median", "signSGD",
+                                      "krum", "multi-krum", "bulyan"}) {
+    EXPECT_NE(refused({{"mode", mode}, {"approach", "baseline"}, {"worker-fail", "5"}}), "")
+        << mode;
+  }
+}
+
+TEST(Plan, AcceptsExactlyTheRowsThatARuleNeeds) {
+  const auto baseline = [](std::string_view mode, std::string_view workers) {
+    return refused(
+        {{"mode", mode}, {"approach", "baseline"}, {"worker-fail", "2"}, {"workers", workers}});
+  };
+  for (const auto& [mode, least, one_less] : {std::tuple{"coord-median", "5", "4"},
+                                              {"krum", "7", "6"},
+                                              {"multi-krum", "7", "6"},
+                                              {"bulyan", "11", "10"},
+                                              {"trimmed-mean", "5", "4"},
+                                              {"signSGD", "5", "4"},
+                                              {"geometric-median", "5", "4"}}) {
+    EXPECT_EQ(baseline(mode, least), "") << mode;
+    EXPECT_NE(baseline(mode, one_less), "") << mode;
+  }
+  EXPECT_EQ(baseline("normal", "3"), "");
+}
+
+TEST(Plan, RefusesBucketsThatCannotBeFilled) {
+  EXPECT_EQ(refused({{"buckets", "4"}}), "--buckets b = 4 needs b <= k slices: k = 3");
+  EXPECT_EQ(refused({{"approach", "maj_vote"}, {"buckets", "2"}}),
+            "--approach maj_vote has no buckets; use detox");
+  EXPECT_EQ(refused({{"inner-mode", "krum"}}), "--inner-mode krum needs --buckets");
+}
+
+TEST(Plan, RefusesToSelectMoreRowsThanAreTrusted) {
+  EXPECT_NE(
+      refused(
+          {{"mode", "multi-krum"}, {"workers", "45"}, {"worker-fail", "5"}, {"krum-select", "14"}})
+          .find("krum-select = 14, n = 15, f = 2"),
+      std::string::npos);
+  EXPECT_EQ(
+      refused(
+          {{"mode", "multi-krum"}, {"workers", "45"}, {"worker-fail", "5"}, {"krum-select", "13"}}),
+      "");
+}
+
+TEST(Plan, RefusesAGlobalBatchThatLeavesSlicesEmpty) {
+  EXPECT_EQ(refused({{"global-batch", "2"}}),
+            "--global-batch 2 leaves slices empty: it must be at least k = 3");
+  EXPECT_EQ(refused({{"global-batch", "3"}}), "");
+}
+
+TEST(Plan, RefusesUnknownNamesWithTheNearest) {
+  for (const auto& [option, text, nearest] : {std::tuple{"mode", "mutli-krum", "multi-krum"},
+                                              {"inner-mode", "nromal", "normal"},
+                                              {"approach", "detx", "detox"},
+                                              {"err-mode", "rev_gard", "rev_grad"}}) {
+    const std::string message = refused({{option, text}});
+    EXPECT_NE(message.find(fmt::format("'{}' (did you mean {}?); valid: ", text, nearest)),
+              std::string::npos)
+        << message;
+  }
+  EXPECT_EQ(refused({{"err-mode", "alie"}}), "--err-mode alie is --lis-simulation simulate");
+}
+
+TEST(Plan, RefusesValuesOutOfRange) {
+  for (const auto& [option, text] : Texts{{"lr", "0"},
+                                          {"lr", "-1"},
+                                          {"momentum", "1"},
+                                          {"momentum", "-0.1"},
+                                          {"weight-decay", "-1"},
+                                          {"tolerance", "0"},
+                                          {"tolerance", "1"},
+                                          {"lr-gamma", "0"},
+                                          {"lr-gamma", "1.5"},
+                                          {"lr-step-size", "0"},
+                                          {"step-timeout", "0"},
+                                          {"start-timeout", "-1"},
+                                          {"batch-size", "0"},
+                                          {"batch-size", "18446744073709551615"},
+                                          {"global-batch", "18446744073709551615"},
+                                          {"max-steps", "0"},
+                                          {"max-skipped", "0"},
+                                          {"threads", "1025"}}) {
+    const std::string message = refused({{option, text}});
+    EXPECT_TRUE(message.starts_with(fmt::format("--{} is ", option))) << option << message;
+    EXPECT_NE(message.find("; valid: "), std::string::npos) << message;
+  }
+  EXPECT_EQ(refused({{"nesterov", "on"}, {"momentum", "0"}}),
+            "--nesterov needs --momentum above 0");
+}
+
+}  // namespace
+}  // namespace detox

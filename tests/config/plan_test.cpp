@@ -1,0 +1,157 @@
+// What follows from a configuration.
+#include "config/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "config/options.hpp"
+#include "config/refusal.hpp"
+
+namespace detox {
+namespace {
+
+using Texts = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+RunConfig config_of(const Texts& options, std::size_t world = 0) {
+  RunConfig config;
+  for (const auto& [name, text] : options) set_option(find_option(name), text, config);
+  return resolve(config, world);
+}
+
+bool has_notice(const Plan& plan, std::string_view part) {
+  for (const std::string& notice : plan.notices) {
+    if (notice.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST(Resolve, MakesTheDefaultsASensibleRun) {
+  const RunConfig config = config_of({});
+  EXPECT_EQ(config.mode, "coord-median");
+  EXPECT_EQ(config.workers, 9U);
+  EXPECT_EQ(config.assume_fail, 1U);
+  EXPECT_EQ(config.lr, 0.01);
+  const Plan plan = make_plan(config);
+  EXPECT_EQ(plan.k, 3U);
+  EXPECT_EQ(plan.f_eff, 0U);
+  EXPECT_EQ(plan.rows, 3U);
+  EXPECT_TRUE(plan.random_placement);
+  EXPECT_FALSE(plan.sign_codec);
+}
+
+TEST(Resolve, KnowsTheNamesOfTheOriginal) {
+  for (const std::string_view name : {"draco-lite", "draco_lite", "Draco_Lite", "detox"})
+    EXPECT_EQ(config_of({{"approach", name}}).approach, "detox") << name;
+  EXPECT_EQ(config_of({{"approach", "maj-vote"}}).approach, "maj_vote");
+  for (const std::string_view name : {"sign-sgd", "signSGD", "signsgd", "sign_sgd"})
+    EXPECT_EQ(config_of({{"mode", name}}).mode, "signSGD") << name;
+  EXPECT_EQ(config_of({{"err-mode", "Rev-Grad"}}).err_mode, "rev_grad");
+}
+
+TEST(Resolve, GivesTheSameConfigurationForEverySpellingAndForItself) {
+  const RunConfig a = config_of({{"mode", "Multi_Krum"}, {"err-mode", "REVGRAD"}});
+  const RunConfig b = config_of({{"mode", "multi-krum"}, {"err-mode", "rev_grad"}});
+  EXPECT_EQ(config_digest(a, ""), config_digest(b, ""));
+  EXPECT_EQ(to_toml(resolve(a, 0), "x"), to_toml(a, "x"));
+}
+
+TEST(Resolve, LetsTheApproachDecideModeAndRedundancy) {
+  EXPECT_EQ(config_of({{"approach", "maj_vote"}}).mode, "normal");
+  EXPECT_EQ(config_of({{"approach", "maj_vote"}, {"mode", "krum"}}).mode, "krum");
+  EXPECT_EQ(config_of({{"approach", "baseline"}}).group_size, 1U);
+  EXPECT_EQ(config_of({{"approach", "baseline"}}).mode, "coord-median");
+}
+
+TEST(Resolve, ChoosesTheLearningRateOfSignSgd) {
+  EXPECT_EQ(config_of({{"mode", "signSGD"}}).lr, 1e-4);
+  EXPECT_EQ(config_of({{"mode", "signSGD"}, {"lr", "0.5"}}).lr, 0.5);
+}
+
+TEST(Resolve, AssumesTheAttackersThatAreSimulatedOrWhatOneSliceCanOutvote) {
+  EXPECT_EQ(config_of({{"worker-fail", "2"}}).assume_fail, 2U);
+  EXPECT_EQ(config_of({{"group-size", "5"}}).assume_fail, 2U);
+  EXPECT_EQ(config_of({{"group-size", "1"}}).assume_fail, 0U);
+  EXPECT_EQ(config_of({{"approach", "baseline"}}).assume_fail, 0U);
+  EXPECT_EQ(config_of({{"worker-fail", "2"}, {"assume-fail", "4"}}).assume_fail, 4U);
+  EXPECT_EQ(config_of({{"worker-fail", "2"}, {"assume-fail", "0"}}).assume_fail, 0U);
+}
+
+TEST(Resolve, TakesTheWorkersFromMpi) {
+  EXPECT_EQ(config_of({}, 45).workers, 45U);
+  EXPECT_EQ(config_of({{"workers", "45"}}, 45).workers, 45U);
+  EXPECT_EQ(refusal([] {
+              config_of({{"workers", "44"}}, 45);
+            }),
+            "--workers is 44, but mpirun started 46 processes, a server and 45 workers");
+}
+
+TEST(Plan, IsThePapersCluster) {
+  const Plan plan =
+      make_plan(config_of({{"workers", "45"}, {"worker-fail", "5"}, {"buckets", "5"}}));
+  EXPECT_EQ(plan.k, 15U);
+  EXPECT_EQ(plan.q, 5U);
+  EXPECT_EQ(plan.f_eff, 2U);
+  EXPECT_EQ(plan.b, 5U);
+  EXPECT_EQ(plan.rows, 5U);
+  EXPECT_EQ(plan.attack.byzantine, 5U);
+  EXPECT_EQ(plan.attack.rule_rows, 5U);
+  EXPECT_TRUE(has_notice(plan, "defends against q=5 of P=45 workers"));
+  EXPECT_TRUE(has_notice(plan, "f_eff=2, b=5 buckets, n=5 rows"));
+}
+
+TEST(Plan, SpreadsWorkersThatAreNoMultipleOfTheGroupSize) {
+  const Plan plan = make_plan(config_of({{"workers", "11"}}));
+  EXPECT_EQ(plan.k, 3U);
+  EXPECT_EQ(plan.workers, 11U);
+}
+
+TEST(Plan, SendsSignBitsUnderSignSgdAlone) {
+  EXPECT_TRUE(make_plan(config_of({{"mode", "sign-sgd"}})).sign_codec);
+  EXPECT_TRUE(make_plan(config_of({{"mode", "sign-sgd"}})).hierarchy.rule.rows_are_signs);
+  EXPECT_FALSE(make_plan(config_of({{"mode", "krum"}})).sign_codec);
+}
+
+TEST(Plan, CarriesTheAttackToTheWorkers) {
+  const Plan plan = make_plan(config_of({{"workers", "45"},
+                                         {"worker-fail", "5"},
+                                         {"lis-simulation", "simulate"},
+                                         {"alie-sign", "plus"},
+                                         {"alie-z", "1.5"},
+                                         {"fail-schedule", "worst-case"},
+                                         {"attack-statistics", "off"}}));
+  EXPECT_EQ(plan.attack.attack, "alie");
+  EXPECT_EQ(plan.attack.options.alie_z, 1.5);
+  EXPECT_EQ(plan.attack.options.alie_sign, 1.0);
+  EXPECT_EQ(plan.attack.schedule, FailSchedule::kWorstCase);
+  EXPECT_FALSE(plan.attack.statistics);
+}
+
+TEST(Plan, WarnsWhereTheDefenceCannotHoldWhatIsAskedOfIt) {
+  EXPECT_TRUE(has_notice(make_plan(config_of({{"approach", "maj_vote"}, {"worker-fail", "2"}})),
+                         "warning: the mean defends against no corrupt slice"));
+  EXPECT_TRUE(has_notice(
+      make_plan(config_of({{"workers", "45"}, {"worker-fail", "5"}, {"assume-fail", "2"}})),
+      "warning: 5 Byzantine workers are simulated, the defence is built for q=2"));
+  EXPECT_TRUE(has_notice(make_plan(config_of({{"workers", "27"},
+                                              {"worker-fail", "1"},
+                                              {"lis-simulation", "simulate"},
+                                              {"alie-z", "auto"}})),
+                         "warning: --alie-z auto is -0.1397 with 0 of n=9 rows corrupt"));
+  for (const std::string& notice : make_plan(config_of({})).notices)
+    EXPECT_EQ(notice.find("warning"), std::string::npos) << notice;
+}
+
+TEST(Plan, CostsNextToNothingForTheMostWorkers) {
+  const Plan plan = make_plan(config_of({{"workers", "65535"},
+                                         {"approach", "baseline"},
+                                         {"assume-fail", "32767"},
+                                         {"batch-size", "268435456"}}));
+  EXPECT_EQ(plan.k, 65535U);
+  EXPECT_EQ(plan.f_eff, 32767U);
+}
+
+}  // namespace
+}  // namespace detox
