@@ -1,0 +1,34 @@
+// Aside: checkpoints -> loss and accuracy over a test set.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "detox/dataset.hpp"
+#include "detox/learner.hpp"
+#include "detox/thread_pool.hpp"
+
+namespace detox {
+
+struct Score {
+  double loss = 0;              ///< mean cross entropy
+  double prec1 = 0, prec5 = 0;  ///< percent
+};
+
+/// One learner a thread; the data set outlives it. The score does not depend on the number of
+/// threads.
+class Evaluator {
+ public:
+  Evaluator(const Dataset& data, const LearnerFactory& make_learner, std::size_t batch_size,
+            ThreadPool& pool);
+  const ModelLayout& layout() const { return learners_.front()->layout(); }
+  Score score(const ModelState& model);
+
+ private:
+  const Dataset& data_;
+  std::size_t batch_size_;
+  ThreadPool& pool_;
+  std::vector<std::unique_ptr<Learner>> learners_;
+};
+
+}  // namespace detox

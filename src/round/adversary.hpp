@@ -1,0 +1,44 @@
+// The simulated attackers of a run, on the workers' side: who is Byzantine in a step and what the
+// colluders of a slice send. The server holds none of this.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/plan.hpp"
+#include "detox/assignment.hpp"
+#include "detox/attack.hpp"
+#include "round/answer_format.hpp"
+
+namespace detox {
+
+/// Immutable.
+class Adversary {
+ public:
+  Adversary(const AttackPlan& plan, const Key& attack_key);
+
+  bool active() const { return plan_.byzantine > 0 && plan_.attack != "none"; }
+  bool needs_all_slices() const { return attack_->needs_all_slices(); }
+
+  /// True for the Byzantine workers of this step.
+  std::vector<bool> byzantine(std::uint64_t step, const Assignment& assignment) const;
+
+  struct Scene {
+    std::uint64_t step;
+    std::size_t corrupted;  ///< slices that the attackers own in this step
+    const std::vector<const AnswerSlot*>&
+        honest;  ///< of each slice; null where the attack does not need it
+    /// What the colluders of another slice send in this step, where that is known already.
+    const AnswerSlot* elsewhere = nullptr;
+  };
+  /// Writes what the colluders of `slice` send into `out`: corrupt values, the honest tally.
+  void corrupt(const Scene& scene, std::size_t slice, const AnswerFormat& format, AnswerSlot& out,
+               ThreadPool& pool) const;
+
+ private:
+  AttackPlan plan_;
+  Key key_;
+  std::unique_ptr<Attack> attack_;
+};
+
+}  // namespace detox

@@ -1,0 +1,78 @@
+#include "round/local_fleet.hpp"
+
+namespace detox {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
+    : parts_(parts),
+      schedule_(parts.data.size(), parts.slices, parts.samples_per_step, parts.data_key) {
+  for (std::size_t thread = 0; thread < parts.pool.size(); ++thread) {
+    computers_.push_back(
+        std::make_unique<SliceComputer>(make_learner(), parts.data, parts.data_key));
+  }
+}
+
+FleetReport LocalFleet::run_step(const StepOrder& order,
+                                 std::chrono::duration<double> /*time_limit*/,
+                                 const std::function<void(const IncomingAnswer&)>& on_answer) {
+  FleetReport report;
+  const auto start = std::chrono::steady_clock::now();
+  schedule_.begin_step(order.step);
+  compute_honest(order);
+  std::vector<bool> byzantine(order.assignment.workers());
+  if (parts_.adversary.active()) {
+    byzantine = parts_.adversary.byzantine(order.step, order.assignment);
+    compute_corrupt(order, byzantine);
+  }
+  report.compute_s = seconds_since(start);
+  for (std::uint32_t worker = 0; worker < order.assignment.workers(); ++worker) {
+    if (order.absent[worker]) continue;
+    const std::uint32_t slice = order.assignment.slice_of_worker[worker];
+    const auto honest = honest_answers_[parts_.every_replica ? worker : slice];
+    on_answer({order.step, worker, slice, byzantine[worker] ? corrupt_answers_[slice] : honest});
+  }
+  return report;
+}
+
+void LocalFleet::compute_honest(const StepOrder& order) {
+  const std::size_t jobs =
+      parts_.every_replica ? order.assignment.workers() : order.assignment.slices();
+  while (honest_.size() < jobs) honest_.push_back(parts_.format.make_slot());
+  honest_answers_.resize(jobs);
+  parts_.pool.parallel_for(jobs, [&](std::size_t job, std::size_t thread) {
+    const std::size_t slice = parts_.every_replica ? order.assignment.slice_of_worker[job] : job;
+    computers_[thread]->compute(schedule_.samples(slice), schedule_.epoch(order.step),
+                                order.parameters, order.statistics, parts_.format, honest_[job]);
+    honest_answers_[job] = parts_.format.seal(honest_[job], order.step);
+  });
+}
+
+void LocalFleet::compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine) {
+  const auto& groups = order.assignment.workers_of_slice;
+  while (corrupt_.size() < groups.size()) corrupt_.push_back(parts_.format.make_slot());
+  corrupt_answers_.resize(groups.size());
+  std::vector<const AnswerSlot*> honest;
+  honest.reserve(groups.size());
+  for (const auto& group : groups) {
+    // Any replica's values are the slice's honest values.
+    honest.push_back(&honest_[parts_.every_replica ? group.front() : honest.size()]);
+  }
+  Adversary::Scene scene{order.step, corrupted_slices(order.assignment, byzantine), honest};
+  for (std::size_t slice = 0; slice < groups.size(); ++slice) {
+    for (const std::uint32_t worker : groups[slice]) {
+      if (!byzantine[worker]) continue;
+      parts_.adversary.corrupt(scene, slice, parts_.format, corrupt_[slice], parts_.pool);
+      scene.elsewhere = &corrupt_[slice];
+      corrupt_answers_[slice] = parts_.format.seal(corrupt_[slice], order.step);
+      break;
+    }
+  }
+}
+
+}  // namespace detox

@@ -1,0 +1,47 @@
+// All workers in this process: slices are computed by a pool of threads, one learner a thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "round/adversary.hpp"
+#include "round/fleet.hpp"
+#include "round/slice_computer.hpp"
+#include "stages/assign/slice_schedule.hpp"
+
+namespace detox {
+
+/// An honest slice is computed once for all its replicas unless `every_replica`: then every worker
+/// computes its own. Data, format, adversary and pool outlive it.
+class LocalFleet final : public Fleet {
+ public:
+  struct Parts {
+    const Dataset& data;
+    const AnswerFormat& format;
+    const Adversary& adversary;
+    ThreadPool& pool;
+    Key data_key;
+    std::size_t samples_per_step;
+    std::size_t slices;
+    bool every_replica;
+  };
+  LocalFleet(const Parts& parts, const LearnerFactory& make_learner);
+
+  FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
+                       const std::function<void(const IncomingAnswer&)>& on_answer) override;
+
+ private:
+  void compute_honest(const StepOrder& order);
+  void compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine);
+
+  Parts parts_;
+  SliceSchedule schedule_;
+  std::vector<std::unique_ptr<SliceComputer>> computers_;  ///< one a thread
+  std::vector<AnswerSlot> honest_;                         ///< one a slice, or one a worker
+  std::vector<AnswerSlot> corrupt_;                        ///< one a slice, made when first needed
+  /// Sealed slots: bytes of corrupt slices of earlier steps are stale and not handed on.
+  std::vector<std::span<const std::byte>> honest_answers_, corrupt_answers_;
+};
+
+}  // namespace detox

@@ -1,0 +1,33 @@
+// What a person sees of a running training: a bar on a terminal, plain lines elsewhere. On standard
+// error.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace detox {
+
+class Progress {
+ public:
+  /// `interval`: a line every so many steps where there is no terminal; 0: about 20 lines.
+  Progress(std::uint64_t first_step, std::uint64_t last_step, std::uint64_t interval);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void update(std::uint64_t step, std::optional<double> loss, std::optional<double> accuracy);
+  /// Ends the bar's line, so that others can print.
+  void clear();
+
+ private:
+  std::string line(std::uint64_t step, std::optional<double> loss,
+                   std::optional<double> accuracy) const;
+
+  std::uint64_t first_, last_, interval_;
+  bool terminal_, drawn_ = false;
+  std::chrono::steady_clock::time_point start_, last_drawn_;
+};
+
+}  // namespace detox

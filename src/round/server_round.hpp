@@ -1,0 +1,103 @@
+// One iteration of training, as the server conducts it: assign, broadcast, vote, bucket, aggregate,
+// optimize.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/digest.hpp"
+#include "config/plan.hpp"
+#include "detox/learner.hpp"
+#include "round/answer_format.hpp"
+#include "round/fleet.hpp"
+#include "round/ledger.hpp"
+#include "stages/vote/slice_vote.hpp"
+
+namespace detox {
+
+/// The keys that only the server has.
+struct ServerKeys {
+  Key placement, buckets;
+};
+
+struct PhaseSeconds {
+  double broadcast = 0, compute = 0, receive = 0, vote = 0, aggregate = 0, update = 0, total = 0;
+};
+
+/// What happened in one step. Slices are resolved or unresolved; `counted[j]` are the workers of
+/// slice j's majority.
+struct StepReport {
+  std::uint64_t step = 0;
+  double lr = 0;
+  std::optional<double> loss,
+      accuracy;  ///< medians over the resolved slices of their means a sample
+  PhaseSeconds seconds;
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+  Assignment assignment;
+  std::vector<std::vector<std::uint32_t>> counted;
+  std::vector<std::uint32_t> unresolved;
+  std::string skipped_because;  ///< empty: the step was taken
+  std::vector<LedgerEntry> ledger;
+  bool interrupted = false;
+};
+
+/// Owns nothing that outlives a step but the scratch memory, and the digests of recent majorities
+/// that late answers are compared with. Plan, format, fleet, pool and state outlive it.
+class ServerRound {
+ public:
+  struct Parts {
+    const Plan& plan;
+    const AnswerFormat& format;
+    ServerKeys keys;
+    SgdOptions sgd;
+    LrSchedule lr;
+    std::size_t samples_per_step;
+    Fleet& fleet;
+    ThreadPool& pool;
+  };
+  /// What training changes.
+  struct State {
+    ModelState& model;
+    std::vector<float>& velocity;
+  };
+  explicit ServerRound(const Parts& parts);
+
+  /// Takes step t, or skips it where it cannot be defended: then model and velocity stay as they
+  /// are.
+  StepReport run(std::uint64_t step, std::chrono::duration<double> time_limit, const State& state);
+
+  std::size_t workers() const { return parts_.plan.workers; }
+
+ private:
+  using Ballot = std::vector<SliceVote>;  ///< one a slice
+  struct Majorities {
+    std::uint64_t step;
+    std::map<std::uint32_t, Digest> digest_of_slice;
+  };
+
+  Assignment assign(std::uint64_t step) const;
+  Ballot collect_votes(std::uint64_t step, std::chrono::duration<double> time_limit,
+                       const State& state, StepReport& report);
+  void count_answer(const IncomingAnswer& answer, Ballot& ballot, StepReport& report);
+  void count_late(const IncomingAnswer& answer, StepReport& report) const;
+  std::vector<std::uint32_t> close_votes(Ballot& ballot, StepReport& report);
+  void measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
+               StepReport& report);
+  std::span<const float> aggregate(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
+                                   std::uint64_t step);
+  void update(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
+              std::span<const float> gradient, const State& state, StepReport& report);
+  std::vector<bool> absent_workers(std::uint64_t step) const;
+  double slice_samples(std::uint32_t slice) const;
+
+  Parts parts_;
+  Hierarchy hierarchy_;
+  std::unique_ptr<Aggregator> median_;
+  Workspace workspace_;
+  std::deque<Majorities> recent_;
+};
+
+}  // namespace detox

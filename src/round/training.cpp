@@ -1,0 +1,160 @@
+#include "round/training.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/log.hpp"
+#include "detox/errors.hpp"
+#include "record/checkpoint_files.hpp"
+#include "round/step_record.hpp"
+
+namespace detox {
+namespace {
+
+constexpr std::size_t kMedianWindow = 101;
+
+std::uint64_t fact(const TrainingState& state, const std::string& name) {
+  const auto found = state.facts.find(name);
+  std::uint64_t value = 0;
+  if (found != state.facts.end()) {
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+  }
+  return value;
+}
+
+}  // namespace
+
+Training::Training(const TrainingOptions& options, ServerRound& round, const ModelLayout& layout,
+                   Checkpoint start, RunDirectory& directory)
+    : options_(options),
+      round_(round),
+      layout_(layout),
+      directory_(directory),
+      model_(std::move(start.model)),
+      state_(std::move(start.state)),
+      skipped_in_row_(fact(state_, "skipped_in_row")),
+      skipped_(fact(state_, "skipped")),
+      first_step_(state_.step + 1),
+      metrics_(directory.path() / "metrics.jsonl", state_.step),
+      rounds_(directory.path() / "rounds.jsonl", state_.step),
+      suspicions_(directory.path() / "ledger.jsonl", state_.step),
+      ledger_(round.workers()),
+      progress_(state_.step + 1, options.last_step, options.log_interval) {
+  state_.momentum.resize(layout.parameter_count());
+  state_.config_digest = options.config_digest;
+  state_.profile = options.profile;
+  if (state_.step > 0) saved_step_ = state_.step;
+}
+
+RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth) {
+  directory_.write_status({RunState::kRunning, state_.step, ""});
+  try {
+    while (state_.step < options_.last_step && !stop) {
+      const std::uint64_t step = state_.step + 1;
+      const std::chrono::duration<double> limit(time_limit_s());
+      const StepReport report = round_.run(step, limit, {model_, state_.momentum});
+      if (report.interrupted) break;
+      take_step(step, report, truth);
+    }
+    progress_.clear();
+    checkpoint(true);
+  } catch (const Error& error) {
+    progress_.clear();
+    try {
+      directory_.write_status({RunState::kFailed, state_.step, error.what()});
+    } catch (const InputError& second) {
+      log_warning("{}", second.what());  // the first error is the one to end with
+    }
+    throw;
+  }
+  log_line((first_step_ > 1 ? fmt::format("since step {}: ", first_step_) : "") +
+           ledger_.summary());
+  const bool finished = state_.step >= options_.last_step;
+  directory_.write_status(
+      {finished ? RunState::kFinished : RunState::kInterrupted, state_.step, ""});
+  return finished ? RunEnd::kFinished : RunEnd::kInterrupted;
+}
+
+void Training::take_step(std::uint64_t step, const StepReport& report,
+                         const SimulatedTruth& truth) {
+  state_.step = step;
+  const bool skipped = !report.skipped_because.empty();
+  skipped_ += skipped ? 1 : 0;
+  skipped_in_row_ = skipped ? skipped_in_row_ + 1 : 0;
+  state_.facts = {{"skipped", std::to_string(skipped_)},
+                  {"skipped_in_row", std::to_string(skipped_in_row_)}};
+  step_seconds_.push_back(report.seconds.total);
+  if (step_seconds_.size() > kMedianWindow) step_seconds_.erase(step_seconds_.begin());
+  record(report, truth);
+  progress_.update(step, report.loss, report.accuracy);
+  if (skipped_in_row_ >= options_.max_skipped) {
+    progress_.clear();
+    checkpoint(true);
+    throw UndefendedError(undefended(report));
+  }
+  if (options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0) checkpoint(false);
+}
+
+void Training::record(const StepReport& report, const SimulatedTruth& truth) {
+  append(metrics_, metrics_line(report, truth ? std::optional(truth(report.step, report.assignment))
+                                              : std::nullopt));
+  append(rounds_, rounds_line(report));
+  for (const LedgerEntry& entry : report.ledger) {
+    ledger_.add(entry);
+    append(suspicions_, ledger_line(entry));
+  }
+}
+
+void Training::append(Journal& journal, const nlohmann::json& line) {
+  const bool written = journal.append(line);
+  if (!written && !journals_fail_) {
+    progress_.clear();
+    log_warning("{}; the run goes on, lines are missing there", journal.last_error());
+  }
+  journals_fail_ = !written;
+}
+
+bool Training::checkpoint(bool is_last) {
+  if (saved_step_ == state_.step) return true;
+  try {
+    save_checkpoint(directory_.path(), layout_, model_, state_);
+    saved_step_ = state_.step;
+    prune_checkpoints(directory_.path(), options_.keep_checkpoints);
+    return true;
+  } catch (const InputError& error) {
+    if (is_last) throw;
+    progress_.clear();
+    log_warning("no checkpoint at step {}: {}; the run goes on", state_.step, error.what());
+    return false;
+  }
+}
+
+double Training::time_limit_s() const {
+  if (step_seconds_.empty()) return std::max(options_.start_timeout_s, options_.step_timeout_s);
+  std::vector<double> sorted = step_seconds_;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  return std::max(options_.step_timeout_s, 10 * *middle);
+}
+
+std::string Training::undefended(const StepReport& report) const {
+  std::string slices;
+  for (const std::uint32_t slice : report.unresolved) {
+    std::string workers;
+    for (const std::uint32_t worker : report.assignment.workers_of_slice[slice]) {
+      workers += fmt::format("{}{}", workers.empty() ? "" : " ", worker + 1);
+    }
+    slices += fmt::format("{}{} (workers {})", slices.empty() ? "" : ", ", slice, workers);
+  }
+  return fmt::format(
+      "{} steps in a row could not be defended, the last one, {}, because {}; unresolved slices: "
+      "{}; checkpoint at step "
+      "{} in {}",
+      skipped_in_row_, report.step, report.skipped_because, slices.empty() ? "none" : slices,
+      state_.step, directory_.path().string());
+}
+
+}  // namespace detox

@@ -1,0 +1,73 @@
+// A whole run: steps, checkpoints, metrics, ledger, and how it ends.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "record/checkpoint.hpp"
+#include "record/journal.hpp"
+#include "record/run_directory.hpp"
+#include "round/progress.hpp"
+#include "round/server_round.hpp"
+
+namespace detox {
+
+/// How a run is recorded and when it ends.
+struct TrainingOptions {
+  std::uint64_t last_step = 0;
+  std::uint64_t checkpoint_every = 0;  ///< 0: only at the end
+  std::uint64_t keep_checkpoints = 0;  ///< 0: all
+  std::uint64_t max_skipped = 20;
+  double step_timeout_s = 60, start_timeout_s = 600;
+  std::uint64_t log_interval = 0;
+  std::string config_digest, profile;
+};
+
+/// Slices that the simulated attackers own in a step, for the record; the server's round does not
+/// see it.
+using SimulatedTruth = std::function<std::size_t(std::uint64_t step, const Assignment& assignment)>;
+
+enum class RunEnd { kFinished, kInterrupted };
+
+class Training {
+ public:
+  /// `start` is step 0 with the initial model, or a checkpoint. The journals in the directory are
+  /// cut back to its step.
+  Training(const TrainingOptions& options, ServerRound& round, const ModelLayout& layout,
+           Checkpoint start, RunDirectory& directory);
+
+  /// Trains until the last step, or until `stop` is true: then the last whole step is checkpointed.
+  /// InputError where the last checkpoint cannot be written, UndefendedError after too many skipped
+  /// steps in a row.
+  RunEnd run(const std::atomic<bool>& stop, const SimulatedTruth& truth);
+
+  const ModelState& model() const { return model_; }
+
+ private:
+  void take_step(std::uint64_t step, const StepReport& report, const SimulatedTruth& truth);
+  void record(const StepReport& report, const SimulatedTruth& truth);
+  bool checkpoint(bool is_last);
+  double time_limit_s() const;
+  std::string undefended(const StepReport& report) const;
+  void append(Journal& journal, const nlohmann::json& line);
+
+  TrainingOptions options_;
+  ServerRound& round_;
+  const ModelLayout& layout_;
+  RunDirectory& directory_;
+  ModelState model_;
+  TrainingState state_;
+  std::uint64_t skipped_in_row_ = 0, skipped_ = 0;
+  std::uint64_t first_step_;  ///< that this process takes
+  std::optional<std::uint64_t> saved_step_;
+  std::vector<double> step_seconds_;
+  Journal metrics_, rounds_, suspicions_;
+  bool journals_fail_ = false;
+  Ledger ledger_;
+  Progress progress_;
+};
+
+}  // namespace detox

@@ -1,0 +1,202 @@
+#include "round/worker_round.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kPoll(200);
+constexpr std::chrono::seconds kFarewell(10);
+
+/// The work of one worker after the settings have come.
+class WorkerRound {
+ public:
+  WorkerRound(Transport& transport, const WorkerSettings& settings, WorkerKit kit)
+      : transport_(transport),
+        settings_(settings),
+        data_(std::move(kit.data)),
+        computer_(std::move(kit.learner), *data_, settings.data_key),
+        format_(settings.codec, computer_.learner().layout().parameter_count(),
+                computer_.learner().layout().statistic_count()),
+        schedule_(data_->size(), settings.slices, settings.samples_per_step, settings.data_key),
+        adversary_(settings.attack, settings.attack_key),
+        honest_(settings.slices),
+        corrupt_(format_.make_slot()) {
+    transport_.send(
+        0, make_ready(to_json(WorkerFacts{kit.profile, layout_digest(computer_.learner().layout()),
+                                          data_->digest()})));
+  }
+
+  int run() {
+    while (true) {
+      if (const auto exit_code = await_order()) return *exit_code;
+      const auto weights = parse_weights(parse_frame(weights_frame_), format_.d(), format_.s());
+      if (!weights || weights->step < order_->step) {
+        throw InputError("the server sent an order without its weights");
+      }
+      // Newer weights have come already: the server has gone on without this answer.
+      if (weights->step == order_->step) answer_order(*weights);
+    }
+  }
+
+ private:
+  struct Order {
+    std::uint64_t step = 0;
+    std::uint32_t slice = 0;
+    std::vector<std::uint32_t> assignment;
+  };
+
+  /// Takes frames until there is an order; of several the newest. The run's exit code where the
+  /// server says stop.
+  std::optional<int> await_order() {
+    order_.reset();
+    auto last_news = Clock::now();
+    const std::size_t largest = max_frame_from_server(format_.d(), format_.s(), settings_.workers);
+    const double patience = std::max(settings_.server_timeout_s, 40 * last_compute_s_);
+    while (true) {
+      auto received = transport_.receive(order_ ? std::chrono::milliseconds(0) : kPoll, largest);
+      if (!received) {
+        if (order_) return std::nullopt;
+        if (std::chrono::duration<double>(Clock::now() - last_news).count() > patience) {
+          throw InputError(fmt::format("the server has been silent for {:.0f} s", patience));
+        }
+        continue;
+      }
+      if (received->from != 0) continue;
+      last_news = Clock::now();
+      const FrameView frame = parse_frame(received->bytes);
+      if (const auto exit_code = parse_stop(frame)) return *exit_code;
+      if (parse_weights(frame, format_.d(), format_.s())) {
+        weights_frame_ = std::move(received->bytes);
+      } else if (const auto order = parse_order(frame, settings_.slices, settings_.workers)) {
+        order_ =
+            Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
+      } else {
+        throw InputError(
+            fmt::format("the server sent {} bytes that are no message", received->bytes.size()));
+      }
+    }
+  }
+
+  void answer_order(const WeightsView& weights) {
+    const auto begin = Clock::now();
+    schedule_.begin_step(order_->step);
+    AnswerSlot& own = compute(order_->slice, weights);
+    AnswerSlot& answer = is_byzantine() ? corrupt(weights) : own;
+    last_compute_s_ = std::chrono::duration<double>(Clock::now() - begin).count();
+    transport_.send(0,
+                    make_answer(order_->step, order_->slice, format_.seal(answer, order_->step)));
+  }
+
+  AnswerSlot& compute(std::uint32_t slice, const WeightsView& weights) {
+    AnswerSlot& slot = honest_[slice];
+    if (slot.values.size() == 0) slot = format_.make_slot();
+    computer_.compute(schedule_.samples(slice), schedule_.epoch(order_->step), weights.parameters,
+                      weights.statistics, format_, slot);
+    return slot;
+  }
+
+  Assignment assignment() const {
+    Assignment assignment;
+    assignment.slice_of_worker = order_->assignment;
+    assignment.workers_of_slice.resize(settings_.slices);
+    for (std::uint32_t worker = 0; worker < order_->assignment.size(); ++worker) {
+      const std::uint32_t slice = order_->assignment[worker];
+      if (slice < settings_.slices) assignment.workers_of_slice[slice].push_back(worker);
+    }
+    return assignment;
+  }
+
+  bool is_byzantine() const {
+    if (!adversary_.active() || order_->assignment.size() != settings_.workers) return false;
+    return adversary_.byzantine(order_->step,
+                                assignment())[static_cast<std::size_t>(transport_.rank() - 1)];
+  }
+
+  /// Colluders share what they know; here each finds it out by computing every slice itself, where
+  /// the attack needs it.
+  AnswerSlot& corrupt(const WeightsView& weights) {
+    const Assignment groups = assignment();
+    if (adversary_.needs_all_slices()) {
+      for (std::uint32_t slice = 0; slice < settings_.slices; ++slice) {
+        if (slice != order_->slice) compute(slice, weights);
+      }
+    }
+    std::vector<const AnswerSlot*> honest(settings_.slices);
+    for (std::uint32_t slice = 0; slice < settings_.slices; ++slice) {
+      if (adversary_.needs_all_slices() || slice == order_->slice) honest[slice] = &honest_[slice];
+    }
+    const std::size_t owned = corrupted_slices(groups, adversary_.byzantine(order_->step, groups));
+    adversary_.corrupt({order_->step, owned, honest}, order_->slice, format_, corrupt_, pool_);
+    return corrupt_;
+  }
+
+  Transport& transport_;
+  WorkerSettings settings_;
+  std::unique_ptr<Dataset> data_;
+  SliceComputer computer_;
+  AnswerFormat format_;
+  SliceSchedule schedule_;
+  Adversary adversary_;
+  ThreadPool pool_{1};
+  std::vector<AnswerSlot> honest_;  ///< one a slice, made when first computed
+  AnswerSlot corrupt_;
+  std::vector<std::byte> weights_frame_;
+  std::optional<Order> order_;
+  double last_compute_s_ = 0;
+};
+
+WorkerSettings await_settings(Transport& transport, double start_timeout_s,
+                              std::optional<int>& stopped) {
+  const auto begin = Clock::now();
+  while (std::chrono::duration<double>(Clock::now() - begin).count() < start_timeout_s) {
+    const auto received = transport.receive(kPoll, kFrameHeaderBytes + kMaxTextBytes);
+    if (!received || received->from != 0) continue;
+    const FrameView frame = parse_frame(received->bytes);
+    if ((stopped = parse_stop(frame))) return {};
+    const auto text = parse_welcome(frame);
+    auto settings = text ? settings_from_json(*text) : std::nullopt;
+    if (settings && settings->slices >= 1 && settings->slices <= settings->samples_per_step)
+      return *settings;
+    throw InputError("the server's settings are no settings of this version");
+  }
+  throw InputError(fmt::format("no settings from the server within {:.0f} s (--start-timeout)",
+                               start_timeout_s));
+}
+
+/// The job ends through the server, so that there is one message and nobody is left waiting.
+int report_failure(Transport& transport, const Error& error) {
+  transport.send(0, make_failure(error.what(), error.exit_code()));
+  transport.flush(0, kFarewell);
+  const auto begin = Clock::now();
+  while (Clock::now() - begin < kFarewell) {
+    const auto received = transport.receive(kPoll, std::size_t{1} << 31U);
+    if (received && received->from == 0 && parse_stop(parse_frame(received->bytes)))
+      return error.exit_code();
+  }
+  throw error;  // the server does not listen any more: end the job from here
+}
+
+}  // namespace
+
+int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKitMaker& make_kit) {
+  try {
+    std::optional<int> stopped;
+    const WorkerSettings settings = await_settings(transport, start_timeout_s, stopped);
+    if (stopped) return *stopped;
+    return WorkerRound(transport, settings, make_kit(settings)).run();
+  } catch (const Error& error) {
+    return report_failure(transport, error);
+  } catch (const std::exception& error) {
+    return report_failure(transport, InputError(error.what()));
+  }
+}
+
+}  // namespace detox

@@ -1,0 +1,30 @@
+// A worker's life under MPI: settings, then weights and an order a step, until the server says
+// stop.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "comm/frame.hpp"
+#include "detox/transport.hpp"
+#include "round/adversary.hpp"
+#include "round/slice_computer.hpp"
+#include "round/worker_settings.hpp"
+#include "stages/assign/slice_schedule.hpp"
+
+namespace detox {
+
+/// What a worker makes of its settings: data, a learner, and what it reports about them.
+struct WorkerKit {
+  std::unique_ptr<Dataset> data;
+  std::unique_ptr<Learner> learner;
+  std::string profile;
+};
+using WorkerKitMaker = std::function<WorkerKit(const WorkerSettings&)>;
+
+/// Serves until the server stops it; returns the run's exit code. InputError where the server is
+/// silent for too long (start_timeout_s before the settings have come) or sends what is no message.
+/// Anything that fails in between is told to the server first.
+int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKitMaker& make_kit);
+
+}  // namespace detox

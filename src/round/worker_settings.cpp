@@ -1,0 +1,105 @@
+#include "round/worker_settings.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/digest.hpp"
+
+namespace detox {
+namespace {
+
+using Json = nlohmann::json;
+
+Key key_from_hex(const std::string& text) {
+  const std::string bytes = bytes_from_hex(text);
+  Key key{};
+  if (bytes.size() != key.size()) throw std::invalid_argument("no key");
+  std::memcpy(key.data(), bytes.data(), key.size());
+  return key;
+}
+
+}  // namespace
+
+std::string to_json(const WorkerSettings& s) {
+  const Json json = {
+      {"network", s.network},
+      {"dataset", s.dataset},
+      {"codec", s.codec},
+      {"workers", s.workers},
+      {"slices", s.slices},
+      {"samples_per_step", s.samples_per_step},
+      {"data_key", hex(s.data_key)},
+      {"attack_key", hex(s.attack_key)},
+      {"attack",
+       {{"name", s.attack.attack},
+        {"adversarial", s.attack.options.adversarial},
+        {"alie_z", s.attack.options.alie_z ? Json(*s.attack.options.alie_z) : Json(nullptr)},
+        {"alie_sign", s.attack.options.alie_sign},
+        {"byzantine", s.attack.byzantine},
+        {"schedule", static_cast<int>(s.attack.schedule)},
+        {"statistics", s.attack.statistics},
+        {"rule_rows", s.attack.rule_rows}}},
+      {"server_timeout_s", s.server_timeout_s},
+  };
+  return json.dump();
+}
+
+std::optional<WorkerSettings> settings_from_json(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    WorkerSettings s;
+    json.at("network").get_to(s.network);
+    json.at("dataset").get_to(s.dataset);
+    json.at("codec").get_to(s.codec);
+    json.at("workers").get_to(s.workers);
+    json.at("slices").get_to(s.slices);
+    json.at("samples_per_step").get_to(s.samples_per_step);
+    s.data_key = key_from_hex(json.at("data_key"));
+    s.attack_key = key_from_hex(json.at("attack_key"));
+    const Json& attack = json.at("attack");
+    attack.at("name").get_to(s.attack.attack);
+    attack.at("adversarial").get_to(s.attack.options.adversarial);
+    if (!attack.at("alie_z").is_null()) s.attack.options.alie_z = attack.at("alie_z").get<double>();
+    attack.at("alie_sign").get_to(s.attack.options.alie_sign);
+    attack.at("byzantine").get_to(s.attack.byzantine);
+    s.attack.schedule = static_cast<FailSchedule>(attack.at("schedule").get<int>());
+    attack.at("statistics").get_to(s.attack.statistics);
+    attack.at("rule_rows").get_to(s.attack.rule_rows);
+    json.at("server_timeout_s").get_to(s.server_timeout_s);
+    return s;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string to_json(const WorkerFacts& facts) {
+  return Json{
+      {"profile", facts.profile}, {"layout", facts.layout_digest}, {"data", facts.data_digest}}
+      .dump();
+}
+
+std::optional<WorkerFacts> facts_from_json(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    return WorkerFacts{json.at("profile"), json.at("layout"), json.at("data")};
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string layout_digest(const ModelLayout& layout) {
+  DigestBuilder digest;
+  for (const auto* tensors : {&layout.parameters, &layout.statistics, &layout.counters}) {
+    for (const TensorInfo& tensor : *tensors) {
+      digest.add(
+          fmt::format("{} {} {}\n", tensor.name, fmt::join(tensor.shape, "x"), tensor.offset));
+    }
+    digest.add("--\n");
+  }
+  return hex(digest.finish());
+}
+
+}  // namespace detox

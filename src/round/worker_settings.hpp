@@ -1,0 +1,38 @@
+// What the server tells a worker at the start: sizes, the simulated attack and derived keys. Never
+// the seed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/plan.hpp"
+#include "detox/learner.hpp"
+
+namespace detox {
+
+struct WorkerSettings {
+  std::string network, dataset, codec;
+  std::size_t workers = 0, slices = 0, samples_per_step = 0;
+  Key data_key{}, attack_key{};
+  AttackPlan attack;
+  double server_timeout_s = 600;  ///< silence of the server after which a worker gives up
+};
+
+std::string to_json(const WorkerSettings& settings);
+
+/// Empty where the text is not what to_json writes.
+std::optional<WorkerSettings> settings_from_json(std::string_view text);
+
+/// What a worker says when it is ready; the server compares it with its own.
+struct WorkerFacts {
+  std::string profile, layout_digest, data_digest;
+};
+
+std::string to_json(const WorkerFacts& facts);
+std::optional<WorkerFacts> facts_from_json(std::string_view text);
+
+/// SHA-256, hex, over names, shapes and offsets.
+std::string layout_digest(const ModelLayout& layout);
+
+}  // namespace detox

@@ -1,0 +1,102 @@
+// Engines agree: one configuration gives one sequence of bytes, however it is computed.
+#include <gtest/gtest.h>
+
+#include "support/temporary_directory.hpp"
+#include "support/toy_run.hpp"
+
+namespace detox {
+namespace {
+
+using Options = std::map<std::string, std::string>;
+
+const Options kUnderAttack = {{"workers", "9"},         {"worker-fail", "2"},
+                              {"mode", "coord-median"}, {"batch-size", "4"},
+                              {"max-steps", "40"},      {"lis-simulation", "simulate"},
+                              {"eval-freq", "10"}};
+
+Options with(Options options, const Options& more) {
+  for (const auto& [name, value] : more) options[name] = value;
+  return options;
+}
+
+struct Bytes {
+  std::string model, state;
+  bool operator==(const Bytes&) const = default;
+};
+
+Bytes local(const Options& options, std::size_t threads) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", options);
+  run.threads = threads;
+  EXPECT_EQ(run.over_local_engine(), RunEnd::kFinished);
+  return {run.final_model(), run.final_state()};
+}
+
+Bytes network(const Options& options) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", options);
+  EXPECT_EQ(run.over_network(), RunEnd::kFinished);
+  EXPECT_EQ(run.rejected_frames, 0U);
+  return {run.final_model(), run.final_state()};
+}
+
+TEST(Engines, GiveTheSameBytesOnAnyNumberOfThreads) {
+  const Bytes one = local(kUnderAttack, 1);
+  EXPECT_GT(one.model.size(), 100U);
+  EXPECT_EQ(local(kUnderAttack, 2), one);
+  EXPECT_EQ(local(kUnderAttack, 5), one);
+}
+
+TEST(Engines, GiveTheSameBytesWhereEveryReplicaIsComputed) {
+  EXPECT_EQ(local(with(kUnderAttack, {{"compute-every-replica", "on"}}), 2),
+            local(kUnderAttack, 2));
+}
+
+TEST(Engines, GiveTheSameBytesOverATransport) {
+  EXPECT_EQ(network(kUnderAttack), local(kUnderAttack, 2));
+  for (const char* attack : {"rev_grad", "constant", "random", "none"}) {
+    const Options options =
+        with(kUnderAttack, {{"lis-simulation", "none"}, {"err-mode", attack}, {"max-steps", "12"}});
+    EXPECT_EQ(network(options), local(options, 2)) << attack;
+  }
+}
+
+TEST(Engines, GiveTheSameBytesWithSignsAndWithBuckets) {
+  const Options signs = with(kUnderAttack, {{"mode", "signSGD"}, {"max-steps", "15"}});
+  EXPECT_EQ(network(signs), local(signs, 2));
+  const Options buckets =
+      with(kUnderAttack,
+           {{"workers", "21"}, {"buckets", "3"}, {"worker-fail", "3"}, {"max-steps", "15"}});
+  EXPECT_EQ(network(buckets), local(buckets, 2));
+}
+
+TEST(Engines, GiveTheSameBytesWithWorkersLeftOutAndUnevenGroups) {
+  const Options options = with(kUnderAttack, {{"workers", "11"},
+                                              {"absent", "3:2-20,7:5"},
+                                              {"fail-schedule", "worst-case"},
+                                              {"worker-fail", "1"}});
+  EXPECT_EQ(network(options), local(options, 2));
+}
+
+TEST(Engines, DifferWhereTheSeedDiffers) {
+  EXPECT_NE(local(with(kUnderAttack, {{"seed", "1"}}), 2).model, local(kUnderAttack, 2).model);
+}
+
+TEST(Engines, GiveTheSameBytesAfterAnInterruptionAndAResume) {
+  const TemporaryDirectory directory;
+  for (const std::uint64_t at : {1U, 10U, 17U, 39U}) {
+    const auto folder = directory / std::to_string(at);
+    ToyRun first(folder, kUnderAttack);
+    first.stop_after = at;
+    ASSERT_EQ(first.over_local_engine(), RunEnd::kInterrupted);
+    ToyRun second(folder, kUnderAttack);
+    second.resume = true;
+    second.threads = 2;
+    ASSERT_EQ(second.over_local_engine(), RunEnd::kFinished);
+    EXPECT_EQ((Bytes{second.final_model(), second.final_state()}), local(kUnderAttack, 1)) << at;
+    EXPECT_EQ(second.journal("metrics.jsonl").size(), 40U);
+  }
+}
+
+}  // namespace
+}  // namespace detox
