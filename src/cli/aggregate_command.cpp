@@ -1,0 +1,203 @@
+// `detoxml aggregate`: one rule on one NumPy file.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/names.hpp"
+#include "cli/command.hpp"
+#include "data/numpy/numpy_file.hpp"
+#include "detox/aggregator.hpp"
+#include "detox/errors.hpp"
+#include "stages/aggregate/requirement.hpp"
+
+namespace detox {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string mode = "coord-median";
+  std::size_t f = 0;
+  std::string input, output, report;
+  std::size_t krum_select = 0;
+  std::string bulyan_variant = "paper";
+  double tolerance = RuleOptions().tolerance;
+  std::size_t threads = 0;
+  std::uint64_t step = 0;
+};
+
+constexpr std::string_view kDescription =
+    "Reduces the n rows of a NumPy file, of which up to f may be hostile, to one vector by a "
+    "robust rule";
+
+constexpr std::string_view kExample =
+    "Example:\n"
+    "  detoxml aggregate --mode multi-krum --f 5 gradients.npy -o out.npy --report report.json\n"
+    "reads an (n, d) array of float32 or float64, writes the (d) result in the same type, and\n"
+    "a report of which rows were selected or suspected and why, with their scores.";
+
+/// Numbers that JSON does not have become null.
+nlohmann::json number(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
+}
+
+nlohmann::json numbers(const std::vector<double>& values) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const double value : values) list.push_back(number(value));
+  return list;
+}
+
+std::string report_text(const RuleInfo& rule, const RuleOptions& options, const NumpyHeader& header,
+                        const AggregationReport& found) {
+  nlohmann::ordered_json report;
+  report["rule"] = rule.name;
+  report["n"] = header.n;
+  report["d"] = header.d;
+  report["f"] = options.f;
+  report["requirement"] = rule.requirement;
+  report["selected"] = found.selected;
+  report["rejected"] = nlohmann::json::array();
+  for (const AggregationReport::Rejection& rejection : found.rejected) {
+    report["rejected"].push_back({{"row", rejection.row}, {"reason", rejection.reason}});
+  }
+  report["scores"] = numbers(found.scores);
+  report["weights"] = numbers(found.weights);
+  return report.dump(2) + "\n";
+}
+
+std::string check_whole(const std::string& text) {
+  const bool whole = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return whole ? "" : fmt::format("'{}'; valid: a whole number, at least 0", text.substr(0, 40));
+}
+
+/// Whether two paths name one file, through links as well.
+bool is_same_file(const fs::path& a, const fs::path& b) {
+  std::error_code error;
+  if (fs::equivalent(a, b, error)) return true;
+  return fs::weakly_canonical(a, error) == fs::weakly_canonical(b, error);
+}
+
+void check_paths(const Arguments& arguments) {
+  if (is_same_file(arguments.input, arguments.output)) {
+    throw UsageError(
+        fmt::format("-o {}: would overwrite the input; valid: another file", arguments.output));
+  }
+  if (arguments.report.empty()) return;
+  for (const auto& [name, path] :
+       {std::pair{"the input", arguments.input}, std::pair{"the result", arguments.output}}) {
+    if (is_same_file(arguments.report, path)) {
+      throw UsageError(fmt::format("--report {}: would overwrite {}; valid: another file",
+                                   arguments.report, name));
+    }
+  }
+}
+
+RuleOptions rule_options(const Arguments& arguments) {
+  RuleOptions options;
+  options.f = arguments.f;
+  options.krum_select = arguments.krum_select;
+  options.tolerance = arguments.tolerance;
+  if (arguments.bulyan_variant == "detox") {
+    options.bulyan_variant = BulyanVariant::kDetox;
+  } else if (arguments.bulyan_variant != "paper") {
+    throw UsageError(unknown_name("bulyan variant", arguments.bulyan_variant, {"paper", "detox"}));
+  }
+  if (!(options.tolerance >= 0)) {
+    throw UsageError(fmt::format("--tolerance {}: valid: at least 0", options.tolerance));
+  }
+  return options;
+}
+
+template <class T>
+void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleInfo& rule,
+                    const RuleOptions& options, const NumpyHeader& header) {
+  constexpr std::size_t kMostThreads = 1024;
+  if (arguments.threads > kMostThreads) {
+    throw UsageError(fmt::format("--threads {}: valid: 0 to {}", arguments.threads, kMostThreads));
+  }
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  ThreadPool pool(arguments.threads > 0 ? arguments.threads : cores);
+  Workspace workspace;
+  AggregationContext context{pool, workspace, arguments.step};
+  AggregationReport report;
+  std::vector<T> out(rows.d);
+  make_aggregator(rule.name, options)->aggregate(rows, out, context, &report);
+  write_numpy(arguments.output, out);
+  if (!arguments.report.empty()) {
+    try {
+      write_text_atomically(arguments.report, report_text(rule, options, header, report));
+    } catch (const Error&) {
+      std::error_code ignored;
+      fs::remove(arguments.output, ignored);  // both files or none
+      throw;
+    }
+  }
+  log_info("{}: {} of {} rows{} -> {}", rule.name,
+           report.selected.empty() ? rows.n() : report.selected.size(), rows.n(),
+           report.rejected.empty() ? "" : fmt::format(", {} rejected", report.rejected.size()),
+           arguments.output);
+}
+
+int run(const Arguments& arguments) {
+  const RuleInfo& rule = find_rule(arguments.mode);
+  const RuleOptions options = rule_options(arguments);
+  NumpyFile file(arguments.input);
+  check_paths(arguments);
+  check_requirement(rule, options, file.header().n);
+  if (file.header().type == NumpyType::kFloat32) {
+    aggregate_rows(arguments, file.float_rows(), rule, options, file.header());
+  } else {
+    aggregate_rows(arguments, file.double_rows(), rule, options, file.header());
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command aggregate_command(CLI::App& program) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* app = program.add_subcommand("aggregate", std::string(kDescription));
+  app->footer(std::string(kExample));
+  const std::function<std::string(const std::string&)> whole = check_whole;
+  std::string names;
+  for (const RuleInfo& rule : rules()) {
+    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", rule.name, rule.requirement);
+  }
+  app->add_option("input", arguments->input, "An (n, d) array in NumPy's format")->required();
+  app->add_option("-o,--output", arguments->output, "Where the (d) result goes")->required();
+  app->add_option("--mode", arguments->mode, "The rule, and what it needs: " + names)
+      ->capture_default_str();
+  app->add_option("--f", arguments->f, "Hostile rows that the rule must survive")
+      ->check(whole)
+      ->capture_default_str();
+  app->add_option("--report", arguments->report, "Also write a report, in JSON");
+  app->add_option("--krum-select", arguments->krum_select, "m of multi-krum; 0: n - f - 2")
+      ->check(whole)
+      ->capture_default_str();
+  app->add_option("--bulyan-variant", arguments->bulyan_variant, "paper, or detox (the original's)")
+      ->capture_default_str();
+  app->add_option("--tolerance", arguments->tolerance,
+                  "geometric-median: the relative change at which it stops")
+      ->capture_default_str();
+  app->add_option("--step", arguments->step, "signSGD: zeros vote by coordinate + step")
+      ->check(whole)
+      ->capture_default_str();
+  app->add_option("--threads", arguments->threads, "0: one a core; results do not depend on it")
+      ->check(whole)
+      ->capture_default_str();
+  return {app, [arguments] { return run(*arguments); }};
+}
+
+}  // namespace detox

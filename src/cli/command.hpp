@@ -1,0 +1,22 @@
+// One subcommand of the program.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace detox {
+
+/// What CLI11 parses into and what runs afterwards. `run` returns the exit code; it may throw
+/// detox::Error.
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+
+Command aggregate_command(CLI::App& program);
+Command evaluate_command(CLI::App& program);
+Command launch_command(CLI::App& program);
+Command list_command(CLI::App& program);
+Command train_command(CLI::App& program);
+
+}  // namespace detox

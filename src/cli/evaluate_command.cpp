@@ -1,0 +1,216 @@
+// `detoxml evaluate`: scores the checkpoints of a run, once or while it goes on in another process.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "base/log.hpp"
+#include "base/names.hpp"
+#include "cli/command.hpp"
+#include "cli/signals.hpp"
+#include "cli/train_options.hpp"
+#include "detox/errors.hpp"
+#include "evaluate/evaluator.hpp"
+#include "record/checkpoint.hpp"
+#include "record/checkpoint_files.hpp"
+#include "record/run_directory.hpp"
+
+namespace detox {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+constexpr auto kPoll = std::chrono::milliseconds(200);
+
+struct EvaluateOptions {
+  std::string model = "output/models";
+  std::size_t batch_size = 1000, eval_freq = 0, threads = 0;
+  double timeout_s = 600;
+  bool follow = false, json = false;
+  std::optional<std::string> network, dataset, data_dir;
+};
+
+/// What the user says and what the run recorded must agree; either may be silent.
+std::string agreed(std::string_view option, const std::optional<std::string>& given,
+                   const std::optional<RunConfig>& run, std::string RunConfig::*field,
+                   const std::string& otherwise) {
+  if (!run) return given.value_or(otherwise);
+  const std::string& recorded = (*run).*field;
+  if (given && canonical_name(*given) != canonical_name(recorded)) {
+    throw UsageError(
+        fmt::format("--{} is {}, but the run was configured with {}", option, *given, recorded));
+  }
+  return recorded;
+}
+
+class Evaluation {
+ public:
+  explicit Evaluation(const EvaluateOptions& options)
+      : options_(options),
+        folder_(fs::is_directory(options.model) ? fs::path(options.model)
+                                                : fs::path(options.model).parent_path()),
+        pool_(options.threads > 0 ? options.threads
+                                  : std::max(1U, std::thread::hardware_concurrency())) {}
+
+  int run() {
+    if (fs::is_directory(options_.model) || options_.follow)
+      return options_.follow ? follow() : score_all();
+    if (!fs::exists(options_.model)) {
+      throw InputError(fmt::format("--model-dir {}: no such file or directory", options_.model));
+    }
+    print(step_of_model(options_.model), options_.model);
+    return 0;
+  }
+
+ private:
+  int score_all() {
+    const auto steps = list_checkpoints(folder_);
+    if (steps.empty()) throw InputError(fmt::format("{}: holds no checkpoint", folder_.string()));
+    for (const std::uint64_t step : steps) score_unless_gone(step);
+    return 0;
+  }
+
+  /// A run that keeps only its newest checkpoints may remove one while it is looked at.
+  void score_unless_gone(std::uint64_t step) {
+    const fs::path file = model_path(folder_, step);
+    try {
+      print(step, file);
+    } catch (const InputError&) {
+      if (fs::exists(file)) throw;
+      log_info("{} is gone: the run keeps only its newest checkpoints", file.string());
+    }
+  }
+
+  int follow() {
+    folder_ = options_.model;
+    const std::atomic<bool>& stop = stop_on_signals();
+    std::optional<std::uint64_t> last;
+    auto news = Clock::now();
+    while (!stop) {
+      // The status is read first: a checkpoint that comes before the end is then never missed.
+      const std::optional<RunStatus> status =
+          fs::exists(folder_) ? read_status(folder_) : std::nullopt;
+      bool found = false;
+      for (const std::uint64_t step :
+           fs::exists(folder_) ? list_checkpoints(folder_) : std::vector<std::uint64_t>{}) {
+        if (last && step <= *last) continue;
+        last = step;
+        found = true;
+        if (options_.eval_freq > 0 && step % options_.eval_freq != 0 &&
+            !(status && status->step == step))
+          continue;
+        score_unless_gone(step);
+      }
+      if (found) news = Clock::now();
+      if (!found && status && status->state != RunState::kRunning) return end_of(*status);
+      if (!found && status && !is_run_directory_in_use(folder_)) {
+        const std::optional<RunStatus> latest = read_status(folder_);
+        if (!latest || latest->state != RunState::kRunning) continue;
+        throw InputError(
+            fmt::format("{}: the run was killed at step {}", folder_.string(), status->step));
+      }
+      if (std::chrono::duration<double>(Clock::now() - news).count() > options_.timeout_s) {
+        throw InputError(fmt::format("{}: nothing new for {:.0f} s (--timeout)", folder_.string(),
+                                     options_.timeout_s));
+      }
+      std::this_thread::sleep_for(kPoll);
+    }
+    return kInterruptedExitCode;
+  }
+
+  int end_of(const RunStatus& status) const {
+    if (status.state != RunState::kFailed) {
+      log_info("the run {} at step {}",
+               status.state == RunState::kFinished ? "finished" : "was interrupted", status.step);
+      return 0;
+    }
+    throw InputError(fmt::format("the run failed at step {}: {}", status.step, status.message));
+  }
+
+  /// Made when the first checkpoint is there: a run that is followed may have yet to begin.
+  Evaluator& evaluator() {
+    if (evaluator_) return *evaluator_;
+    const fs::path recorded = (folder_.empty() ? "." : folder_) / "config.toml";
+    std::optional<RunConfig> run;
+    if (fs::exists(recorded)) run = recorded_config(recorded);
+    const RunConfig defaults;
+    const std::string network =
+        agreed("network", options_.network, run, &RunConfig::network, defaults.network);
+    const std::string dataset =
+        agreed("dataset", options_.dataset, run, &RunConfig::dataset, defaults.dataset);
+    data_ = load_dataset(find_dataset(dataset),
+                         options_.data_dir.value_or(run ? run->data_dir : ""), Split::kTest);
+    const std::string canonical(find_network(network).name);
+    evaluator_.emplace(
+        *data_, [&] { return make_learner(canonical, data_->shape(), data_->classes()); },
+        options_.batch_size, pool_);
+    return *evaluator_;
+  }
+
+  void print(std::optional<std::uint64_t> step, const fs::path& file) {
+    Evaluator& scorer = evaluator();
+    const Score score = scorer.score(load_model(file, scorer.layout()));
+    if (options_.json) {
+      nlohmann::json line = {{"loss", score.loss}, {"prec1", score.prec1}, {"prec5", score.prec5}};
+      line["step"] = step ? nlohmann::json(*step) : nlohmann::json(nullptr);
+      fmt::print("{}\n", line.dump());
+    } else {
+      fmt::print("step {}  loss {:.4f}  Prec@1 {:.2f}%  Prec@5 {:.2f}%\n",
+                 step ? fmt::format("{}", *step) : "-", score.loss, score.prec1, score.prec5);
+    }
+    std::fflush(stdout);
+  }
+
+  EvaluateOptions options_;
+  fs::path folder_;
+  ThreadPool pool_;
+  std::unique_ptr<Dataset> data_;
+  std::optional<Evaluator> evaluator_;
+};
+
+}  // namespace
+
+Command evaluate_command(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("evaluate", "score checkpoints on the whole test set");
+  auto options = std::make_shared<EvaluateOptions>();
+  app->add_option("--model-dir", options->model, "a run's directory, or one model_step_<t> file")
+      ->capture_default_str()
+      ->type_name("");
+  app->add_option("--eval-batch-size", options->batch_size, "samples in one forward pass")
+      ->capture_default_str()
+      ->type_name("")
+      ->check(CLI::Range(1, 1000000));
+  app->add_flag("--follow", options->follow,
+                "score checkpoints as they come, until the run has ended");
+  app->add_option("--eval-freq", options->eval_freq,
+                  "with --follow: only steps that this divides, and the last [all]")
+      ->type_name("");
+  app->add_option("--timeout", options->timeout_s,
+                  "with --follow: seconds without news after which to give up")
+      ->capture_default_str()
+      ->type_name("");
+  app->add_option("--network", options->network,
+                  "the network [as the run was configured, else LeNet]")
+      ->type_name("");
+  app->add_option("--dataset", options->dataset,
+                  "the data set [as the run was configured, else FashionMNIST]")
+      ->type_name("");
+  app->add_option("--data-dir", options->data_dir,
+                  "where the data lies [as the run was configured]")
+      ->type_name("");
+  app->add_option("--threads", options->threads, "threads [all cores]")
+      ->type_name("")
+      ->check(CLI::Range(0, 1024));
+  app->add_flag("--json", options->json, "a JSON object a checkpoint: step, loss, prec1, prec5");
+  app->footer(
+      "Examples:\n"
+      "  detoxml evaluate --model-dir output/models\n"
+      "  detoxml evaluate --model-dir output/models --follow\n"
+      "  detoxml evaluate --model-dir output/models/model_step_1000");
+  return {app, [options] { return Evaluation(*options).run(); }};
+}
+
+}  // namespace detox

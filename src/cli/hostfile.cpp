@@ -1,0 +1,140 @@
+#include "cli/hostfile.hpp"
+
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <sstream>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+constexpr int kMaxSlots = 100'000;
+
+/// mpirun takes "a:2,b" apart at commas and colons, and a word that begins with a dash is an option
+/// of ssh.
+bool is_address(std::string_view word) {
+  return word.front() != '-' && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_';
+         });
+}
+
+int parse_slots(std::string_view word, std::string_view where) {
+  constexpr std::string_view kKey = "slots=";
+  int slots = -1;
+  if (word.substr(0, kKey.size()) == kKey) {
+    const char* end = word.data() + word.size();
+    const auto [stop, error] = std::from_chars(word.data() + kKey.size(), end, slots);
+    if (error != std::errc() || stop != end) slots = -1;
+  }
+  if (slots < 0 || slots > kMaxSlots) {
+    throw UsageError(
+        fmt::format("{}: '{}' is not slots=N with N from 0 to {}", where, word, kMaxSlots));
+  }
+  return slots;
+}
+
+bool same_address(const sockaddr* a, const sockaddr* b) {
+  if (a == nullptr || b == nullptr || a->sa_family != b->sa_family) return false;
+  if (a->sa_family == AF_INET) {
+    return std::memcmp(&reinterpret_cast<const sockaddr_in*>(a)->sin_addr,
+                       &reinterpret_cast<const sockaddr_in*>(b)->sin_addr, sizeof(in_addr)) == 0;
+  }
+  if (a->sa_family != AF_INET6) return false;
+  return std::memcmp(&reinterpret_cast<const sockaddr_in6*>(a)->sin6_addr,
+                     &reinterpret_cast<const sockaddr_in6*>(b)->sin6_addr, sizeof(in6_addr)) == 0;
+}
+
+}  // namespace
+
+std::vector<HostSlots> parse_hostfile(std::istream& text, std::string_view name) {
+  std::vector<HostSlots> hosts;
+  int number = 0;
+  for (std::string line; std::getline(text, line);) {
+    const std::string where = fmt::format("{}:{}", name, ++number);
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string host, word;
+    if (!(words >> host)) continue;
+    if (!is_address(host)) {
+      throw UsageError(
+          fmt::format("{}: '{}' is not the name or IPv4 address of a machine", where, host));
+    }
+    int slots = 1;
+    if (words >> word) slots = parse_slots(word, where);
+    if (words >> word) {
+      throw UsageError(
+          fmt::format("{}: '{}' after the slots; a line is ADDRESS [slots=N]", where, word));
+    }
+    const auto known = std::find_if(hosts.begin(), hosts.end(),
+                                    [&host](const HostSlots& other) { return other.host == host; });
+    if (known == hosts.end()) {
+      hosts.push_back({host, slots});
+    } else {
+      known->slots = std::min(known->slots + slots, kMaxSlots);
+    }
+  }
+  return hosts;
+}
+
+std::vector<HostSlots> place_ranks(const std::vector<HostSlots>& hosts, int processes) {
+  std::vector<HostSlots> placed;
+  int left = processes;
+  for (const HostSlots& host : hosts) {
+    const int used = std::min(left, host.slots);
+    if (used > 0) placed.push_back({host.host, used});
+    left -= used;
+  }
+  if (left > 0) {
+    throw UsageError(
+        fmt::format("{} processes (the server and the workers) need {} places and the hostfile has "
+                    "{}: add hosts or slots=N",
+                    processes, processes, processes - left));
+  }
+  return placed;
+}
+
+std::string rank_map(const std::vector<HostSlots>& placed) {
+  std::string map;
+  int first = 0;
+  for (const HostSlots& host : placed) {
+    const int last = first + host.slots - 1;
+    const std::string ranks =
+        first == last ? fmt::format("rank {}", first) : fmt::format("ranks {}-{}", first, last);
+    map += fmt::format("{:<14} {}{}\n", ranks, host.host,
+                       first == 0 ? "  (rank 0 is the server)" : "");
+    first = last + 1;
+  }
+  return map;
+}
+
+bool is_this_machine(const std::string& host) {
+  std::array<char, 256> own{};
+  if (gethostname(own.data(), own.size() - 1) == 0 && host == own.data()) return true;
+  if (host == "localhost") return true;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
+  ifaddrs* interfaces = nullptr;
+  bool same = false;
+  if (getifaddrs(&interfaces) == 0) {
+    for (const addrinfo* a = found; a != nullptr; a = a->ai_next) {
+      for (const ifaddrs* i = interfaces; i != nullptr; i = i->ifa_next) {
+        same = same || same_address(a->ai_addr, i->ifa_addr);
+      }
+    }
+    freeifaddrs(interfaces);
+  }
+  freeaddrinfo(found);
+  return same;
+}
+
+}  // namespace detox

@@ -1,0 +1,121 @@
+// `detoxml launch`: the run of `detoxml train` as one MPI job, on this machine or on the hosts of a
+// file.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+
+#include "cli/command.hpp"
+#include "cli/hostfile.hpp"
+#include "cli/numerics.hpp"
+#include "cli/supervise.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+constexpr const char* kFooter = R"(n = P + 1: the server and P workers. Examples:
+  detoxml launch -n 10 -- train --network LeNet --max-steps 300
+  detoxml launch -n 46 --hostfile hosts_address -- train --worker-fail 5
+
+A line of a hostfile is an address, perhaps followed by slots=N. Without slots it gets one process. Processes are placed
+in the order of the lines, the server (rank 0) first; # begins a comment. Without a hostfile all run on this machine,
+also where they are more than its cores. Ctrl-C ends the run with a checkpoint, a second Ctrl-C at once. The exit code
+is the run's own.)";
+
+constexpr int kMaxProcesses = 10'000;
+
+struct Options {
+  int processes = 0;
+  std::string hostfile;
+  std::vector<std::string> command;
+};
+
+std::string own_program() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size() - 1);
+  if (length <= 0) throw InputError("/proc/self/exe cannot be read: which program to launch?");
+  return path.data();
+}
+
+std::vector<HostSlots> hosts_for(const Options& options) {
+  if (options.hostfile.empty()) return {{"localhost", options.processes}};
+  std::ifstream file(options.hostfile);
+  if (!file) throw UsageError("the hostfile " + options.hostfile + " cannot be read");
+  return place_ranks(parse_hostfile(file, options.hostfile), options.processes);
+}
+
+std::string profile_of_this_process() {
+  const char* pinned = std::getenv("DETOX_PROFILE");
+  return pinned != nullptr ? pinned : std::string(profile_for(vectors_of_this_processor()));
+}
+
+Job mpi_job(const Options& options, const std::vector<HostSlots>& placed) {
+  std::string hosts;
+  for (const HostSlots& host : placed) {
+    hosts += fmt::format("{}{}:{}", hosts.empty() ? "" : ",", host.host, host.slots);
+  }
+  Job job;
+  job.result_file = is_this_machine(placed.front().host);
+  // Yielding, and copying through shared memory, are what makes many ranks on few cores fast.
+  job.arguments = {"mpirun",
+                   "-n",
+                   std::to_string(options.processes),
+                   "--host",
+                   hosts,
+                   "--map-by",
+                   "slot",
+                   "--oversubscribe",
+                   "--bind-to",
+                   "none",
+                   "--mca",
+                   "mpi_yield_when_idle",
+                   "1",
+                   "--mca",
+                   "btl_vader_single_copy_mechanism",
+                   "none"};
+  if (geteuid() == 0) job.arguments.emplace_back("--allow-run-as-root");
+  job.environment = profile_variables(profile_of_this_process());
+  for (const auto& variable : job.environment) {
+    job.arguments.insert(job.arguments.end(), {"-x", variable.first});
+  }
+  if (job.result_file) job.arguments.insert(job.arguments.end(), {"-x", "DETOX_RESULT_FILE"});
+  job.arguments.push_back(own_program());
+  job.arguments.insert(job.arguments.end(), options.command.begin(), options.command.end());
+  return job;
+}
+
+int launch(const Options& options) {
+  if (options.command.empty() || options.command.front() != "train") {
+    throw UsageError(
+        "what to launch is missing: only train runs as a job, as in detoxml launch -n 10 -- train "
+        "--max-steps 300");
+  }
+  const std::vector<HostSlots> placed = hosts_for(options);
+  fmt::print("{}", rank_map(placed));
+  std::fflush(stdout);
+  return supervise(mpi_job(options, placed));
+}
+
+}  // namespace
+
+Command launch_command(CLI::App& program) {
+  CLI::App* app =
+      program.add_subcommand("launch", "Run train over MPI, on this machine or on many");
+  app->footer(kFooter);
+  const auto options = std::make_shared<Options>();
+  app->add_option("-n,--processes", options->processes, "Processes: the workers and one server")
+      ->required()
+      ->check(CLI::Range(2, kMaxProcesses));
+  app->add_option("--hostfile", options->hostfile,
+                  "Which machines, in order; without it this one alone");
+  app->add_option("command", options->command,
+                  "After --: train and its options, passed on as they are");
+  return {app, [options] { return launch(*options); }};
+}
+
+}  // namespace detox

@@ -1,0 +1,42 @@
+// `detoxml list`: every rule, attack, network, data set and codec, from the registries.
+#include <fmt/format.h>
+
+#include "cli/command.hpp"
+#include "detox/aggregator.hpp"
+#include "detox/attack.hpp"
+#include "detox/codec.hpp"
+#include "detox/dataset.hpp"
+#include "detox/learner.hpp"
+
+namespace detox {
+namespace {
+
+void print_line(std::string_view name, std::string_view what, std::string_view source) {
+  fmt::print("  {:<18} {:<78} {}\n", name, what, source);
+}
+
+int list_everything() {
+  fmt::print("Rules (--mode, --inner-mode; n rows, f of them corrupt)\n");
+  for (const RuleInfo& rule : rules())
+    print_line(rule.name, fmt::format("needs {}", rule.requirement), rule.paper);
+  fmt::print("\nAttacks (--err-mode; alie: --lis-simulation simulate)\n");
+  for (const AttackInfo& attack : attacks()) print_line(attack.name, attack.summary, attack.paper);
+  fmt::print("\nNetworks (--network)\n");
+  for (const NetworkInfo& network : networks())
+    print_line(network.name, network.summary, network.paper);
+  fmt::print("\nData sets (--dataset)\n");
+  for (const DatasetInfo& dataset : datasets())
+    print_line(dataset.name, dataset.summary, dataset.source);
+  fmt::print("\nCodecs (how a gradient travels)\n");
+  for (const CodecInfo& codec : codecs()) print_line(codec.name, codec.summary, codec.paper);
+  return 0;
+}
+
+}  // namespace
+
+Command list_command(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("list", "every rule, attack, network, data set and codec");
+  return {app, [] { return list_everything(); }};
+}
+
+}  // namespace detox

@@ -1,0 +1,120 @@
+// The process edge: pins the numerics, parses the command line, and turns errors into one line and
+// an exit code.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "base/names.hpp"
+#include "cli/command.hpp"
+#include "cli/numerics.hpp"
+#include "cli/signals.hpp"
+#include "cli/supervise.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+/// Under mpirun all processes read the same command line: one of them complaining about it is
+/// enough.
+bool is_spokesman() {
+  const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  return rank == nullptr || std::string_view(rank) == "0";
+}
+
+/// The run's exit code where a launcher reads it from a file: then mpirun has nothing to complain
+/// about.
+int end_with(int exit_code) {
+  if (!under_launcher() || !is_spokesman()) return exit_code;
+  return leave_result(exit_code) ? 0 : exit_code;
+}
+
+/// A usage error is every rank's, so rank 0 tells it for all, and the others go quietly.
+int fail(std::string_view message, int exit_code) {
+  constexpr int kUsage = 2;
+  if (is_spokesman()) {
+    fmt::print(stderr, "detoxml: {}\n", message);
+  } else if (exit_code == kUsage) {
+    return under_launcher() ? 0 : exit_code;
+  } else {
+    fmt::print(stderr, "detoxml: rank {}: {}\n", std::getenv("OMPI_COMM_WORLD_RANK"), message);
+  }
+  return end_with(exit_code);
+}
+
+std::vector<std::string_view> option_names(const CLI::App& app) {
+  static std::vector<std::string> names;
+  names.clear();
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_lnames().empty()) names.push_back("--" + option->get_lnames().front());
+  }
+  return {names.begin(), names.end()};
+}
+
+std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
+  const auto chosen = program.get_subcommands();
+  const CLI::App& app = chosen.empty() ? program : *chosen.front();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const std::vector<std::string> extras = app.remaining(true);
+    const std::string first = extras.empty() ? "" : extras.front();
+    const std::string option = first.substr(0, first.find('='));
+    return unknown_name(fmt::format("option of '{}'", app.get_name()), option, option_names(app));
+  }
+  return fmt::format("{}; see detoxml {}--help", error.what(),
+                     chosen.empty() ? "" : app.get_name() + " ");
+}
+
+/// A first word that is no command, in a message; empty where there is none.
+std::string unknown_command(const CLI::App& program, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return {};
+  std::vector<std::string_view> names;
+  const auto commands = program.get_subcommands([](const CLI::App*) { return true; });
+  for (const CLI::App* command : commands) {
+    if (command->get_name() == argv[1]) return {};
+    names.push_back(command->get_name());
+  }
+  return unknown_name("command", argv[1], names);
+}
+
+int run(int argc, char** argv) {
+  CLI::App program("DETOX: trains neural networks while some of the machines lie", "detoxml");
+  program.set_version_flag("--version", "detoxml " DETOX_VERSION);
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(34);
+  program.footer("Each command's options and defaults: detoxml <command> --help");
+  const std::vector<Command> commands = {train_command(program), evaluate_command(program),
+                                         aggregate_command(program), launch_command(program),
+                                         list_command(program)};
+  const std::string unknown = unknown_command(program, argc, argv);
+  if (!unknown.empty()) return fail(unknown, 2);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return is_spokesman() ? end_with(program.exit(success)) : 0;
+  } catch (const CLI::ParseError& error) {
+    return fail(usage_message(program, error), 2);
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return end_with(command.run());
+  }
+  return 2;
+}
+
+}  // namespace
+}  // namespace detox
+
+int main(int argc, char** argv) {
+  try {
+    detox::pin_numerics(argc, argv);
+    detox::report_failed_writes_as_errors();
+    return detox::run(argc, argv);
+  } catch (const detox::Error& error) {
+    return detox::fail(error.what(), error.exit_code());
+  } catch (const std::bad_alloc&) {
+    return detox::fail("out of memory", 1);
+  } catch (const std::exception& error) {
+    return detox::fail(error.what(), 1);
+  }
+}

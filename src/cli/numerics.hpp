@@ -1,0 +1,36 @@
+// The numerical profile: which instruction sets ATen, OpenBLAS and oneDNN compute with, and on one
+// thread each. The bits of a gradient depend on it, so all processes of a run must have the same.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace detox {
+
+/// What of the processor a profile needs; weakest first.
+enum class Vectors { kNone, kAvx2, kAvx512 };
+
+/// The widest vectors that this processor and kernel have (AVX-512 with F, CD, BW, DQ and VL; AVX2
+/// with FMA).
+Vectors vectors_of_this_processor();
+
+/// "avx512", "portable" (AVX2, the same bits on every processor that has it) or "baseline" (below
+/// AVX2).
+std::string_view profile_for(Vectors vectors);
+
+/// DETOX_PROFILE and all other variables that pin the named profile, as name and value. UsageError
+/// for an unknown name.
+std::vector<std::pair<std::string, std::string>> profile_variables(std::string_view profile);
+
+/// Pins the profile: first thing in main, before MPI and before a thread is made. Returns if the
+/// environment is already that of DETOX_PROFILE; otherwise sets it and executes this program again
+/// with the same arguments, because OpenBLAS reads its variable before main(). DETOX_PROFILE
+/// chooses the profile where it is set (the launcher sets it for all ranks; a user may, for
+/// "portable"), else the processor does; a shell's own OPENBLAS_CORETYPE and the like are replaced.
+/// Throws InputError where this processor cannot run the profile, or the program cannot be executed
+/// again; UsageError where DETOX_PROFILE names none.
+void pin_numerics(int argc, char** argv);
+
+}  // namespace detox

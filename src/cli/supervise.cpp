@@ -1,0 +1,262 @@
+#include "cli/supervise.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "base/log.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr const char* kResultVariable = "DETOX_RESULT_FILE";
+constexpr milliseconds kPoll{50};
+
+/// A directory that only this user can enter, removed with what is in it.
+class PrivateDirectory {
+ public:
+  PrivateDirectory() {
+    std::error_code error;
+    std::filesystem::path base = std::filesystem::temp_directory_path(error);
+    std::string name = (error ? std::filesystem::path("/tmp") : base) / "detoxml-XXXXXX";
+    if (mkdtemp(name.data()) == nullptr) {
+      throw InputError(
+          fmt::format("cannot make a directory like {}: {}", name, std::strerror(errno)));
+    }
+    path_ = name;
+  }
+  ~PrivateDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  PrivateDirectory(const PrivateDirectory&) = delete;
+  PrivateDirectory& operator=(const PrivateDirectory&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Keeps the signals that ask for an end, and SIGCHLD, for next(). Those that this process was told
+/// to ignore (nohup) stay ignored.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    sigemptyset(&held_);
+    sigaddset(&held_, SIGCHLD);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+      struct sigaction action {};
+      sigaction(signal, nullptr, &action);
+      if (action.sa_handler != SIG_IGN) sigaddset(&held_, signal);
+    }
+    pthread_sigmask(SIG_BLOCK, &held_, &before_);
+  }
+  ~HeldSignals() {
+    const timespec none{0, 0};
+    while (sigtimedwait(&held_, nullptr, &none) > 0) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+  /// The next signal, SIGCHLD too; 0 after the timeout.
+  int next(milliseconds timeout) const {
+    const timespec time{timeout.count() / 1000, timeout.count() % 1000 * 1'000'000};
+    return std::max(0, sigtimedwait(&held_, nullptr, &time));
+  }
+  const sigset_t& before() const { return before_; }
+
+ private:
+  sigset_t held_{}, before_{};
+};
+
+std::optional<int> read_result(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  int code = 0;
+  if (!(file >> code) || code < 0 || code > 255) return std::nullopt;
+  return code;
+}
+
+/// In the child. Reports errno through the pipe, which an exec that works closes.
+[[noreturn]] void become(const Job& job, const std::string& result_path, const sigset_t& mask,
+                         pid_t parent, int report) {
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(1);
+  const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (nothing >= 0) dup2(nothing, STDIN_FILENO);
+  for (const auto& [name, value] : job.environment) setenv(name.c_str(), value.c_str(), 1);
+  if (job.result_file) {
+    setenv(kResultVariable, result_path.c_str(), 1);
+  } else {
+    unsetenv(kResultVariable);
+  }
+  std::vector<char*> arguments;
+  for (const std::string& argument : job.arguments) {
+    arguments.push_back(const_cast<char*>(argument.c_str()));
+  }
+  arguments.push_back(nullptr);
+  pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  execvp(arguments[0], arguments.data());
+  const int error = errno;
+  if (write(report, &error, sizeof error) < 0) _exit(126);
+  _exit(127);
+}
+
+pid_t start(const Job& job, const std::string& result_path, const sigset_t& mask) {
+  std::array<int, 2> pipe_ends{};
+  if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) {
+    throw InputError(fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+  }
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child == 0) become(job, result_path, mask, parent, pipe_ends[1]);
+  int error = child < 0 ? errno : 0;
+  close(pipe_ends[1]);
+  if (child > 0 && read(pipe_ends[0], &error, sizeof error) > 0) waitpid(child, nullptr, 0);
+  close(pipe_ends[0]);
+  if (error == ENOENT) {
+    throw InputError(job.arguments[0] +
+                     " is not on the PATH: install Open MPI (Debian: openmpi-bin)");
+  }
+  if (error != 0) {
+    throw InputError(fmt::format("cannot start {}: {}", job.arguments[0], std::strerror(error)));
+  }
+  return child;
+}
+
+/// Everything whose parent is this process, as /proc has it.
+std::vector<pid_t> children() {
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file(entry.path() / "stat");
+    std::string line;
+    std::getline(file, line);
+    const std::size_t end = line.rfind(')');  // the name before it may hold anything
+    if (end == std::string::npos || line.size() < end + 4) continue;
+    if (std::atoi(line.c_str() + end + 4) == getpid()) found.push_back(std::atoi(name.c_str()));
+  }
+  return found;
+}
+
+/// The job's process, and whatever it has left behind.
+class Family {
+ public:
+  explicit Family(pid_t head) : head_(head) {}
+
+  /// Takes in what has ended; true once the head has.
+  bool collect() {
+    int status = 0;
+    for (pid_t ended = 0; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (ended == head_) status_ = status;
+    }
+    return status_.has_value();
+  }
+
+  /// As a shell has it: 128 + the signal where one ended it.
+  int head_exit_code() const {
+    return WIFEXITED(*status_) ? WEXITSTATUS(*status_) : 128 + WTERMSIG(*status_);
+  }
+
+  void tell(int signal) const {
+    if (!status_) kill(head_, signal);
+  }
+
+  /// SIGTERM to the job's group, so that mpirun can end its ranks everywhere; SIGKILL to all that
+  /// is left.
+  void end(const HeldSignals& signals, milliseconds patience) {
+    const Clock::time_point deadline = Clock::now() + patience;
+    if (!collect()) kill(-head_, SIGTERM);
+    while (!collect() && Clock::now() < deadline) signals.next(kPoll);
+    if (!collect()) kill(-head_, SIGKILL);
+    // This process is the reaper of its descendants: an orphan becomes its child, and then its
+    // children do.
+    for (;;) {
+      const std::vector<pid_t> left = children();
+      for (const pid_t child : left) kill(child, SIGKILL);
+      if (collect() && left.empty()) return;
+      signals.next(milliseconds(5));
+    }
+  }
+
+ private:
+  pid_t head_;
+  std::optional<int> status_;
+};
+
+}  // namespace
+
+bool under_launcher() { return std::getenv(kResultVariable) != nullptr; }
+
+bool leave_result(int exit_code) {
+  const char* path = std::getenv(kResultVariable);
+  if (path == nullptr) return false;
+  const std::string temporary = std::string(path) + ".new";
+  std::ofstream file(temporary);
+  file << exit_code << '\n';
+  file.close();
+  if (file && std::rename(temporary.c_str(), path) == 0) return true;
+  log_warning("the exit code {} could not be left for the launcher in {}: {}", exit_code, path,
+              std::strerror(errno));
+  return false;
+}
+
+int supervise(const Job& job, const Patience& patience) {
+  const PrivateDirectory directory;
+  const std::filesystem::path result_path = directory.path() / "result";
+  const HeldSignals signals;
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  Family family(start(job, result_path, signals.before()));
+
+  int stopped_by = 0;
+  std::optional<int> result;
+  Clock::time_point deadline = Clock::time_point::max();
+  while (!family.collect() && Clock::now() < deadline) {
+    const int signal = signals.next(kPoll);
+    if (signal != 0 && signal != SIGCHLD) {
+      if (stopped_by != 0) break;
+      stopped_by = signal;
+      log_info("asked the run to end with a checkpoint; once more ends it at once");
+      family.tell(SIGUSR1);
+      deadline = std::min(deadline, Clock::now() + patience.end_after_signal);
+    }
+    if (result) continue;
+    result = read_result(result_path);
+    if (result) deadline = std::min(deadline, Clock::now() + patience.end_after_result);
+  }
+  const bool by_itself = family.collect();
+  family.end(signals, patience.end_after_term);
+  if (!result) result = read_result(result_path);
+
+  if (result) return *result;
+  if (stopped_by != 0) {
+    log_info("the job was stopped before the run had a result");
+    return 128 + stopped_by;
+  }
+  if (by_itself && !job.result_file) return family.head_exit_code();
+  log_info("the job ended without a result ({} exit code {})", job.arguments[0],
+           family.head_exit_code());
+  return 1;
+}
+
+}  // namespace detox

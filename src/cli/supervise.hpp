@@ -1,0 +1,50 @@
+// How the launcher watches mpirun, and how a run tells the launcher its exit code. mpirun's own
+// code says little: it is 0 although a rank died, and mpirun may never end at all (a lost host).
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace detox {
+
+/// Whether a launcher waits for this run's exit code. Looks at DETOX_RESULT_FILE alone.
+bool under_launcher();
+
+/// Leaves the run's exit code for the launcher, atomically; rank 0 calls it once, when everything
+/// is on disk. False (with a line on standard error) where it could not be left, and where no
+/// launcher waits: then the process's own exit code must carry it. Where it could, the process may
+/// end with 0, or with a failure so that mpirun ends the other ranks at once.
+bool leave_result(int exit_code);
+
+/// What supervise() is patient about.
+struct Patience {
+  std::chrono::milliseconds end_after_result{10'000};  ///< between the result and the job's own end
+  std::chrono::milliseconds end_after_signal{
+      30'000};  ///< between the first signal and everything's end
+  std::chrono::milliseconds end_after_term{2'000};  ///< between SIGTERM and SIGKILL
+};
+
+struct Job {
+  std::vector<std::string> arguments;  ///< the program, looked for on PATH, and its arguments
+  std::vector<std::pair<std::string, std::string>> environment;  ///< added to this process's own
+  bool result_file =
+      true;  ///< false: rank 0 is on another machine, and the job's own exit code counts
+};
+
+/// Runs the job in a process group of its own, its input closed, and returns the exit code of the
+/// launcher:
+///  - the run's own, once rank 0 has left it; a job that then does not end is killed after
+///  end_after_result;
+///  - 1 with a line, where the job ended without a result (or its own exit code where there is no
+///  result file);
+///  - 128 + the signal's number, where a signal ended it before the run had a result.
+/// SIGINT, SIGTERM or SIGHUP is passed to the job as SIGUSR1, which mpirun forwards to all ranks:
+/// rank 0 takes it as "finish with a checkpoint", workers ignore it. A second one, or
+/// end_after_signal without an end, kills everything. No process of the job on this machine is left
+/// when it returns; if this process is killed itself, the job gets SIGTERM. Called on the main
+/// thread of a process that has no other children. InputError where the program cannot be started.
+int supervise(const Job& job, const Patience& patience = {});
+
+}  // namespace detox

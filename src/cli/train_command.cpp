@@ -1,0 +1,179 @@
+// `detoxml train`: composes a run from its options, for the local engine and under MPI.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "base/log.hpp"
+#include "base/names.hpp"
+#include "cli/command.hpp"
+#include "cli/signals.hpp"
+#include "cli/train_setup.hpp"
+#include "comm/mpi/mpi_session.hpp"
+#include "comm/mpi/mpi_transport.hpp"
+#include "detox/errors.hpp"
+#include "round/local_fleet.hpp"
+#include "round/remote_fleet.hpp"
+#include "round/training.hpp"
+#include "round/worker_round.hpp"
+
+namespace detox {
+namespace {
+
+std::size_t thread_count(const RunConfig& config) {
+  return config.threads > 0 ? config.threads : std::max(1U, std::thread::hardware_concurrency());
+}
+
+bool uses_mpi(const RunConfig& config) {
+  if (config.engine == "mpi" && !started_under_mpi()) {
+    throw UsageError(
+        "--engine mpi needs mpirun: detoxml launch -n 10 -- train, or mpirun -n 10 detoxml train");
+  }
+  if (!started_under_mpi() || (config.engine == "local" && size_under_mpi() == 1)) return false;
+  if (config.engine == "local" || size_under_mpi() == 1) {
+    throw UsageError(fmt::format(
+        "mpirun started {} process{}; valid: a server and one worker or more, without --engine "
+        "local",
+        size_under_mpi(), size_under_mpi() == 1 ? "" : "es"));
+  }
+  return true;
+}
+
+SimulatedTruth truth_of(const Adversary& adversary) {
+  if (!adversary.active()) return {};
+  return [&adversary](std::uint64_t step, const Assignment& assignment) {
+    return corrupted_slices(assignment, adversary.byzantine(step, assignment));
+  };
+}
+
+/// The server's part, the same for every fleet.
+int conduct(const TrainSetup& setup, const AnswerFormat& format, const Adversary& adversary,
+            Fleet& fleet, ThreadPool& pool, Start start) {
+  const RunConfig& config = setup.config;
+  ServerRound round({setup.plan, format, setup.server_keys, sgd_options(config),
+                     lr_schedule(config, setup.last_step), setup.samples_per_step, fleet, pool});
+  const TrainingOptions options{setup.last_step,     config.eval_freq,    config.keep_checkpoints,
+                                config.max_skipped,  config.step_timeout, config.start_timeout,
+                                config.log_interval, setup.config_digest, setup.profile};
+  Training training(options, round, setup.layout, std::move(start.checkpoint), start.directory);
+  const std::atomic<bool>& stop = stop_on_signals();
+  const RunEnd end = training.run(stop, truth_of(adversary));
+  if (end == RunEnd::kFinished) {
+    log_info("finished: step {} in {}", setup.last_step, config.train_dir);
+    return 0;
+  }
+  log_info("interrupted; go on with: detoxml train --resume auto --train-dir {}", config.train_dir);
+  return kInterruptedExitCode;
+}
+
+AnswerFormat answer_format(const TrainSetup& setup) {
+  return {setup.plan.sign_codec ? "sign" : "none", setup.layout.parameter_count(),
+          setup.layout.statistic_count()};
+}
+
+int train_locally(const RunConfig& given) {
+  const TrainSetup setup = set_up(given, 0);
+  for (const std::string& notice : setup.plan.notices) log_line(notice);
+  Start start = open_start(setup);
+  ThreadPool pool(thread_count(setup.config));
+  const AnswerFormat format = answer_format(setup);
+  const Adversary adversary(setup.plan.attack, setup.attack_key);
+  LocalFleet fleet({*setup.data, format, adversary, pool, setup.data_key, setup.samples_per_step,
+                    setup.plan.k, setup.config.compute_every_replica},
+                   setup.learner_factory());
+  return conduct(setup, format, adversary, fleet, pool, std::move(start));
+}
+
+int serve(const RunConfig& given, Transport& transport) {
+  const TrainSetup setup = set_up(given, static_cast<std::size_t>(transport.size() - 1));
+  for (const std::string& notice : setup.plan.notices) log_line(notice);
+  const AnswerFormat format = answer_format(setup);
+  const Adversary adversary(setup.plan.attack, setup.attack_key);
+  RemoteFleet fleet(transport, format.layout().size(), adversary.active(), stop_on_signals());
+
+  WorkerSettings settings;
+  settings.network = setup.config.network;
+  settings.dataset = setup.config.dataset;
+  settings.codec = setup.plan.sign_codec ? "sign" : "none";
+  settings.workers = setup.plan.workers;
+  settings.slices = setup.plan.k;
+  settings.samples_per_step = setup.samples_per_step;
+  settings.data_key = setup.data_key;
+  settings.attack_key = setup.attack_key;
+  settings.attack = setup.plan.attack;
+  settings.server_timeout_s = std::max(setup.config.start_timeout, 2 * setup.config.step_timeout);
+  fleet.start(settings, {setup.profile, layout_digest(setup.layout), setup.data->digest()},
+              std::chrono::duration<double>(setup.config.start_timeout));
+  // Only now: a start that fails leaves no directory that the next attempt stumbles over.
+  Start start = open_start(setup);
+  ThreadPool pool(thread_count(setup.config));
+  const int exit_code = conduct(setup, format, adversary, fleet, pool, std::move(start));
+  if (fleet.rejected_frames() > 0) {
+    log_warning("{} frames from workers were no message of this run", fleet.rejected_frames());
+  }
+  return exit_code;
+}
+
+/// A worker's own files are where its own command line says; all else comes from the server.
+WorkerKit make_kit(const WorkerSettings& settings, const RunConfig& given) {
+  WorkerKit kit;
+  kit.data = load_dataset(find_dataset(settings.dataset), given.data_dir, Split::kTrain);
+  kit.learner = make_learner(settings.network, kit.data->shape(), kit.data->classes());
+  kit.profile = numerical_profile();
+  return kit;
+}
+
+int train_over_mpi(const RunConfig& given) {
+  // MPI ends with the process, after main has left the run's result: a worker that hangs in
+  // MPI_Finalize must not cost a run that is over.
+  static const MpiSession kSession(
+      MpiSession::kFinalizeSeconds,
+      static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
+  static MpiTransport transport(kSession);
+  if (kSession.rank() == 0) {
+    int exit_code = 1;
+    try {
+      exit_code = serve(given, transport);
+    } catch (const Error& error) {
+      stop_workers(transport, error.exit_code());
+      throw;
+    }
+    stop_workers(transport, exit_code);
+    return exit_code;
+  }
+  ignore_stop_signals();
+  set_log_prefix(fmt::format("rank {}: ", kSession.rank()));
+  try {
+    serve_as_worker(transport, given.start_timeout,
+                    [&](const WorkerSettings& settings) { return make_kit(settings, given); });
+  } catch (const Error& error) {
+    // The server is not there to be told: this rank ends the job.
+    log_line(error.what());
+    MpiSession::leave_without_finalize(error.exit_code());
+  }
+  return 0;  // the run's exit code is the server's
+}
+
+}  // namespace
+
+Command train_command(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("train", "train a network while some of the workers lie");
+  const std::shared_ptr<GivenOptions> given = add_train_options(*app);
+  app->footer(
+      "Examples:\n"
+      "  detoxml train\n"
+      "  detoxml train --workers 45 --worker-fail 5 --global-batch 360 --buckets 5 --max-steps "
+      "300\n"
+      "  detoxml train --approach baseline --mode multi-krum --worker-fail 2 --lis-simulation "
+      "simulate\n"
+      "  detoxml train --resume auto --max-steps 2000\n"
+      "  detoxml launch -n 10 -- train --worker-fail 1");
+  return {app, [given] {
+            // What is resumed is the server's business: workers may not even see its files.
+            const bool is_worker = rank_under_mpi() > 0;
+            const RunConfig config = is_worker ? given_config(*given) : starting_config(*given);
+            return uses_mpi(config) ? train_over_mpi(config) : train_locally(config);
+          }};
+}
+
+}  // namespace detox

@@ -1,0 +1,177 @@
+#include "cli/train_setup.hpp"
+
+#include <fmt/format.h>
+
+#include "base/digest.hpp"
+#include "base/log.hpp"
+#include "detox/errors.hpp"
+#include "detox/learner.hpp"
+#include "record/checkpoint_files.hpp"
+#include "record/file_io.hpp"
+#include "stages/assign/slice_schedule.hpp"
+
+namespace detox {
+namespace {
+
+namespace fs = std::filesystem;
+
+Key placement_root(const RunConfig& config, const Key& root) {
+  if (config.placement_key.empty()) return root;
+  std::vector<std::byte> secret;
+  try {
+    secret = read_file(config.placement_key);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("--placement-key {}: {}", config.placement_key, error.what()));
+  }
+  constexpr std::size_t kLeastBytes = 16;
+  if (secret.size() < kLeastBytes) {
+    throw InputError(fmt::format("--placement-key {}: {} bytes are no secret; at least {}",
+                                 config.placement_key, secret.size(), kLeastBytes));
+  }
+  return key_from_secret(secret);
+}
+
+/// The checkpoint that --resume or --checkpoint-step names; empty for none and for auto without
+/// any.
+fs::path chosen_checkpoint(const RunConfig& config, const ModelLayout& layout) {
+  if (config.checkpoint_step) return model_path(config.train_dir, *config.checkpoint_step);
+  if (config.resume == "none") return {};
+  if (config.resume != "auto") return config.resume;
+  std::vector<std::string> skipped;
+  const auto step = newest_valid_checkpoint(config.train_dir, layout, skipped);
+  for (const std::string& reason : skipped) log_warning("not resumed from: {}", reason);
+  return step ? model_path(config.train_dir, *step) : fs::path();
+}
+
+std::uint64_t newest_step(const fs::path& dir) {
+  const auto steps = list_checkpoints(dir);
+  return steps.empty() ? 0 : steps.back();
+}
+
+void check_same_run(const TrainSetup& setup, const fs::path& file, const TrainingState& state) {
+  if (state.config_digest != setup.config_digest) {
+    const fs::path recorded = file.parent_path() / "config.toml";
+    std::string what = setup.config.lr_schedule == "cosine"
+                           ? "its last step (where a cosine ends), the data or the placement key"
+                           : "the data or the placement key";
+    if (fs::exists(recorded)) {
+      const auto lines = differences(setup.config, recorded_config(recorded));
+      if (!lines.empty()) what = fmt::format("{}", fmt::join(lines, "; "));
+    }
+    throw UsageError(fmt::format("{}: of a run that differs: {}", file.string(), what));
+  }
+  if (state.profile == setup.profile) return;
+  if (!setup.config.allow_other_numerics) {
+    throw UsageError(fmt::format(
+        "{}: computed under '{}', this is '{}'; --allow-other-numerics gives up bit-identity",
+        file.string(), state.profile, setup.profile));
+  }
+  log_warning("resuming under another numerical profile: the result will differ in the last bits");
+}
+
+}  // namespace
+
+LearnerFactory TrainSetup::learner_factory() const {
+  return [network = config.network, shape = data->shape(), classes = data->classes()] {
+    return make_learner(network, shape, classes);
+  };
+}
+
+TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
+  TrainSetup setup;
+  setup.config = resolve(given, world_workers);
+  setup.config.network = find_network(setup.config.network).name;
+  const DatasetInfo& dataset = find_dataset(setup.config.dataset);
+  setup.config.dataset = dataset.name;
+  setup.plan = make_plan(setup.config);
+  setup.samples_per_step = samples_per_step(setup.config, setup.plan);
+
+  const Key root = key_from_seed(setup.config.seed);
+  const Key placement = placement_root(setup.config, root);
+  setup.data_key = derive_key(root, "data");
+  setup.attack_key = derive_key(root, "attack");
+  setup.server_keys = {derive_key(placement, "placement"), derive_key(placement, "buckets")};
+
+  setup.data = load_dataset(dataset, setup.config.data_dir, Split::kTrain);
+  if (setup.samples_per_step > setup.data->size()) {
+    throw UsageError(
+        fmt::format("one step takes {} samples, {} has {}: lower --batch-size or --global-batch",
+                    setup.samples_per_step, dataset.name, setup.data->size()));
+  }
+  const SliceSchedule schedule(setup.data->size(), setup.plan.k, setup.samples_per_step,
+                               setup.data_key);
+  setup.last_step = total_steps(setup.config, schedule.steps_per_epoch());
+
+  const auto learner = setup.learner_factory()();
+  setup.layout = learner->layout();
+  setup.initial = learner->initial_state(derive_key(root, "initial weights"));
+  setup.profile = numerical_profile();
+  // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
+  const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.last_step : 0;
+  setup.config_digest = config_digest(
+      setup.config, fmt::format("data {}\nplacement {}\nhorizon {}\n", setup.data->digest(),
+                                hex(derive_key(placement, "fingerprint")), horizon));
+  return setup;
+}
+
+RunConfig starting_config(const GivenOptions& given) {
+  RunConfig config = given_config(given);
+  if (config.resume != "none" && config.checkpoint_step) {
+    throw UsageError("--resume and --checkpoint-step name two checkpoints; give one of them");
+  }
+  fs::path from = config.train_dir;
+  if (config.resume != "none" && config.resume != "auto") {
+    from = fs::path(config.resume).parent_path();
+    if (!fs::exists(config.resume)) {
+      throw InputError(fmt::format(
+          "--resume {}: no such file; valid: a model_step_<t> file, or auto", config.resume));
+    }
+    if (!given.has("train-dir")) config.train_dir = from.empty() ? "." : from.string();
+  }
+  const bool resumes = config.resume != "none" || config.checkpoint_step;
+  if (!resumes || !fs::exists(from / "config.toml")) return config;
+  const std::string train_dir = config.train_dir;
+  config = given_config_over(given, from / "config.toml");
+  config.train_dir = train_dir;
+  return config;
+}
+
+Start open_start(const TrainSetup& setup) {
+  const RunConfig& config = setup.config;
+  const fs::path dir = config.train_dir;
+  const fs::path file = chosen_checkpoint(config, setup.layout);
+  Checkpoint checkpoint;
+  checkpoint.model = setup.initial;
+  if (!file.empty()) {
+    checkpoint = load_checkpoint(file, setup.layout);
+    check_same_run(setup, file, checkpoint.state);
+    if (checkpoint.state.step >= setup.last_step) {
+      throw UsageError(
+          fmt::format("{}: the run is at step {} of {} already; give more --max-steps or --epochs",
+                      file.string(), checkpoint.state.step, setup.last_step));
+    }
+  }
+  const bool same_directory =
+      config.resume == "auto"
+          ? fs::exists(dir)
+          : !file.empty() && fs::exists(dir) &&
+                fs::equivalent(file.parent_path().empty() ? "." : file.parent_path(), dir);
+  Start start{same_directory ? RunDirectory::open_for_resume(dir) : RunDirectory::create(dir),
+              std::move(checkpoint)};
+  // An invocation's own options are no part of the run: the file gives the whole run again.
+  RunConfig recorded = config;
+  recorded.resume = "none";
+  recorded.checkpoint_step.reset();
+  recorded.allow_other_numerics = false;
+  start.directory.write_config(
+      to_toml(recorded, fmt::format("detoxml {}, resolved; {}", DETOX_VERSION, setup.profile)));
+  const std::uint64_t step = start.checkpoint.state.step;
+  if (same_directory && newest_step(dir) > step) {
+    log_info("checkpoints after step {} are removed: their steps are taken again", step);
+    remove_checkpoints_after(dir, step);
+  }
+  if (!file.empty()) log_info("resumed from {} (step {})", file.string(), step);
+  return start;
+}
+
+}  // namespace detox

@@ -1,0 +1,50 @@
+// What the server of a run is made of, whichever engine computes.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "cli/train_options.hpp"
+#include "config/plan.hpp"
+#include "detox/dataset.hpp"
+#include "record/checkpoint.hpp"
+#include "record/run_directory.hpp"
+#include "round/answer_format.hpp"
+#include "round/server_round.hpp"
+
+namespace detox {
+
+/// Everything that is known before the first step. Made in one go by set_up; InputError and
+/// UsageError before anything is trained or, without --resume, written.
+struct TrainSetup {
+  RunConfig config;
+  Plan plan;
+  std::unique_ptr<Dataset> data;
+  ModelLayout layout;
+  ModelState initial;
+  std::size_t samples_per_step = 0;
+  std::uint64_t last_step = 0;
+  Key data_key{}, attack_key{};
+  ServerKeys server_keys;
+  std::string config_digest, profile;
+
+  LearnerFactory learner_factory() const;
+};
+
+/// `world_workers`: P under MPI, else 0.
+TrainSetup set_up(const RunConfig& given, std::size_t world_workers);
+
+/// The configuration to begin with: that of the run to be resumed, where there is one, under the
+/// user's own options.
+RunConfig starting_config(const GivenOptions& given);
+
+/// The run's directory, locked, and the checkpoint to start from: step 0 of the setup where nothing
+/// is resumed.
+struct Start {
+  RunDirectory directory;
+  Checkpoint checkpoint;
+};
+Start open_start(const TrainSetup& setup);
+
+}  // namespace detox

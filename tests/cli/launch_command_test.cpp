@@ -1,0 +1,101 @@
+// The command line of `launch`, with a script in place of mpirun that shows what it was given.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/command.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+using testing::HasSubstr;
+
+class Launch : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ =
+        std::filesystem::path(testing::TempDir()) / ("launch_test_" + std::to_string(getpid()));
+    std::filesystem::create_directories(directory_);
+    old_path_ = std::getenv("PATH");
+    setenv("PATH", (directory_.string() + ":" + old_path_).c_str(), 1);
+    write("mpirun", "#!/bin/sh\nfor a; do printf '[%s]' \"$a\"; done > " +
+                        (directory_ / "given").string() + "\nenv > " +
+                        (directory_ / "environment").string() + "\necho 5 > $DETOX_RESULT_FILE\n");
+    std::filesystem::permissions(directory_ / "mpirun", std::filesystem::perms::owner_all);
+  }
+  void TearDown() override {
+    setenv("PATH", old_path_.c_str(), 1);
+    std::filesystem::remove_all(directory_);
+  }
+
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(directory_ / name) << text;
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(directory_ / name);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  static int launch(const std::string& line) {
+    CLI::App program("detoxml");
+    program.add_subcommand("train");
+    const Command command = launch_command(program);
+    program.parse(line);
+    return command.run();
+  }
+
+  std::filesystem::path directory_;
+  std::string old_path_;
+};
+
+TEST_F(Launch, PassesOnWhatFollowsTheDashesAsItIs) {
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(launch("launch -n 10 -- train -n 3 --lr 0.1 --help"), 5);
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("ranks 0-9      localhost"));
+  const std::string given = read("given");
+  EXPECT_THAT(given, HasSubstr("[-n][10][--host][localhost:10]"));
+  EXPECT_THAT(given, HasSubstr("[--oversubscribe][--bind-to][none]"));
+  EXPECT_THAT(given, HasSubstr("launch_test][train][-n][3][--lr][0.1][--help]"));
+}
+
+TEST_F(Launch, GivesAllRanksTheProfileOfThisMachine) {
+  setenv("DETOX_PROFILE", "baseline", 1);
+  testing::internal::CaptureStdout();
+  launch("launch -n 2 -- train");
+  testing::internal::GetCapturedStdout();
+  unsetenv("DETOX_PROFILE");
+  EXPECT_THAT(read("given"), HasSubstr("[-x][OPENBLAS_CORETYPE]"));
+  EXPECT_THAT(read("given"), HasSubstr("[-x][DETOX_PROFILE]"));
+  EXPECT_THAT(read("environment"), HasSubstr("OPENBLAS_CORETYPE=Prescott\n"));
+}
+
+TEST_F(Launch, PlacesRanksAsTheHostfileSays) {
+  write("hosts", "127.0.0.1\nlocalhost slots=3\n");
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(launch("launch -n 3 --hostfile " + (directory_ / "hosts").string() + " -- train"), 5);
+  testing::internal::GetCapturedStdout();
+  EXPECT_THAT(read("given"), HasSubstr("[--host][127.0.0.1:1,localhost:2]"));
+}
+
+TEST_F(Launch, RefusesTooFewPlacesBeforeItStartsAnything) {
+  write("hosts", "a\nb\n");
+  EXPECT_THROW(launch("launch -n 3 --hostfile " + (directory_ / "hosts").string() + " -- train"),
+               UsageError);
+  EXPECT_EQ(read("given"), "");
+}
+
+TEST_F(Launch, RefusesAnUnreadableHostfileAndAMissingCommand) {
+  EXPECT_THROW(launch("launch -n 3 --hostfile /no/such/file -- train"), UsageError);
+  EXPECT_THROW(launch("launch -n 3"), UsageError);
+  EXPECT_THROW(launch("launch -n 3 -- evaluate"), UsageError);
+  EXPECT_THROW(launch("launch -n 1 -- train"), CLI::ParseError);
+  EXPECT_THROW(launch("launch -- train"), CLI::ParseError);
+}
+
+}  // namespace
+}  // namespace detox

@@ -1,0 +1,128 @@
+// The launcher with the real mpirun: exit codes, and no process left.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace detox {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+class LaunchedJob : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ =
+        std::filesystem::path(testing::TempDir()) / ("launch_job_" + std::to_string(getpid()));
+    std::filesystem::create_directories(directory_);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  void start(int ranks, const std::string& mode) {
+    const std::string n = std::to_string(ranks);
+    const std::string file = directory_ / "pid";
+    launcher_ = fork();
+    if (launcher_ != 0) return;
+    setenv("TMPDIR", directory_.c_str(),
+           1);  // a launcher that is killed leaves its temporary files
+    execl(LAUNCH_PROBE, LAUNCH_PROBE, "launch", "-n", n.c_str(), "--", "train", mode.c_str(),
+          file.c_str(), nullptr);
+    _exit(99);
+  }
+
+  int wait() const {
+    int status = 0;
+    waitpid(launcher_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  pid_t rank_process(int rank) const {
+    std::ifstream file(directory_ / ("pid." + std::to_string(rank)));
+    pid_t pid = 0;
+    file >> pid;
+    return pid;
+  }
+
+  /// Until all ranks have started.
+  void wait_for_ranks(int ranks) const {
+    const auto limit = steady_clock::now() + seconds(20);
+    for (int rank = 0; rank < ranks; ++rank) {
+      while (rank_process(rank) == 0 && steady_clock::now() < limit)
+        std::this_thread::sleep_for(milliseconds(10));
+      ASSERT_NE(rank_process(rank), 0);
+    }
+  }
+
+  /// The ranks of a job that has ended; a few seconds of grace where nobody could wait for them.
+  void expect_no_rank_left(int ranks, milliseconds grace = milliseconds(0)) const {
+    const auto limit = steady_clock::now() + grace;
+    for (int rank = 0; rank < ranks; ++rank) {
+      const pid_t pid = rank_process(rank);
+      ASSERT_NE(pid, 0);
+      while (kill(pid, 0) == 0 && steady_clock::now() < limit)
+        std::this_thread::sleep_for(milliseconds(10));
+      EXPECT_NE(kill(pid, 0), 0) << "rank " << rank;
+    }
+  }
+
+  std::filesystem::path directory_;
+  pid_t launcher_ = 0;
+};
+
+TEST_F(LaunchedJob, EndsWithTheRunsExitCode) {
+  start(4, "well");
+  EXPECT_EQ(wait(), 0);
+  expect_no_rank_left(4);
+  start(3, "undefended");
+  EXPECT_EQ(wait(), 3);
+}
+
+TEST_F(LaunchedJob, FailsWhenAWorkerDies) {
+  start(4, "dying-worker");
+  EXPECT_EQ(wait(), 1);
+  expect_no_rank_left(4);
+}
+
+TEST_F(LaunchedJob, EndsThoughAWorkerNeverDoes) {
+  start(3, "stuck-worker");
+  EXPECT_EQ(wait(), 0);
+  expect_no_rank_left(3);
+}
+
+TEST_F(LaunchedJob, TellsTheServerOfASignal) {
+  start(3, "until-signal");
+  wait_for_ranks(3);
+  std::this_thread::sleep_for(milliseconds(300));
+  kill(launcher_, SIGINT);
+  EXPECT_EQ(wait(), 0);
+  expect_no_rank_left(3);
+}
+
+TEST_F(LaunchedJob, IsEndedByASecondSignal) {
+  start(3, "forever");
+  wait_for_ranks(3);
+  kill(launcher_, SIGTERM);
+  std::this_thread::sleep_for(milliseconds(300));
+  kill(launcher_, SIGTERM);
+  EXPECT_EQ(wait(), 128 + SIGTERM);
+  expect_no_rank_left(3);
+}
+
+TEST_F(LaunchedJob, DiesWithItsLauncher) {
+  start(3, "forever");
+  wait_for_ranks(3);
+  kill(launcher_, SIGKILL);
+  EXPECT_EQ(wait(), 128 + SIGKILL);
+  expect_no_rank_left(3, seconds(10));
+}
+
+}  // namespace
+}  // namespace detox

@@ -1,0 +1,81 @@
+// A program with the real `launch` and a `train` that only talks: the other end of
+// launch_job_test.cpp.
+//   launch_probe launch -n N -- train MODE [FILE]
+// Every rank writes its process id to FILE.<rank>.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "cli/command.hpp"
+#include "cli/numerics.hpp"
+#include "cli/supervise.hpp"
+#include "comm/frame.hpp"
+#include "comm/mpi/mpi_transport.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+volatile sig_atomic_t asked_to_end = 0;
+
+int serve(Transport& transport, const std::string& mode) {
+  if (mode == "until-signal") {
+    while (asked_to_end == 0) usleep(10'000);
+  }
+  if (mode == "forever") {
+    for (;;) usleep(10'000);
+  }
+  int answers = 0;
+  for (int rank = 1; rank < transport.size(); ++rank) {
+    const auto frame = transport.receive(std::chrono::seconds(20), 1 << 21);
+    if (frame && parse_ready(parse_frame(frame->bytes))) ++answers;
+  }
+  for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, make_stop(0));
+  transport.flush(-1, std::chrono::seconds(5));
+  return answers == transport.size() - 1 ? (mode == "undefended" ? 3 : 0) : 1;
+}
+
+void work(Transport& transport, const std::string& mode) {
+  transport.send(0, make_ready("{}"));
+  const auto frame = transport.receive(std::chrono::seconds(30), 1 << 21);
+  if (!frame || !parse_stop(parse_frame(frame->bytes))) std::fprintf(stderr, "no stop\n");
+  if (mode == "stuck-worker") {
+    for (;;) pause();
+  }
+}
+
+int train(const std::string& mode, const std::string& file) {
+  signal(SIGUSR1, [](int) { asked_to_end = 1; });
+  std::ofstream(file + "." + std::to_string(rank_under_mpi())) << getpid() << std::endl;
+  MpiSession session;
+  MpiTransport transport(session);
+  if (mode == "dying-worker" && session.rank() == 1) MpiSession::leave_without_finalize(9);
+  if (session.rank() != 0) {
+    work(transport, mode);
+    return 0;
+  }
+  const int code = serve(transport, mode);
+  return leave_result(code) ? 0 : code;
+}
+
+}  // namespace
+}  // namespace detox
+
+int main(int argc, char** argv) {
+  try {
+    detox::pin_numerics(argc, argv);
+    CLI::App program("launch_probe");
+    const detox::Command launch = detox::launch_command(program);
+    CLI::App* train = program.add_subcommand("train");
+    std::string mode, file;
+    train->add_option("mode", mode);
+    train->add_option("file", file);
+    CLI11_PARSE(program, argc, argv);
+    return train->parsed() ? detox::train(mode, file) : launch.run();
+  } catch (const detox::Error& error) {
+    std::fprintf(stderr, "launch_probe: %s\n", error.what());
+    return error.exit_code();
+  }
+}

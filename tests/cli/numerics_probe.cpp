@@ -1,0 +1,28 @@
+// Pins the profile and prints what it runs under: the other end of numerics_test.cpp.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/numerics.hpp"
+#include "detox/errors.hpp"
+
+int main(int argc, char** argv) {
+  const char* before = std::getenv("PROBE_STARTS");
+  const std::string starts = std::string(before == nullptr ? "" : before) + "x";
+  setenv("PROBE_STARTS", starts.c_str(), 1);
+  try {
+    detox::pin_numerics(argc, argv);
+  } catch (const detox::Error& error) {
+    std::printf("error %d: %s\n", error.exit_code(), error.what());
+    return error.exit_code();
+  }
+  std::printf("starts=%s\n", starts.c_str());
+  for (const char* name :
+       {"DETOX_PROFILE", "ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE", "DNNL_MAX_CPU_ISA",
+        "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}) {
+    const char* value = std::getenv(name);
+    std::printf("%s=%s\n", name, value == nullptr ? "" : value);
+  }
+  for (int i = 1; i < argc; ++i) std::printf("[%s]", argv[i]);
+}

@@ -1,0 +1,83 @@
+#include "cli/numerics.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Pair;
+
+/// What the probe prints, started by a shell line in an environment without any of the variables.
+std::string probe(const std::string& environment, const std::string& arguments = "") {
+  const std::string line =
+      "env -u DETOX_PROFILE -u ATEN_CPU_CAPABILITY -u OPENBLAS_CORETYPE -u DNNL_MAX_CPU_ISA "
+      "-u DETOX_PROFILE_PINNED " +
+      environment + " " NUMERICS_PROBE " " + arguments + " 2>&1";
+  std::string text;
+  FILE* pipe = popen(line.c_str(), "r");
+  std::array<char, 256> part{};
+  while (fgets(part.data(), part.size(), pipe) != nullptr) text += part.data();
+  pclose(pipe);
+  return text;
+}
+
+TEST(Numerics, ProfilesAreThoseThatWereFoundToAgreeBetweenProcessors) {
+  EXPECT_EQ(profile_for(Vectors::kAvx512), "avx512");
+  EXPECT_EQ(profile_for(Vectors::kAvx2), "portable");
+  EXPECT_EQ(profile_for(Vectors::kNone), "baseline");
+  EXPECT_THAT(profile_variables("avx512"), Contains(Pair("OPENBLAS_CORETYPE", "SkylakeX")));
+  EXPECT_THAT(profile_variables("portable"), Contains(Pair("DNNL_MAX_CPU_ISA", "AVX2")));
+  EXPECT_THAT(profile_variables("baseline"), Contains(Pair("ATEN_CPU_CAPABILITY", "default")));
+}
+
+TEST(Numerics, AreThoseOfTheProcessorOnOneThreadWithTheArgumentsKept) {
+  const std::string text = probe("", "train --name 'two words' ''");
+  for (const auto& [name, value] : profile_variables(profile_for(vectors_of_this_processor()))) {
+    EXPECT_THAT(text, HasSubstr(fmt::format("{}={}\n", name, value)));
+  }
+  EXPECT_THAT(text, HasSubstr("[train][--name][two words][]"));
+  EXPECT_THAT(text, HasSubstr("starts=xx\n"));
+}
+
+TEST(Numerics, WinOverWhatTheShellExports) {
+  const std::string text = probe("OPENBLAS_CORETYPE=Zen OMP_NUM_THREADS=7 DETOX_PROFILE=baseline");
+  EXPECT_THAT(text, HasSubstr("OPENBLAS_CORETYPE=Prescott\n"));
+  EXPECT_THAT(text, HasSubstr("OMP_NUM_THREADS=1\n"));
+  EXPECT_THAT(text, HasSubstr("starts=xx\n"));
+}
+
+TEST(Numerics, StartTheProgramOnceWhereTheyStandAlready) {
+  std::string environment;
+  for (const auto& [name, value] : profile_variables("baseline"))
+    environment += fmt::format("{}={} ", name, value);
+  EXPECT_THAT(probe(environment), HasSubstr("starts=x\n"));
+}
+
+TEST(Numerics, TakeTheProfileThatTheLauncherChose) {
+  if (vectors_of_this_processor() == Vectors::kNone) GTEST_SKIP() << "no AVX2 here";
+  EXPECT_THAT(probe("DETOX_PROFILE=portable"), HasSubstr("OPENBLAS_CORETYPE=Haswell\n"));
+}
+
+TEST(Numerics, RefuseAProfileThatThisProcessorCannotRun) {
+  if (vectors_of_this_processor() == Vectors::kAvx512) GTEST_SKIP() << "this one can run all";
+  EXPECT_THAT(probe("DETOX_PROFILE=avx512"),
+              HasSubstr("error 1: the numerical profile avx512 needs"));
+}
+
+TEST(Numerics, RefuseAnUnknownProfileAndListTheValidOnes) {
+  EXPECT_THAT(probe("DETOX_PROFILE=avx1024"),
+              testing::AllOf(HasSubstr("error 2: "), HasSubstr("portable")));
+  EXPECT_THROW(profile_variables("fast"), UsageError);
+}
+
+}  // namespace
+}  // namespace detox

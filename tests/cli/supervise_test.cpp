@@ -1,0 +1,187 @@
+// Shell scripts stand in for mpirun.
+#include "cli/supervise.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using testing::HasSubstr;
+
+/// leave N: what leave_result(N) does. tell FILE: the script's process id, for is_gone().
+constexpr const char* kPrelude =
+    "leave() { echo $1 > $DETOX_RESULT_FILE.new; mv $DETOX_RESULT_FILE.new $DETOX_RESULT_FILE; }; "
+    "forever() { while :; do sleep 0.05; done; }; ";
+
+class Supervise : public testing::Test {
+ protected:
+  void SetUp() override { started_ = steady_clock::now(); }
+  void TearDown() override {
+    std::filesystem::remove(pid_file_);
+    std::filesystem::remove_all(pid_file_ + ".tmp");
+    EXPECT_LT(steady_clock::now() - started_, seconds(15)) << "the scripts would run for ever";
+    EXPECT_NE(waitpid(-1, nullptr, WNOHANG), 0) << "a process was left behind";
+  }
+
+  static Job script(const std::string& text) { return {{"sh", "-c", kPrelude + text}, {}, true}; }
+  std::string tell() const { return "echo $$ > " + pid_file_ + "; "; }
+
+  bool told_process_is_gone() const {
+    std::ifstream file(pid_file_);
+    pid_t pid = 0;
+    file >> pid;
+    for (int i = 0; i < 500 && pid > 0; ++i) {
+      std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+      std::string line;
+      if (!std::getline(stat, line) || line.find(") Z ") != std::string::npos) return true;
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    return false;
+  }
+
+  Patience hasty_{milliseconds(300), milliseconds(300), milliseconds(300)};
+  std::string pid_file_ = testing::TempDir() + "supervise_test_" + std::to_string(getpid());
+  steady_clock::time_point started_;
+};
+
+TEST_F(Supervise, ReturnsTheRunsOwnExitCodeWhateverTheJobsIs) {
+  EXPECT_EQ(supervise(script("leave 0")), 0);
+  EXPECT_EQ(supervise(script("leave 3; exit 0")), 3);
+  EXPECT_EQ(supervise(script("leave 0; exit 9")), 0);
+}
+
+TEST_F(Supervise, CallsAJobWithoutAResultAFailure) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(script("exit 0")), 1);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("the job ended without a result (sh exit code 0)\n"));
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(script("kill -9 $$")), 1);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("exit code 137"));
+}
+
+TEST_F(Supervise, TakesNoBrokenResultForOne) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(script("leave well")), 1);
+  EXPECT_EQ(supervise(script("leave 300")), 1);
+  testing::internal::GetCapturedStderr();
+}
+
+TEST_F(Supervise, CountsTheJobsExitCodeWhereRankZeroIsElsewhere) {
+  Job job = script("test -z \"$DETOX_RESULT_FILE\" && exit 5");
+  job.result_file = false;
+  EXPECT_EQ(supervise(job), 5);
+}
+
+TEST_F(Supervise, EndsAJobThatHasAResultAndNeverEnds) {
+  EXPECT_EQ(supervise(script(tell() + "leave 4; forever"), hasty_), 4);
+  EXPECT_TRUE(told_process_is_gone());
+}
+
+TEST_F(Supervise, EndsAJobThatIgnoresTheRequest) {
+  EXPECT_EQ(supervise(script(tell() + "trap '' TERM INT HUP; leave 4; forever"), hasty_), 4);
+  EXPECT_TRUE(told_process_is_gone());
+}
+
+TEST_F(Supervise, LeavesNoProcessThatTheJobLeftInASessionOfItsOwn) {
+  EXPECT_EQ(
+      supervise(script("setsid sh -c '" + tell() + "sleep 1000 & sleep 1000' & while ! test -s " +
+                       pid_file_ + "; do sleep 0.01; done; leave 0")),
+      0);
+  EXPECT_TRUE(told_process_is_gone());
+}
+
+TEST_F(Supervise, PassesTheFirstSignalOnAndWaitsForTheResult) {
+  testing::internal::CaptureStderr();
+  for (const std::string signal : {"INT", "TERM", "HUP"}) {
+    EXPECT_EQ(supervise(script("trap 'leave 6; exit 0' USR1; kill -" + signal + " $PPID; forever")),
+              6)
+        << signal;
+  }
+  testing::internal::GetCapturedStderr();
+}
+
+TEST_F(Supervise, EndsEverythingAtTheSecondSignal) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(script(tell() +
+                             "trap '' USR1; kill -INT $PPID; sleep 0.3; kill -INT $PPID; forever")),
+            128 + SIGINT);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("stopped before the run had a result"));
+  EXPECT_TRUE(told_process_is_gone());
+}
+
+TEST_F(Supervise, EndsEverythingThatDoesNotEndAfterASignal) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(script(tell() + "trap '' USR1; kill -TERM $PPID; forever"), hasty_),
+            128 + SIGTERM);
+  testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(told_process_is_gone());
+}
+
+TEST_F(Supervise, GivesTheJobItsEnvironmentAndNoInput) {
+  Job job = script("read line || leave $NUMBER");
+  job.environment = {{"NUMBER", "7"}};
+  EXPECT_EQ(supervise(job), 7);
+}
+
+TEST_F(Supervise, SaysWhichProgramIsMissing) {
+  try {
+    supervise({{"no-such-mpirun"}, {}, true});
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no-such-mpirun is not on the PATH"));
+  }
+}
+
+TEST_F(Supervise, EndsTheJobWhenTheLauncherItselfIsKilled) {
+  const pid_t launcher = fork();
+  if (launcher == 0) {  // killed, it cannot remove its temporary directory
+    std::filesystem::create_directory(pid_file_ + ".tmp");
+    setenv("TMPDIR", (pid_file_ + ".tmp").c_str(), 1);
+    _exit(supervise(script(tell() + "exec sleep 1000")));
+  }
+  while (!std::filesystem::exists(pid_file_) || std::filesystem::file_size(pid_file_) == 0) {
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  kill(launcher, SIGKILL);
+  waitpid(launcher, nullptr, 0);
+  EXPECT_TRUE(told_process_is_gone());
+}
+
+TEST(Result, IsLeftOnlyWhereALauncherWaits) {
+  unsetenv("DETOX_RESULT_FILE");
+  EXPECT_FALSE(under_launcher());
+  EXPECT_FALSE(leave_result(3));
+  const std::string path = testing::TempDir() + "result_test_" + std::to_string(getpid());
+  setenv("DETOX_RESULT_FILE", path.c_str(), 1);
+  EXPECT_TRUE(under_launcher());
+  EXPECT_TRUE(leave_result(3));
+  std::ifstream file(path);
+  int code = 0;
+  EXPECT_TRUE(file >> code);
+  EXPECT_EQ(code, 3);
+  std::filesystem::remove(path);
+  setenv("DETOX_RESULT_FILE", "/no/such/directory/result", 1);
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(leave_result(3));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("/no/such/directory/result"));
+  unsetenv("DETOX_RESULT_FILE");
+}
+
+}  // namespace
+}  // namespace detox

@@ -1,0 +1,180 @@
+"""Bad input of every kind: one clear line, exit code 2 or 1, nothing trained and nothing half-written."""
+
+import gzip
+import pathlib
+import shutil
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program import DATA, SMALL, ProgramTest, main, run, start, wait_for
+
+
+class BadOptions(ProgramTest):
+    def refused(self, *options, says, code=2):
+        result = run("train", *options, cwd=self.folder)
+        self.assert_refused(result, code, *says)
+        self.assertFalse((self.folder / "output").exists(), "something was written")
+
+    def test_unknown_names_list_the_valid_ones_and_the_nearest(self):
+        self.refused("--mode", "krumm", says=["unknown rule 'krumm'", "did you mean krum?", "geometric-median"])
+        self.refused("--network", "lenett", says=["unknown network 'lenett'", "did you mean LeNet?", "FC"])
+        self.refused("--dataset", "mnits", says=["unknown data set 'mnits'", "did you mean MNIST?"])
+        self.refused("--err-mode", "constnt", says=["unknown attack", "did you mean constant?", "rev_grad"])
+        self.refused("--approach", "detux", says=["unknown approach", "did you mean detox?", "baseline"])
+        self.refused("--lerning-rate", "1", says=["unknown option", "--lerning-rate"])
+        self.assert_refused(run("trian"), 2, "unknown command 'trian'", "did you mean train?")
+
+    def test_what_is_not_built_is_refused_and_not_in_the_help(self):
+        text = run("train", "--help").out
+        for option in ["--num-aggregate", "--compress-grad", "--replay"]:
+            self.assertNotIn(option, text)
+            self.refused(option, "1", says=["unknown option", option])
+        self.refused("--vote", "digest", says=["digest", "bytes"])
+        for command in ["tune", "cluster", "doctor", "data", "report"]:
+            self.assert_refused(run(command), 2, f"unknown command '{command}'")
+
+    def test_impossible_combinations_name_the_inequality_and_the_values(self):
+        self.refused("--group-size", "4", says=["--group-size is 4", "odd"])
+        self.refused("--worker-fail", "9", says=["--worker-fail is 9", "P = 9"])
+        self.refused("--assume-fail", "12", says=["--assume-fail is 12", "P = 9"])
+        self.refused("--mode", "krum", "--assume-fail", "2", says=["krum needs n >= 2f + 3: n = 3, f = 1"])
+        self.refused("--mode", "bulyan", "--approach", "baseline", "--workers", "10", "--assume-fail", "2",
+                     says=["bulyan needs n >= 4f + 3: n = 10, f = 2"])
+        self.refused("--buckets", "4", says=["b = 4", "k = 3"])
+        self.refused("--workers", "2", says=["r = 3", "P = 2"])
+        self.refused("--global-batch", "2", says=["--global-batch 2", "k = 3"])
+        self.refused("--batch-size", "100000", says=["60000"])
+        self.refused("--engine", "mpi", says=["mpirun"])
+
+    def test_values_that_are_no_values(self):
+        for option, value in [("--lr", "-1"), ("--lr", "nan"), ("--lr", "1e999"), ("--momentum", "1"),
+                              ("--batch-size", "-3"), ("--batch-size", "0"), ("--max-steps", "ten"), ("--seed", "0x1"),
+                              ("--step-timeout", "0"), ("--absent", "1:x"), ("--absent", "77:1-2"),
+                              ("--alie-z", "much"), ("--nesterov", "perhaps")]:
+            self.refused(option, value, says=[option])
+
+    def test_configuration_files(self):
+        bad = self.folder / "bad.toml"
+        for text, words in [("lr = ", ["bad.toml:1", "TOML"]), ("lerning-rate = 1", ["bad.toml", "unknown option"]),
+                            ("lr = [1]", ["bad.toml:1", "the value of lr"]), ("lr = \"fast\"", ["bad.toml", "--lr is 'fast'"])]:
+            bad.write_text(text)
+            result = run("train", "--config", bad, cwd=self.folder)
+            self.assertIn(result.code, (1, 2))
+            self.assert_refused(result, result.code, *words)
+        self.refused("--config", ".", says=["."], code=1)
+        self.refused("--config", "missing.toml", says=["missing.toml"], code=1)
+
+    def test_a_train_directory_that_cannot_be_written(self):
+        (self.folder / "file").write_text("")
+        self.refused("--train-dir", "file/run", says=["file/run"], code=1)
+        self.refused("--train-dir", "/proc/run", says=["/proc/run"], code=1)
+
+    def test_a_placement_key_that_cannot_be_read(self):
+        self.refused("--placement-key", "nowhere", says=["--placement-key nowhere"], code=1)
+
+
+class BadData(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.data = self.folder / "data"
+        shutil.copytree(DATA, self.data)
+
+    def refused(self, *words):
+        self.assert_refused(run("train", "--data-dir", self.data, "--train-dir", "run", cwd=self.folder), 1, *words)
+        self.assertFalse((self.folder / "run").exists())
+
+    def change(self, name, change):
+        file = self.data / name
+        file.write_bytes(change(file.read_bytes()))
+
+    def test_missing_files(self):
+        (self.data / "train-labels-idx1-ubyte.gz").unlink()
+        self.refused("train-labels-idx1-ubyte")
+        shutil.rmtree(self.data)
+        self.refused(str(self.data))
+
+    def test_truncated_files(self):
+        self.change("train-images-idx3-ubyte.gz", lambda content: content[:len(content) // 2])
+        self.refused("train-images-idx3-ubyte.gz")
+
+    def test_gzip_damage(self):
+        self.change("train-images-idx3-ubyte.gz", lambda c: c[:1000] + bytes([c[1000] ^ 1]) + c[1001:])
+        self.refused("train-images-idx3-ubyte.gz")
+        self.data.joinpath("train-images-idx3-ubyte.gz").write_bytes(b"no gzip at all")
+        self.refused("train-images-idx3-ubyte.gz")
+
+    def test_labels_out_of_range(self):
+        def spoil(content):
+            plain = bytearray(gzip.decompress(content))
+            plain[8 + 77] = 10
+            return gzip.compress(bytes(plain), 1)
+
+        self.change("train-labels-idx1-ubyte.gz", spoil)
+        self.refused("train-labels-idx1-ubyte.gz", "10")
+
+
+class BadCheckpoints(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.run_ok("train", "--max-steps", 4, "--eval-freq", 2, "--batch-size", 4, "--train-dir", "run")
+
+    def resume(self, *options):
+        return run("train", *options, cwd=self.folder)
+
+    def test_of_another_network_are_refused(self):
+        self.assert_refused(self.resume("--resume", "run/model_step_2", "--network", "FC"), 1, "a checkpoint of another network")
+        self.assert_refused(run("evaluate", "--model-dir", "run", "--network", "FC", cwd=self.folder), 2, "LeNet")
+
+    def test_of_another_configuration_are_refused_with_what_differs(self):
+        self.assert_refused(self.resume("--resume", "auto", "--train-dir", "run", "--lr", "0.5", "--max-steps", 9), 2,
+                            "lr: 0.5 here, 0.01 there")
+
+    def test_that_are_damaged_are_refused_or_passed_over(self):
+        file = self.folder / "run" / "model_step_4"
+        content = bytearray(file.read_bytes())
+        content[-100] ^= 1
+        file.write_bytes(content)
+        self.assert_refused(self.resume("--resume", "run/model_step_4", "--max-steps", 6), 1, "model_step_4")
+        result = self.resume("--resume", "auto", "--train-dir", "run", "--max-steps", 6)
+        self.assertEqual(result.code, 0, result.err)
+        self.assertIn("resumed from run/model_step_2", result.err)
+
+    def test_that_do_not_exist_are_refused(self):
+        self.assert_refused(self.resume("--resume", "run/model_step_3"), 1, "run/model_step_3")
+        self.assert_refused(self.resume("--checkpoint-step", "3", "--train-dir", "run"), 1, "model_step_3")
+
+    def test_a_directory_with_another_run_is_refused(self):
+        before = sorted(p.name for p in (self.folder / "run").iterdir())
+        result = self.resume("--train-dir", "run")
+        self.assert_refused(result, 1, "--resume auto", "--train-dir")
+        self.assertEqual(sorted(p.name for p in (self.folder / "run").iterdir()), before)
+
+    def test_a_finished_run_can_be_prolonged(self):
+        result = self.resume("--resume", "auto", "--train-dir", "run", "--max-steps", 6)
+        self.assertEqual(result.code, 0, result.err)
+        self.run_ok("train", "--max-steps", 6, "--eval-freq", 2, "--batch-size", 4, "--train-dir", "whole")
+        self.assertEqual(self.checkpoint("run", 6), self.checkpoint("whole", 6))
+
+
+class Signals(ProgramTest):
+    def test_sigterm_leaves_a_usable_checkpoint_and_says_how_to_resume(self):
+        process = start("train", *SMALL, "--max-steps", 100000, "--train-dir", "run", cwd=self.folder)
+        metrics = self.folder / "run" / "metrics.jsonl"
+        self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn("detoxml train --resume auto --train-dir run", err)
+        step = len(self.journal("run"))
+        self.assertIn(f"step {step} ", self.run_ok("evaluate", "--model-dir", "run").out)
+
+    def test_two_runs_cannot_share_a_directory(self):
+        process = start("train", *SMALL, "--max-steps", 100000, "--train-dir", "run", cwd=self.folder)
+        self.assertTrue(wait_for(lambda: (self.folder / "run" / "metrics.jsonl").exists()))
+        self.assert_refused(run("train", "--resume", "auto", "--train-dir", "run", cwd=self.folder), 1, "run")
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+main()

@@ -1,0 +1,77 @@
+"""One configuration gives one sequence of bytes, on every engine, layout, instruction set and resume."""
+
+import os
+import pathlib
+import signal
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program import SMALL, ProgramTest, main, run, start, wait_for
+
+
+class Bits(ProgramTest):
+    def train(self, directory, *more, env=None, launch=0):
+        command = ["launch", "-n", launch, "--", "train"] if launch else ["train"]
+        self.run_ok(*command, *SMALL, "--train-dir", directory, *more, env=env)
+        return self.checkpoint(directory, 12)
+
+    def test_do_not_depend_on_the_number_of_threads(self):
+        self.assertEqual(self.train("one", "--threads", 1), self.train("two", "--threads", 2))
+
+    def test_are_the_same_where_every_replica_is_computed(self):
+        self.assertEqual(self.train("once"), self.train("all", "--compute-every-replica"))
+
+    def test_are_the_same_over_mpi_with_4_ranks(self):
+        options = ["--assume-fail", 0, "--worker-fail", 1]
+        self.assertEqual(self.train("local", "--workers", 3, *options), self.train("mpi", *options, launch=4))
+
+    def test_are_the_same_over_mpi_with_7_ranks(self):
+        options = ["--worker-fail", 1]
+        self.assertEqual(self.train("local", "--workers", 6, *options), self.train("mpi", *options, launch=7))
+
+    def test_are_the_same_over_mpi_with_10_ranks(self):
+        self.assertEqual(self.train("local"), self.train("mpi", launch=10))
+
+    def test_are_the_same_over_mpi_with_signs_and_random_noise(self):
+        options = ["--mode", "signSGD", "--lis-simulation", "none", "--err-mode", "random", "--worker-fail", 1]
+        self.assertEqual(self.train("local", "--workers", 6, *options), self.train("mpi", *options, launch=7))
+
+    def test_do_not_depend_on_the_instruction_set_of_the_rules(self):
+        expected = self.train("widest", "--mode", "multi-krum", "--assume-fail", 0)
+        for target in ["avx2", "sse4", "scalar"]:
+            self.assertEqual(self.train(target, "--mode", "multi-krum", "--assume-fail", 0,
+                                        env={"DETOX_KERNEL_TARGET": target}), expected, target)
+
+    def test_do_not_depend_on_what_a_shell_exports(self):
+        exported = {"OPENBLAS_CORETYPE": "Prescott", "ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "2"}
+        self.assertEqual(self.train("plain"), self.train("exported", env=exported))
+
+    def test_are_the_same_after_an_interruption_and_a_resume(self):
+        steps = ["--max-steps", 60, "--eval-freq", 50]
+        self.run_ok("train", *SMALL, *steps, "--train-dir", "whole")
+        for launch in [[], ["launch", "-n", 10, "--"]]:
+            name = "mpi" if launch else "local"
+            process = start(*launch, "train", *SMALL, *steps, "--train-dir", name, cwd=self.folder)
+            metrics = self.folder / name / "metrics.jsonl"
+            self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 130, err)
+            self.assertIn(f"detoxml train --resume auto --train-dir {name}", err)
+            taken = len(self.journal(name))
+            self.assertLess(taken, 60)
+            self.run_ok("train", "--resume", "auto", "--train-dir", name)
+            self.assertEqual(self.checkpoint(name, 60), self.checkpoint("whole", 60), name)
+            self.assertEqual([line["step"] for line in self.journal(name)], list(range(1, 61)))
+
+    def test_differ_with_the_seed(self):
+        self.assertNotEqual(self.train("a"), self.train("b", "--seed", 1))
+
+    def test_hold_nothing_of_engine_host_path_or_time(self):
+        model, state = self.train("somewhere", "--threads", 2)
+        for word in [b"somewhere", b"local", b"threads", os.uname().nodename.encode(), time.strftime("%Y").encode()]:
+            self.assertNotIn(word, model[:2000] + state[:3000])
+
+
+main()

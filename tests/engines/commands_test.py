@@ -1,0 +1,146 @@
+"""The commands beside train, as a user meets them."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program import SMALL, ProgramTest, main, run, start
+
+NUMPY = """
+import json, sys
+import numpy as np
+rng = np.random.default_rng(1)
+rows = rng.normal(size=(15, 1000)).astype(sys.argv[1])
+rows[3] = np.nan; rows[7] = 1e6
+np.save("rows.npy", rows)
+"""
+
+
+class Evaluate(ProgramTest):
+    def test_follows_a_running_training_until_it_is_done(self):
+        follower = start("evaluate", "--model-dir", "run", "--follow", "--json", cwd=self.folder)
+        self.run_ok("train", *SMALL, "--train-dir", "run")
+        out, err = follower.communicate(timeout=60)
+        self.assertEqual(follower.returncode, 0, err)
+        self.assertEqual([json.loads(line)["step"] for line in out.splitlines()], [5, 10, 12])
+        self.assertIn("finished at step 12", err)
+
+    def test_of_a_directory_and_of_a_file_agree(self):
+        self.run_ok("train", *SMALL, "--train-dir", "run")
+        lines = self.run_ok("evaluate", "--model-dir", "run").out.splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertEqual(self.run_ok("evaluate", "--model-dir", "run/model_step_12").out.splitlines(), lines[-1:])
+        other = self.run_ok("evaluate", "--model-dir", "run/model_step_12", "--eval-batch-size", 333, "--threads", 1)
+        self.assertEqual(other.out.split()[:2], ["step", "12"])
+
+    def test_gives_up_on_a_run_that_was_killed(self):
+        process = start("train", *SMALL, "--max-steps", 100000, "--eval-freq", 200, "--train-dir", "run", cwd=self.folder)
+        follower = start("evaluate", "--model-dir", "run", "--follow", cwd=self.folder)
+        self.assertTrue(follower.stdout.readline().startswith("step 200 "))
+        process.kill()
+        process.communicate()
+        _, err = follower.communicate(timeout=60)
+        self.assertEqual(follower.returncode, 1)
+        self.assertIn("the run was killed at step", err)
+
+    def test_follows_a_run_that_keeps_only_its_newest_checkpoint(self):
+        follower = start("evaluate", "--model-dir", "run", "--follow", cwd=self.folder)
+        self.run_ok("train", *SMALL, "--eval-freq", 1, "--keep-checkpoints", 1, "--train-dir", "run")
+        out, err = follower.communicate(timeout=60)
+        self.assertEqual(follower.returncode, 0, err)
+        self.assertIn("step 12 ", out)
+
+    def test_says_where_there_is_nothing(self):
+        self.assert_refused(run("evaluate", "--model-dir", self.folder), 1, "holds no checkpoint")
+        self.assert_refused(run("evaluate", "--model-dir", self.folder / "no"), 1, "no such file or directory")
+
+
+class Aggregate(ProgramTest):
+    def numpy(self, script, *arguments):
+        return subprocess.run(["/usr/bin/python3", "-c", script, *arguments], cwd=self.folder, check=True,
+                              capture_output=True, text=True).stdout
+
+    def test_agrees_with_numpy_and_reports_on_the_rows(self):
+        for dtype in ["float32", "float64"]:
+            self.numpy(NUMPY, dtype)
+            self.run_ok("aggregate", "--mode", "multi-krum", "--f", 2, "rows.npy", "-o", "out.npy", "--report", "r.json")
+            report = json.loads((self.folder / "r.json").read_text())
+            self.assertEqual(len(report["selected"]), 11)
+            self.assertFalse({3, 7} & set(report["selected"]))
+            self.assertEqual(len(report["scores"]), 15)
+            self.numpy("import json, numpy as np; rows = np.load('rows.npy'); out = np.load('out.npy');"
+                       "s = json.load(open('r.json'))['selected']; assert out.dtype == rows.dtype;"
+                       "np.testing.assert_allclose(out, rows[s].astype('f8').mean(0), rtol=1e-5, atol=1e-6)")
+
+    def test_refuses_what_it_cannot_do(self):
+        self.numpy(NUMPY, "float32")
+        self.assert_refused(run("aggregate", "--mode", "bulyan", "--f", 4, "rows.npy", "-o", "o.npy", cwd=self.folder), 2,
+                            "bulyan needs n >= 4f + 3: n = 15, f = 4")
+        self.assert_refused(run("aggregate", "--mode", "median", "no.npy", "-o", "o.npy", cwd=self.folder), 1, "no.npy")
+        self.assertFalse((self.folder / "o.npy").exists())
+
+
+class List(ProgramTest):
+    def test_names_everything_with_its_requirement_and_paper(self):
+        text = self.run_ok("list").out
+        for word in ["bulyan", "n >= 4f + 3", "coord-median", "geometric-median", "krum", "multi-krum", "normal", "signSGD",
+                     "trimmed-mean", "alie", "constant", "none", "random", "rev_grad", "LeNet", "FC", "FashionMNIST",
+                     "MNIST", "sign", "arXiv"]:
+            self.assertIn(word, text)
+
+
+class Help(ProgramTest):
+    def test_of_every_command_shows_defaults_and_examples(self):
+        self.assertIn("--batch-size", self.run_ok("train", "--help").out)
+        for command in ["train", "evaluate", "aggregate", "launch"]:
+            text = self.run_ok(command, "--help").out
+            self.assertIn("Example", text)
+            self.assertIn(f"detoxml {command}", text)
+        self.assertRegex(self.run_ok("--version").out, r"^detoxml \d+\.\d+\.\d+")
+
+
+class Train(ProgramTest):
+    def test_without_options_is_told_what_it_defends_against(self):
+        err = self.run_ok("train", "--max-steps", 1).err
+        self.assertIn("defends against q=1 of P=9 workers: r=3, k=3 slices, f_eff=0, n=3", err)
+        self.assertTrue((self.folder / "output" / "models" / "model_step_1").exists())
+
+    def test_says_what_bucket_size_means(self):
+        err = self.run_ok("train", "--max-steps", 1, "--workers", 45, "--bucket-size", 5, "--batch-size", 2).err
+        self.assertEqual(err.count("is the number of buckets"), 1)
+
+    def test_writes_a_configuration_that_gives_the_same_run_again(self):
+        self.run_ok("train", *SMALL, "--train-dir", "one", "--nesterov", "--weight-decay", "1e-4")
+        self.run_ok("train", "--config", "one/config.toml", "--train-dir", "two")
+        self.assertEqual(self.checkpoint("one", 12), self.checkpoint("two", 12))
+
+    def test_from_an_older_checkpoint_computes_the_later_steps_again(self):
+        self.run_ok("train", *SMALL, "--train-dir", "run")
+        before = self.checkpoint("run", 12)
+        self.run_ok("train", "--checkpoint-step", 5, "--keep-checkpoints", 1, "--train-dir", "run")
+        self.assertEqual(self.checkpoint("run", 12), before)
+        self.assertEqual([line["step"] for line in self.journal("run")], list(range(1, 13)))
+        self.assertFalse((self.folder / "run" / "model_step_5").exists())
+
+    def test_takes_the_directory_that_a_configuration_file_names(self):
+        self.run_ok("train", *SMALL, "--train-dir", "one")
+        (self.folder / "more.toml").write_text('resume = "one/model_step_5"\ntrain-dir = "two"\nmax-steps = 7\n')
+        self.run_ok("train", "--config", "more.toml")
+        self.assertTrue((self.folder / "two" / "model_step_7").exists())
+        self.assertFalse((self.folder / "one" / "model_step_7").exists())
+        # The file that a resumed run leaves is a whole run again.
+        self.run_ok("train", "--config", "two/config.toml", "--train-dir", "three")
+        self.assertEqual(self.checkpoint("three", 7), self.checkpoint("two", 7))
+
+    def test_with_a_secret_placement_draws_another_placement(self):
+        (self.folder / "key").write_bytes(bytes(range(32)))
+        self.run_ok("train", *SMALL, "--train-dir", "open")
+        self.run_ok("train", *SMALL, "--train-dir", "secret", "--placement-key", "key")
+        self.assertNotEqual(self.journal("open", "rounds.jsonl"), self.journal("secret", "rounds.jsonl"))
+        self.assert_refused(run("train", "--resume", "auto", "--train-dir", "secret", "--placement-key", "open/config.toml",
+                                "--max-steps", 20, cwd=self.folder), 2, "placement key")
+
+
+main()

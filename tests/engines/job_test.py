@@ -1,0 +1,110 @@
+"""Jobs under MPI: whatever fails, the job ends with one message and nothing is left behind."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program import PROGRAM, SMALL, ProgramTest, main, run, start, wait_for
+
+
+class Job(ProgramTest):
+    def unique(self):
+        return str(self.folder / "run")
+
+    def test_under_plain_mpirun_trains(self):
+        result = run("-n", 4, "--oversubscribe", PROGRAM, "train", "--max-steps", 3, "--batch-size", 4,
+                     "--train-dir", self.unique(), program=["mpirun"])
+        self.assertEqual(result.code, 0, result.err)
+        self.assertEqual(len(self.journal("run")), 3)
+        self.assertIn("defends against q=", result.err)
+
+    def test_prints_a_usage_error_once_and_keeps_its_exit_code(self):
+        result = run("launch", "-n", 5, "--", "train", "--group-size", 2)
+        self.assert_refused(result, 2, "--group-size is 2", "odd")
+        result = run("launch", "-n", 5, "--", "train", "--mode", "mediam")
+        self.assert_refused(result, 2, "did you mean")
+
+    def test_refuses_a_number_of_workers_that_mpirun_did_not_start(self):
+        self.assert_refused(run("launch", "-n", 4, "--", "train", "--workers", 9), 2, "--workers is 9", "3 workers")
+
+    def test_ends_with_the_message_of_the_rank_that_fails(self):
+        # Rank 2 alone looks for its data in an empty folder.
+        script = (f'if [ "$OMPI_COMM_WORLD_RANK" = 2 ]; then more="--data-dir {self.folder}"; fi; '
+                  f'exec {PROGRAM} train --max-steps 3 --batch-size 4 --train-dir {self.unique()} $more')
+        result = run("-n", 4, "--oversubscribe", "sh", "-c", script, program=["mpirun"])
+        self.assertEqual(result.code, 1, result.err)
+        self.assertIn("detoxml: rank 2: ", result.err)
+        self.assertIn("train-images-idx3-ubyte", result.err)
+        self.assertTrue(self.no_process_left(self.unique()))
+
+        # Nothing is left that the next attempt would stumble over.
+        self.assertFalse((self.folder / "run").exists())
+
+    def test_needs_a_server_and_a_worker(self):
+        self.assert_refused(run("-n", 1, PROGRAM, "train", program=["mpirun"]), 2, "mpirun started 1 process")
+        self.assert_refused(run("launch", "-n", 3, "--", "train", "--engine", "local"), 2, "without --engine local")
+
+    def ranks(self):
+        """Process numbers by rank."""
+        ranks = {}
+        for pid in map(int, subprocess.run(["pgrep", "-f", self.unique()], capture_output=True, text=True).stdout.split()):
+            try:
+                environ = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            for entry in environ:
+                if entry.startswith(b"OMPI_COMM_WORLD_RANK="):
+                    ranks[int(entry.split(b"=")[1])] = pid
+        return ranks
+
+    def test_that_has_finished_is_a_success_though_a_worker_hangs(self):
+        process = start("launch", "-n", 5, "--", "train", "--max-steps", 200, "--batch-size", 2, "--group-size", 1,
+                        "--mode", "normal", "--assume-fail", 0, "--step-timeout", 2, "--train-dir", self.unique())
+        metrics = self.folder / "run" / "metrics.jsonl"
+        self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
+        os.kill(self.ranks()[4], signal.SIGSTOP)
+        _, err = process.communicate(timeout=90)
+        self.assertEqual(process.returncode, 0, err)
+        self.assertIn("finished: step 200", err)
+        self.assertTrue(self.no_process_left(self.unique()))
+        self.assertIn("missing", {line["kind"] for line in self.journal("run", "ledger.jsonl")})
+
+    def killed_rank(self, rank):
+        process = start("launch", "-n", 4, "--", "train", "--max-steps", 100000, "--batch-size", 4,
+                        "--train-dir", self.unique(), cwd=self.folder)
+        metrics = self.folder / "run" / "metrics.jsonl"
+        self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
+        os.kill(self.ranks()[rank], signal.SIGKILL)
+        begin = time.monotonic()
+        _, err = process.communicate(timeout=60)
+        self.assertLess(time.monotonic() - begin, 30)
+        self.assertTrue(self.no_process_left(self.unique()))
+        return process.returncode, err
+
+    def test_with_a_killed_worker_ends_and_says_so(self):
+        code, err = self.killed_rank(2)
+        self.assertEqual(code, 1, err)
+        self.assertIn("without a result", err)
+
+    def test_with_a_killed_server_ends_and_resumes_from_its_last_checkpoint(self):
+        code, err = self.killed_rank(0)
+        self.assertEqual(code, 1, err)
+        self.run_ok("train", "--resume", "auto", "--train-dir", "run", "--workers", 3, "--max-steps", 8,
+                    "--eval-freq", 4)
+        self.assertTrue((self.folder / "run" / "model_step_8").exists())
+
+    def test_does_not_wait_for_ever_for_a_rank_that_never_starts(self):
+        script = (f'if [ "$OMPI_COMM_WORLD_RANK" = 3 ]; then exec sleep 30; fi; '
+                  f'exec {PROGRAM} train --start-timeout 4 --max-steps 3 --batch-size 4 --train-dir {self.unique()}')
+        begin = time.monotonic()
+        result = run("-n", 4, "--oversubscribe", "sh", "-c", script, program=["mpirun"], timeout=60)
+        self.assertNotEqual(result.code, 0)
+        self.assertIn("MPI did not start: not all processes came up in time", result.err)
+        self.assertLess(time.monotonic() - begin, 50)
+
+
+main()
