@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+"""The scripts of tools/: they parse, refuse what they do not know, and count tests as ctest ran them."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCRIPTS = ("tools/test", "tools/fuzz", "tools/demo", "tools/format", "tools/install-deps", ".ci/run")
+sys.path.insert(0, str(ROOT / "tools"))
+import count_tests  # noqa: E402
+import tidy  # noqa: E402
+
+CTEST_PROJECT = """
+cmake_minimum_required(VERSION 3.25)
+project(counted NONE)
+enable_testing()
+add_test(NAME good COMMAND true)
+add_test(NAME also_good COMMAND true)
+add_test(NAME bad COMMAND false)
+add_test(NAME late COMMAND sleep 5)
+add_test(NAME missing COMMAND /nowhere/program)
+add_test(NAME skipped COMMAND sh -c "exit 77")
+add_test(NAME disabled COMMAND true)
+set_tests_properties(late PROPERTIES TIMEOUT 1)
+set_tests_properties(skipped PROPERTIES SKIP_RETURN_CODE 77)
+set_tests_properties(disabled PROPERTIES DISABLED TRUE)
+"""
+
+
+def run(*command, **options):
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, **options)
+
+
+class ScriptsTest(unittest.TestCase):
+    def test_every_script_parses_and_can_be_executed(self):
+        for script in SCRIPTS:
+            self.assertEqual(run("bash", "-n", script).stderr, "")
+            self.assertTrue((ROOT / script).stat().st_mode & 0o100, script)
+
+    def test_an_unknown_argument_is_refused_with_the_valid_ones(self):
+        for script in ("tools/test", "tools/fuzz", "tools/format", "tools/install-deps"):
+            answer = run(script, "--alll")
+            self.assertEqual(answer.returncode, 2, script)
+            self.assertIn("valid: --", answer.stderr)
+
+    def test_help_says_what_a_script_does(self):
+        for script in ("tools/test", "tools/fuzz", "tools/format", "tools/demo"):
+            answer = run(script, "--help")
+            self.assertEqual(answer.returncode, 0, answer.stderr)
+            self.assertGreater(len(answer.stdout.splitlines()), 3, script)
+
+    def test_counts_are_those_of_ctest(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = pathlib.Path(folder)
+            (source / "CMakeLists.txt").write_text(CTEST_PROJECT)
+            run("cmake", "-S", folder, "-B", folder + "/build")
+            report = source / "report.xml"
+            answer = run("ctest", "--test-dir", folder + "/build", "--output-junit", str(report))
+            self.assertNotEqual(answer.returncode, 0)
+            self.assertEqual(count_tests.count(report), (2, 3, 2), answer.stdout)
+
+    def test_a_missing_report_is_an_error_and_not_zero_tests(self):
+        self.assertNotEqual(run(sys.executable, "tools/count_tests.py", "/nowhere/report.xml").returncode, 0)
+
+    def test_clang_gets_neither_the_cache_nor_the_precompiled_header(self):
+        entry = {"command": "/usr/bin/ccache /usr/bin/c++ -DX=1 -Winvalid-pch -include a/cmake_pch.hxx -O3 -c a.cpp"}
+        self.assertEqual(tidy.clang_arguments(entry)[:-1], ["/usr/bin/c++", "-DX=1", "-O3", "-c", "a.cpp"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,113 @@
+"""What a run of the demo left, as a row of its table: read from the run's metrics and from `detoxml evaluate`."""
+import csv
+import dataclasses
+import json
+import statistics
+
+import demo_runs
+
+HEADINGS = ("defence", "attack", "test accuracy %", "ms per step", "slices corrupted")
+
+
+@dataclasses.dataclass
+class Result:
+    run: demo_runs.Run
+    failure: str = ""  # why there are no numbers
+    accuracy: list = dataclasses.field(default_factory=list)  # (step, percent), ascending
+    ms_per_step: float = 0.0  # median
+    corrupted: int = 0  # over all steps
+    slices: int = 0
+    unresolved: int = 0
+    skipped: int = 0
+
+    @property
+    def final_accuracy(self):
+        return self.accuracy[-1][1]
+
+    @property
+    def corrupted_share(self):
+        return self.corrupted / self.slices if self.slices else 0.0
+
+    def cells(self):
+        start = [self.run.defence, self.run.attack_text]
+        if self.failure:
+            return start + [self.failure, "", ""]
+        share = f"{self.corrupted} of {self.slices} ({100 * self.corrupted_share:.1f} %)"
+        return start + [f"{self.final_accuracy:.1f}", f"{self.ms_per_step:.0f}", share]
+
+
+def read_result(run, metrics_lines, evaluation_lines):
+    """Lines of metrics.jsonl and of `detoxml evaluate --json`. ValueError where they say nothing."""
+    result = Result(run)
+    seconds = []
+    for line in filter(str.strip, metrics_lines):
+        step = json.loads(line)
+        seconds.append(step["seconds"]["total"])
+        result.corrupted += step.get("corrupted", 0)  # not there where nobody attacks
+        result.slices += step["resolved"] + step["unresolved"]
+        result.unresolved += step["unresolved"]
+        result.skipped += bool(step["skipped"])
+    for line in filter(str.strip, evaluation_lines):
+        checkpoint = json.loads(line)
+        result.accuracy.append((checkpoint["step"], checkpoint["prec1"]))
+    if not seconds or not result.accuracy:
+        raise ValueError("it left no steps" if not seconds else "it left no checkpoint that could be evaluated")
+    result.accuracy.sort()
+    result.ms_per_step = 1000 * statistics.median(seconds)
+    return result
+
+
+def notes(results, settings):
+    """What has to be known to read the table, one line each."""
+    expected = demo_runs.expected_corrupted_slices()
+    slices = demo_runs.WORKERS // demo_runs.REPLICATION
+    lines = [
+        f"LeNet on Fashion-MNIST, {demo_runs.WORKERS} workers, of which {demo_runs.BYZANTINE} lie (a fresh random set "
+        f"each step), r = {demo_runs.REPLICATION} behind DETOX and 1 elsewhere, {settings.steps} steps of "
+        f"{demo_runs.GLOBAL_BATCH} samples in all, lr {settings.lr:g}, momentum 0.9, seed {demo_runs.SEED}.",
+        f"A little is enough: mean - z * deviation of the honest gradients, z = {demo_runs.ALIE_Z}. "
+        "Reversed gradients: -100 times the honest one.",
+        "Accuracy is that of the last checkpoint over the 10,000 test images; ms per step is the median over the steps "
+        "of this machine, all workers computed in one process.",
+        f"Slices corrupted: those whose majority lied, of all {slices} slices a step behind DETOX, of the "
+        f"{demo_runs.WORKERS} single gradients elsewhere. Random placement leaves {expected:.3f} corrupted slices a step "
+        f"behind DETOX on average: {expected * settings.steps:.0f} in {settings.steps} steps "
+        f"({100 * expected / slices:.1f} %).",
+    ]
+    for result in results:
+        if result.skipped or result.unresolved:
+            lines.append(f"{result.run.defence} under {result.run.attack_text}: {result.skipped} steps skipped, "
+                         f"{result.unresolved} slices without a majority.")
+    return lines
+
+
+def text_table(results):
+    rows = [HEADINGS] + [result.cells() for result in results]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    lines = []
+    for row in rows:
+        padded = [cell.ljust(width) if column < 2 else cell.rjust(width)
+                  for column, (cell, width) in enumerate(zip(row, widths))]
+        lines.append("  ".join(padded).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def markdown_table(results, settings):
+    lines = ["| " + " | ".join(HEADINGS) + " |", "| --- | --- | ---: | ---: | ---: |"]
+    lines += ["| " + " | ".join(result.cells()) + " |" for result in results]
+    lines += [""] + [f"* {note}" for note in notes(results, settings)]
+    return "\n".join(lines) + "\n"
+
+
+def write_csv(path, results):
+    """Every number of the table unrounded, a line a run; empty cells where a run failed."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["run", "defence", "attack", "prec1_percent", "ms_per_step_median", "slices_corrupted",
+                         "slices", "slices_unresolved", "steps_skipped", "failure"])
+        for result in results:
+            numbers = [""] * 6 if result.failure else [
+                result.final_accuracy, result.ms_per_step, result.corrupted, result.slices, result.unresolved,
+                result.skipped]
+            writer.writerow([result.run.name, result.run.defence, result.run.attack_text, *numbers, result.failure])

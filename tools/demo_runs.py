@@ -1,0 +1,82 @@
+"""The eleven runs of the demo: which defence meets which attack, and the command of each."""
+import dataclasses
+import math
+
+WORKERS = 45
+BYZANTINE = 5
+REPLICATION = 3
+GLOBAL_BATCH = 360
+ALIE_Z = 1.0
+SEED = 428
+
+ATTACKS = {
+    "none": "none",
+    "rev_grad": "reversed gradients",
+    "alie": f"a little is enough (z = {ALIE_Z})",
+}
+# Options that a rule needs beyond its name, behind DETOX: the published D-Median has 5 buckets.
+DETOX_OPTIONS = {"coord-median": ["--buckets", "5"], "multi-krum": [], "bulyan": []}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    rule: str
+    detox: bool
+    attack: str
+
+    @property
+    def name(self):
+        """The name of the run's directory."""
+        return f"{'detox-' if self.detox else ''}{self.rule}-{self.attack.replace('_', '-')}"
+
+    @property
+    def defence(self):
+        rule = "mean" if self.rule == "normal" else self.rule
+        if not self.detox:
+            return rule if self.rule != "normal" else "mean (no defence)"
+        return f"DETOX + {rule}" + (", 5 buckets" if DETOX_OPTIONS[self.rule] else "")
+
+    @property
+    def attack_text(self):
+        return ATTACKS[self.attack]
+
+    def options(self):
+        """Options of `detoxml train` that differ from run to run."""
+        if self.detox:
+            options = ["--approach", "detox", "--group-size", str(REPLICATION), "--mode", self.rule]
+            options += DETOX_OPTIONS[self.rule]
+        else:
+            options = ["--approach", "baseline", "--mode", self.rule]
+        options += ["--worker-fail", "0" if self.attack == "none" else str(BYZANTINE)]
+        if self.attack == "alie":
+            options += ["--lis-simulation", "simulate", "--alie-z", str(ALIE_Z)]
+        elif self.attack == "rev_grad":
+            options += ["--err-mode", "rev_grad"]
+        return options
+
+
+RUNS = (
+    Run("normal", False, "none"),
+    Run("normal", False, "rev_grad"),
+    *(Run(rule, False, "alie") for rule in DETOX_OPTIONS),
+    *(Run(rule, True, attack) for rule in DETOX_OPTIONS for attack in ("rev_grad", "alie")),
+)
+
+
+def train_command(program, run, settings, directory):
+    """settings: steps, lr, eval_freq."""
+    return [
+        str(program), "train", "--network", "LeNet", "--dataset", "FashionMNIST",
+        "--workers", str(WORKERS), "--global-batch", str(GLOBAL_BATCH),
+        "--lr", str(settings.lr), "--momentum", "0.9", "--seed", str(SEED),
+        "--max-steps", str(settings.steps), "--eval-freq", str(settings.eval_freq),
+        "--train-dir", str(directory), *run.options(),
+    ]
+
+
+def expected_corrupted_slices():
+    """Mean number of slices a step whose majority is Byzantine, for workers placed uniformly at random."""
+    majority = REPLICATION // 2 + 1
+    ways = sum(math.comb(BYZANTINE, i) * math.comb(WORKERS - BYZANTINE, REPLICATION - i)
+               for i in range(majority, REPLICATION + 1))
+    return WORKERS / REPLICATION * ways / math.comb(WORKERS, REPLICATION)
