@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "base/log.hpp"
+#include "cli/signals.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -76,10 +77,11 @@ class HeldSignals {
   HeldSignals(const HeldSignals&) = delete;
   HeldSignals& operator=(const HeldSignals&) = delete;
 
-  /// The next signal, SIGCHLD too; 0 after the timeout.
+  /// The next signal that asks for an end; 0 after the timeout, and where a child has ended.
   int next(milliseconds timeout) const {
     const timespec time{timeout.count() / 1000, timeout.count() % 1000 * 1'000'000};
-    return std::max(0, sigtimedwait(&held_, nullptr, &time));
+    const int signal = sigtimedwait(&held_, nullptr, &time);
+    return signal == SIGCHLD ? 0 : std::max(0, signal);
   }
   const sigset_t& before() const { return before_; }
 
@@ -233,7 +235,7 @@ int supervise(const Job& job, const Patience& patience) {
   Clock::time_point deadline = Clock::time_point::max();
   while (!family.collect() && Clock::now() < deadline) {
     const int signal = signals.next(kPoll);
-    if (signal != 0 && signal != SIGCHLD) {
+    if (signal != 0) {
       if (stopped_by != 0) break;
       stopped_by = signal;
       log_info("asked the run to end with a checkpoint; once more ends it at once");
@@ -247,7 +249,14 @@ int supervise(const Job& job, const Patience& patience) {
   const bool by_itself = family.collect();
   family.end(signals, patience.end_after_term);
   if (!result) result = read_result(result_path);
+  // Whoever told the whole job to end told this process too, perhaps after the ranks.
+  while (stopped_by == 0 && (stopped_by = signals.next(milliseconds(0))) != 0) {
+  }
 
+  if (result == kInterruptedExitCode && stopped_by == 0) {
+    log_info("the run was interrupted, and not by its launcher: a process of it ended early");
+    return 1;
+  }
   if (result) return *result;
   if (stopped_by != 0) {
     log_info("the job was stopped before the run had a result");

@@ -38,7 +38,8 @@ struct Job {
 ///  - the run's own, once rank 0 has left it; a job that then does not end is killed after
 ///  end_after_result;
 ///  - 1 with a line, where the job ended without a result (or its own exit code where there is no
-///  result file);
+///  result file), or where the run was interrupted though nobody asked the launcher for that: mpirun
+///  stops the ranks that are left when one has died;
 ///  - 128 + the signal's number, where a signal ended it before the run had a result.
 /// SIGINT, SIGTERM or SIGHUP is passed to the job as SIGUSR1, which mpirun forwards to all ranks:
 /// rank 0 takes it as "finish with a checkpoint", workers ignore it. A second one, or

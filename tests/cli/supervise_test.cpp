@@ -115,6 +115,20 @@ TEST_F(Supervise, PassesTheFirstSignalOnAndWaitsForTheResult) {
   testing::internal::GetCapturedStderr();
 }
 
+TEST_F(Supervise, CallsAnInterruptionThatNobodyAskedForAFailure) {
+  // mpirun sends SIGTERM to the ranks that are left when one has died.
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(script("leave 130")), 1);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("not by its launcher"));
+}
+
+TEST_F(Supervise, CallsAnInterruptionThatItPassedOnOrCouldHaveByItsName) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(script("trap 'leave 130; exit 0' USR1; kill -INT $PPID; forever")), 130);
+  EXPECT_EQ(supervise(script("leave 130; kill -TERM $PPID")), 130);
+  testing::internal::GetCapturedStderr();
+}
+
 TEST_F(Supervise, EndsEverythingAtTheSecondSignal) {
   testing::internal::CaptureStderr();
   EXPECT_EQ(supervise(script(tell() +

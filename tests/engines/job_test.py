@@ -88,7 +88,9 @@ class Job(ProgramTest):
     def test_with_a_killed_worker_ends_and_says_so(self):
         code, err = self.killed_rank(2)
         self.assertEqual(code, 1, err)
-        self.assertIn("without a result", err)
+        self.assertIn("process rank 2", err)  # mpirun's own message
+        # The server may or may not come to its last checkpoint before mpirun ends it too.
+        self.assertRegex(err, "ended without a result|a process of it ended early")
 
     def test_with_a_killed_server_ends_and_resumes_from_its_last_checkpoint(self):
         code, err = self.killed_rank(0)
