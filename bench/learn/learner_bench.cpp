@@ -1,4 +1,4 @@
-// What a step of the learner costs beyond the same forward and backward pass in plain libtorch:
+// What a step of the learner and of our optimizer costs beyond the same step in plain libtorch:
 // copying weights and batch in and the gradient out, and counting. First the gradients of both must
 // be the same bytes.
 //
@@ -18,14 +18,23 @@
 
 #include "cli/numerics.hpp"
 #include "detox/learner.hpp"
-#include "learn/plain_lenet.hpp"
+#include "learn/plain_network.hpp"
+#include "stages/optimize/sgd.hpp"
 
 namespace detox {
 namespace {
 
-constexpr ImageShape kShape{1, 28, 28};
 constexpr std::size_t kClasses = 10;
 constexpr std::array<std::size_t, 3> kBatchSizes{8, 24, 32};
+constexpr SgdOptions kSgd{.lr = 1e-3, .momentum = 0.9};
+
+/// A network and the images it is timed with.
+struct Case {
+  std::string_view network;
+  ImageShape shape;
+};
+constexpr Case kLeNet{"LeNet", {1, 28, 28}};
+constexpr Case kResNet18{"ResNet18", {3, 32, 32}}, kVgg13{"VGG13", {3, 32, 32}};
 
 std::vector<float> normal_values(std::size_t count, std::uint64_t seed) {
   std::vector<float> values(count);
@@ -36,30 +45,41 @@ std::vector<float> normal_values(std::size_t count, std::uint64_t seed) {
 /// The learner and the plain loop on the same weights and batch.
 class Steps {
  public:
-  explicit Steps(std::size_t count)
-      : images_(normal_values(count * kShape.values(), 2)),
+  Steps(const Case& timed, std::size_t count)
+      : images_(normal_values(count * timed.shape.values(), 2)),
         labels_(labels_of(count)),
-        learner_(make_learner("LeNet", kShape, kClasses)),
+        learner_(make_learner(timed.network, timed.shape, kClasses)),
         state_(learner_->initial_state(key_from_seed(1))),
         gradient_(state_.parameters.size()),
-        plain_(std::array{Batch{images_, labels_}}) {
+        velocity_(state_.parameters.size()),
+        statistics_(state_.statistics.size()),
+        plain_(timed.network, timed.shape, kClasses, std::array{Batch{images_, labels_}}) {
     plain_.set_weights(state_.parameters);
   }
 
+  /// Gradient and update.
   void learner_step() {
-    benchmark::DoNotOptimize(
-        learner_->gradient(state_.parameters, {}, {images_, labels_}, gradient_, {}));
+    compute_gradient();
+    sgd_step(kSgd, gradient_, state_.parameters, velocity_, pool_);
   }
 
-  void plain_step() { benchmark::DoNotOptimize(plain_.step(0)); }
+  void plain_step() {
+    benchmark::DoNotOptimize(plain_.step(0));
+    plain_.update(kSgd.lr);
+  }
 
   bool agree() {
-    learner_step();
-    plain_step();
+    compute_gradient();
+    plain_.step(0);
     return plain_.gradient_is(gradient_);
   }
 
  private:
+  void compute_gradient() {
+    benchmark::DoNotOptimize(learner_->gradient(state_.parameters, state_.statistics,
+                                                {images_, labels_}, gradient_, statistics_));
+  }
+
   static std::vector<std::int64_t> labels_of(std::size_t count) {
     std::vector<std::int64_t> labels(count);
     for (std::size_t i = 0; i < count; ++i) labels[i] = static_cast<std::int64_t>(i % kClasses);
@@ -70,8 +90,9 @@ class Steps {
   std::vector<std::int64_t> labels_;
   std::unique_ptr<Learner> learner_;
   ModelState state_;
-  std::vector<float> gradient_;
-  PlainLeNet plain_;
+  std::vector<float> gradient_, velocity_, statistics_;
+  ThreadPool pool_{1};
+  PlainNetwork plain_;
 };
 
 double now(clockid_t clock) {
@@ -103,29 +124,30 @@ long page_faults() {
 }
 
 /// Both loops by turns, so that a neighbour on the machine slows both alike.
-void print_ratio(std::size_t count) {
-  Steps steps(count);
+void print_ratio(const Case& timed, std::size_t count, int rounds, int steps_a_round) {
+  Steps steps(timed, count);
   if (!steps.agree()) {
-    fmt::print(stderr, "batch {}: the learner's gradient is not the plain loop's\n", count);
+    fmt::print(stderr, "{}, batch {}: the learner's gradient is not the plain loop's\n",
+               timed.network, count);
     std::exit(1);
   }
   std::vector<double> learner, plain, ratio;
-  for (int round = 0; round < 150; ++round) {
-    learner.push_back(seconds([&] {
-                        for (int i = 0; i < 4; ++i) steps.learner_step();
-                      }) /
-                      4);
-    plain.push_back(seconds([&] {
-                      for (int i = 0; i < 4; ++i) steps.plain_step();
-                    }) /
-                    4);
+  for (int round = 0; round < rounds; ++round) {
+    const auto a_step = [&](auto&& step) {
+      return seconds([&] {
+               for (int i = 0; i < steps_a_round; ++i) step();
+             }) /
+             steps_a_round;
+    };
+    learner.push_back(a_step([&] { steps.learner_step(); }));
+    plain.push_back(a_step([&] { steps.plain_step(); }));
     ratio.push_back(learner.back() / plain.back());
   }
   const auto images = static_cast<double>(count);
   fmt::print(
-      "LeNet batch {:2}: learner {:.3f} ms ({:.0f} images/s), plain libtorch {:.3f} ms ({:.0f}), "
+      "{} batch {:2}: learner {:.3f} ms ({:.1f} images/s), plain libtorch {:.3f} ms ({:.1f}), "
       "ratio {:.3f}\n",
-      count, 1e3 * median(learner), images / median(learner), 1e3 * median(plain),
+      timed.network, count, 1e3 * median(learner), images / median(learner), 1e3 * median(plain),
       images / median(plain), median(ratio));
 }
 
@@ -137,7 +159,7 @@ void print_throughput_of_threads(std::size_t count, std::size_t threads) {
     std::vector<std::jthread> pool;
     for (std::size_t t = 0; t < threads; ++t) {
       pool.emplace_back([&, t] {
-        Steps steps(count);
+        Steps steps(kLeNet, count);
         steps.learner_step();
         faults[t] = -page_faults();
         took[t] = seconds(
@@ -166,10 +188,10 @@ double resident_mib() {
 
 void print_memory_of_learners() {
   constexpr std::size_t kLearners = 45;
-  const std::vector<float> images = normal_values(32 * kShape.values(), 3);
+  const std::vector<float> images = normal_values(32 * kLeNet.shape.values(), 3);
   const std::vector<std::int64_t> labels(32, 1);
   std::vector<std::unique_ptr<Learner>> learners;
-  learners.push_back(make_learner("LeNet", kShape, kClasses));
+  learners.push_back(make_learner(kLeNet.network, kLeNet.shape, kClasses));
   const ModelState state = learners[0]->initial_state(key_from_seed(1));
   std::vector<float> gradient(state.parameters.size());
   const auto use = [&](Learner& learner) {
@@ -178,7 +200,7 @@ void print_memory_of_learners() {
   use(*learners[0]);
   const double before = resident_mib();
   for (std::size_t i = 0; i < kLearners; ++i) {
-    learners.push_back(make_learner("LeNet", kShape, kClasses));
+    learners.push_back(make_learner(kLeNet.network, kLeNet.shape, kClasses));
     use(*learners.back());
   }
   fmt::print("LeNet: {:.2f} MiB resident for each further learner after a step of 32\n",
@@ -186,14 +208,14 @@ void print_memory_of_learners() {
 }
 
 void BM_LeNetStep(benchmark::State& state) {
-  Steps steps(static_cast<std::size_t>(state.range(0)));
+  Steps steps(kLeNet, static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) steps.learner_step();
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(BM_LeNetStep)->Arg(8)->Arg(24)->Arg(32)->Unit(benchmark::kMillisecond);
 
 void BM_LeNetStepInPlainLibtorch(benchmark::State& state) {
-  Steps steps(static_cast<std::size_t>(state.range(0)));
+  Steps steps(kLeNet, static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) steps.plain_step();
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
@@ -206,9 +228,13 @@ int main(int argc, char** argv) {
   detox::pin_numerics(argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  fmt::print("{}\n", detox::numerical_profile());
+  fmt::print("{}\n", detox::make_learner("LeNet", detox::kLeNet.shape, 10)->numerical_profile());
   detox::print_memory_of_learners();
-  for (const std::size_t count : detox::kBatchSizes) detox::print_ratio(count);
+  for (const std::size_t count : detox::kBatchSizes)
+    detox::print_ratio(detox::kLeNet, count, 150, 4);
+  for (const detox::Case& timed : {detox::kResNet18, detox::kVgg13}) {
+    for (const std::size_t count : detox::kBatchSizes) detox::print_ratio(timed, count, 15, 1);
+  }
   for (const std::size_t count : detox::kBatchSizes)
     detox::print_throughput_of_threads(count, 1), detox::print_throughput_of_threads(count, 2);
   std::fflush(stdout);

@@ -19,7 +19,7 @@
 #include "cli/numerics.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
-#include "learn/plain_lenet.hpp"
+#include "learn/plain_network.hpp"
 #include "round/local_fleet.hpp"
 #include "round/server_round.hpp"
 
@@ -136,6 +136,7 @@ class Contest {
         watched_(fleet_),
         round_({plan_,
                 format_,
+                learner_->layout(),
                 {derive_key(root_, "placement"), derive_key(root_, "buckets")},
                 sgd_options(config_),
                 lr_schedule(config_, 1000),
@@ -149,7 +150,8 @@ class Contest {
     batches.reserve(slices.size());
     for (const SliceBatch& slice : slices) batches.push_back({slice.images, slice.labels});
     for (std::size_t thread = 0; thread < pool.size(); ++thread) {
-      plain_.push_back(std::make_unique<PlainLeNet>(batches));
+      plain_.push_back(
+          std::make_unique<PlainNetwork>("LeNet", data.shape(), data.classes(), batches));
       plain_.back()->set_weights(model_.parameters);
     }
   }
@@ -191,7 +193,7 @@ class Contest {
   WatchedFleet watched_;
   ServerRound round_;
   ThreadPool& pool_;
-  std::vector<std::unique_ptr<PlainLeNet>> plain_;
+  std::vector<std::unique_ptr<PlainNetwork>> plain_;
   std::vector<float> losses_ = std::vector<float>(plan_.k);
   std::uint64_t step_ = 0;
 };
@@ -248,7 +250,8 @@ int run(int argc, char** argv) {
       "rule                | attack   |  step |  bare | ratio | excess        | limit        | "
       "step "
       "cpu | bare cpu | cores used by step, bare | vote | aggregate | update\n",
-      numerical_profile(), pool.size(), rounds, 100 * kShare, kFixedMs);
+      make_learner("LeNet", data->shape(), data->classes())->numerical_profile(), pool.size(),
+      rounds, 100 * kShare, kFixedMs);
   for (const bool attacked : {false, true}) {
     for (const Defence& defence : kDefences) {
       if (!compare(*data, defence, attacked, pool, rounds)) return 1;

@@ -25,13 +25,16 @@ struct TensorInfo {
 };
 
 /// The state_dict of a network as three flat vectors: parameters (float32, trained), statistics
-/// (float32 buffers such as running means) and counters (int64 buffers such as num_batches_tracked,
-/// counted by the server, never reduced).
+/// (float32 buffers such as running means) and counters (int64 buffers; those named
+/// num_batches_tracked are counted by the server, others stay as they are, none is reduced).
 struct ModelLayout {
   std::vector<TensorInfo> parameters, statistics, counters;
+  std::string source;  ///< SHA-256, hex, of the file that a user's network came from; else empty
   std::size_t parameter_count() const;
   std::size_t statistic_count() const;
   std::size_t counter_count() const;
+  /// Counts one step in the counters that count steps.
+  void count_step(std::span<std::int64_t> counters) const;
 };
 
 struct ModelState {
@@ -44,6 +47,8 @@ struct ModelState {
 struct Batch {
   std::span<const float> images;
   std::span<const std::int64_t> labels;
+  /// What a network that draws random numbers in training (dropout) is seeded with.
+  std::uint64_t draws = 0;
   std::size_t count() const { return labels.size(); }
 };
 
@@ -59,7 +64,12 @@ class Learner {
  public:
   virtual ~Learner() = default;
   virtual const ModelLayout& layout() const = 0;
-  /// PyTorch's default initialisation, drawn from the key.
+  /// What the bits of a gradient depend on besides its inputs: instruction sets, BLAS kernels,
+  /// library versions, memory layout. Recorded in the configuration and in state files; runs under
+  /// different profiles cannot be mixed.
+  virtual std::string numerical_profile() const = 0;
+  /// PyTorch's default initialisation, drawn from the key; a user's network begins with the weights
+  /// in its file.
   virtual ModelState initial_state(const Key& key) = 0;
   /// Gradient of the mean cross entropy over the batch, and the statistics after the pass (training
   /// mode).
@@ -76,18 +86,18 @@ struct NetworkInfo {
   std::string_view paper;
 };
 
+/// "LeNet" for "le-net"; a path to a TorchScript module (what holds a slash or ends with .pt) stays
+/// as it is. UsageError for a name that is neither.
+std::string resolve_network(std::string_view network);
+
 /// All networks, sorted by name; case and dashes do not matter in find_network.
 std::span<const NetworkInfo> networks();
 const NetworkInfo& find_network(std::string_view name);
 
-/// UsageError where the network cannot take images of this shape.
+/// A name of networks(), or a path to a TorchScript module. UsageError where the network cannot
+/// take images of this shape, InputError where the file cannot be read or used.
 std::unique_ptr<Learner> make_learner(std::string_view network, ImageShape shape,
                                       std::size_t classes);
-
-/// What the bits of a gradient depend on besides its inputs: instruction sets, BLAS kernels,
-/// library versions, memory layout. Recorded in the configuration and in state files; runs under
-/// different profiles cannot be mixed.
-std::string numerical_profile();
 
 using LearnerFactory = std::function<std::unique_ptr<Learner>()>;
 

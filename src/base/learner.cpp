@@ -1,4 +1,4 @@
-// Sizes of a model's flat vectors.
+// A model's flat vectors.
 #include "detox/learner.hpp"
 
 namespace detox {
@@ -13,5 +13,12 @@ std::size_t total(const std::vector<TensorInfo>& tensors) {
 std::size_t ModelLayout::parameter_count() const { return total(parameters); }
 std::size_t ModelLayout::statistic_count() const { return total(statistics); }
 std::size_t ModelLayout::counter_count() const { return total(counters); }
+
+void ModelLayout::count_step(std::span<std::int64_t> values) const {
+  for (const TensorInfo& counter : counters) {
+    if (!counter.name.ends_with("num_batches_tracked")) continue;
+    for (std::int64_t& value : values.subspan(counter.offset, counter.size)) ++value;
+  }
+}
 
 }  // namespace detox

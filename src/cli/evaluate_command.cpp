@@ -143,7 +143,7 @@ class Evaluation {
         agreed("dataset", options_.dataset, run, &RunConfig::dataset, defaults.dataset);
     data_ = load_dataset(find_dataset(dataset),
                          options_.data_dir.value_or(run ? run->data_dir : ""), Split::kTest);
-    const std::string canonical(find_network(network).name);
+    const std::string canonical = resolve_network(network);
     evaluator_.emplace(
         *data_, [&] { return make_learner(canonical, data_->shape(), data_->classes()); },
         options_.batch_size, pool_);

@@ -50,7 +50,7 @@ SimulatedTruth truth_of(const Adversary& adversary) {
 int conduct(const TrainSetup& setup, const AnswerFormat& format, const Adversary& adversary,
             Fleet& fleet, ThreadPool& pool, Start start) {
   const RunConfig& config = setup.config;
-  ServerRound round({setup.plan, format, setup.server_keys, sgd_options(config),
+  ServerRound round({setup.plan, format, setup.layout, setup.server_keys, sgd_options(config),
                      lr_schedule(config, setup.last_step), setup.samples_per_step, fleet, pool});
   const TrainingOptions options{setup.last_step,     config.eval_freq,    config.keep_checkpoints,
                                 config.max_skipped,  config.step_timeout, config.start_timeout,
@@ -119,7 +119,7 @@ WorkerKit make_kit(const WorkerSettings& settings, const RunConfig& given) {
   WorkerKit kit;
   kit.data = load_dataset(find_dataset(settings.dataset), given.data_dir, Split::kTrain);
   kit.learner = make_learner(settings.network, kit.data->shape(), kit.data->classes());
-  kit.profile = numerical_profile();
+  kit.profile = kit.learner->numerical_profile();
   return kit;
 }
 

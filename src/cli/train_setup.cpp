@@ -80,7 +80,7 @@ LearnerFactory TrainSetup::learner_factory() const {
 TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
   TrainSetup setup;
   setup.config = resolve(given, world_workers);
-  setup.config.network = find_network(setup.config.network).name;
+  setup.config.network = resolve_network(setup.config.network);
   const DatasetInfo& dataset = find_dataset(setup.config.dataset);
   setup.config.dataset = dataset.name;
   setup.plan = make_plan(setup.config);
@@ -105,7 +105,7 @@ TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
   const auto learner = setup.learner_factory()();
   setup.layout = learner->layout();
   setup.initial = learner->initial_state(derive_key(root, "initial weights"));
-  setup.profile = numerical_profile();
+  setup.profile = learner->numerical_profile();
   // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
   const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.last_step : 0;
   setup.config_digest = config_digest(

@@ -1,25 +1,29 @@
 // PyTorch's default initialisation: kaiming_uniform_(weight, a = sqrt(5)) (He et al. 2015, arXiv
 // 1502.01852), whose bound comes to 1/sqrt(fan in), for weights, and the same bound for biases.
-// Deviation: the draws are ours, because libtorch's differ between the instruction sets it was told
-// to use.
-#include "learn/initialise.hpp"
+// Batch norm begins with ones and zeros. Deviation: the draws are ours, because libtorch's differ
+// between the instruction sets it was told to use. Each parameter has a stream of its own,
+// derive_key(key, "parameter:" + name), so the values depend on nothing else. A module kind without
+// a rule here is our bug.
 
 #include <cmath>
 #include <string>
 
 #include "base/assert.hpp"
+#include "learn/flat_tensors.hpp"
+#include "learn/networks/network.hpp"
 
 namespace detox {
 namespace {
 
 void fill_uniform(const torch::Tensor& tensor, float bound, const Key& key) {
-  DETOX_ASSERT(tensor.is_contiguous() && tensor.scalar_type() == torch::kFloat32);
+  DETOX_ASSERT(tensor.scalar_type() == torch::kFloat32);
   RandomStream stream(key);
-  float* values = tensor.data_ptr<float>();
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+  std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
+  for (float& value : values) {
     const auto draw = static_cast<float>(stream.next() >> 40U);  // 24 bits: exact in a float
-    values[i] = (draw * 0x1p-23F - 1.0F) * bound;
+    value = (draw * 0x1p-23F - 1.0F) * bound;
   }
+  copy_into(values.data(), tensor);
 }
 
 void fill_layer(const torch::Tensor& weight, const torch::Tensor& bias, const std::string& path,
@@ -46,10 +50,9 @@ void fill_module(torch::nn::Module& module, const std::string& path, const Key& 
 
 }  // namespace
 
-void initialise(torch::nn::Module& network, const Key& key) {
+void Network::initialise(const Key& key) {
   const torch::NoGradGuard no_grad;
-  fill_module(network, "", key);
-  for (const auto& item : network.named_modules("", false)) {
+  for (const auto& item : named_modules("", false)) {
     fill_module(*item.value(), item.key() + ".", key);
   }
 }

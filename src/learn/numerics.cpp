@@ -1,5 +1,7 @@
 // The numerical profile, asked of the libraries themselves: what is in force counts, not what was
 // wished for.
+#include "learn/numerics.hpp"
+
 #include <ATen/Version.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -11,8 +13,6 @@
 #include <cctype>
 #include <string>
 #include <string_view>
-
-#include "detox/learner.hpp"
 
 namespace detox {
 namespace {
@@ -66,19 +66,26 @@ std::string onednn_isa() {
   return found == kNames.end() ? fmt::format("{:#x}", isa) : std::string(found->name);
 }
 
+/// All but the layout.
 std::string describe() {
   const std::string config = at::show_config();
-  return fmt::format(
-      "libtorch {}, ATen {}, {}, oneDNN {} {}, glibc {}, layout nchw, 1 intra-op thread",
-      TORCH_VERSION, text_after(config, "CPU capability usage: ", "\n"), blas(config),
-      text_after(config, "MKL-DNN v", " \n"), onednn_isa(), gnu_get_libc_version());
+  return fmt::format("libtorch {}, ATen {}, {}, oneDNN {} {}, glibc {}, 1 intra-op thread",
+                     TORCH_VERSION, text_after(config, "CPU capability usage: ", "\n"),
+                     blas(config), text_after(config, "MKL-DNN v", " \n"), onednn_isa(),
+                     gnu_get_libc_version());
 }
 
 }  // namespace
 
-std::string numerical_profile() {
+std::string numerical_profile(MemoryLayout layout) {
   static const std::string kProfile = describe();
-  return kProfile;
+  return fmt::format("{}, {}", kProfile,
+                     layout == MemoryLayout::kChannelsLast ? "channels last" : "channels first");
+}
+
+std::string first_line_of(const c10::Error& error) {
+  const std::string text = error.what_without_backtrace();
+  return text.substr(0, text.find('\n'));
 }
 
 }  // namespace detox

@@ -1,67 +1,27 @@
 // The learner over libtorch: the caller's vectors are copied into tensors that libtorch allocated,
-// and gradients out of them. The copies are what makes bits independent of where the caller's
-// memory lies: vector kernels treat the elements before an aligned address by another path than the
-// rest.
+// and gradients out of them.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <string>
 
 #include "base/assert.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
-#include "learn/initialise.hpp"
+#include "learn/flat_tensors.hpp"
 #include "learn/networks/network.hpp"
 #include "learn/networks/registry.hpp"
+#include "learn/networks/torchscript.hpp"
+#include "learn/numerics.hpp"
 #include "learn/threads.hpp"
 
 namespace detox {
 namespace {
 
-/// Tensors of one kind, in layout order, that together are one flat vector.
-template <class T>
-class FlatTensors {
- public:
-  void add(const std::string& name, const torch::Tensor& tensor) {
-    DETOX_ASSERT(tensor.is_contiguous());
-    const auto values = static_cast<std::size_t>(tensor.numel());
-    infos_.push_back({name, tensor.sizes().vec(), size_, values});
-    tensors_.push_back(tensor);
-    size_ += values;
-  }
-  const std::vector<TensorInfo>& infos() const { return infos_; }
-  const std::vector<torch::Tensor>& tensors() const { return tensors_; }
-
-  void copy_in(std::span<const T> flat) {
-    DETOX_ASSERT(flat.size() == size_);
-    for (std::size_t i = 0; i < tensors_.size(); ++i) {
-      std::copy_n(flat.data() + infos_[i].offset, infos_[i].size,
-                  tensors_[i].template data_ptr<T>());
-    }
-  }
-  void copy_out(std::span<T> flat) const { copy_out(tensors_, flat); }
-
-  /// The same for other tensors of these shapes.
-  void copy_out(const std::vector<torch::Tensor>& tensors, std::span<T> flat) const {
-    DETOX_ASSERT(flat.size() == size_ && tensors.size() == tensors_.size());
-    for (std::size_t i = 0; i < tensors.size(); ++i) {
-      const torch::Tensor dense = tensors[i].contiguous();
-      DETOX_ASSERT(static_cast<std::size_t>(dense.numel()) == infos_[i].size);
-      std::copy_n(dense.template data_ptr<T>(), infos_[i].size, flat.data() + infos_[i].offset);
-    }
-  }
-  std::vector<T> flat() const {
-    std::vector<T> values(size_);
-    copy_out(values);
-    return values;
-  }
-
- private:
-  std::vector<TensorInfo> infos_;
-  std::vector<torch::Tensor> tensors_;
-  std::size_t size_ = 0;
-};
+/// libtorch's process-wide generator: whoever draws from it seeds it first and is alone with it.
+std::mutex generator_mutex;
 
 /// Logits that come before the label's when sorted: larger ones, equal ones of a lower class, and
 /// NaN. A label whose own logit is not finite comes last, so a network that has diverged recognises
@@ -101,31 +61,49 @@ auto in_torch(Work&& work) {
   try {
     return work();
   } catch (const c10::Error& error) {
-    const std::string text = error.what_without_backtrace();
-    throw InputError("libtorch failed: " + text.substr(0, text.find('\n')));
+    throw InputError("libtorch failed: " + first_line_of(error));
   }
+}
+
+/// The parameter moves to memory of this layout, where it has the shape of a convolution's weights.
+void lay_out(torch::Tensor parameter, MemoryLayout layout) {
+  if (layout != MemoryLayout::kChannelsLast || parameter.dim() != 4) return;
+  parameter.set_data(torch::empty(
+      parameter.sizes(), parameter.options().memory_format(torch::MemoryFormat::ChannelsLast)));
 }
 
 class TorchLearner final : public Learner {
  public:
-  TorchLearner(std::shared_ptr<Network> network, ImageShape shape, std::size_t classes)
-      : network_(std::move(network)), shape_(shape), classes_(classes) {
-    for (const auto& item : network_->named_parameters()) parameters_.add(item.key(), item.value());
-    for (const auto& item : network_->named_buffers()) {
-      if (item.value().scalar_type() == torch::kInt64) {
-        counters_.add(item.key(), item.value());
+  TorchLearner(std::shared_ptr<Network> network, ImageShape shape, std::size_t classes,
+               MemoryLayout memory_layout, std::string source)
+      : network_(std::move(network)),
+        shape_(shape),
+        classes_(classes),
+        memory_layout_(memory_layout),
+        draws_(network_->draws()) {
+    for (const auto& [name, tensor] : network_->trained()) {
+      lay_out(tensor, memory_layout);
+      parameters_.add(name, tensor);
+    }
+    for (const auto& [name, tensor] : network_->buffered()) {
+      if (tensor.scalar_type() == torch::kInt64) {
+        counters_.add(name, tensor);
       } else {
-        statistics_.add(item.key(), item.value());
+        statistics_.add(name, tensor);
       }
     }
-    layout_ = {parameters_.infos(), statistics_.infos(), counters_.infos()};
+    layout_ = {parameters_.infos(), statistics_.infos(), counters_.infos(), std::move(source)};
   }
 
   const ModelLayout& layout() const override { return layout_; }
 
+  std::string numerical_profile() const override {
+    return detox::numerical_profile(memory_layout_);
+  }
+
   ModelState initial_state(const Key& key) override {
     return in_torch([&] {
-      initialise(*network_, key);
+      network_->initialise(key);
       return ModelState{parameters_.flat(), statistics_.flat(), counters_.flat()};
     });
   }
@@ -137,11 +115,13 @@ class TorchLearner final : public Learner {
     return in_torch([&] {
       load(parameters, statistics, batch);
       if (!network_->is_training()) network_->train();
-      const torch::Tensor logits = forward();
+      const torch::Tensor logits = draws_ ? forward_alone(batch.draws) : forward();
       const torch::Tensor logs = torch::log_softmax(logits, 1);
       const torch::Tensor loss = torch::nll_loss(logs, labels_);
       const BatchResult result = score(logits, logs, batch.labels);
-      parameters_.copy_out(torch::autograd::grad({loss}, parameters_.tensors()), gradient_out);
+      parameters_.copy_out(
+          torch::autograd::grad({loss}, parameters_.tensors(), {}, c10::nullopt, false, true),
+          gradient_out);
       statistics_.copy_out(statistics_out);
       return result;
     });
@@ -169,26 +149,38 @@ class TorchLearner final : public Learner {
     const auto count = static_cast<std::int64_t>(batch.count());
     if (!images_.defined() || images_.size(0) != count) {
       const auto size = [](std::size_t value) { return static_cast<std::int64_t>(value); };
-      images_ = torch::empty(
-          {count, size(shape_.channels), size(shape_.height), size(shape_.width)}, torch::kFloat32);
+      const auto format = memory_layout_ == MemoryLayout::kChannelsLast
+                              ? torch::MemoryFormat::ChannelsLast
+                              : torch::MemoryFormat::Contiguous;
+      images_ =
+          torch::empty({count, size(shape_.channels), size(shape_.height), size(shape_.width)},
+                       torch::TensorOptions().dtype(torch::kFloat32).memory_format(format));
       labels_ = torch::empty({count}, torch::kInt64);
     }
-    std::copy_n(batch.images.data(), batch.images.size(), images_.data_ptr<float>());
+    copy_into(batch.images.data(), images_);
     std::copy_n(batch.labels.data(), batch.labels.size(), labels_.data_ptr<std::int64_t>());
     parameters_.copy_in(parameters);
     statistics_.copy_in(statistics);
   }
 
   torch::Tensor forward() {
-    torch::Tensor logits = network_->forward(images_);
-    DETOX_ASSERT(logits.dim() == 2 && logits.size(0) == images_.size(0) && logits.is_contiguous());
+    torch::Tensor logits = network_->forward(images_).contiguous();
+    DETOX_ASSERT(logits.dim() == 2 && logits.size(0) == images_.size(0));
     DETOX_ASSERT(static_cast<std::size_t>(logits.size(1)) == classes_);
     return logits;
+  }
+
+  torch::Tensor forward_alone(std::uint64_t seed) {
+    const std::lock_guard lock(generator_mutex);
+    torch::manual_seed(seed);
+    return forward();
   }
 
   std::shared_ptr<Network> network_;
   ImageShape shape_;
   std::size_t classes_;
+  MemoryLayout memory_layout_;
+  bool draws_;
   ModelLayout layout_;
   FlatTensors<float> parameters_, statistics_;
   FlatTensors<std::int64_t> counters_;
@@ -199,10 +191,16 @@ class TorchLearner final : public Learner {
 
 std::unique_ptr<Learner> make_learner(std::string_view network, ImageShape shape,
                                       std::size_t classes) {
-  const NetworkEntry& entry = find_network_entry(network);
   DETOX_ASSERT(shape.values() > 0 && classes > 0);
   return in_torch([&]() -> std::unique_ptr<Learner> {
-    return std::make_unique<TorchLearner>(entry.make(shape, classes), shape, classes);
+    if (is_torchscript_path(network)) {
+      ScriptFile file = load_torchscript(std::string(network), shape, classes);
+      return std::make_unique<TorchLearner>(std::move(file.network), shape, classes,
+                                            MemoryLayout::kChannelsFirst, std::move(file.digest));
+    }
+    const NetworkEntry& entry = find_network_entry(network);
+    return std::make_unique<TorchLearner>(entry.make(shape, classes, entry.depth), shape, classes,
+                                          entry.memory_layout, "");
   });
 }
 

@@ -11,10 +11,12 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
     : parts_(parts),
-      schedule_(parts.data.size(), parts.slices, parts.samples_per_step, parts.data_key) {
+      loader_({parts.data,
+               {parts.data.size(), parts.slices, parts.samples_per_step, parts.data_key},
+               parts.data_key},
+              parts.slices) {
   for (std::size_t thread = 0; thread < parts.pool.size(); ++thread) {
-    computers_.push_back(
-        std::make_unique<SliceComputer>(make_learner(), parts.data, parts.data_key));
+    computers_.push_back(std::make_unique<SliceComputer>(make_learner()));
   }
 }
 
@@ -23,7 +25,7 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
                                  const std::function<void(const IncomingAnswer&)>& on_answer) {
   FleetReport report;
   const auto start = std::chrono::steady_clock::now();
-  schedule_.begin_step(order.step);
+  loader_.begin_step(order.step);
   compute_honest(order);
   std::vector<bool> byzantine(order.assignment.workers());
   if (parts_.adversary.active()) {
@@ -47,8 +49,8 @@ void LocalFleet::compute_honest(const StepOrder& order) {
   honest_answers_.resize(jobs);
   parts_.pool.parallel_for(jobs, [&](std::size_t job, std::size_t thread) {
     const std::size_t slice = parts_.every_replica ? order.assignment.slice_of_worker[job] : job;
-    computers_[thread]->compute(schedule_.samples(slice), schedule_.epoch(order.step),
-                                order.parameters, order.statistics, parts_.format, honest_[job]);
+    computers_[thread]->compute(loader_.slice(slice).batch(), order.parameters, order.statistics,
+                                parts_.format, honest_[job]);
     honest_answers_[job] = parts_.format.seal(honest_[job], order.step);
   });
 }

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "round/adversary.hpp"
+#include "round/batch_loader.hpp"
 #include "round/fleet.hpp"
 #include "round/slice_computer.hpp"
-#include "stages/assign/slice_schedule.hpp"
 
 namespace detox {
 
@@ -31,12 +31,15 @@ class LocalFleet final : public Fleet {
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        const std::function<void(const IncomingAnswer&)>& on_answer) override;
 
+  /// Seconds that computing threads have waited for their input, all together.
+  double waited_for_data_s() const { return loader_.waited_s(); }
+
  private:
   void compute_honest(const StepOrder& order);
   void compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine);
 
   Parts parts_;
-  SliceSchedule schedule_;
+  BatchLoader loader_;
   std::vector<std::unique_ptr<SliceComputer>> computers_;  ///< one a thread
   std::vector<AnswerSlot> honest_;                         ///< one a slice, or one a worker
   std::vector<AnswerSlot> corrupt_;                        ///< one a slice, made when first needed

@@ -195,7 +195,7 @@ void ServerRound::update(const Ballot& ballot, const std::vector<std::uint32_t>&
   SgdOptions sgd = parts_.sgd;
   sgd.lr = report.lr;
   sgd_step(sgd, gradient, state.model.parameters, state.velocity, parts_.pool);
-  for (std::int64_t& counter : state.model.counters) ++counter;
+  parts_.layout.count_step(state.model.counters);
   if (parts_.format.s() == 0) return;
   std::vector<const float*> rows;
   rows.reserve(resolved.size());

@@ -45,12 +45,13 @@ struct StepReport {
 };
 
 /// Owns nothing that outlives a step but the scratch memory, and the digests of recent majorities
-/// that late answers are compared with. Plan, format, fleet, pool and state outlive it.
+/// that late answers are compared with. Plan, format, layout, fleet, pool and state outlive it.
 class ServerRound {
  public:
   struct Parts {
     const Plan& plan;
     const AnswerFormat& format;
+    const ModelLayout& layout;
     ServerKeys keys;
     SgdOptions sgd;
     LrSchedule lr;

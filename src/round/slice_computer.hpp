@@ -1,34 +1,32 @@
-// The honest work of a worker: samples of a slice -> gradient, statistics and tally.
+// The honest work of a worker: a slice's batch -> gradient, statistics and tally.
 #pragma once
 
 #include <memory>
 #include <span>
-#include <vector>
 
-#include "detox/dataset.hpp"
 #include "detox/learner.hpp"
 #include "round/answer_format.hpp"
 
 namespace detox {
 
-/// One learner and its batch memory; one thread. The data set outlives it.
+/// One learner; one thread.
 class SliceComputer {
  public:
-  SliceComputer(std::unique_ptr<Learner> learner, const Dataset& data, const Key& data_key);
+  explicit SliceComputer(std::unique_ptr<Learner> learner) : learner_(std::move(learner)) {}
 
-  /// Fills the slot's values and tally. A pure function of its arguments and the data key.
-  void compute(std::span<const std::uint32_t> samples, std::uint64_t epoch,
-               std::span<const float> parameters, std::span<const float> statistics,
-               const AnswerFormat& format, AnswerSlot& slot);
+  /// Fills the slot's values and tally. A pure function of its arguments.
+  void compute(const Batch& batch, std::span<const float> parameters,
+               std::span<const float> statistics, const AnswerFormat& format, AnswerSlot& slot) {
+    const std::span<float> out = format.values(slot);
+    const BatchResult result = learner_->gradient(parameters, statistics, batch,
+                                                  out.first(format.d()), out.subspan(format.d()));
+    slot.tally = {result.loss_sum, result.correct};
+  }
 
-  Learner& learner() { return *learner_; }
+  const Learner& learner() const { return *learner_; }
 
  private:
   std::unique_ptr<Learner> learner_;
-  const Dataset& data_;
-  Key augmentation_key_;
-  std::vector<float> images_;
-  std::vector<std::int64_t> labels_;
 };
 
 }  // namespace detox

@@ -22,10 +22,12 @@ class WorkerRound {
       : transport_(transport),
         settings_(settings),
         data_(std::move(kit.data)),
-        computer_(std::move(kit.learner), *data_, settings.data_key),
+        computer_(std::move(kit.learner)),
         format_(settings.codec, computer_.learner().layout().parameter_count(),
                 computer_.learner().layout().statistic_count()),
-        schedule_(data_->size(), settings.slices, settings.samples_per_step, settings.data_key),
+        reader_(*data_,
+                {data_->size(), settings.slices, settings.samples_per_step, settings.data_key},
+                settings.data_key),
         adversary_(settings.attack, settings.attack_key),
         honest_(settings.slices),
         corrupt_(format_.make_slot()) {
@@ -87,7 +89,7 @@ class WorkerRound {
 
   void answer_order(const WeightsView& weights) {
     const auto begin = Clock::now();
-    schedule_.begin_step(order_->step);
+    reader_.begin_step(order_->step);
     AnswerSlot& own = compute(order_->slice, weights);
     AnswerSlot& answer = is_byzantine() ? corrupt(weights) : own;
     last_compute_s_ = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -98,8 +100,8 @@ class WorkerRound {
   AnswerSlot& compute(std::uint32_t slice, const WeightsView& weights) {
     AnswerSlot& slot = honest_[slice];
     if (slot.values.size() == 0) slot = format_.make_slot();
-    computer_.compute(schedule_.samples(slice), schedule_.epoch(order_->step), weights.parameters,
-                      weights.statistics, format_, slot);
+    reader_.read(slice, batch_);
+    computer_.compute(batch_.batch(), weights.parameters, weights.statistics, format_, slot);
     return slot;
   }
 
@@ -143,7 +145,8 @@ class WorkerRound {
   std::unique_ptr<Dataset> data_;
   SliceComputer computer_;
   AnswerFormat format_;
-  SliceSchedule schedule_;
+  SliceReader reader_;
+  SliceBatch batch_;
   Adversary adversary_;
   ThreadPool pool_{1};
   std::vector<AnswerSlot> honest_;  ///< one a slice, made when first computed

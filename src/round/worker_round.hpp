@@ -8,6 +8,7 @@
 #include "comm/frame.hpp"
 #include "detox/transport.hpp"
 #include "round/adversary.hpp"
+#include "round/slice_batch.hpp"
 #include "round/slice_computer.hpp"
 #include "round/worker_settings.hpp"
 #include "stages/assign/slice_schedule.hpp"

@@ -99,7 +99,7 @@ std::string layout_digest(const ModelLayout& layout) {
     }
     digest.add("--\n");
   }
-  return hex(digest.finish());
+  return hex(digest.add(layout.source).finish());
 }
 
 }  // namespace detox

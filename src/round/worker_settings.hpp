@@ -32,7 +32,7 @@ struct WorkerFacts {
 std::string to_json(const WorkerFacts& facts);
 std::optional<WorkerFacts> facts_from_json(std::string_view text);
 
-/// SHA-256, hex, over names, shapes and offsets.
+/// SHA-256, hex, over names, shapes, offsets and where the network came from.
 std::string layout_digest(const ModelLayout& layout);
 
 }  // namespace detox

@@ -16,20 +16,25 @@ class GradientBits : public testing::TestWithParam<std::string_view> {
  protected:
   std::vector<std::byte> gradient_by(Learner& learner, std::size_t samples_of) const {
     const test::Samples& chosen = samples[samples_of];
-    std::vector<float> gradient(state.parameters.size());
-    const BatchResult result = learner.gradient(state.parameters, {}, chosen.batch(), gradient, {});
+    std::vector<float> gradient(state.parameters.size() + state.statistics.size());
+    const std::span<float> out = gradient;
+    const BatchResult result =
+        learner.gradient(state.parameters, state.statistics, chosen.batch(),
+                         out.first(state.parameters.size()), out.subspan(state.parameters.size()));
     std::vector<std::byte> bytes(gradient.size() * sizeof(float) + sizeof(double));
     std::memcpy(bytes.data(), gradient.data(), gradient.size() * sizeof(float));
     std::memcpy(bytes.data() + gradient.size() * sizeof(float), &result.loss_sum, sizeof(double));
     return bytes;
   }
 
-  std::unique_ptr<Learner> make() const { return make_learner(GetParam(), kGrey28, 10); }
+  std::unique_ptr<Learner> make() const { return make_learner(GetParam(), shape(), 10); }
+
+  static ImageShape shape() { return GetParam() == "VGG11" ? test::kColour32 : kGrey28; }
 
   ModelState state = make()->initial_state(key_from_seed(10));
-  std::vector<test::Samples> samples = {made_up_samples(8, kGrey28, 10, 1),
-                                        made_up_samples(24, kGrey28, 10, 2),
-                                        made_up_samples(33, kGrey28, 10, 3)};
+  std::vector<test::Samples> samples = {made_up_samples(8, shape(), 10, 1),
+                                        made_up_samples(24, shape(), 10, 2),
+                                        made_up_samples(33, shape(), 10, 3)};
 };
 
 TEST_P(GradientBits, AreTheSameEveryTimeWhateverCameBefore) {
@@ -79,7 +84,8 @@ TEST_P(GradientBits, DoNotDependOnWhereTheCallersMemoryLies) {
   const std::size_t d = state.parameters.size();
   const test::Samples& chosen = samples[2];
   std::vector<float> expected(d);
-  learner->gradient(state.parameters, {}, chosen.batch(), expected, {});
+  std::vector<float> statistics(state.statistics.size());
+  learner->gradient(state.parameters, state.statistics, chosen.batch(), expected, statistics);
   std::vector<float> weights(d + 16);
   std::vector<float> images(chosen.images.size() + 16);
   std::vector<float> gradient(d + 16);
@@ -90,12 +96,13 @@ TEST_P(GradientBits, DoNotDependOnWhereTheCallersMemoryLies) {
               images.begin() + static_cast<std::ptrdiff_t>(16 - shift));
     const Batch batch{{images.data() + 16 - shift, chosen.images.size()}, chosen.labels};
     const std::span<float> out{gradient.data() + shift, d};
-    learner->gradient({weights.data() + shift, d}, {}, batch, out, {});
+    learner->gradient({weights.data() + shift, d}, state.statistics, batch, out, statistics);
     EXPECT_EQ(std::memcmp(out.data(), expected.data(), d * sizeof(float)), 0) << "shift " << shift;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, GradientBits, testing::Values("FC", "LeNet"),
+INSTANTIATE_TEST_SUITE_P(Networks, GradientBits,
+                         testing::Values("FC", "LeNet", "ResNet20", "VGG11"),
                          [](const auto& made) { return std::string(made.param); });
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -16,6 +17,7 @@
 namespace detox {
 namespace {
 
+using test::kColour32;
 using test::kGrey28;
 using test::made_up_samples;
 
@@ -31,8 +33,12 @@ std::string usage_error(const std::function<void()>& call) {
 TEST(Networks, AreSortedAndFoundByAnySpelling) {
   std::vector<std::string_view> names;
   for (const NetworkInfo& info : networks()) names.push_back(info.name);
-  EXPECT_THAT(names, testing::ElementsAre("FC", "LeNet"));
-  EXPECT_EQ(find_network("le-net").name, "LeNet");
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  EXPECT_EQ(names.size(), 21U);
+  EXPECT_EQ(resolve_network("le-net"), "LeNet");
+  EXPECT_EQ(resolve_network("ResNet-18"), "ResNet18");
+  EXPECT_EQ(resolve_network("vgg13-Plain"), "VGG13-plain");
+  EXPECT_EQ(resolve_network("my/lenet"), "my/lenet");
 }
 
 TEST(Networks, AnUnknownNameIsAnsweredWithTheNearestAndAll) {
@@ -43,9 +49,47 @@ TEST(Networks, AnUnknownNameIsAnsweredWithTheNearestAndAll) {
   EXPECT_THAT(text, testing::Not(testing::HasSubstr("\n")));
 }
 
+std::size_t parameters_of(std::string_view network, ImageShape shape, std::size_t classes = 10) {
+  return make_learner(network, shape, classes)->layout().parameter_count();
+}
+
 TEST(Networks, HaveTheOriginalsParameterCounts) {
-  EXPECT_EQ(make_learner("LeNet", kGrey28, 10)->layout().parameter_count(), 431080U);
-  EXPECT_EQ(make_learner("FC", kGrey28, 10)->layout().parameter_count(), 1033510U);
+  EXPECT_EQ(parameters_of("LeNet", kGrey28), 431080U);
+  EXPECT_EQ(parameters_of("FC", kGrey28), 1033510U);
+  EXPECT_EQ(parameters_of("ResNet18", kColour32), 11173962U);
+  EXPECT_EQ(parameters_of("ResNet34", kColour32), 21282122U);
+  EXPECT_EQ(parameters_of("ResNet50", kColour32), 23520842U);
+  EXPECT_EQ(parameters_of("ResNet101", kColour32), 42512970U);
+  EXPECT_EQ(parameters_of("ResNet152", kColour32), 58156618U);
+  EXPECT_EQ(parameters_of("VGG11", kColour32), 9231114U);
+  EXPECT_EQ(parameters_of("VGG13", kColour32), 9416010U);
+  EXPECT_EQ(parameters_of("VGG13", kColour32, 100), 9462180U);
+  EXPECT_EQ(parameters_of("VGG16", kColour32), 14728266U);
+  EXPECT_EQ(parameters_of("VGG19", kColour32), 20040522U);
+  EXPECT_EQ(parameters_of("DenseNet121", kColour32), 6956298U);
+}
+
+TEST(Networks, ForCifarHaveHeEtAlsParameterCounts) {
+  // Table 6 of arXiv 1512.03385, in millions, to the digits given there.
+  EXPECT_NEAR(static_cast<double>(parameters_of("ResNet20", kColour32)), 0.27e6, 0.005e6);
+  EXPECT_NEAR(static_cast<double>(parameters_of("ResNet32", kColour32)), 0.46e6, 0.005e6);
+  EXPECT_NEAR(static_cast<double>(parameters_of("ResNet44", kColour32)), 0.66e6, 0.005e6);
+  EXPECT_NEAR(static_cast<double>(parameters_of("ResNet56", kColour32)), 0.85e6, 0.006e6);
+  EXPECT_NEAR(static_cast<double>(parameters_of("ResNet110", kColour32)), 1.7e6, 0.05e6);
+}
+
+TEST(Networks, WithoutBatchNormHaveNoStatistics) {
+  for (const std::string_view network :
+       {"VGG11-plain", "VGG13-plain", "VGG16-plain", "VGG19-plain"}) {
+    const auto learner = make_learner(network, kColour32, 10);
+    EXPECT_EQ(learner->layout().statistic_count(), 0U) << network;
+    const std::string normed(network.substr(0, 5));
+    const auto other = make_learner(normed, kColour32, 10);
+    // Two parameters and two statistics for each channel.
+    EXPECT_EQ(other->layout().parameter_count() - learner->layout().parameter_count(),
+              other->layout().statistic_count())
+        << network;
+  }
 }
 
 TEST(Networks, FollowTheClassesAndChannelsOfTheData) {
@@ -54,13 +98,20 @@ TEST(Networks, FollowTheClassesAndChannelsOfTheData) {
             431080U + 2U * 25U * 20U);
   EXPECT_EQ(make_learner("FC", {3, 32, 32}, 10)->layout().parameter_count(),
             1033510U + (3072U - 784U) * 800U);
+  EXPECT_EQ(make_learner("LeNet", {1, 32, 32}, 10)->layout().parameter_count(),
+            431080U + (1250U - 800U) * 500U);
+  EXPECT_EQ(make_learner("ResNet18", {1, 28, 28}, 100)->layout().parameter_count(),
+            11173962U - 2U * 9U * 64U + 90U * 513U);
 }
 
-TEST(Networks, AnImageOfAnotherSizeIsRefusedInOneLine) {
-  const std::string text = usage_error([] { make_learner("LeNet", {3, 32, 32}, 10); });
-  EXPECT_THAT(text, testing::HasSubstr("28x28"));
-  EXPECT_THAT(text, testing::HasSubstr("32x32"));
-  EXPECT_THAT(text, testing::Not(testing::HasSubstr("\n")));
+TEST(Networks, AnImageThatIsTooSmallIsRefusedInOneLine) {
+  for (const auto& [network, least] : std::map<std::string, std::string>{
+           {"LeNet", "16x16"}, {"VGG11", "32x32"}, {"DenseNet121", "8x8"}}) {
+    const std::string text = usage_error([&] { make_learner(network, {3, 7, 40}, 10); });
+    EXPECT_THAT(text, testing::HasSubstr(least));
+    EXPECT_THAT(text, testing::HasSubstr("7x40"));
+    EXPECT_THAT(text, testing::Not(testing::HasSubstr("\n")));
+  }
 }
 
 TEST(Layout, HasPyTorchsNamesInOrderWithoutGaps) {

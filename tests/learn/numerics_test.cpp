@@ -1,16 +1,17 @@
+#include "learn/numerics.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
 
-#include "detox/learner.hpp"
-
 namespace detox {
 namespace {
 
 TEST(NumericalProfile, NamesEveryLibraryAndWhatItComputesWith) {
-  const std::string profile = numerical_profile();
-  for (const char* part : {"libtorch ", "ATen ", "oneDNN ", "layout nchw", "1 intra-op thread"}) {
+  const std::string profile = numerical_profile(MemoryLayout::kChannelsFirst);
+  for (const char* part :
+       {"libtorch ", "ATen ", "oneDNN ", "channels first", "1 intra-op thread"}) {
     EXPECT_THAT(profile, testing::HasSubstr(part));
   }
   EXPECT_THAT(profile, testing::AnyOf(testing::HasSubstr("OpenBLAS "), testing::HasSubstr("MKL ")));
@@ -21,8 +22,13 @@ TEST(NumericalProfile, NamesEveryLibraryAndWhatItComputesWith) {
 
 TEST(NumericalProfile, IsTheSameOnEveryThread) {
   std::string there;
-  std::jthread([&] { there = numerical_profile(); }).join();
-  EXPECT_EQ(there, numerical_profile());
+  std::jthread([&] { there = numerical_profile(MemoryLayout::kChannelsLast); }).join();
+  EXPECT_EQ(there, numerical_profile(MemoryLayout::kChannelsLast));
+}
+
+TEST(NumericalProfile, HoldsTheMemoryLayout) {
+  EXPECT_NE(numerical_profile(MemoryLayout::kChannelsLast),
+            numerical_profile(MemoryLayout::kChannelsFirst));
 }
 
 }  // namespace

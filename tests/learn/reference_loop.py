@@ -5,7 +5,7 @@
 
 DIRECTORY/manifest.json says what was done; file names in it are relative to DIRECTORY, or absolute:
 
-  network, classes, image_shape   "LeNet" or "FC", 10, [1, 28, 28]
+  network, classes, image_shape   a name of reference_networks.py, 10, [1, 28, 28]
   lr, momentum, weight_decay, nesterov      of SGD; a step may have its own "lr"
   tensors     [{name, shape, offset, size}, ...]: how a raw float32 file of weights is divided
   initial     weights before the first step: raw float32 (*.f32), or safetensors (any other name)
@@ -31,31 +31,7 @@ import numpy
 import torch
 import torch.nn.functional as F
 
-
-class LeNet(torch.nn.Module):
-    def __init__(self, image_shape, classes):
-        super().__init__()
-        self.conv1 = torch.nn.Conv2d(image_shape[0], 20, 5, 1)
-        self.conv2 = torch.nn.Conv2d(20, 50, 5, 1)
-        self.fc1 = torch.nn.Linear(4 * 4 * 50, 500)
-        self.fc2 = torch.nn.Linear(500, classes)
-
-    def forward(self, x):
-        x = F.relu(F.max_pool2d(self.conv1(x), 2, 2))
-        x = F.relu(F.max_pool2d(self.conv2(x), 2, 2))
-        return self.fc2(self.fc1(x.view(-1, 4 * 4 * 50)))
-
-
-class FC(torch.nn.Module):
-    def __init__(self, image_shape, classes):
-        super().__init__()
-        self.fc1 = torch.nn.Linear(int(numpy.prod(image_shape)), 800)
-        self.fc2 = torch.nn.Linear(800, 500)
-        self.fc3 = torch.nn.Linear(500, classes)
-
-    def forward(self, x):
-        x = F.relu(self.fc1(x.flatten(1)))
-        return self.fc3(F.relu(self.fc2(x)))
+from reference_networks import NETWORKS
 
 
 class Disagreement(Exception):
@@ -178,8 +154,11 @@ class Comparison:
 def compare(directory, loss_tolerance, weight_tolerance, precision_tolerance):
     run = Run(directory)
     manifest = run.manifest
-    model = {"LeNet": LeNet, "FC": FC}[manifest["network"]](manifest["image_shape"], manifest["classes"])
-    model.load_state_dict(run.weights(manifest["initial"]))
+    model = NETWORKS[manifest["network"]](manifest["image_shape"], manifest["classes"])
+    # Counters of batches are integers: they are no part of a record of floats.
+    missing, unexpected = model.load_state_dict(run.weights(manifest["initial"]), strict=False)
+    if unexpected or not all(name.endswith("num_batches_tracked") for name in missing):
+        raise Disagreement(f"tensors {missing} are missing in the record, and {unexpected} are in excess")
     optimizer = torch.optim.SGD(model.parameters(), lr=manifest["lr"], momentum=manifest["momentum"],
                                 weight_decay=manifest["weight_decay"], nesterov=manifest["nesterov"])
     comparison = Comparison()

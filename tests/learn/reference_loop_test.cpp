@@ -15,6 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::compare_with_pytorch;
+using test::kColour32;
 using test::kGrey28;
 using test::made_up_samples;
 using test::Samples;
@@ -80,6 +81,27 @@ TEST_F(ReferenceLoop, FcWithWeightDecayAndNesterovAgreesOnUnevenBatches) {
   EXPECT_EQ(verdict.exit_code, 0) << verdict.output;
   std::cout << verdict.output;
 }
+
+/// Forward, backward, statistics and evaluation of the networks with batch norm.
+class ReferenceLoopOf : public ReferenceLoop,
+                        public testing::WithParamInterface<std::string_view> {};
+
+TEST_P(ReferenceLoopOf, ColourImagesAgreesStepByStep) {
+  std::vector<Samples> batches;
+  for (const std::size_t size : {8U, 12U}) {
+    batches.push_back(made_up_samples(size, kColour32, 10, 200 + size));
+  }
+  const test::SgdOptions options{.lr = 1e-3F, .momentum = 0.9F, .weight_decay = 1e-3F};
+  record_run(directory, GetParam(), batches, made_up_samples(40, kColour32, 10, 199), options,
+             kColour32);
+  const test::Verdict verdict = compare_with_pytorch(directory, 2e-4, 2e-4);
+  EXPECT_EQ(verdict.exit_code, 0) << verdict.output;
+  std::cout << verdict.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, ReferenceLoopOf,
+                         testing::Values("LeNet", "ResNet18", "ResNet20", "VGG11", "DenseNet121"),
+                         [](const auto& made) { return std::string(made.param); });
 
 TEST_F(ReferenceLoop, ARunWithAnotherMomentumIsToldApart) {
   const std::vector<Samples> batches(3, made_up_samples(16, kGrey28, 10, 1));

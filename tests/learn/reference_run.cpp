@@ -38,6 +38,22 @@ json evaluation(Learner& learner, const ModelState& state, const Samples& sample
           {"prec5", 100.0 * static_cast<double>(result.correct_top5) / count}};
 }
 
+/// Parameters, then statistics.
+std::vector<float> all_floats(const ModelState& state) {
+  std::vector<float> values = state.parameters;
+  values.insert(values.end(), state.statistics.begin(), state.statistics.end());
+  return values;
+}
+
+void add_tensors(const std::vector<TensorInfo>& infos, std::size_t start, json& tensors) {
+  for (const TensorInfo& info : infos) {
+    tensors.push_back({{"name", info.name},
+                       {"shape", info.shape},
+                       {"offset", start + info.offset},
+                       {"size", info.size}});
+  }
+}
+
 class Sgd {
  public:
   explicit Sgd(const SgdOptions& options) : options_(options) {}
@@ -62,36 +78,36 @@ class Sgd {
 
 void record_run(const std::filesystem::path& directory, std::string_view network,
                 const std::vector<Samples>& batches, const Samples& held_out,
-                const SgdOptions& options) {
-  const auto learner = make_learner(network, kGrey28, 10);
+                const SgdOptions& options, ImageShape shape) {
+  const auto learner = make_learner(network, shape, 10);
   ModelState state = learner->initial_state(key_from_seed(428));
   json manifest = {{"network", network},
                    {"classes", 10},
-                   {"image_shape", {1, 28, 28}},
+                   {"image_shape", {shape.channels, shape.height, shape.width}},
                    {"lr", options.lr},
                    {"momentum", options.momentum},
                    {"weight_decay", options.weight_decay},
                    {"nesterov", options.nesterov},
-                   {"initial", write_raw(directory, "initial.f32", state.parameters)},
+                   {"initial", write_raw(directory, "initial.f32", all_floats(state))},
                    {"tensors", json::array()},
                    {"steps", json::array()},
                    {"evaluations", json::array()}};
-  for (const TensorInfo& info : learner->layout().parameters) {
-    manifest["tensors"].push_back(
-        {{"name", info.name}, {"shape", info.shape}, {"offset", info.offset}, {"size", info.size}});
-  }
+  const ModelLayout& layout = learner->layout();
+  add_tensors(layout.parameters, 0, manifest["tensors"]);
+  add_tensors(layout.statistics, layout.parameter_count(), manifest["tensors"]);
   const json held_out_files = write_batch(directory, "held_out", held_out);
   manifest["evaluations"].push_back(evaluation(*learner, state, held_out, held_out_files, 0));
   Sgd sgd(options);
   std::vector<float> gradient(state.parameters.size());
   for (std::size_t t = 0; t < batches.size(); ++t) {
-    const BatchResult result =
-        learner->gradient(state.parameters, {}, batches[t].batch(), gradient, {});
+    const std::vector<float> statistics = state.statistics;
+    const BatchResult result = learner->gradient(state.parameters, statistics, batches[t].batch(),
+                                                 gradient, state.statistics);
     sgd.step(state.parameters, gradient);
     manifest["steps"].push_back(
         {{"slices", {write_batch(directory, fmt::format("batch_{}", t), batches[t])}},
          {"loss", result.loss_sum / static_cast<double>(batches[t].labels.size())},
-         {"weights", write_raw(directory, fmt::format("weights_{}.f32", t), state.parameters)}});
+         {"weights", write_raw(directory, fmt::format("weights_{}.f32", t), all_floats(state))}});
   }
   manifest["evaluations"].push_back(
       evaluation(*learner, state, held_out, held_out_files, batches.size()));

@@ -19,10 +19,10 @@ struct SgdOptions {
 };
 
 /// Trains one step a batch with SGD as PyTorch defines it and writes manifest.json and all it names
-/// into directory; evaluates on `held_out` before the first and after the last step.
+/// into directory; evaluates on `held_out` before the first and after the last step. Ten classes.
 void record_run(const std::filesystem::path& directory, std::string_view network,
                 const std::vector<Samples>& batches, const Samples& held_out,
-                const SgdOptions& options);
+                const SgdOptions& options, ImageShape shape = kGrey28);
 
 /// What reference_loop.py says about the directory.
 struct Verdict {

@@ -30,6 +30,6 @@ inline Samples made_up_samples(std::size_t count, ImageShape shape, std::size_t 
   return samples;
 }
 
-constexpr ImageShape kGrey28{1, 28, 28};
+constexpr ImageShape kGrey28{1, 28, 28}, kColour32{3, 32, 32};
 
 }  // namespace detox::test

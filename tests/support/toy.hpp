@@ -47,6 +47,7 @@ class ToyLearner final : public Learner {
     layout_.counters = {{"norm.num_batches_tracked", {}, 0, 1}};
   }
   const ModelLayout& layout() const override { return layout_; }
+  std::string numerical_profile() const override { return "toy profile"; }
   ModelState initial_state(const Key& key) override {
     ModelState state{std::vector<float>(15), std::vector<float>(1), std::vector<std::int64_t>(1)};
     RandomStream(key).fill_normal(state.parameters);

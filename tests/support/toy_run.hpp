@@ -160,6 +160,7 @@ class ToyRun {
     if (resume) start = load_checkpoint(*newest_checkpoint(directory_), layout);
     ServerRound round({plan_,
                        parts.format,
+                       layout,
                        {derive_key(root(), "placement"), derive_key(root(), "buckets")},
                        sgd_options(config_),
                        lr_schedule(config_, config_.max_steps),

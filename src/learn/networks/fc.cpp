@@ -24,7 +24,7 @@ class Fc final : public Network {
 
 }  // namespace
 
-std::shared_ptr<Network> make_fc(ImageShape shape, std::size_t classes) {
+std::shared_ptr<Network> make_fc(ImageShape shape, std::size_t classes, int /*depth*/) {
   return std::make_shared<Fc>(static_cast<std::int64_t>(shape.values()),
                               static_cast<std::int64_t>(classes));
 }

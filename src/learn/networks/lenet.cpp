@@ -11,21 +11,25 @@
 namespace detox {
 namespace {
 
-constexpr std::size_t kSide = 28;
-constexpr std::int64_t kFeatures = std::int64_t{4} * 4 * 50;
+constexpr std::size_t kLeastSide = 16;
+
+/// What is left of a side of the image after two convolutions and poolings.
+std::int64_t side_after(std::size_t side) {
+  return (static_cast<std::int64_t>(side) - 4) / 2 / 2 - 2;
+}
 
 class LeNet final : public Network {
  public:
-  LeNet(std::int64_t channels, std::int64_t classes)
+  LeNet(std::int64_t channels, std::int64_t features, std::int64_t classes)
       : conv1_(register_module("conv1", torch::nn::Conv2d(channels, 20, 5))),
         conv2_(register_module("conv2", torch::nn::Conv2d(20, 50, 5))),
-        fc1_(register_module("fc1", torch::nn::Linear(kFeatures, 500))),
+        fc1_(register_module("fc1", torch::nn::Linear(features, 500))),
         fc2_(register_module("fc2", torch::nn::Linear(500, classes))) {}
 
   torch::Tensor forward(const torch::Tensor& images) override {
     torch::Tensor x = torch::relu(torch::max_pool2d(conv1_->forward(images), {2, 2}, {2, 2}));
     x = torch::relu(torch::max_pool2d(conv2_->forward(x), {2, 2}, {2, 2}));
-    return fc2_->forward(fc1_->forward(x.reshape({x.size(0), kFeatures})));
+    return fc2_->forward(fc1_->forward(x.reshape({x.size(0), -1})));
   }
 
  private:
@@ -35,13 +39,14 @@ class LeNet final : public Network {
 
 }  // namespace
 
-std::shared_ptr<Network> make_lenet(ImageShape shape, std::size_t classes) {
-  if (shape.height != kSide || shape.width != kSide) {
+std::shared_ptr<Network> make_lenet(ImageShape shape, std::size_t classes, int /*depth*/) {
+  if (shape.height < kLeastSide || shape.width < kLeastSide) {
     throw UsageError(fmt::format(
-        "network LeNet takes images of {0}x{0}, and these are {1}x{2}; FC takes any size", kSide,
-        shape.height, shape.width));
+        "network LeNet takes images of {0}x{0} or larger, and these are {1}x{2}; FC takes any size",
+        kLeastSide, shape.height, shape.width));
   }
   return std::make_shared<LeNet>(static_cast<std::int64_t>(shape.channels),
+                                 50 * side_after(shape.height) * side_after(shape.width),
                                  static_cast<std::int64_t>(classes));
 }
 

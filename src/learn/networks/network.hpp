@@ -4,16 +4,41 @@
 
 #include <torch/torch.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "detox/random.hpp"
+
 namespace detox {
 
 /// Made for one image shape and number of classes. Its parameters are float32, its buffers float32
-/// (statistics) or int64 (counters). forward is free of state besides these: no draws from
-/// process-wide generators, no caches. As a whole not thread-safe; every learner has one of its
-/// own.
+/// (statistics) or int64 (counters). As a whole not thread-safe; every learner has one of its own.
 class Network : public torch::nn::Module {
  public:
-  /// images (count, channels, height, width) -> logits (count, classes), contiguous.
+  using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
+
+  /// images (count, channels, height, width) -> logits (count, classes). Free of state besides
+  /// parameters and buffers, and draws nothing unless draws() says so.
   virtual torch::Tensor forward(const torch::Tensor& images) = 0;
+
+  /// In the order of the state_dict. Those without a gradient count as buffers.
+  virtual NamedTensors trained() const { return pairs(named_parameters()); }
+  virtual NamedTensors buffered() const { return pairs(named_buffers()); }
+
+  /// Fills parameters and buffers with what training starts from: PyTorch's default
+  /// initialisation, drawn from the key (initialise.cpp).
+  virtual void initialise(const Key& key);
+
+  /// Whether forward in training mode draws from libtorch's process-wide generator.
+  virtual bool draws() const { return false; }
+
+ private:
+  static NamedTensors pairs(const torch::OrderedDict<std::string, torch::Tensor>& tensors) {
+    NamedTensors result;
+    for (const auto& item : tensors) result.emplace_back(item.key(), item.value());
+    return result;
+  }
 };
 
 }  // namespace detox

@@ -1,28 +1,34 @@
-// LeNet and its training loop as a user of libtorch writes them: what the learner and the local
-// engine are measured against. No torch type in this header.
+// Networks and their training loop as a user of libtorch writes them, in the memory layout that is
+// fastest: what the learner and the local engine are measured against. No torch type in this
+// header.
 #pragma once
 
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "detox/learner.hpp"
 
 namespace detox {
 
 /// Weights, and batches that lie in tensors already. One thread at a time, one intra-op thread.
-class PlainLeNet {
+class PlainNetwork {
  public:
-  /// Batches of 1 x 28 x 28 images in 10 classes; copied, so they may go.
-  explicit PlainLeNet(std::span<const Batch> batches);
-  ~PlainLeNet();
-  PlainLeNet(const PlainLeNet&) = delete;
-  PlainLeNet& operator=(const PlainLeNet&) = delete;
+  /// LeNet, ResNet18 or VGG13. Batches are copied, so they may go.
+  PlainNetwork(std::string_view network, ImageShape shape, std::size_t classes,
+               std::span<const Batch> batches);
+  ~PlainNetwork();
+  PlainNetwork(const PlainNetwork&) = delete;
+  PlainNetwork& operator=(const PlainNetwork&) = delete;
 
   /// In the order of the network's state_dict.
   void set_weights(std::span<const float> weights);
 
   /// Forward and backward over one batch; answers its mean loss, so that nothing can be left out.
   float step(std::size_t batch);
+
+  /// SGD with momentum 0.9 on the last step's gradient.
+  void update(double lr);
 
   /// Whether the last step's gradient is, byte for byte, this one.
   bool gradient_is(std::span<const float> gradient) const;

@@ -1,0 +1,27 @@
+// A network of the user's own: a TorchScript module in a file.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "detox/dataset.hpp"
+
+namespace detox {
+
+class Network;
+
+/// Whether this names a file and no network of the registry: it holds a slash or ends with .pt.
+bool is_torchscript_path(std::string_view network);
+
+struct ScriptFile {
+  std::shared_ptr<Network> network;
+  std::string digest;  ///< SHA-256 of the file, hex
+};
+
+/// The module takes (count, channels, height, width) and answers (count, classes) logits, both
+/// float32. InputError where the file is no TorchScript, or its parameters, buffers or answer do
+/// not fit. Loading a module is trusting it: TorchScript is a program.
+ScriptFile load_torchscript(const std::string& path, ImageShape shape, std::size_t classes);
+
+}  // namespace detox
