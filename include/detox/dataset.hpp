@@ -25,19 +25,28 @@ enum class Split { kTrain, kTest };
 class Dataset {
  public:
   virtual ~Dataset() = default;
+  /// As people read it: the registered name or an image folder's path, with " (synthetic)" behind
+  /// it where the files say that they were generated and the name does not.
+  virtual std::string name() const = 0;
+  virtual bool is_synthetic() const = 0;
   virtual std::size_t size() const = 0;
   virtual ImageShape shape() const = 0;
   virtual std::size_t classes() const = 0;
-  virtual std::int64_t label(std::size_t sample) const = 0;  ///< in [0, classes())
+  virtual std::span<const std::string> class_names() const = 0;  ///< one a class
+  virtual std::int64_t label(std::size_t sample) const = 0;      ///< in [0, classes())
   /// Normalised values of one sample, (channels, height, width). Augmentation is a pure function of
   /// (key, epoch, sample) and happens on the training split only.
   virtual void read(std::size_t sample, std::uint64_t epoch, const Key& key,
                     std::span<float> out) const = 0;
+  /// The same sample as it lies in the files: no normalisation, no augmentation.
+  virtual void pixels(std::size_t sample, std::span<std::uint8_t> out) const = 0;
   /// SHA-256 over shape, labels and raw values, lower-case hex: machines compare it before they
   /// train together.
   virtual std::string digest() const = 0;
 };
 
+/// One line of the registry (src/data/registry.cpp). Callers take shape and classes from the loaded
+/// Dataset, which an image folder has too.
 struct DatasetInfo {
   std::string_view name;
   std::string_view folder;         ///< looked for under --data-dir, and --data-dir itself

@@ -47,6 +47,11 @@ std::vector<fs::path> data_folders(const DatasetInfo& info, const fs::path& data
   return folders;
 }
 
+bool says_synthetic(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(folder / "SYNTHETIC.txt", ignored);
+}
+
 std::vector<fs::path> locate_files(const DatasetInfo& info, const fs::path& data_dir,
                                    const std::vector<std::string>& names) {
   std::vector<std::string> incomplete;

@@ -21,4 +21,8 @@ std::vector<std::filesystem::path> locate_files(const DatasetInfo& info,
                                                 const std::filesystem::path& data_dir,
                                                 const std::vector<std::string>& names);
 
+/// Whether a folder says that the files in it were generated and are not the published ones: it
+/// holds a file SYNTHETIC.txt.
+bool says_synthetic(const std::filesystem::path& folder);
+
 }  // namespace detox
