@@ -22,5 +22,7 @@ LabelledImages read_cifar10(const DatasetInfo& info, const std::filesystem::path
 LabelledImages read_cifar100(const DatasetInfo& info, const std::filesystem::path& data_dir,
                              Split split);
 
+LabelledImages read_svhn(const DatasetInfo& info, const std::filesystem::path& data_dir,
+                         Split split);
 
 }  // namespace detox

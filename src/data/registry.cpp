@@ -31,7 +31,11 @@ constexpr Preparation kCifarPreparation{
     .border = Border::kReflect,
     .flips = true};
 
-constexpr std::array<Entry, 6> kEntries{{
+constexpr Preparation kSvhnPreparation{.mean = {0.4914F, 0.4822F, 0.4465F},
+                                       .deviation = {0.2023F, 0.1994F, 0.2010F},
+                                       .border = Border::kZero};
+
+constexpr std::array<Entry, 7> kEntries{{
     {{.name = "Cifar10",
       .folder = "Cifar10",
       .system_folder = "",
@@ -72,6 +76,16 @@ constexpr std::array<Entry, 6> kEntries{{
      kDigitNames,
      {.mean = {0.1307F}, .deviation = {0.3081F}},
      read_mnist},
+    {{.name = "SVHN",
+      .folder = "SVHN",
+      .system_folder = "",
+      .summary = "99,289 colour images of house numbers' digits, 32 x 32 (Netzer et al. 2011)",
+      .source = "http://ufldl.stanford.edu/housenumbers",
+      .shape = kCifarShape,
+      .classes = 10},
+     kDigitNames,
+     kSvhnPreparation,
+     read_svhn},
     {{.name = "synthetic-cifar10",
       .folder = "synthetic-cifar10",
       .system_folder = "",
