@@ -8,6 +8,7 @@
 #include "base/names.hpp"
 #include "data/class_names.hpp"
 #include "data/image_dataset.hpp"
+#include "data/image_folder.hpp"
 #include "data/readers.hpp"
 #include "detox/dataset.hpp"
 #include "detox/errors.hpp"
@@ -147,6 +148,35 @@ std::unique_ptr<Dataset> load_dataset(const DatasetInfo& info,
                              .preparation = entry.preparation,
                              .augments = split == Split::kTrain},
                             std::move(images));
+}
+
+DatasetChoice choose_dataset(std::string_view given) {
+  for (const DatasetInfo& info : datasets()) {
+    if (canonical_name(info.name) == canonical_name(given)) return {&info, std::string(info.name)};
+  }
+  std::error_code ignored;
+  if (given.find('/') != std::string_view::npos || std::filesystem::is_directory(given, ignored)) {
+    return {nullptr, std::string(given)};
+  }
+  try {
+    find_dataset(given);
+  } catch (const UsageError& error) {
+    throw UsageError(
+        fmt::format("{}, or the path of an image folder (with a slash)", error.what()));
+  }
+  return {};
+}
+
+std::unique_ptr<Dataset> load_dataset(std::string_view given, const std::filesystem::path& data_dir,
+                                      Split split, std::size_t image_size) {
+  const DatasetChoice choice = choose_dataset(given);
+  if (choice.info == nullptr) return load_image_folder(choice.name, split, image_size);
+  if (image_size != kDefaultImageSize && image_size != choice.info->shape.height) {
+    throw UsageError(fmt::format("--image-size {} is for image folders; {} has {} x {} pixels",
+                                 image_size, choice.name, choice.info->shape.height,
+                                 choice.info->shape.width));
+  }
+  return load_dataset(*choice.info, data_dir, split);
 }
 
 }  // namespace detox
