@@ -2,78 +2,84 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.hpp"
 #include "base/digest.hpp"
-#include "detox/errors.hpp"
+#include "base/names.hpp"
 
 namespace detox {
 namespace {
 
 class ImageDataset final : public Dataset {
  public:
-  ImageDataset(ImageShape shape, std::size_t classes, const Normalisation& normalisation,
-               ImageFiles files)
-      : shape_(shape),
-        classes_(classes),
-        images_(std::move(files.images.values)),
-        labels_(std::move(files.labels.values)) {
-    for (std::size_t x = 0; x < table_.size(); ++x) {
-      table_[x] = (static_cast<float>(x) / 255.0F - normalisation.mean) / normalisation.deviation;
-    }
+  ImageDataset(ImageDatasetFacts facts, LabelledImages images)
+      : facts_(std::move(facts)),
+        images_(std::move(images)),
+        preparer_(facts_.shape, facts_.preparation) {
+    DETOX_ASSERT(images_.pixels.size() == images_.labels.size() * facts_.shape.values());
+    for (const std::uint16_t label : images_.labels) DETOX_ASSERT(label < classes());
   }
 
-  std::size_t size() const override { return labels_.size(); }
-  ImageShape shape() const override { return shape_; }
-  std::size_t classes() const override { return classes_; }
+  std::string name() const override {
+    const bool says_so = canonical_name(facts_.name).find("synthetic") != std::string::npos;
+    return is_synthetic() && !says_so ? facts_.name + " (synthetic)" : facts_.name;
+  }
+  bool is_synthetic() const override { return images_.is_synthetic; }
+  std::size_t size() const override { return images_.labels.size(); }
+  ImageShape shape() const override { return facts_.shape; }
+  std::size_t classes() const override { return facts_.class_names.size(); }
+  std::span<const std::string> class_names() const override { return facts_.class_names; }
 
   std::int64_t label(std::size_t sample) const override {
-    DETOX_ASSERT(sample < labels_.size());
-    return labels_[sample];
+    DETOX_ASSERT(sample < size());
+    return images_.labels[sample];
   }
 
-  void read(std::size_t sample, std::uint64_t /*epoch*/, const Key& /*key*/,
+  void read(std::size_t sample, std::uint64_t epoch, const Key& key,
             std::span<float> out) const override {
-    DETOX_ASSERT(sample < labels_.size() && out.size() == shape_.values());
-    const std::uint8_t* raw = images_.data() + sample * out.size();
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = table_[raw[i]];
+    if (!facts_.augments) return preparer_.normalise(raw(sample), out);
+    preparer_.augment(raw(sample), draw_augmentation(facts_.preparation, key, epoch, sample), out);
+  }
+
+  void pixels(std::size_t sample, std::span<std::uint8_t> out) const override {
+    const std::span<const std::uint8_t> from = raw(sample);
+    DETOX_ASSERT(out.size() == from.size());
+    std::copy(from.begin(), from.end(), out.begin());
   }
 
   std::string digest() const override {
     DigestBuilder builder;
-    builder.add(fmt::format("detox images {} {} {} {} {}\n", labels_.size(), shape_.channels,
-                            shape_.height, shape_.width, classes_));
-    builder.add(std::as_bytes(std::span(labels_)));
-    builder.add(std::as_bytes(std::span(images_)));
+    builder.add(fmt::format("detox images {} {} {} {} {}\n", size(), facts_.shape.channels,
+                            facts_.shape.height, facts_.shape.width, classes()));
+    // One byte a label where that is enough.
+    std::vector<std::uint8_t> labels;
+    for (const std::uint16_t label : images_.labels) {
+      labels.push_back(static_cast<std::uint8_t>(label & 255U));
+      if (classes() > 256) labels.push_back(static_cast<std::uint8_t>(label >> 8U));
+    }
+    builder.add(std::as_bytes(std::span(labels)));
+    builder.add(std::as_bytes(std::span(images_.pixels)));
     return hex(builder.finish());
   }
 
  private:
-  ImageShape shape_;
-  std::size_t classes_;
-  std::vector<std::uint8_t> images_, labels_;
-  std::array<float, 256> table_{};
+  std::span<const std::uint8_t> raw(std::size_t sample) const {
+    DETOX_ASSERT(sample < size());
+    const std::size_t values = facts_.shape.values();
+    return std::span(images_.pixels).subspan(sample * values, values);
+  }
+
+  ImageDatasetFacts facts_;
+  LabelledImages images_;
+  Preparer preparer_;
 };
 
 }  // namespace
 
-std::unique_ptr<Dataset> make_image_dataset(ImageShape shape, std::size_t classes,
-                                            const Normalisation& normalisation, ImageFiles files) {
-  if (files.images.samples != files.labels.samples) {
-    throw InputError(fmt::format("{} holds {} images, but {} holds {} labels", files.images_name,
-                                 files.images.samples, files.labels_name, files.labels.samples));
-  }
-  DETOX_ASSERT(files.images.values.size() == files.images.samples * shape.values());
-  for (std::size_t sample = 0; sample < files.labels.samples; ++sample) {
-    const unsigned label = files.labels.values[sample];
-    if (label >= classes) {
-      throw InputError(fmt::format("{}: label {} of sample {} is out of range; valid: 0 to {}",
-                                   files.labels_name, label, sample, classes - 1));
-    }
-  }
-  return std::make_unique<ImageDataset>(shape, classes, normalisation, std::move(files));
+std::unique_ptr<Dataset> make_image_dataset(ImageDatasetFacts facts, LabelledImages images) {
+  return std::make_unique<ImageDataset>(std::move(facts), std::move(images));
 }
 
 }  // namespace detox

@@ -1,4 +1,4 @@
-// A data set of small grey images that fits in memory.
+// A data set of small images that fits in memory.
 #pragma once
 
 #include <cstdint>
@@ -6,26 +6,28 @@
 #include <string>
 #include <vector>
 
-#include "data/idx.hpp"
+#include "data/preparation.hpp"
 #include "detox/dataset.hpp"
 
 namespace detox {
 
-/// How raw bytes become the values that a network sees: (x / 255 - mean) / deviation, in float32 as
-/// PyTorch does it.
-struct Normalisation {
-  float mean = 0.0F;
-  float deviation = 1.0F;
+/// What a reader gives. Every label is below the number of classes: the reader has checked that,
+/// because it knows the file's name.
+struct LabelledImages {
+  std::vector<std::uint8_t> pixels;   ///< (samples, channels, height, width)
+  std::vector<std::uint16_t> labels;  ///< one a sample
+  bool is_synthetic = false;          ///< the files say that they were generated
 };
 
-/// images (n, height, width) of one channel and labels (n). InputError where the counts differ or a
-/// label is not below `classes`; the names open these messages.
-struct ImageFiles {
-  std::string images_name, labels_name;
-  IdxArray images, labels;
+/// What the data set is besides its samples.
+struct ImageDatasetFacts {
+  std::string name;
+  ImageShape shape;
+  std::vector<std::string> class_names;
+  Preparation preparation;
+  bool augments = false;  ///< the preparation's augmentation too: the training split
 };
 
-std::unique_ptr<Dataset> make_image_dataset(ImageShape shape, std::size_t classes,
-                                            const Normalisation& normalisation, ImageFiles files);
+std::unique_ptr<Dataset> make_image_dataset(ImageDatasetFacts facts, LabelledImages images);
 
 }  // namespace detox

@@ -82,6 +82,28 @@ TEST_F(DatasetFiles, GiveNormalisedValuesAndLabels) {
   }
 }
 
+TEST_F(DatasetFiles, GiveRawPixelsAndTheNamesOfTheClasses) {
+  put(images(), labels());
+  const auto dataset = load();
+  std::vector<std::uint8_t> raw(kPixels);
+  for (std::size_t sample = 0; sample < 2; ++sample) {
+    dataset->pixels(sample, raw);
+    for (std::size_t i = 0; i < kPixels; ++i) EXPECT_EQ(raw[i], (i + sample) % 256);
+  }
+  EXPECT_THAT(dataset->class_names(),
+              testing::ElementsAre("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"));
+  EXPECT_EQ(load("FashionMNIST")->class_names()[9], "Ankle boot");
+}
+
+TEST_F(DatasetFiles, AreCalledSyntheticWhereTheirFolderSaysSo) {
+  put(images(), labels());
+  EXPECT_EQ(load()->name(), "MNIST");
+  EXPECT_FALSE(load()->is_synthetic());
+  put_file(folder_.path() / "SYNTHETIC.txt", "made by a program");
+  EXPECT_EQ(load()->name(), "MNIST (synthetic)");
+  EXPECT_TRUE(load()->is_synthetic());
+}
+
 TEST_F(DatasetFiles, HaveADigestOfTheirContent) {
   put(images(), labels());
   const std::string digest = load()->digest();

@@ -2,8 +2,10 @@
 // libtorch.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "detox/dataset.hpp"
@@ -23,18 +25,28 @@ class ToyData final : public Dataset {
       images_[4 * i + i % 3] += 3.0F;
     }
   }
+  std::string name() const override { return "toy (synthetic)"; }
+  bool is_synthetic() const override { return true; }
   std::size_t size() const override { return labels_.size(); }
   ImageShape shape() const override { return {1, 2, 2}; }
   std::size_t classes() const override { return 3; }
+  std::span<const std::string> class_names() const override { return class_names_; }
   std::int64_t label(std::size_t sample) const override { return labels_[sample]; }
   void read(std::size_t sample, std::uint64_t, const Key&, std::span<float> out) const override {
     std::copy_n(images_.begin() + static_cast<std::ptrdiff_t>(4 * sample), 4, out.begin());
+  }
+  void pixels(std::size_t sample, std::span<std::uint8_t> out) const override {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const float x = images_[4 * sample + i] * 32.0F + 128.0F;
+      out[i] = static_cast<std::uint8_t>(std::clamp(x, 0.0F, 255.0F));
+    }
   }
   std::string digest() const override { return "toy"; }
 
  private:
   std::vector<float> images_;
   std::vector<std::int64_t> labels_;
+  std::vector<std::string> class_names_ = {"first", "second", "third"};
 };
 
 /// Softmax regression, 3 x 4 weights and 3 biases, with one statistic: a running mean of the first
