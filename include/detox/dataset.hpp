@@ -66,4 +66,23 @@ const DatasetInfo& find_dataset(std::string_view name);
 std::unique_ptr<Dataset> load_dataset(const DatasetInfo& info,
                                       const std::filesystem::path& data_dir, Split split);
 
+/// The side of an image folder's images where nothing else is asked for.
+inline constexpr std::size_t kDefaultImageSize = 32;
+
+/// What --dataset names: the name of a registered data set, or an image folder.
+struct DatasetChoice {
+  const DatasetInfo* info = nullptr;  ///< null: an image folder
+  std::string name;                   ///< registered, or the folder's path as it was given
+};
+
+/// A registered name (case and dashes do not matter) goes first; else text with a slash, or that is
+/// a folder, is an image folder. UsageError for all other text, with the nearest name.
+DatasetChoice choose_dataset(std::string_view given);
+
+/// Loads one split of what choose_dataset accepts. image_size: the side N of an image folder's
+/// images, 8 to 1024; a registered data set has its own, and UsageError where another one is asked
+/// for.
+std::unique_ptr<Dataset> load_dataset(std::string_view given, const std::filesystem::path& data_dir,
+                                      Split split, std::size_t image_size);
+
 }  // namespace detox

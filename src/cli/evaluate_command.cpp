@@ -31,6 +31,7 @@ struct EvaluateOptions {
   double timeout_s = 600;
   bool follow = false, json = false;
   std::optional<std::string> network, dataset, data_dir;
+  std::optional<std::size_t> image_size;
 };
 
 /// What the user says and what the run recorded must agree; either may be silent.
@@ -141,8 +142,13 @@ class Evaluation {
         agreed("network", options_.network, run, &RunConfig::network, defaults.network);
     const std::string dataset =
         agreed("dataset", options_.dataset, run, &RunConfig::dataset, defaults.dataset);
-    data_ = load_dataset(find_dataset(dataset),
-                         options_.data_dir.value_or(run ? run->data_dir : ""), Split::kTest);
+    if (run && options_.image_size.value_or(run->image_size) != run->image_size) {
+      throw UsageError(fmt::format("--image-size is {}, but the run was configured with {}",
+                                   *options_.image_size, run->image_size));
+    }
+    const std::size_t image_size = options_.image_size.value_or((run ? *run : defaults).image_size);
+    data_ = load_dataset(dataset, options_.data_dir.value_or(run ? run->data_dir : ""),
+                         Split::kTest, image_size);
     const std::string canonical(find_network(network).name);
     evaluator_.emplace(
         *data_, [&] { return make_learner(canonical, data_->shape(), data_->classes()); },
@@ -200,6 +206,9 @@ Command evaluate_command(CLI::App& program) {
       ->type_name("");
   app->add_option("--data-dir", options->data_dir,
                   "where the data lies [as the run was configured]")
+      ->type_name("");
+  app->add_option("--image-size", options->image_size,
+                  "the side of an image folder's images [as the run was configured, else 32]")
       ->type_name("");
   app->add_option("--threads", options->threads, "threads [all cores]")
       ->type_name("")

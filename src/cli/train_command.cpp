@@ -94,6 +94,7 @@ int serve(const RunConfig& given, Transport& transport) {
   WorkerSettings settings;
   settings.network = setup.config.network;
   settings.dataset = setup.config.dataset;
+  settings.image_size = setup.config.image_size;
   settings.codec = setup.plan.sign_codec ? "sign" : "none";
   settings.workers = setup.plan.workers;
   settings.slices = setup.plan.k;
@@ -117,7 +118,7 @@ int serve(const RunConfig& given, Transport& transport) {
 /// A worker's own files are where its own command line says; all else comes from the server.
 WorkerKit make_kit(const WorkerSettings& settings, const RunConfig& given) {
   WorkerKit kit;
-  kit.data = load_dataset(find_dataset(settings.dataset), given.data_dir, Split::kTrain);
+  kit.data = load_dataset(settings.dataset, given.data_dir, Split::kTrain, settings.image_size);
   kit.learner = make_learner(settings.network, kit.data->shape(), kit.data->classes());
   kit.profile = numerical_profile();
   return kit;

@@ -81,7 +81,7 @@ TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
   TrainSetup setup;
   setup.config = resolve(given, world_workers);
   setup.config.network = find_network(setup.config.network).name;
-  const DatasetInfo& dataset = find_dataset(setup.config.dataset);
+  const DatasetChoice dataset = choose_dataset(setup.config.dataset);
   setup.config.dataset = dataset.name;
   setup.plan = make_plan(setup.config);
   setup.samples_per_step = samples_per_step(setup.config, setup.plan);
@@ -92,11 +92,12 @@ TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
   setup.attack_key = derive_key(root, "attack");
   setup.server_keys = {derive_key(placement, "placement"), derive_key(placement, "buckets")};
 
-  setup.data = load_dataset(dataset, setup.config.data_dir, Split::kTrain);
+  setup.data =
+      load_dataset(dataset.name, setup.config.data_dir, Split::kTrain, setup.config.image_size);
   if (setup.samples_per_step > setup.data->size()) {
     throw UsageError(
         fmt::format("one step takes {} samples, {} has {}: lower --batch-size or --global-batch",
-                    setup.samples_per_step, dataset.name, setup.data->size()));
+                    setup.samples_per_step, setup.data->name(), setup.data->size()));
   }
   const SliceSchedule schedule(setup.data->size(), setup.plan.k, setup.samples_per_step,
                                setup.data_key);
@@ -108,9 +109,12 @@ TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
   setup.profile = numerical_profile();
   // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
   const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.last_step : 0;
+  // An image folder is what it holds, not where it lies: the data's digest stands for it.
+  RunConfig digested = setup.config;
+  if (dataset.info == nullptr) digested.dataset = "image folder";
   setup.config_digest = config_digest(
-      setup.config, fmt::format("data {}\nplacement {}\nhorizon {}\n", setup.data->digest(),
-                                hex(derive_key(placement, "fingerprint")), horizon));
+      digested, fmt::format("data {}\nplacement {}\nhorizon {}\n", setup.data->digest(),
+                            hex(derive_key(placement, "fingerprint")), horizon));
   return setup;
 }
 

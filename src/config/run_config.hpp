@@ -15,6 +15,7 @@ struct RunConfig {
   std::string network = "LeNet";
   std::string dataset = "FashionMNIST";
   std::string data_dir;
+  std::uint64_t image_size = 32;  ///< kDefaultImageSize
   // The defence
   std::string approach = "detox";
   std::optional<std::string> mode;  ///< coord-median; normal for maj_vote

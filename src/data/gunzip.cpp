@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/assert.hpp"
@@ -76,25 +79,96 @@ class Inflater {
   bool member_ended_ = false;
 };
 
+/// Tells gzip from plain bytes, and passes on either.
+class Gunzipper {
+ public:
+  Gunzipper(const std::string& name, const ByteSink& sink) : name_(name), sink_(sink) {}
+
+  void add(std::span<const std::byte> piece) {
+    if (piece.empty()) return;
+    if (inflater_) return inflater_->add(piece);
+    if (is_plain_) return sink_(piece);
+    // The magic may come in two pieces.
+    head_.insert(head_.end(), piece.begin(), piece.end());
+    if (head_.size() < 2) return;
+    if (head_[0] == kMagic0 && head_[1] == kMagic1) {
+      inflater_.emplace(name_, sink_);
+      inflater_->add(head_);
+    } else {
+      is_plain_ = true;
+      sink_(head_);
+    }
+    head_.clear();
+  }
+
+  void finish() {
+    if (inflater_) return inflater_->finish();
+    if (!head_.empty()) sink_(head_);
+    head_.clear();
+  }
+
+ private:
+  const std::string& name_;
+  const ByteSink& sink_;
+  std::vector<std::byte> head_;
+  std::optional<Inflater> inflater_;
+  bool is_plain_ = false;
+};
+
+/// A Gunzipper that is fed when somebody asks.
+class PulledGunzip {
+ public:
+  PulledGunzip(std::string name, ByteSource source)
+      : name_(std::move(name)),
+        source_(std::move(source)),
+        sink_([this](std::span<const std::byte> piece) {
+          plain_.insert(plain_.end(), piece.begin(), piece.end());
+        }),
+        gunzipper_(name_, sink_) {}
+  PulledGunzip(const PulledGunzip&) = delete;
+  PulledGunzip& operator=(const PulledGunzip&) = delete;
+
+  std::span<const std::byte> next() {
+    plain_.clear();
+    while (plain_.empty() && !ended_) {
+      if (packed_.empty()) packed_ = source_();
+      // A byte of gzip data is a thousand plain ones at most: small bites bound the memory.
+      const std::size_t bite = std::min(packed_.size(), kBite);
+      ended_ = bite == 0;
+      if (ended_) {
+        gunzipper_.finish();
+      } else {
+        gunzipper_.add(packed_.first(bite));
+      }
+      packed_ = packed_.subspan(bite);
+    }
+    return plain_;
+  }
+
+ private:
+  static constexpr std::size_t kBite = 1024;
+
+  std::string name_;
+  ByteSource source_;
+  ByteSink sink_;
+  Gunzipper gunzipper_;
+  std::span<const std::byte> packed_;
+  std::vector<std::byte> plain_;
+  bool ended_ = false;
+};
+
 }  // namespace
 
 void gunzip(const std::string& name, const ByteSource& source, const ByteSink& sink) {
-  // The magic may come in two pieces.
-  std::vector<std::byte> head;
-  while (head.size() < 2) {
-    const std::span<const std::byte> piece = source();
-    if (piece.empty()) break;
-    head.insert(head.end(), piece.begin(), piece.end());
-  }
-  if (head.size() < 2 || head[0] != kMagic0 || head[1] != kMagic1) {
-    if (!head.empty()) sink(head);
-    for (auto piece = source(); !piece.empty(); piece = source()) sink(piece);
-    return;
-  }
-  Inflater inflater(name, sink);
-  inflater.add(head);
-  for (auto piece = source(); !piece.empty(); piece = source()) inflater.add(piece);
-  inflater.finish();
+  Gunzipper gunzipper(name, sink);
+  for (auto piece = source(); !piece.empty(); piece = source()) gunzipper.add(piece);
+  gunzipper.finish();
+}
+
+ByteSource gunzip_source(std::string name, ByteSource source) {
+  return [state = std::make_shared<PulledGunzip>(std::move(name), std::move(source))] {
+    return state->next();
+  };
 }
 
 }  // namespace detox

@@ -18,4 +18,9 @@ using ByteSink = std::function<void(std::span<const std::byte>)>;
 /// other bytes. The sink may throw to stop. Memory: 64 KiB, whatever the data expands to.
 void gunzip(const std::string& name, const ByteSource& source, const ByteSink& sink);
 
+/// The same, for a reader that asks for pieces. The source that it gives throws InputError as
+/// gunzip does, at the end too, where the checksum stands: whoever relies on it reads to the end.
+/// Memory: about 1 MiB.
+ByteSource gunzip_source(std::string name, ByteSource source);
+
 }  // namespace detox

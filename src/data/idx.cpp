@@ -3,16 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <memory>
 #include <new>
-#include <system_error>
 #include <utility>
 
-#include "base/assert.hpp"
+#include "data/file_source.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -26,8 +21,6 @@ unsigned value_of(std::byte b) { return std::to_integer<unsigned>(b); }
 std::uint32_t big_endian(std::span<const std::byte> b) {
   return value_of(b[0]) << 24 | value_of(b[1]) << 16 | value_of(b[2]) << 8 | value_of(b[3]);
 }
-
-std::string system_message() { return std::generic_category().message(errno); }
 
 }  // namespace
 
@@ -114,20 +107,7 @@ IdxArray parse_idx(const std::string& name, std::span<const std::byte> bytes,
 
 IdxArray read_idx_file(const std::filesystem::path& file,
                        const std::vector<std::uint32_t>& item_shape) {
-  const auto close = [](std::FILE* stream) { std::fclose(stream); };
-  const std::unique_ptr<std::FILE, decltype(close)> stream(std::fopen(file.c_str(), "rbe"), close);
-  if (!stream) {
-    throw InputError(fmt::format("cannot open {}: {}", file.string(), system_message()));
-  }
-  std::vector<std::byte> piece(std::size_t{1} << 16);
-  const ByteSource source = [&]() -> std::span<const std::byte> {
-    const std::size_t size = std::fread(piece.data(), 1, piece.size(), stream.get());
-    if (std::ferror(stream.get()) != 0) {
-      throw InputError(fmt::format("cannot read {}: {}", file.string(), system_message()));
-    }
-    return std::span(piece).first(size);
-  };
-  return read_idx(file.string(), source, item_shape);
+  return read_idx(file.string(), file_source(file), item_shape);
 }
 
 }  // namespace detox

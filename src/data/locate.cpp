@@ -13,8 +13,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<fs::path> find_file(const fs::path& folder, const std::string& name) {
+std::optional<fs::path> find_file(const fs::path& folder, const std::string& name,
+                                  bool also_gzipped = true) {
   for (const char* suffix : {"", ".gz"}) {
+    if (*suffix != '\0' && !also_gzipped) break;
     const fs::path file = folder / (name + suffix);
     std::error_code ignored;
     if (fs::is_regular_file(file, ignored)) return file;
@@ -22,21 +24,79 @@ std::optional<fs::path> find_file(const fs::path& folder, const std::string& nam
   return std::nullopt;
 }
 
-[[noreturn]] void refuse(const DatasetInfo& info, const fs::path& data_dir,
-                         const std::vector<std::string>& names,
-                         const std::vector<std::string>& incomplete) {
-  std::vector<std::string> places;
-  for (const fs::path& folder : data_folders(info, data_dir)) places.push_back(folder.string());
-  const std::string package = info.system_folder.empty()
-                                  ? ""
-                                  : fmt::format(" or install Debian's package dataset-{}",
-                                                fs::path(info.system_folder).filename().string());
-  throw InputError(fmt::format(
-      "{}: {} not found together in {}{}{}; put these files (plain or .gz, from {}) into one of "
-      "these folders, name theirs with --data-dir{}",
-      info.name, fmt::join(names, " and "), fmt::join(places, ", "), incomplete.empty() ? "" : "; ",
-      fmt::join(incomplete, "; "), info.source, package));
-}
+class Search {
+ public:
+  Search(const DatasetInfo& info, const fs::path& data_dir, const FileSet& wanted)
+      : info_(info), wanted_(wanted), folders_(data_folders(info, data_dir)) {}
+
+  FoundFiles run() {
+    for (const fs::path& folder : folders_) {
+      if (!wanted_.subfolder.empty() && take_all(folder / wanted_.subfolder)) {
+        return found(says_synthetic(folder));
+      }
+      if (take_all(folder)) return found(false);
+      if (wanted_.archive.empty()) continue;
+      if (auto archive = find_file(folder, wanted_.archive)) {
+        return {{*archive}, true, says_synthetic(folder)};
+      }
+    }
+    refuse();
+  }
+
+ private:
+  bool take_all(const fs::path& folder) {
+    files_.clear();
+    std::vector<std::string> missing;
+    for (const std::string& name : wanted_.names) {
+      if (auto file = find_file(folder, name, !wanted_.is_never_gzipped)) {
+        files_.push_back(std::move(*file));
+      } else {
+        missing.push_back(name);
+      }
+    }
+    if (!missing.empty() && !files_.empty()) {
+      incomplete_.push_back(
+          fmt::format("{} lacks {}", folder.string(), fmt::join(missing, " and ")));
+    }
+    return missing.empty();
+  }
+
+  FoundFiles found(bool is_synthetic) {
+    const bool own = says_synthetic(files_.front().parent_path());
+    return {std::move(files_), false, own || is_synthetic};
+  }
+
+  [[noreturn]] void refuse() {
+    std::vector<std::string> places;
+    for (const fs::path& folder : folders_) {
+      places.push_back(folder.string());
+      for (const std::string& name : wanted_.useless) {
+        std::error_code ignored;
+        if (!fs::exists(folder / name, ignored)) continue;
+        incomplete_.push_back(
+            fmt::format("{} is {}", (folder / name).string(), wanted_.why_useless));
+      }
+    }
+    const std::string archive =
+        wanted_.archive.empty() ? "" : fmt::format("{}.gz or ", wanted_.archive);
+    const std::string package =
+        info_.system_folder.empty()
+            ? ""
+            : fmt::format(" or install Debian's package dataset-{}",
+                          fs::path(info_.system_folder).filename().string());
+    throw InputError(fmt::format(
+        "{}: {} not found together in {}{}{}; put {}these files ({}from {}) into one of these "
+        "folders, name theirs with --data-dir{}",
+        info_.name, fmt::join(wanted_.names, " and "), fmt::join(places, ", "),
+        incomplete_.empty() ? "" : "; ", fmt::join(incomplete_, "; "), archive,
+        wanted_.is_never_gzipped ? "" : "plain or .gz, ", info_.source, package));
+  }
+
+  const DatasetInfo& info_;
+  const FileSet& wanted_;
+  std::vector<fs::path> folders_, files_;
+  std::vector<std::string> incomplete_;
+};
 
 }  // namespace
 
@@ -52,26 +112,8 @@ bool says_synthetic(const fs::path& folder) {
   return fs::exists(folder / "SYNTHETIC.txt", ignored);
 }
 
-std::vector<fs::path> locate_files(const DatasetInfo& info, const fs::path& data_dir,
-                                   const std::vector<std::string>& names) {
-  std::vector<std::string> incomplete;
-  for (const fs::path& folder : data_folders(info, data_dir)) {
-    std::vector<fs::path> files;
-    std::vector<std::string> missing;
-    for (const std::string& name : names) {
-      if (auto file = find_file(folder, name)) {
-        files.push_back(std::move(*file));
-      } else {
-        missing.push_back(name);
-      }
-    }
-    if (missing.empty()) return files;
-    if (!files.empty()) {
-      incomplete.push_back(
-          fmt::format("{} lacks {}", folder.string(), fmt::join(missing, " and ")));
-    }
-  }
-  refuse(info, data_dir, names, incomplete);
+FoundFiles locate_files(const DatasetInfo& info, const fs::path& data_dir, const FileSet& wanted) {
+  return Search(info, data_dir, wanted).run();
 }
 
 }  // namespace detox

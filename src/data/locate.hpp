@@ -15,11 +15,26 @@ namespace detox {
 std::vector<std::filesystem::path> data_folders(const DatasetInfo& info,
                                                 const std::filesystem::path& data_dir);
 
-/// All names, each plain or with .gz (the plain one first), from the first folder that holds all of
-/// them. InputError with the folders, the missing names and what to install or to put there.
-std::vector<std::filesystem::path> locate_files(const DatasetInfo& info,
-                                                const std::filesystem::path& data_dir,
-                                                const std::vector<std::string>& names);
+/// What to look for: files that belong together, or an archive of them.
+struct FileSet {
+  std::vector<std::string> names;  ///< each plain or with .gz, the plain one first
+  bool is_never_gzipped = false;   ///< then .gz is not looked for
+  std::string subfolder = {};      ///< a folder that may lie around them, as archives have one
+  std::string archive = {};        ///< the archive as it is downloaded, without .gz; or empty
+  std::vector<std::string> useless = {};  ///< what people have instead
+  std::string why_useless = {};           ///< and what to tell them
+};
+
+struct FoundFiles {
+  std::vector<std::filesystem::path> files;  ///< in the order of the names; or the archive alone
+  bool is_archive = false;
+  bool is_synthetic = false;  ///< says_synthetic of their folder, or of the one around subfolder
+};
+
+/// From the first folder that holds all of them: within it in the subfolder, then directly, then as
+/// an archive. InputError with the folders, the missing names and what to install or to put there.
+FoundFiles locate_files(const DatasetInfo& info, const std::filesystem::path& data_dir,
+                        const FileSet& wanted);
 
 /// Whether a folder says that the files in it were generated and are not the published ones: it
 /// holds a file SYNTHETIC.txt.

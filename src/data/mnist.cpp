@@ -13,8 +13,9 @@ namespace detox {
 LabelledImages read_mnist(const DatasetInfo& info, const std::filesystem::path& data_dir,
                           Split split) {
   const std::string prefix = split == Split::kTrain ? "train" : "t10k";
-  const std::vector<std::filesystem::path> paths =
-      locate_files(info, data_dir, {prefix + "-images-idx3-ubyte", prefix + "-labels-idx1-ubyte"});
+  const FoundFiles found = locate_files(
+      info, data_dir, {.names = {prefix + "-images-idx3-ubyte", prefix + "-labels-idx1-ubyte"}});
+  const std::vector<std::filesystem::path>& paths = found.files;
   // Labels first: they are small, and as often wrong.
   const IdxArray labels = read_idx_file(paths[1], {});
   IdxArray images = read_idx_file(paths[0], {static_cast<std::uint32_t>(info.shape.height),
@@ -30,9 +31,8 @@ LabelledImages read_mnist(const DatasetInfo& info, const std::filesystem::path& 
                                    paths[1].string(), label, sample, info.classes - 1));
     }
   }
-  return {std::move(images.values),
-          {labels.values.begin(), labels.values.end()},
-          says_synthetic(paths[0].parent_path())};
+  return {
+      std::move(images.values), {labels.values.begin(), labels.values.end()}, found.is_synthetic};
 }
 
 }  // namespace detox

@@ -17,4 +17,12 @@ using Reader = LabelledImages (*)(const DatasetInfo& info, const std::filesystem
 LabelledImages read_mnist(const DatasetInfo& info, const std::filesystem::path& data_dir,
                           Split split);
 
+LabelledImages read_cifar10(const DatasetInfo& info, const std::filesystem::path& data_dir,
+                            Split split);
+LabelledImages read_cifar100(const DatasetInfo& info, const std::filesystem::path& data_dir,
+                             Split split);
+
+LabelledImages read_svhn(const DatasetInfo& info, const std::filesystem::path& data_dir,
+                         Split split);
+
 }  // namespace detox

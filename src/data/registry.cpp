@@ -1,4 +1,6 @@
 // All data sets. One entry a data set, sorted by name.
+#include <fmt/format.h>
+
 #include <array>
 #include <utility>
 
@@ -6,8 +8,10 @@
 #include "base/names.hpp"
 #include "data/class_names.hpp"
 #include "data/image_dataset.hpp"
+#include "data/image_folder.hpp"
 #include "data/readers.hpp"
 #include "detox/dataset.hpp"
+#include "detox/errors.hpp"
 
 namespace detox {
 namespace {
@@ -17,11 +21,42 @@ struct Entry {
   std::span<const std::string_view> class_names;
   Preparation preparation;
   Reader read;
+  bool is_synthetic = false;  ///< its files have to say so
 };
 
-constexpr ImageShape kMnistShape{1, 28, 28};
+constexpr ImageShape kMnistShape{1, 28, 28}, kCifarShape{3, 32, 32};
 
-constexpr std::array<Entry, 2> kEntries{{
+constexpr Preparation kCifarPreparation{
+    .mean = {125.3F / 255.0F, 123.0F / 255.0F, 113.9F / 255.0F},
+    .deviation = {63.0F / 255.0F, 62.1F / 255.0F, 66.7F / 255.0F},
+    .border = Border::kReflect,
+    .flips = true};
+
+constexpr Preparation kSvhnPreparation{.mean = {0.4914F, 0.4822F, 0.4465F},
+                                       .deviation = {0.2023F, 0.1994F, 0.2010F},
+                                       .border = Border::kZero};
+
+constexpr std::array<Entry, 7> kEntries{{
+    {{.name = "Cifar10",
+      .folder = "Cifar10",
+      .system_folder = "",
+      .summary = "60,000 colour images, 32 x 32, 10 classes (Krizhevsky 2009)",
+      .source = "https://www.cs.toronto.edu/~kriz/cifar.html",
+      .shape = kCifarShape,
+      .classes = 10},
+     kCifar10Names,
+     kCifarPreparation,
+     read_cifar10},
+    {{.name = "Cifar100",
+      .folder = "Cifar100",
+      .system_folder = "",
+      .summary = "60,000 colour images, 32 x 32, 100 classes (Krizhevsky 2009)",
+      .source = "https://www.cs.toronto.edu/~kriz/cifar.html",
+      .shape = kCifarShape,
+      .classes = 100},
+     kCifar100Names,
+     kCifarPreparation,
+     read_cifar100},
     {{.name = "FashionMNIST",
       .folder = "FashionMNIST",
       .system_folder = "/usr/share/datasets/fashion-mnist",
@@ -42,6 +77,38 @@ constexpr std::array<Entry, 2> kEntries{{
      kDigitNames,
      {.mean = {0.1307F}, .deviation = {0.3081F}},
      read_mnist},
+    {{.name = "SVHN",
+      .folder = "SVHN",
+      .system_folder = "",
+      .summary = "99,289 colour images of house numbers' digits, 32 x 32 (Netzer et al. 2011)",
+      .source = "http://ufldl.stanford.edu/housenumbers",
+      .shape = kCifarShape,
+      .classes = 10},
+     kDigitNames,
+     kSvhnPreparation,
+     read_svhn},
+    {{.name = "synthetic-cifar10",
+      .folder = "synthetic-cifar10",
+      .system_folder = "",
+      .summary = "generated colour images in the files of Cifar10, 10 classes",
+      .source = "detoxml data prepare synthetic-cifar10",
+      .shape = kCifarShape,
+      .classes = 10},
+     kCifar10Names,
+     kCifarPreparation,
+     read_cifar10,
+     true},
+    {{.name = "synthetic-cifar100",
+      .folder = "synthetic-cifar100",
+      .system_folder = "",
+      .summary = "generated colour images in the files of Cifar100, 100 classes",
+      .source = "detoxml data prepare synthetic-cifar100",
+      .shape = kCifarShape,
+      .classes = 100},
+     kCifar100Names,
+     kCifarPreparation,
+     read_cifar100,
+     true},
 }};
 
 constexpr auto kInfos = [] {
@@ -68,12 +135,48 @@ const DatasetInfo& find_dataset(std::string_view name) {
 std::unique_ptr<Dataset> load_dataset(const DatasetInfo& info,
                                       const std::filesystem::path& data_dir, Split split) {
   const Entry& entry = entry_of(info);
+  LabelledImages images = entry.read(info, data_dir, split);
+  if (entry.is_synthetic && !images.is_synthetic) {
+    throw InputError(
+        fmt::format("{}: the files found do not say that they were generated (no SYNTHETIC.txt); "
+                    "{} writes the right ones",
+                    info.name, info.source));
+  }
   return make_image_dataset({.name = std::string(info.name),
                              .shape = info.shape,
                              .class_names = {entry.class_names.begin(), entry.class_names.end()},
                              .preparation = entry.preparation,
                              .augments = split == Split::kTrain},
-                            entry.read(info, data_dir, split));
+                            std::move(images));
+}
+
+DatasetChoice choose_dataset(std::string_view given) {
+  for (const DatasetInfo& info : datasets()) {
+    if (canonical_name(info.name) == canonical_name(given)) return {&info, std::string(info.name)};
+  }
+  std::error_code ignored;
+  if (given.find('/') != std::string_view::npos || std::filesystem::is_directory(given, ignored)) {
+    return {nullptr, std::string(given)};
+  }
+  try {
+    find_dataset(given);
+  } catch (const UsageError& error) {
+    throw UsageError(
+        fmt::format("{}, or the path of an image folder (with a slash)", error.what()));
+  }
+  return {};
+}
+
+std::unique_ptr<Dataset> load_dataset(std::string_view given, const std::filesystem::path& data_dir,
+                                      Split split, std::size_t image_size) {
+  const DatasetChoice choice = choose_dataset(given);
+  if (choice.info == nullptr) return load_image_folder(choice.name, split, image_size);
+  if (image_size != kDefaultImageSize && image_size != choice.info->shape.height) {
+    throw UsageError(fmt::format("--image-size {} is for image folders; {} has {} x {} pixels",
+                                 image_size, choice.name, choice.info->shape.height,
+                                 choice.info->shape.width));
+  }
+  return load_dataset(*choice.info, data_dir, split);
 }
 
 }  // namespace detox

@@ -27,6 +27,7 @@ std::string to_json(const WorkerSettings& s) {
   const Json json = {
       {"network", s.network},
       {"dataset", s.dataset},
+      {"image_size", s.image_size},
       {"codec", s.codec},
       {"workers", s.workers},
       {"slices", s.slices},
@@ -53,6 +54,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     WorkerSettings s;
     json.at("network").get_to(s.network);
     json.at("dataset").get_to(s.dataset);
+    json.at("image_size").get_to(s.image_size);
     json.at("codec").get_to(s.codec);
     json.at("workers").get_to(s.workers);
     json.at("slices").get_to(s.slices);

@@ -14,6 +14,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"network", "FC"},
       {"dataset", "MNIST"},
       {"data-dir", "/data/some where \"quoted\" \\ back#slash"},
+      {"image-size", "64"},
       {"approach", "baseline"},
       {"mode", "bulyan"},
       {"inner-mode", "krum"},

@@ -36,7 +36,7 @@ TEST(LocateFiles, TakesTheFirstFolderThatHoldsAll) {
   put_file(dir / "FashionMNIST" / "raw" / "b", "");
   put_file(dir / "a", "");
   put_file(dir / "b", "");
-  EXPECT_THAT(locate_files(fashion(), dir, {"a", "b"}),
+  EXPECT_THAT(locate_files(fashion(), dir, {.names = {"a", "b"}}).files,
               ElementsAre(dir / "FashionMNIST/raw/a.gz", dir / "FashionMNIST/raw/b"));
 }
 
@@ -44,7 +44,8 @@ TEST(LocateFiles, PrefersPlainFiles) {
   const TemporaryFolder folder;
   put_file(folder.path() / "a", "");
   put_file(folder.path() / "a.gz", "");
-  EXPECT_THAT(locate_files(fashion(), folder.path(), {"a"}), ElementsAre(folder.path() / "a"));
+  EXPECT_THAT(locate_files(fashion(), folder.path(), {.names = {"a"}}).files,
+              ElementsAre(folder.path() / "a"));
 }
 
 TEST(LocateFiles, SaysInOneLineWhereItLookedAndWhatToDo) {
@@ -52,7 +53,7 @@ TEST(LocateFiles, SaysInOneLineWhereItLookedAndWhatToDo) {
   const std::string dir = folder.path().string();
   put_file(folder.path() / "a", "");
   const std::string message = message_of<InputError>([&] {
-    locate_files(fashion(), dir, {"a", "b"});
+    locate_files(fashion(), dir, {.names = {"a", "b"}});
   });
   EXPECT_THAT(message, HasSubstr("FashionMNIST: a and b not found together in " + dir +
                                  "/FashionMNIST, " + dir + "/FashionMNIST/raw, " + dir));
@@ -63,8 +64,8 @@ TEST(LocateFiles, SaysInOneLineWhereItLookedAndWhatToDo) {
 }
 
 TEST(LocateFiles, SuggestsNoPackageWhereThereIsNone) {
-  const std::string message =
-      message_of<InputError>([] { locate_files(find_dataset("MNIST"), "/nonexistent", {"a"}); });
+  const std::string message = message_of<InputError>(
+      [] { locate_files(find_dataset("MNIST"), "/nonexistent", {.names = {"a"}}); });
   EXPECT_THAT(message, HasSubstr("/nonexistent/MNIST"));
   EXPECT_THAT(message, testing::Not(HasSubstr("package")));
 }

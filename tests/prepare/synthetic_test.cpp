@@ -36,9 +36,7 @@ TEST(SyntheticImages, AreTheSameBytesOnEveryMachine) {
   const struct {
     SyntheticSet set;
     const char* digest;
-  } cases[] = {
-      {{.classes = 10}, "f957f58b6a41dbd9bce20d38d7d5c3977f15dd451e2f9fef343f76954ca7ab7f"},
-      {{.classes = 100}, "DIGEST10"}};
+  } cases[] = {{{.classes = 10}, "DIGEST_A"}, {{.classes = 100}, "DIGEST_B"}};
   for (const auto& [set, digest] : cases) {
     DigestBuilder builder;
     std::array<std::uint8_t, kSyntheticPixels> image{};

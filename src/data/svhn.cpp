@@ -1,0 +1,140 @@
+#include "data/svhn.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <matio.h>
+
+#include <memory>
+#include <new>
+#include <numeric>
+#include <utility>
+
+#include "base/log.hpp"
+#include "data/file_source.hpp"
+#include "data/locate.hpp"
+#include "data/mat5.hpp"
+#include "data/readers.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t kSide = 32, kImage = 3 * kSide * kSide;
+constexpr std::size_t kPublishedTrain = 73'257, kPublishedTest = 26'032;
+constexpr unsigned kZeroLabel = 10;
+
+struct CloseFile {
+  void operator()(mat_t* file) const { Mat_Close(file); }
+};
+struct FreeVariable {
+  void operator()(matvar_t* variable) const { Mat_VarFree(variable); }
+};
+
+/// The number of samples that X announces; y has to fit.
+std::size_t check_shapes(const std::string& name, const std::vector<Mat5Array>& arrays) {
+  const Mat5Array *x = nullptr, *y = nullptr;
+  for (const Mat5Array& array : arrays) {
+    const Mat5Array*& known = array.name == "X" ? x : y;
+    if ((array.name != "X" && array.name != "y") || known != nullptr) {
+      throw InputError(
+          fmt::format("{}: it holds a variable '{}'; valid: X and y, each once", name, array.name));
+    }
+    known = &array;
+  }
+  if (x == nullptr || y == nullptr) {
+    throw InputError(fmt::format("{}: no variable {}", name, x == nullptr ? "X" : "y"));
+  }
+  std::vector<std::uint64_t> shape = x->dimensions;
+  if (shape.size() == 3) shape.push_back(1);  // MATLAB drops a last extent of 1
+  const bool is_image =
+      shape.size() == 4 && shape[0] == kSide && shape[1] == kSide && shape[2] == 3;
+  if (!is_image || shape[3] < 1 || shape[3] > kMostSvhnSamples) {
+    throw InputError(fmt::format("{}: X is {}; it must be 32 x 32 x 3 x n with n from 1 to {}",
+                                 name, fmt::join(x->dimensions, " x "), kMostSvhnSamples));
+  }
+  const std::vector<std::uint64_t> column = {shape[3], 1}, row = {1, shape[3]};
+  if (y->dimensions != column && y->dimensions != row) {
+    throw InputError(fmt::format("{}: y is {}; it must be {} x 1, a label for each image of X",
+                                 name, fmt::join(y->dimensions, " x "), shape[3]));
+  }
+  return static_cast<std::size_t>(shape[3]);
+}
+
+/// All values of a variable, in one read of exactly the size that was verified.
+std::vector<std::uint8_t> values_of(const std::string& name, mat_t* file, const char* variable,
+                                    std::size_t count) {
+  const std::unique_ptr<matvar_t, FreeVariable> info(Mat_VarReadInfo(file, variable));
+  bool is_same = info != nullptr && info->class_type == MAT_C_UINT8 && info->isComplex == 0 &&
+                 info->rank >= 2 && info->rank <= 4;
+  if (is_same) {
+    is_same = std::accumulate(info->dims, info->dims + info->rank, std::size_t{1},
+                              std::multiplies<>()) == count;
+  }
+  std::vector<std::uint8_t> values;
+  try {
+    values.resize(count);
+  } catch (const std::bad_alloc&) {
+    throw InputError(fmt::format("{}: not enough memory for its {} bytes", name, count));
+  }
+  if (!is_same ||
+      Mat_VarReadDataLinear(file, info.get(), values.data(), 0, 1, static_cast<int>(count)) != 0) {
+    throw InputError(fmt::format("{}: libmatio cannot read variable {}", name, variable));
+  }
+  return values;
+}
+
+/// (column, row) -> (row, column) of each channel, in place.
+void transpose(std::span<std::uint8_t> image) {
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    std::uint8_t* plane = image.data() + channel * kSide * kSide;
+    for (std::size_t row = 0; row < kSide; ++row) {
+      for (std::size_t column = row + 1; column < kSide; ++column) {
+        std::swap(plane[row * kSide + column], plane[column * kSide + row]);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+LabelledImages read_svhn_file(const fs::path& file) {
+  const std::string name = file.string();
+  const std::size_t count = check_shapes(name, verify_mat5(name, file_source(file)));
+  const std::unique_ptr<mat_t, CloseFile> opened(Mat_Open(file.c_str(), MAT_ACC_RDONLY));
+  if (!opened) throw InputError(name + ": libmatio cannot open it");
+  const std::vector<std::uint8_t> labels = values_of(name, opened.get(), "y", count);
+  LabelledImages images;
+  images.labels.reserve(count);
+  for (std::size_t sample = 0; sample < count; ++sample) {
+    const unsigned label = labels[sample];
+    if (label < 1 || label > kZeroLabel) {
+      throw InputError(
+          fmt::format("{}: label {} of sample {} is out of range; valid: 1 to 10 (10 is digit 0)",
+                      name, label, sample));
+    }
+    images.labels.push_back(static_cast<std::uint16_t>(label % kZeroLabel));
+  }
+  images.pixels = values_of(name, opened.get(), "X", count * kImage);
+  for (std::size_t sample = 0; sample < count; ++sample) {
+    transpose(std::span(images.pixels).subspan(sample * kImage, kImage));
+  }
+  return images;
+}
+
+LabelledImages read_svhn(const DatasetInfo& info, const fs::path& data_dir, Split split) {
+  const bool is_train = split == Split::kTrain;
+  const FoundFiles found = locate_files(
+      info, data_dir,
+      {.names = {is_train ? "train_32x32.mat" : "test_32x32.mat"}, .is_never_gzipped = true});
+  LabelledImages images = read_svhn_file(found.files[0]);
+  images.is_synthetic = found.is_synthetic;
+  const std::size_t published = is_train ? kPublishedTrain : kPublishedTest;
+  if (!images.is_synthetic && images.labels.size() != published) {
+    log_warning("{} holds {} samples; {} as published has {}", found.files[0].string(),
+                images.labels.size(), info.name, published);
+  }
+  return images;
+}
+
+}  // namespace detox
