@@ -24,7 +24,7 @@ struct SyntheticSet {
 };
 
 SyntheticClass synthetic_class(std::size_t classes, std::size_t label);
-/// "striped disc"
+/// "striped disc", as the registry of data sets names it.
 std::string synthetic_class_name(const SyntheticClass& what);
 
 /// One sample; depends on (seed, number of classes, split, index) alone.

@@ -9,6 +9,7 @@
 
 #include "base/digest.hpp"
 #include "data/temporary_folder.hpp"
+#include "detox/dataset.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -20,6 +21,13 @@ TEST(Recipes, AreSortedAndFoundWhateverTheSpelling) {
                              [](const auto& a, const auto& b) { return a.name < b.name; }));
   EXPECT_EQ(find_recipe("cifar-10").name, "Cifar10");
   EXPECT_EQ(find_recipe("fashion_mnist").name, "FashionMNIST");
+}
+
+TEST(Recipes, AreThereForEveryDataSetThatIsRegistered) {
+  std::vector<std::string_view> prepared, registered;
+  for (const Recipe& recipe : recipes()) prepared.push_back(recipe.name);
+  for (const DatasetInfo& info : datasets()) registered.push_back(info.name);
+  EXPECT_EQ(prepared, registered);
 }
 
 TEST(Recipes, AnswerAnUnknownNameWithTheNearestAndAll) {

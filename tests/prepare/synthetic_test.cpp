@@ -7,7 +7,9 @@
 #include <set>
 
 #include "base/digest.hpp"
+#include "data/class_names.hpp"
 #include "data/temporary_folder.hpp"
+#include "detox/dataset.hpp"
 #include "detox/errors.hpp"
 #include "prepare/inspect.hpp"
 
@@ -36,7 +38,9 @@ TEST(SyntheticImages, AreTheSameBytesOnEveryMachine) {
   const struct {
     SyntheticSet set;
     const char* digest;
-  } cases[] = {{{.classes = 10}, "DIGEST_A"}, {{.classes = 100}, "DIGEST_B"}};
+  } cases[] = {
+      {{.classes = 10}, "f957f58b6a41dbd9bce20d38d7d5c3977f15dd451e2f9fef343f76954ca7ab7f"},
+      {{.classes = 100}, "a2fb1c55307fd1d4bbcb0b19cf07e7a903d1b221568ab243a21bf69c91d37541"}};
   for (const auto& [set, digest] : cases) {
     DigestBuilder builder;
     std::array<std::uint8_t, kSyntheticPixels> image{};
@@ -61,13 +65,15 @@ TEST(SyntheticImages, DifferBySeedSplitAndSample) {
   }
 }
 
-TEST(SyntheticClasses, AreAllDifferent) {
-  for (const std::size_t classes : {10, 100}) {
-    std::set<std::string> names;
-    for (std::size_t label = 0; label < classes; ++label)
-      names.insert(synthetic_class_name(synthetic_class(classes, label)));
-    EXPECT_EQ(names.size(), classes);
-  }
+TEST(SyntheticClasses, AreAllDifferentAndNamedAsTheReaderNamesThem) {
+  std::vector<std::string> ten, hundred;
+  for (std::size_t label = 0; label < 10; ++label)
+    ten.push_back(synthetic_class_name(synthetic_class(10, label)));
+  for (std::size_t label = 0; label < 100; ++label)
+    hundred.push_back(synthetic_class_name(synthetic_class(100, label)));
+  EXPECT_THAT(ten, testing::ElementsAreArray(kSynthetic10Names));
+  EXPECT_THAT(hundred, testing::ElementsAreArray(kSynthetic100Names));
+  EXPECT_EQ(std::set<std::string>(hundred.begin(), hundred.end()).size(), 100U);
 }
 
 TEST_F(Synthetic, HasTheFilesOfCifar10) {
@@ -117,6 +123,21 @@ TEST_F(Synthetic, DoesNotDependOnTheNumberOfThreads) {
   fs::remove_all(folder_.path() / "cifar-10-batches-bin");
   write(kSmall10, 4);
   EXPECT_EQ(file("SYNTHETIC.txt"), one);
+}
+
+TEST_F(Synthetic, IsReadAsWhatItIs) {
+  write(kSmall10);
+  const DatasetInfo& info = find_dataset("synthetic-cifar10");
+  const auto train = load_dataset(info, folder_.path(), Split::kTrain);
+  const auto test = load_dataset(info, folder_.path(), Split::kTest);
+  EXPECT_TRUE(train->is_synthetic());
+  EXPECT_EQ(train->size(), 500U);
+  EXPECT_EQ(test->size(), 100U);
+  EXPECT_EQ(train->class_names()[0], "striped disc");
+  std::array<std::uint8_t, kSyntheticPixels> painted{}, read{};
+  paint_sample(kSmall10, false, 321, static_cast<std::size_t>(train->label(321)), painted);
+  train->pixels(321, read);
+  EXPECT_EQ(read, painted);
 }
 
 TEST_F(Synthetic, SaysWhatItIs) {
