@@ -86,8 +86,8 @@ class List(ProgramTest):
     def test_names_everything_with_its_requirement_and_paper(self):
         text = self.run_ok("list").out
         for word in ["bulyan", "n >= 4f + 3", "coord-median", "geometric-median", "krum", "multi-krum", "normal", "signSGD",
-                     "trimmed-mean", "alie", "constant", "none", "random", "rev_grad", "LeNet", "FC", "FashionMNIST",
-                     "MNIST", "sign", "arXiv"]:
+                     "trimmed-mean", "alie", "constant", "none", "random", "rev_grad", "LeNet", "FC", "Cifar10",
+                     "Cifar100", "FashionMNIST", "MNIST", "SVHN", "synthetic-cifar10", "synthetic-cifar100", "sign", "arXiv"]:
             self.assertIn(word, text)
 
 
