@@ -2,6 +2,7 @@
 // an exit code.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -53,29 +54,42 @@ std::vector<std::string_view> option_names(const CLI::App& app) {
   return {names.begin(), names.end()};
 }
 
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  return names;
+}
+
 std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
-  const auto chosen = program.get_subcommands();
-  const CLI::App& app = chosen.empty() ? program : *chosen.front();
+  const CLI::App* chosen = &program;
+  std::string name;
+  while (!chosen->get_subcommands().empty()) {
+    chosen = chosen->get_subcommands().front();
+    name += chosen->get_name() + " ";
+  }
+  const CLI::App& app = *chosen;
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     const std::vector<std::string> extras = app.remaining(true);
     const std::string first = extras.empty() ? "" : extras.front();
     const std::string option = first.substr(0, first.find('='));
-    return unknown_name(fmt::format("option of '{}'", app.get_name()), option, option_names(app));
+    // A word where a command is asked for is no option.
+    const std::vector<std::string> commands = command_names(app);
+    if (!commands.empty() && !option.starts_with('-')) {
+      return unknown_name(name + "command", option, {commands.begin(), commands.end()});
+    }
+    return unknown_name(fmt::format("option of '{}'", name.substr(0, name.size() - 1)), option,
+                        option_names(app));
   }
-  return fmt::format("{}; see detoxml {}--help", error.what(),
-                     chosen.empty() ? "" : app.get_name() + " ");
+  return fmt::format("{}; see detoxml {}--help", error.what(), name);
 }
 
 /// A first word that is no command, in a message; empty where there is none.
 std::string unknown_command(const CLI::App& program, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return {};
-  std::vector<std::string_view> names;
-  const auto commands = program.get_subcommands([](const CLI::App*) { return true; });
-  for (const CLI::App* command : commands) {
-    if (command->get_name() == argv[1]) return {};
-    names.push_back(command->get_name());
-  }
-  return unknown_name("command", argv[1], names);
+  const std::vector<std::string> names = command_names(program);
+  if (std::find(names.begin(), names.end(), argv[1]) != names.end()) return {};
+  return unknown_name("command", argv[1], {names.begin(), names.end()});
 }
 
 int run(int argc, char** argv) {
@@ -84,9 +98,9 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
   program.get_formatter()->column_width(34);
   program.footer("Each command's options and defaults: detoxml <command> --help");
-  const std::vector<Command> commands = {train_command(program), evaluate_command(program),
-                                         aggregate_command(program), launch_command(program),
-                                         list_command(program)};
+  const std::vector<Command> commands = {train_command(program),     evaluate_command(program),
+                                         aggregate_command(program), data_command(program),
+                                         launch_command(program),    list_command(program)};
   const std::string unknown = unknown_command(program, argc, argv);
   if (!unknown.empty()) return fail(unknown, 2);
   try {

@@ -86,10 +86,10 @@ class Search {
                           fs::path(info_.system_folder).filename().string());
     throw InputError(fmt::format(
         "{}: {} not found together in {}{}{}; put {}these files ({}from {}) into one of these "
-        "folders, name theirs with --data-dir{}",
+        "folders, name theirs with --data-dir{}, or run detoxml data prepare {}",
         info_.name, fmt::join(wanted_.names, " and "), fmt::join(places, ", "),
         incomplete_.empty() ? "" : "; ", fmt::join(incomplete_, "; "), archive,
-        wanted_.is_never_gzipped ? "" : "plain or .gz, ", info_.source, package));
+        wanted_.is_never_gzipped ? "" : "plain or .gz, ", info_.source, package, info_.name));
   }
 
   const DatasetInfo& info_;

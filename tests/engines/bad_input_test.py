@@ -31,7 +31,7 @@ class BadOptions(ProgramTest):
             self.assertNotIn(option, text)
             self.refused(option, "1", says=["unknown option", option])
         self.refused("--vote", "digest", says=["digest", "bytes"])
-        for command in ["tune", "cluster", "doctor", "data", "report"]:
+        for command in ["tune", "cluster", "doctor", "report"]:
             self.assert_refused(run(command), 2, f"unknown command '{command}'")
 
     def test_impossible_combinations_name_the_inequality_and_the_values(self):

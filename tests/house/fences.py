@@ -14,7 +14,7 @@ import sys
 FLOORS = {
     "base": 1,
     "kernels": 2, "data": 2, "learn": 2, "comm": 2, "record": 2,
-    "stages": 3, "evaluate": 3, "cluster": 3,
+    "stages": 3, "evaluate": 3, "prepare": 3, "cluster": 3,
     "config": 4,
     "round": 5,
     "cli": 6,

@@ -1,0 +1,70 @@
+"""An HTTP server on 127.0.0.1 that serves files from memory and misbehaves as a test tells it to."""
+
+import http.server
+import threading
+import time
+
+
+class Server:
+    """`files`: path -> bytes. `behave(handler, body, number)` may answer itself and return True; number counts requests
+    of one path from 0."""
+
+    def __init__(self, files, behave=None, resumes=True):
+        self.files, self.behave, self.resumes = files, behave, resumes
+        self.requests = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_address[1]}/files"
+
+    def answer(self, handler):
+        path, asked = handler.path, handler.headers.get("Range")
+        number = sum(request[0] == path for request in self.requests)
+        self.requests.append((path, asked))
+        body = self.files.get(path.removeprefix("/files/"))
+        if body is None:
+            handler.send_error(404)
+            return
+        try:
+            if not (self.behave and self.behave(handler, body, number)):
+                self.send(handler, body)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the program had enough, or was killed
+
+    def send(self, handler, body, upto=None, pause=0.0):
+        """The file, or the rest that is asked for; ends early after `upto` bytes of it."""
+        asked = handler.headers.get("Range")
+        first = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.resumes else 0
+        handler.send_response(206 if first else 200)
+        if first:
+            handler.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}")
+        handler.send_header("Content-Length", str(len(body) - first))
+        handler.end_headers()
+        rest = body[first:] if upto is None else body[first:first + upto]
+        step = 1 << 16
+        for begin in range(0, len(rest), step):
+            handler.wfile.write(rest[begin:begin + step])
+            if pause:
+                time.sleep(pause)
+        if upto is not None:
+            handler.wfile.flush()
+            handler.close_connection = True
