@@ -43,6 +43,20 @@ fs::path chosen_checkpoint(const RunConfig& config, const ModelLayout& layout) {
   return step ? model_path(config.train_dir, *step) : fs::path();
 }
 
+/// Whether the run goes on from a checkpoint: then nobody asks what it once started from.
+bool has_checkpoint(const RunConfig& config) {
+  if (config.resume == "auto") return !list_checkpoints(config.train_dir).empty();
+  return config.resume != "none" || config.checkpoint_step;
+}
+
+ModelState pretrained(const fs::path& file, const ModelLayout& layout) {
+  try {
+    return load_model(file, layout);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("--pretrained {}", error.what()));
+  }
+}
+
 std::uint64_t newest_step(const fs::path& dir) {
   const auto steps = list_checkpoints(dir);
   return steps.empty() ? 0 : steps.back();
@@ -105,7 +119,9 @@ TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
 
   const auto learner = setup.learner_factory()();
   setup.layout = learner->layout();
-  setup.initial = learner->initial_state(derive_key(root, "initial weights"));
+  setup.initial = setup.config.pretrained.empty() || has_checkpoint(setup.config)
+                      ? learner->initial_state(derive_key(root, "initial weights"))
+                      : pretrained(setup.config.pretrained, setup.layout);
   setup.profile = learner->numerical_profile();
   // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
   const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.last_step : 0;
@@ -134,6 +150,11 @@ RunConfig starting_config(const GivenOptions& given) {
     if (!given.has("train-dir")) config.train_dir = from.empty() ? "." : from.string();
   }
   const bool resumes = config.resume != "none" || config.checkpoint_step;
+  if (resumes && config.resume != "auto" && given.has("pretrained")) {
+    throw UsageError(
+        "--pretrained is what a new run starts from, and a resumed run has its own weights; give one "
+        "of the two");
+  }
   if (!resumes || !fs::exists(from / "config.toml")) return config;
   const std::string train_dir = config.train_dir;
   config = given_config_over(given, from / "config.toml");

@@ -13,6 +13,7 @@ namespace detox {
 struct RunConfig {
   // What is trained
   std::string network = "LeNet";
+  std::string pretrained;
   std::string dataset = "FashionMNIST";
   std::string data_dir;
   std::uint64_t image_size = 32;  ///< kDefaultImageSize

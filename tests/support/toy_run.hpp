@@ -40,6 +40,7 @@ class ToyRun {
   std::atomic<bool> stop{false};
   std::uint64_t stop_after = 0;  ///< ask to stop once this step is recorded; 0: never
   double step_timeout_s = 60, start_timeout_s = 30;
+  std::function<std::unique_ptr<Fleet>(Fleet&)> wrap;  ///< what stands before the local engine's
 
   /// Server and workers in this thread and a pool.
   RunEnd over_local_engine() {
@@ -47,7 +48,8 @@ class ToyRun {
       LocalFleet fleet({parts.data, parts.format, parts.adversary, parts.pool, data_key(),
                         parts.per_step, plan_.k, config_.compute_every_replica},
                        toy_learners());
-      return conduct(parts, fleet);
+      const std::unique_ptr<Fleet> around = wrap ? wrap(fleet) : nullptr;
+      return conduct(parts, around ? *around : fleet);
     });
   }
 
