@@ -39,9 +39,8 @@ void apply(const std::vector<Setting>& settings, std::string_view origin, RunCon
 }
 
 void apply_given(const GivenOptions& given, RunConfig& config) {
-  if (!given.config_file.empty()) {
-    apply(parse_settings(read_text(given.config_file), given.config_file), given.config_file,
-          config);
+  for (const std::string& file : given.config_files) {
+    apply(parse_settings(read_text(file), file), file, config);
   }
   apply(given.settings, "", config);
 }
@@ -55,9 +54,9 @@ std::string help_text(const Option& option) {
 }  // namespace
 
 bool GivenOptions::has(std::string_view option) const {
-  // Read anew each time: it is a small file, asked once or twice.
-  if (!config_file.empty()) {
-    for (const Setting& setting : parse_settings(read_text(config_file), config_file)) {
+  // Read anew each time: they are small files, asked once or twice.
+  for (const std::string& file : config_files) {
+    for (const Setting& setting : parse_settings(read_text(file), file)) {
       if (canonical_name(setting.name) == canonical_name(option)) return true;
     }
   }
@@ -69,9 +68,12 @@ bool GivenOptions::has(std::string_view option) const {
 std::shared_ptr<GivenOptions> add_train_options(CLI::App& command) {
   auto given = std::make_shared<GivenOptions>();
   command
-      .add_option("--config", given->config_file,
-                  "a TOML file of options (name = value); the command line wins")
-      ->type_name("FILE");
+      .add_option("--config", given->config_files,
+                  "a TOML file of options (name = value); may be given more than once, later files "
+                  "win over earlier ones, the command line over all")
+      ->type_name("FILE")
+      ->expected(1)
+      ->take_all();
   for (const Option& option : train_options()) {
     const bool is_switch = std::holds_alternative<bool RunConfig::*>(option.field);
     const auto add = [&](std::string_view name, std::string_view group, std::string help) {

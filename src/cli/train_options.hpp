@@ -13,8 +13,8 @@ namespace detox {
 
 /// What the user gave, before it means anything.
 struct GivenOptions {
-  std::vector<Setting> settings;  ///< in the order given
-  std::string config_file;
+  std::vector<Setting> settings;            ///< in the order given
+  std::vector<std::string> config_files;    ///< in order, later ones win
   bool has(std::string_view option) const;  ///< on the command line or in the file
 };
 

@@ -1,0 +1,108 @@
+// How long computing threads wait for their input: ResNet18 on slices of 32 images of CIFAR's
+// format, augmented, in the local engine; and what a worker over MPI, which learns its slice with
+// the step, takes for reading it. Before timing, a slice of the loader is compared with one that is
+// read on this thread.
+//
+//   data_bench DATA_DIR [STEPS]      10 steps; DATA_DIR holds synthetic-cifar10 (detoxml data
+//   prepare)
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "cli/numerics.hpp"
+#include "config/options.hpp"
+#include "detox/errors.hpp"
+#include "round/local_fleet.hpp"
+#include "stages/assign/placement.hpp"
+
+namespace detox {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t kSlices = 6, kBatch = 32, kWorkers = 18;
+constexpr double kLargestShare = 0.02;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+bool loader_is_right(const SliceReader& reader) {
+  SliceReader own = reader;
+  BatchLoader loader(reader, kSlices);
+  loader.begin_step(1);
+  own.begin_step(1);
+  SliceBatch batch;
+  own.read(kSlices - 1, batch);
+  return loader.slice(kSlices - 1).images == batch.images;
+}
+
+int run(int argc, char** argv) {
+  const int steps = argc > 2 ? std::atoi(argv[2]) : 10;
+  if (argc < 2 || steps < 1) throw UsageError("usage: data_bench DATA_DIR [STEPS]");
+  const auto data = load_dataset(find_dataset("synthetic-cifar10"), argv[1], Split::kTrain);
+  const Key key = key_from_seed(428);
+  SliceReader reader(*data, {data->size(), kSlices, kSlices * kBatch, key}, key);
+  if (!loader_is_right(reader)) {
+    fmt::print(stderr, "the loader's slice is not the one that is read on this thread\n");
+    return 1;
+  }
+
+  ThreadPool pool(std::max(1U, std::thread::hardware_concurrency()));
+  const LearnerFactory make = [&] {
+    return make_learner("ResNet18", data->shape(), data->classes());
+  };
+  const auto learner = make();
+  ModelState model = learner->initial_state(key);
+  const AnswerFormat format("none", model.parameters.size(), model.statistics.size());
+  const Adversary nobody({}, key);
+  LocalFleet fleet({*data, format, nobody, pool, key, kSlices * kBatch, kSlices, false}, make);
+  const std::vector<bool> absent(kWorkers);
+  double waited_before = 0;
+  auto start = Clock::now();
+  for (int step = 0; step <= steps; ++step) {
+    if (step == 1) {  // the first step has nothing to read ahead of
+      waited_before = fleet.waited_for_data_s();
+      start = Clock::now();
+    }
+    const auto number = static_cast<std::uint64_t>(step) + 1;
+    const Assignment assignment = random_placement(kWorkers, kSlices, key, number);
+    fleet.run_step({number, assignment, absent, model.parameters, model.statistics},
+                   std::chrono::seconds(3600), [](const IncomingAnswer&) {});
+  }
+  const double total = seconds_since(start) * static_cast<double>(pool.size());
+  const double waited = fleet.waited_for_data_s() - waited_before;
+
+  SliceBatch batch;
+  const auto read_start = Clock::now();
+  constexpr int kReads = 200;
+  for (int i = 0; i < kReads; ++i) {
+    reader.begin_step(static_cast<std::uint64_t>(i % steps) + 1);
+    reader.read(static_cast<std::size_t>(i) % kSlices, batch);
+  }
+  const double read = seconds_since(read_start) / kReads;
+  const double slice = total / static_cast<double>(steps) / kSlices;
+  fmt::print(
+      "{}\nResNet18, batch {}, {} slices, {} threads, {} steps: {:.1f} ms a slice; waiting for "
+      "data "
+      "{:.4f} % of it (limit {:.0f} %); a worker that reads its slice itself: {:.2f} ms, {:.3f} "
+      "%\n",
+      learner->numerical_profile(), kBatch, kSlices, pool.size(), steps, 1e3 * slice,
+      100 * waited / total, 100 * kLargestShare, 1e3 * read, 100 * read / slice);
+  return waited / total < kLargestShare ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace detox
+
+int main(int argc, char** argv) {
+  try {
+    detox::pin_numerics(argc, argv);
+    return detox::run(argc, argv);
+  } catch (const detox::Error& error) {
+    fmt::print(stderr, "data_bench: {}\n", error.what());
+    return error.exit_code();
+  }
+}
