@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
+#include "cli/run_start.hpp"
 #include "cli/signals.hpp"
 #include "cli/train_setup.hpp"
 #include "comm/mpi/mpi_session.hpp"

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint.hpp"
+#include "record/damaged_file.hpp"
 
 namespace detox {
 namespace {
@@ -100,13 +101,16 @@ std::optional<fs::path> newest_checkpoint(const fs::path& dir) {
 
 std::optional<std::uint64_t> newest_valid_checkpoint(const fs::path& dir, const ModelLayout& layout,
                                                      std::vector<std::string>& skipped) {
-  std::vector<std::uint64_t> steps = list_checkpoints(dir);
-  std::reverse(steps.begin(), steps.end());
-  for (const std::uint64_t step : steps) {
+  const Found found = find(dir);
+  for (auto step = found.models.rbegin(); step != found.models.rend(); ++step) {
+    if (!found.states.contains(*step)) {
+      skipped.push_back(state_path(dir, *step).string() + " is missing");
+      continue;
+    }
     try {
-      load_checkpoint(model_path(dir, step), layout);
-      return step;
-    } catch (const InputError& error) {
+      load_checkpoint(model_path(dir, *step), layout);
+      return *step;
+    } catch (const DamagedFile& error) {
       skipped.emplace_back(error.what());
     }
   }

@@ -26,8 +26,10 @@ std::vector<std::uint64_t> list_checkpoints(const std::filesystem::path& dir);
 /// The model file of the newest complete checkpoint.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& dir);
 
-/// The step of the newest checkpoint that load_checkpoint accepts. For each newer one that it
-/// refused, its reason is added to `skipped`.
+/// The step of the newest checkpoint that load_checkpoint accepts. For each newer model file that
+/// is damaged, or has no state beside it, the reason is added to `skipped`; a state alone is what a
+/// process leaves that was killed between the two, and no checkpoint. InputError as load_checkpoint
+/// where something is wrong that is no damage.
 std::optional<std::uint64_t> newest_valid_checkpoint(const std::filesystem::path& dir,
                                                      const ModelLayout& layout,
                                                      std::vector<std::string>& skipped);

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -24,7 +25,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kLock = ".lock";
+constexpr const char* kConfig = "config.toml";
 constexpr const char* kStatus = "run.json";
+constexpr std::array<std::string_view, 3> kJournals = {"metrics.jsonl", "rounds.jsonl",
+                                                       "ledger.jsonl"};
 constexpr std::array<std::string_view, 4> kStates = {"running", "finished", "interrupted",
                                                      "failed"};
 
@@ -71,10 +75,7 @@ void refuse_other_run(const fs::path& dir) {
         "or choose another --train-dir",
         dir.string(), steps.back()));
   }
-  std::error_code ignored;
-  const bool holds_run = fs::exists(dir / "config.toml", ignored) ||
-                         fs::exists(dir / kStatus, ignored) || has_checkpoint_files(dir);
-  if (holds_run) {
+  if (holds_run(dir)) {
     throw InputError(fmt::format(
         "{} holds another run, which left no checkpoint; remove it or choose another --train-dir",
         dir.string()));
@@ -107,6 +108,15 @@ std::optional<RunStatus> read_status(const fs::path& dir) {
   }
   throw InputError(fmt::format("{} is damaged: its status is none of {}", file.string(),
                                fmt::join(kStates, ", ")));
+}
+
+bool holds_run(const fs::path& dir) {
+  const auto is_there = [&dir](std::string_view name) {
+    std::error_code ignored;
+    return fs::exists(dir / name, ignored);
+  };
+  return is_there(kConfig) || is_there(kStatus) || has_checkpoint_files(dir) ||
+         std::any_of(kJournals.begin(), kJournals.end(), is_there);
 }
 
 bool is_run_directory_in_use(const fs::path& dir) {
@@ -150,7 +160,7 @@ void RunDirectory::write_status(const RunStatus& status) const {
 }
 
 void RunDirectory::write_config(std::string_view text) const {
-  write_atomically(config_path(), text);
+  write_atomically(dir_ / kConfig, text);
 }
 
 }  // namespace detox

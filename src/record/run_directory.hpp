@@ -31,6 +31,10 @@ std::optional<RunStatus> read_status(const std::filesystem::path& dir);
 /// cannot tell.
 bool is_run_directory_in_use(const std::filesystem::path& dir);
 
+/// Whether anything of a run is there: its configuration, status, journals or checkpoints.
+/// InputError where the directory cannot be read.
+bool holds_run(const std::filesystem::path& dir);
+
 /// Holds the directory's lock as long as it lives, against other processes and other objects of
 /// this one. Movable.
 class RunDirectory {
@@ -49,7 +53,6 @@ class RunDirectory {
 
   /// config.toml, atomically.
   void write_config(std::string_view text) const;
-  std::filesystem::path config_path() const { return dir_ / "config.toml"; }
 
  private:
   RunDirectory(std::filesystem::path dir, FileDescriptor lock);

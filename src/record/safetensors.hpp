@@ -44,7 +44,7 @@ struct SafetensorsImage {
 };
 
 /// Reads a file's bytes; the views point into them. Strict about bytes that anyone may have made:
-/// InputError, opening with `name`, where the header is no JSON of the expected form, a key comes
+/// DamagedFile, opening with `name`, where the header is no JSON of the expected form, a key comes
 /// twice, a type is unknown, a shape does not fit its bytes, or the tensors overlap, leave holes or
 /// end elsewhere than the file.
 Safetensors parse_safetensors(const std::string& name, std::span<const std::byte> bytes);

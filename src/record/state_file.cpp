@@ -8,6 +8,7 @@
 #include "base/digest.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
+#include "record/damaged_file.hpp"
 #include "record/file_io.hpp"
 #include "record/model_file.hpp"
 #include "record/safetensors_header.hpp"
@@ -16,6 +17,7 @@ namespace detox {
 namespace {
 
 constexpr const char* kFormat = "detox state 1";
+constexpr std::string_view kAnyFormat = "detox state ";
 constexpr const char* kMomentum = "momentum.";
 constexpr std::string_view kFact = "fact.";
 
@@ -43,7 +45,7 @@ void check_seal(const std::string& name, std::span<const std::byte> bytes,
   // Equal headers put the same tensors at the same places; the digest vouches for their values.
   const SafetensorsImage image(sealed);
   if (!text_of(bytes).starts_with(image.header)) {
-    throw InputError(name + ": damaged: its digest does not fit its content");
+    throw DamagedFile(name + ": damaged: its digest does not fit its content");
   }
 }
 
@@ -88,7 +90,11 @@ ParsedState parse_state(const std::string& name, std::span<const std::byte> byte
   Metadata& metadata = content.metadata;
   if (const auto format = metadata.find("format");
       format == metadata.end() || format->second != kFormat) {
-    throw InputError(name + ": no state file of this version: its format is not '" + kFormat + "'");
+    const std::string what =
+        name + ": no state file of this version: its format is not '" + kFormat + "'";
+    // What a newer program wrote is whole.
+    if (format != metadata.end() && format->second.starts_with(kAnyFormat)) throw InputError(what);
+    throw DamagedFile(what);
   }
   check_seal(name, bytes, content);
 

@@ -45,7 +45,8 @@ TEST_F(RunFolder, IsRefusedWhereItHoldsCheckpoints) {
 }
 
 TEST_F(RunFolder, IsRefusedWhereItHoldsAnythingOfARun) {
-  for (const char* name : {"config.toml", "run.json", "model_step_5", "state_step_5"}) {
+  for (const char* name :
+       {"config.toml", "run.json", "metrics.jsonl", "model_step_5", "state_step_5"}) {
     put_file(dir_ / name, "");
     EXPECT_THAT(create_error(), HasSubstr("holds another run, which left no checkpoint")) << name;
     fs::remove(dir_ / name);
