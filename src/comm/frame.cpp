@@ -187,7 +187,7 @@ std::optional<AnswerView> parse_answer(const FrameView& frame, std::size_t answe
 std::optional<Failure> parse_failure(const FrameView& frame) {
   if (frame.verdict != FrameVerdict::kOk || frame.kind != FrameKind::kFailure) return std::nullopt;
   if (!is_exit_code(frame.detail) || frame.payload.size() > kMaxFailureBytes) return std::nullopt;
-  Failure failure{static_cast<int>(frame.detail), {}};
+  Failure failure{frame.detail == 2 ? 2 : 1, {}};
   failure.line.reserve(frame.payload.size());
   for (const std::byte byte : frame.payload) {
     const auto c = static_cast<char>(byte);

@@ -75,7 +75,8 @@ struct AnswerView {
   std::span<const std::byte> bytes;
 };
 struct Failure {
-  int exit_code = 1;
+  int exit_code =
+      1;  ///< 1, or 2 for a usage error, whatever was sent: the job's end is the server's
   std::string line;  ///< printable ASCII only, whatever was sent: safe on a terminal
 };
 

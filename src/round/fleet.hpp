@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "detox/assignment.hpp"
+#include "detox/errors.hpp"
 
 namespace detox {
 
@@ -34,11 +35,19 @@ struct FleetReport {
   bool interrupted = false;  ///< stopped from outside: the step does not count
 };
 
+/// A worker cannot go on, and the fleet not without it. Of the step in which it says so nothing has
+/// counted yet.
+class WorkerFailure final : public Error {
+ public:
+  using Error::Error;
+};
+
 class Fleet {
  public:
   virtual ~Fleet() = default;
   /// Orders step t and hands on answers as they come, until everybody who is waited for has
-  /// answered or the time is over. Answers to earlier steps are handed on as well.
+  /// answered or the time is over. Answers to earlier steps are handed on as well. May throw
+  /// WorkerFailure.
   virtual FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                                const std::function<void(const IncomingAnswer&)>& on_answer) = 0;
 };

@@ -34,7 +34,7 @@ RemoteFleet::RemoteFleet(Transport& transport, std::size_t answer_bytes, bool se
 
 void RemoteFleet::end_on_failure(int from, const FrameView& frame) const {
   if (const auto failure = parse_failure(frame)) {
-    throw Error(fmt::format("rank {}: {}", from, failure->line), failure->exit_code);
+    throw WorkerFailure(fmt::format("rank {}: {}", from, failure->line), failure->exit_code);
   }
 }
 

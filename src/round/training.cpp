@@ -52,22 +52,15 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
 RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth) {
   directory_.write_status({RunState::kRunning, state_.step, ""});
   try {
-    while (state_.step < options_.last_step && !stop) {
-      const std::uint64_t step = state_.step + 1;
-      const std::chrono::duration<double> limit(time_limit_s());
-      const StepReport report = round_.run(step, limit, {model_, state_.momentum});
-      if (report.interrupted) break;
-      take_step(step, report, truth);
-    }
+    take_steps(stop, truth);
     progress_.clear();
     checkpoint(true);
+  } catch (const WorkerFailure& failure) {
+    keep_last_step();
+    leave_failed(failure.what());
+    throw;
   } catch (const Error& error) {
-    progress_.clear();
-    try {
-      directory_.write_status({RunState::kFailed, state_.step, error.what()});
-    } catch (const InputError& second) {
-      log_warning("{}", second.what());  // the first error is the one to end with
-    }
+    leave_failed(error.what());
     throw;
   }
   log_line((first_step_ > 1 ? fmt::format("since step {}: ", first_step_) : "") +
@@ -76,6 +69,35 @@ RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth)
   directory_.write_status(
       {finished ? RunState::kFinished : RunState::kInterrupted, state_.step, ""});
   return finished ? RunEnd::kFinished : RunEnd::kInterrupted;
+}
+
+void Training::take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth) {
+  while (state_.step < options_.last_step && !stop) {
+    const std::uint64_t step = state_.step + 1;
+    const std::chrono::duration<double> limit(time_limit_s());
+    const StepReport report = round_.run(step, limit, {model_, state_.momentum});
+    if (report.interrupted) return;
+    take_step(step, report, truth);
+  }
+}
+
+/// The step in which a worker fails has not touched the model.
+void Training::keep_last_step() {
+  progress_.clear();
+  try {
+    checkpoint(true);
+  } catch (const InputError& error) {
+    log_warning("no checkpoint at step {}: {}", state_.step, error.what());
+  }
+}
+
+void Training::leave_failed(const std::string& why) {
+  progress_.clear();
+  try {
+    directory_.write_status({RunState::kFailed, state_.step, why});
+  } catch (const InputError& second) {
+    log_warning("{}", second.what());  // the first error is the one to end with
+  }
 }
 
 void Training::take_step(std::uint64_t step, const StepReport& report,

@@ -41,7 +41,8 @@ class Training {
 
   /// Trains until the last step, or until `stop` is true: then the last whole step is checkpointed.
   /// InputError where the last checkpoint cannot be written, UndefendedError after too many skipped
-  /// steps in a row.
+  /// steps in a row, WorkerFailure as the fleet; that one leaves a checkpoint of the last whole
+  /// step where it can. Whatever is thrown, the directory's status says so.
   RunEnd run(const std::atomic<bool>& stop, const SimulatedTruth& truth);
 
   const ModelState& model() const { return model_; }
@@ -49,7 +50,10 @@ class Training {
  private:
   void take_step(std::uint64_t step, const StepReport& report, const SimulatedTruth& truth);
   void record(const StepReport& report, const SimulatedTruth& truth);
+  void take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth);
   bool checkpoint(bool is_last);
+  void keep_last_step();
+  void leave_failed(const std::string& why);
   double time_limit_s() const;
   std::string undefended(const StepReport& report) const;
   void append(Journal& journal, const nlohmann::json& line);

@@ -128,6 +128,13 @@ TEST(Frame, CarriesAFailureAsOneLineThatIsSafeOnATerminal) {
   EXPECT_EQ(failure->line, "bad??[31mfile ?? ?");
 }
 
+TEST(Frame, LetsAFailureChooseNoExitCodeButThatOfAnErrorOrOfAUsageError) {
+  for (const int code : {0, 1, 3, 130, 255}) {
+    EXPECT_EQ(parse_failure(reread(make_failure("x", code)))->exit_code, 1) << code;
+  }
+  EXPECT_EQ(parse_failure(reread(make_failure("x", 2)))->exit_code, 2);
+}
+
 TEST(Frame, CutsALongFailure) {
   const auto failure = parse_failure(reread(make_failure(std::string(5000, 'x'), 1)));
   ASSERT_TRUE(failure.has_value());

@@ -160,6 +160,33 @@ TEST(RemoteFleet, EndsTheRunWithTheMessageOfAWorkerThatFails) {
   }
 }
 
+TEST(RemoteFleet, KeepsTheLastStepWhereAWorkerFailsAndChoosesTheExitCodeItself) {
+  const TemporaryDirectory directory;
+  Options options = kOptions;
+  options["max-steps"] = "1000";
+  ToyRun run(directory / "run", options);
+  run.step_timeout_s = 0.3;
+  try {
+    run.over_network([](int rank, Transport& transport) {
+      if (rank != 4) return false;
+      odd_worker(transport, [](Transport& end, const OrderView& order) {
+        if (order.step == 4) end.send(0, make_failure("no more", 130));
+      });
+      return true;
+    });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "rank 4: no more");
+    EXPECT_EQ(error.exit_code(), 1);
+  }
+  const auto status = read_status(directory / "run");
+  EXPECT_EQ(status->state, RunState::kFailed);
+  EXPECT_EQ(status->message, "rank 4: no more");
+  EXPECT_GE(status->step, 3U);
+  EXPECT_EQ(list_checkpoints(directory / "run").back(), status->step);
+  EXPECT_EQ(run.journal("metrics.jsonl").size(), status->step);
+}
+
 TEST(RemoteFleet, RefusesToStartWithAWorkerOfAnotherNumericalProfile) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
