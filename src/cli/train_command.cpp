@@ -132,6 +132,7 @@ int train_over_mpi(const RunConfig& given) {
       static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
   static MpiTransport transport(kSession);
   if (kSession.rank() == 0) {
+    stop_on_signals();  // from now on a wish to stop is answered by telling the workers
     int exit_code = 1;
     try {
       exit_code = serve(given, transport);

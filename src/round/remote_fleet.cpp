@@ -45,7 +45,7 @@ void RemoteFleet::start(const WorkerSettings& settings, const WorkerFacts& expec
   std::vector<bool> ready(peers_.size());
   const auto begin = Clock::now();
   while (std::find(ready.begin(), ready.end(), false) != ready.end()) {
-    if (stop_) throw InputError("stopped before the workers were ready");
+    if (stop_) throw InterruptedError("stopped before the workers were ready");
     if (seconds_since(begin) > time_limit.count()) {
       std::vector<std::size_t> silent;
       for (std::size_t worker = 0; worker < ready.size(); ++worker) {

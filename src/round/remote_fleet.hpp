@@ -22,7 +22,7 @@ class RemoteFleet final : public Fleet {
 
   /// Sends everybody the settings and waits until all are ready. InputError naming the ranks that
   /// are silent after the time, that failed, or that differ from `expected` in profile, network or
-  /// data.
+  /// data. InterruptedError where `stop` comes first.
   void start(const WorkerSettings& settings, const WorkerFacts& expected,
              std::chrono::duration<double> time_limit);
 

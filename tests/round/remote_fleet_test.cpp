@@ -207,6 +207,29 @@ TEST(RemoteFleet, RefusesToStartWithAWorkerOfAnotherNumericalProfile) {
   }
 }
 
+/// Takes nothing in but the end.
+void deaf_worker(Transport& transport) {
+  while (true) {
+    const auto received = transport.receive(std::chrono::seconds(30), 1U << 20U);
+    if (!received || parse_stop(parse_frame(received->bytes))) return;
+  }
+}
+
+TEST(RemoteFleet, IsInterruptedAndNotFailedWhereItIsStoppedBeforeTheWorkersAreReady) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", kOptions);
+  run.stop = true;
+  try {
+    run.over_network([](int rank, Transport& transport) {
+      if (rank == 5) deaf_worker(transport);
+      return rank == 5;
+    });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 130);
+  }
+}
+
 TEST(RemoteFleet, NamesTheRanksThatNeverBecameReady) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
@@ -214,10 +237,8 @@ TEST(RemoteFleet, NamesTheRanksThatNeverBecameReady) {
   try {
     run.over_network([](int rank, Transport& transport) {
       if (rank != 5 && rank != 8) return false;
-      while (true) {  // deaf to all but the end
-        const auto received = transport.receive(std::chrono::seconds(30), 1U << 20U);
-        if (!received || parse_stop(parse_frame(received->bytes))) return true;
-      }
+      deaf_worker(transport);
+      return true;
     });
     FAIL();
   } catch (const InputError& error) {
