@@ -36,8 +36,9 @@ struct KindRule {
 
 /// What the kinds use of the header, by their numbers; index 0 is no kind.
 constexpr KindRule kRules[] = {
-    {false, false, false}, {false, false, false}, {false, false, false}, {true, false, true},
-    {true, true, false},   {true, true, false},   {false, false, true},  {false, false, true},
+    {false, false, false}, {false, false, false}, {false, false, false},
+    {true, false, true},   {true, true, false},   {true, true, false},
+    {false, false, true},  {false, false, true},  {false, false, false},
 };
 
 class FrameBuilder {
@@ -202,6 +203,11 @@ std::optional<int> parse_stop(const FrameView& frame) {
   return static_cast<int>(frame.detail);
 }
 
+bool parse_wait(const FrameView& frame) {
+  return frame.verdict == FrameVerdict::kOk && frame.kind == FrameKind::kWait &&
+         frame.payload.empty();
+}
+
 FrameBytes make_welcome(std::string_view json) { return make_text(FrameKind::kWelcome, json); }
 
 FrameBytes make_ready(std::string_view json) { return make_text(FrameKind::kReady, json); }
@@ -248,6 +254,8 @@ FrameBytes make_stop(int exit_code) {
   builder.header.detail = static_cast<std::uint64_t>(exit_code);
   return builder.finish();
 }
+
+FrameBytes make_wait() { return FrameBuilder(FrameKind::kWait, 0).finish(); }
 
 std::size_t max_frame_from_worker(std::size_t answer_bytes) {
   return kFrameHeaderBytes + std::max(answer_bytes, kMaxTextBytes);

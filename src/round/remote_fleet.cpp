@@ -42,18 +42,19 @@ void RemoteFleet::start(const WorkerSettings& settings, const WorkerFacts& expec
                         std::chrono::duration<double> time_limit) {
   const FrameBytes welcome = make_welcome(to_json(settings));
   for (int rank = 1; rank < transport_.size(); ++rank) transport_.send(rank, welcome);
-  std::vector<bool> ready(peers_.size());
-  const auto begin = Clock::now();
-  while (std::find(ready.begin(), ready.end(), false) != ready.end()) {
+  patience_s_ = settings.server_timeout_s;
+  const auto begin = last_sign_ = Clock::now();
+  while (!std::ranges::all_of(peers_, &Peer::ready)) {
     if (stop_) throw InterruptedError("stopped before the workers were ready");
     if (seconds_since(begin) > time_limit.count()) {
       std::vector<std::size_t> silent;
-      for (std::size_t worker = 0; worker < ready.size(); ++worker) {
-        if (!ready[worker]) silent.push_back(worker + 1);
+      for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+        if (!peers_[worker].ready) silent.push_back(worker + 1);
       }
       throw InputError(fmt::format("no sign of life from rank {} within {:.0f} s (--start-timeout)",
                                    fmt::join(silent, ", "), time_limit.count()));
     }
+    give_sign_of_life();
     const auto received = transport_.receive(kPoll, kFrameHeaderBytes + kMaxTextBytes);
     if (!received || received->from < 1 || received->from >= transport_.size()) continue;
     const FrameView frame = parse_frame(received->bytes);
@@ -73,12 +74,27 @@ void RemoteFleet::start(const WorkerSettings& settings, const WorkerFacts& expec
     compare("the numerical profile", facts->profile, expected.profile);
     compare("a network of digest", facts->layout_digest, expected.layout_digest);
     compare("training data of digest", facts->data_digest, expected.data_digest);
-    ready[static_cast<std::size_t>(received->from - 1)] = true;
+    peers_[static_cast<std::size_t>(received->from - 1)].ready = true;
+  }
+}
+
+/// A worker that has answered hears nothing while the server waits for another, for as long as one
+/// that is silent likes. To those who have not taken in the last frames more would only pile up.
+void RemoteFleet::give_sign_of_life() {
+  constexpr double kSignsInPatience = 4;
+  if (seconds_since(last_sign_) < patience_s_ / kSignsInPatience) return;
+  last_sign_ = Clock::now();
+  const FrameBytes sign = make_wait();
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+    const int rank = static_cast<int>(worker) + 1;
+    if (!peers_[worker].ready || !transport_.flush(rank, std::chrono::milliseconds(0))) continue;
+    transport_.send(rank, sign);
   }
 }
 
 void RemoteFleet::broadcast(const StepOrder& order) {
   const FrameBytes weights = make_weights(order.step, order.parameters, order.statistics);
+  last_sign_ = Clock::now();
   const std::vector<std::uint32_t>& slices = order.assignment.slice_of_worker;
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     Peer& peer = peers_[worker];
@@ -125,6 +141,7 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
       report.interrupted = true;
       return report;
     }
+    give_sign_of_life();
     auto frame = transport_.receive(kPoll, largest);
     if (!frame) continue;
     if (report.compute_s == 0) report.compute_s = seconds_since(begin) - report.broadcast_s;

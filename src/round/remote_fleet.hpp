@@ -38,6 +38,7 @@ class RemoteFleet final : public Fleet {
     std::uint32_t slice = 0;
   };
   struct Peer {
+    bool ready = false;
     bool awaited = true;    ///< false after a missed deadline, until it says something current
     bool answered = false;  ///< in this step
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
@@ -46,6 +47,7 @@ class RemoteFleet final : public Fleet {
   using OnAnswer = std::function<void(const IncomingAnswer&)>;
 
   void broadcast(const StepOrder& order);
+  void give_sign_of_life();
   bool everybody_answered(const StepOrder& order) const;
   void take_frame(ReceivedFrame frame, const StepOrder& order, const OnAnswer& on_answer);
   void take_answer(std::uint32_t worker, const AnswerView& answer, std::vector<std::byte>& frame,
@@ -57,6 +59,8 @@ class RemoteFleet final : public Fleet {
   bool send_assignment_;
   const std::atomic<bool>& stop_;
   std::vector<Peer> peers_;
+  double patience_s_ = 0;  ///< of the workers with a silent server
+  std::chrono::steady_clock::time_point last_sign_{};
   std::uint64_t rejected_frames_ = 0;
 };
 

@@ -78,7 +78,7 @@ class WorkerRound {
       } else if (const auto order = parse_order(frame, settings_.slices, settings_.workers)) {
         order_ =
             Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
-      } else {
+      } else if (!parse_wait(frame)) {
         throw InputError(
             fmt::format("the server sent {} bytes that are no message", received->bytes.size()));
       }

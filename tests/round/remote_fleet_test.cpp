@@ -85,6 +85,18 @@ TEST(RemoteFleet, DoesNotWaitForASilentWorkerASecondTime) {
   EXPECT_TRUE(outcome.only_rank_4);
 }
 
+TEST(RemoteFleet, KeepsWorkersThatWaitLongerForASilentOneThanTheyArePatient) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", kOptions);
+  run.step_timeout_s = 2.5;
+  run.server_timeout_s = 1;
+  run.over_network([&](int rank, Transport& transport) {
+    if (rank == 4) odd_worker(transport, [](Transport&, const OrderView&) {});
+    return rank == 4;
+  });
+  EXPECT_EQ(run.final_model(), clean_model());
+}
+
 TEST(RemoteFleet, CountsBytesThatAreNoMessageAndGoesOn) {
   const Outcome outcome = with_odd_rank_4([](Transport& transport, const OrderView& order) {
     transport.send(0, std::make_shared<const std::vector<std::byte>>(100, std::byte{7}));

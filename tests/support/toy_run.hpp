@@ -40,6 +40,7 @@ class ToyRun {
   std::atomic<bool> stop{false};
   std::uint64_t stop_after = 0;  ///< ask to stop once this step is recorded; 0: never
   double step_timeout_s = 60, start_timeout_s = 30;
+  double server_timeout_s = 30;  ///< the workers' patience
 
   /// Server and workers in this thread and a pool.
   RunEnd over_local_engine() {
@@ -139,7 +140,7 @@ class ToyRun {
     settings.data_key = data_key();
     settings.attack_key = attack_key();
     settings.attack = plan_.attack;
-    settings.server_timeout_s = 30;
+    settings.server_timeout_s = server_timeout_s;
     return settings;
   }
 
