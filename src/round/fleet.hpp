@@ -31,6 +31,7 @@ struct IncomingAnswer {
 
 struct FleetReport {
   double broadcast_s = 0, compute_s = 0, receive_s = 0;
+  double in_vain_s = 0;  ///< of receive_s: after the last answer came, where one never did
   std::uint64_t bytes_in = 0, bytes_out = 0;
   bool interrupted = false;  ///< stopped from outside: the step does not count
 };

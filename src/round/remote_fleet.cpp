@@ -135,6 +135,7 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   const auto begin = Clock::now();
   broadcast(order);
   report.broadcast_s = seconds_since(begin);
+  last_answer_ = Clock::now();
   const std::size_t largest = max_frame_from_worker(answer_bytes_);
   while (!everybody_answered(order) && seconds_since(begin) < time_limit.count()) {
     if (stop_) {
@@ -147,9 +148,11 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
     if (report.compute_s == 0) report.compute_s = seconds_since(begin) - report.broadcast_s;
     take_frame(std::move(*frame), order, on_answer);
   }
+  const bool timed_out = !everybody_answered(order);
   for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
     if (!order.absent[worker] && !peers_[worker].answered) peers_[worker].awaited = false;
   }
+  if (timed_out) report.in_vain_s = seconds_since(last_answer_);
   report.receive_s = seconds_since(begin) - report.broadcast_s - report.compute_s;
   report.bytes_in = transport_.counters().bytes_received - before.bytes_received;
   report.bytes_out = transport_.counters().bytes_sent - before.bytes_sent;
@@ -189,7 +192,10 @@ void RemoteFleet::take_answer(std::uint32_t worker, const AnswerView& answer,
   const IncomingAnswer incoming{answer.step, worker, answer.slice, answer.bytes};
   if (is_current && was_ordered) {
     peer.awaited = true;
-    if (!peer.answered) peer.answer.swap(frame);  // the views stay valid: the bytes do not move
+    if (!peer.answered) {
+      peer.answer.swap(frame);  // the views stay valid: the bytes do not move
+      last_answer_ = Clock::now();
+    }
     peer.answered = true;
   }
   on_answer(incoming);

@@ -59,7 +59,8 @@ class RemoteFleet final : public Fleet {
   bool send_assignment_;
   const std::atomic<bool>& stop_;
   std::vector<Peer> peers_;
-  double patience_s_ = 0;  ///< of the workers with a silent server
+  std::chrono::steady_clock::time_point last_answer_{};  ///< or the step's order
+  double patience_s_ = 0;                                ///< of the workers with a silent server
   std::chrono::steady_clock::time_point last_sign_{};
   std::uint64_t rejected_frames_ = 0;
 };

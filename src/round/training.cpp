@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -13,8 +12,6 @@
 
 namespace detox {
 namespace {
-
-constexpr std::size_t kMedianWindow = 101;
 
 std::uint64_t fact(const TrainingState& state, const std::string& name) {
   const auto found = state.facts.find(name);
@@ -38,6 +35,7 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
       skipped_in_row_(fact(state_, "skipped_in_row")),
       skipped_(fact(state_, "skipped")),
       first_step_(state_.step + 1),
+      deadline_(options.step_timeout_s, options.start_timeout_s),
       metrics_(directory.path() / "metrics.jsonl", state_.step),
       rounds_(directory.path() / "rounds.jsonl", state_.step),
       suspicions_(directory.path() / "ledger.jsonl", state_.step),
@@ -74,7 +72,7 @@ RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth)
 void Training::take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth) {
   while (state_.step < options_.last_step && !stop) {
     const std::uint64_t step = state_.step + 1;
-    const std::chrono::duration<double> limit(time_limit_s());
+    const std::chrono::duration<double> limit(deadline_.seconds());
     const StepReport report = round_.run(step, limit, {model_, state_.momentum});
     if (report.interrupted) return;
     take_step(step, report, truth);
@@ -108,8 +106,8 @@ void Training::take_step(std::uint64_t step, const StepReport& report,
   skipped_in_row_ = skipped ? skipped_in_row_ + 1 : 0;
   state_.facts = {{"skipped", std::to_string(skipped_)},
                   {"skipped_in_row", std::to_string(skipped_in_row_)}};
-  step_seconds_.push_back(report.seconds.total);
-  if (step_seconds_.size() > kMedianWindow) step_seconds_.erase(step_seconds_.begin());
+  // Where no slice has a majority, nothing says how long honest workers take.
+  if (report.loss) deadline_.add(report.seconds.total - report.in_vain_s);
   record(report, truth);
   progress_.update(step, report.loss, report.accuracy);
   if (skipped_in_row_ >= options_.max_skipped) {
@@ -152,14 +150,6 @@ bool Training::checkpoint(bool is_last) {
     log_warning("no checkpoint at step {}: {}; the run goes on", state_.step, error.what());
     return false;
   }
-}
-
-double Training::time_limit_s() const {
-  if (step_seconds_.empty()) return std::max(options_.start_timeout_s, options_.step_timeout_s);
-  std::vector<double> sorted = step_seconds_;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  return std::max(options_.step_timeout_s, 10 * *middle);
 }
 
 std::string Training::undefended(const StepReport& report) const {

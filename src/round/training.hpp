@@ -12,6 +12,7 @@
 #include "record/run_directory.hpp"
 #include "round/progress.hpp"
 #include "round/server_round.hpp"
+#include "round/step_deadline.hpp"
 
 namespace detox {
 
@@ -54,7 +55,6 @@ class Training {
   bool checkpoint(bool is_last);
   void keep_last_step();
   void leave_failed(const std::string& why);
-  double time_limit_s() const;
   std::string undefended(const StepReport& report) const;
   void append(Journal& journal, const nlohmann::json& line);
 
@@ -67,7 +67,7 @@ class Training {
   std::uint64_t skipped_in_row_ = 0, skipped_ = 0;
   std::uint64_t first_step_;  ///< that this process takes
   std::optional<std::uint64_t> saved_step_;
-  std::vector<double> step_seconds_;
+  StepDeadline deadline_;
   Journal metrics_, rounds_, suspicions_;
   bool journals_fail_ = false;
   Ledger ledger_;

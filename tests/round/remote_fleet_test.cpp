@@ -85,6 +85,25 @@ TEST(RemoteFleet, DoesNotWaitForASilentWorkerASecondTime) {
   EXPECT_TRUE(outcome.only_rank_4);
 }
 
+TEST(RemoteFleet, DoesNotGrowItsDeadlinesWhereWorkersTakeTurnsAtBeingSilent) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", kOptions);
+  run.step_timeout_s = 0.2;
+  run.first_step_timeout_s = 1;
+  const auto begin = std::chrono::steady_clock::now();
+  run.over_network([&](int rank, Transport& transport) {
+    if (rank != 4 && rank != 7) return false;
+    odd_worker(transport, [rank](Transport& end, const OrderView& order) {
+      if ((order.step % 2 == 0) == (rank == 4)) return;
+      end.send(0, make_answer(order.step, order.slice, std::vector<std::byte>(kAnswerBytes)));
+    });
+    return true;
+  });
+  // 1 + 5 x 0.2 s; with 1 s of waiting in vain in the median it would be 6 s at least.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(4500));
+  EXPECT_EQ(run.journal("metrics.jsonl").size(), 6U);
+}
+
 TEST(RemoteFleet, KeepsWorkersThatWaitLongerForASilentOneThanTheyArePatient) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);

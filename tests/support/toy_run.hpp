@@ -40,7 +40,8 @@ class ToyRun {
   std::atomic<bool> stop{false};
   std::uint64_t stop_after = 0;  ///< ask to stop once this step is recorded; 0: never
   double step_timeout_s = 60, start_timeout_s = 30;
-  double server_timeout_s = 30;  ///< the workers' patience
+  double first_step_timeout_s = 0;  ///< where it is more than the others'
+  double server_timeout_s = 30;     ///< the workers' patience
 
   /// Server and workers in this thread and a pool.
   RunEnd over_local_engine() {
@@ -172,7 +173,7 @@ class ToyRun {
     options.checkpoint_every = config_.eval_freq;
     options.max_skipped = config_.max_skipped;
     options.step_timeout_s = step_timeout_s;
-    options.start_timeout_s = step_timeout_s;
+    options.start_timeout_s = std::max(step_timeout_s, first_step_timeout_s);
     options.config_digest = config_digest(config_, "");
     options.profile = "toy profile";
     Training training(options, round, layout, std::move(start), directory);
