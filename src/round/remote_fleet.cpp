@@ -114,18 +114,21 @@ void RemoteFleet::broadcast(const StepOrder& order) {
   }
 }
 
-bool RemoteFleet::everybody_answered(const StepOrder& order) const {
-  bool anybody_awaited = false, all = true;
+/// Where nobody is waited for any more there is nothing to hurry on to: all of them get the time.
+/// The first that answered would else end the step for the others, and so on for ever.
+void RemoteFleet::await_somebody(const StepOrder& order) {
   for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-    if (order.absent[worker]) continue;
-    if (peers_[worker].awaited) {
-      anybody_awaited = true;
-      all = all && peers_[worker].answered;
-    }
+    if (!order.absent[worker] && peers_[worker].awaited) return;
   }
-  // Where nobody is waited for any more, there is nothing to hurry on to: give all of them the
-  // time.
-  return anybody_awaited && all;
+  for (Peer& peer : peers_) peer.awaited = true;
+}
+
+bool RemoteFleet::everybody_answered(const StepOrder& order) const {
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+    const Peer& peer = peers_[worker];
+    if (!order.absent[worker] && peer.awaited && !peer.answered) return false;
+  }
+  return true;
 }
 
 FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
@@ -133,6 +136,7 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   FleetReport report;
   const TransportCounters before = transport_.counters();
   const auto begin = Clock::now();
+  await_somebody(order);
   broadcast(order);
   report.broadcast_s = seconds_since(begin);
   last_answer_ = Clock::now();

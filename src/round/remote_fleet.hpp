@@ -48,6 +48,7 @@ class RemoteFleet final : public Fleet {
 
   void broadcast(const StepOrder& order);
   void give_sign_of_life();
+  void await_somebody(const StepOrder& order);
   bool everybody_answered(const StepOrder& order) const;
   void take_frame(ReceivedFrame frame, const StepOrder& order, const OnAnswer& on_answer);
   void take_answer(std::uint32_t worker, const AnswerView& answer, std::vector<std::byte>& frame,

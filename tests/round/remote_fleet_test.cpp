@@ -85,6 +85,45 @@ TEST(RemoteFleet, DoesNotWaitForASilentWorkerASecondTime) {
   EXPECT_TRUE(outcome.only_rank_4);
 }
 
+/// An end whose first answer leaves late.
+class LateOnce final : public Transport {
+ public:
+  explicit LateOnce(Transport& end) : end_(end) {}
+  int rank() const override { return end_.rank(); }
+  int size() const override { return end_.size(); }
+  void send(int to, FrameBytes frame) override {
+    if (!was_late_ && parse_answer(parse_frame(*frame), kAnswerBytes)) {
+      was_late_ = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    }
+    end_.send(to, std::move(frame));
+  }
+  std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
+                                       std::size_t max_bytes) override {
+    return end_.receive(timeout, max_bytes);
+  }
+  bool flush(int to, std::chrono::milliseconds timeout) override { return end_.flush(to, timeout); }
+  const TransportCounters& counters() const override { return end_.counters(); }
+
+ private:
+  Transport& end_;
+  bool was_late_ = false;
+};
+
+TEST(RemoteFleet, WaitsForEverybodyAgainAfterAStepThatAllHaveMissed) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", kOptions);
+  run.step_timeout_s = 0.4;
+  run.over_network([](int, Transport& transport) {
+    LateOnce end(transport);
+    serve_as_worker(end, 30, [](const WorkerSettings&) { return ToyRun::toy_kit(); });
+    return true;
+  });
+  const auto lines = run.journal("metrics.jsonl");
+  EXPECT_EQ(lines.front()["resolved"], 0);
+  EXPECT_EQ(lines.back()["resolved"], 3);
+}
+
 TEST(RemoteFleet, DoesNotGrowItsDeadlinesWhereWorkersTakeTurnsAtBeingSilent) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
