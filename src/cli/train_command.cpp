@@ -133,15 +133,7 @@ int train_over_mpi(const RunConfig& given) {
   static MpiTransport transport(kSession);
   if (kSession.rank() == 0) {
     stop_on_signals();  // from now on a wish to stop is answered by telling the workers
-    int exit_code = 1;
-    try {
-      exit_code = serve(given, transport);
-    } catch (const Error& error) {
-      stop_workers(transport, error.exit_code());
-      throw;
-    }
-    stop_workers(transport, exit_code);
-    return exit_code;
+    return serve_and_stop_workers(transport, [&] { return serve(given, transport); });
   }
   ignore_stop_signals();
   set_log_prefix(fmt::format("rank {}: ", kSession.rank()));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/as_error.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
@@ -209,6 +210,18 @@ void stop_workers(Transport& transport, int exit_code) {
   const FrameBytes stop = make_stop(exit_code);
   for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, stop);
   transport.flush(-1, kFarewell);
+}
+
+int serve_and_stop_workers(Transport& transport, const std::function<int()>& serve) {
+  try {
+    const int exit_code = serve();
+    stop_workers(transport, exit_code);
+    return exit_code;
+  } catch (const std::exception& thrown) {
+    const Error error = as_error(thrown);
+    stop_workers(transport, error.exit_code());
+    throw Error(error);
+  }
 }
 
 }  // namespace detox

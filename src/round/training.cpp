@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/as_error.hpp"
 #include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
@@ -57,8 +58,8 @@ RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth)
     keep_last_step();
     leave_failed(failure.what());
     throw;
-  } catch (const Error& error) {
-    leave_failed(error.what());
+  } catch (const std::exception& error) {
+    leave_failed(as_error(error).what());
     throw;
   }
   log_line((first_step_ > 1 ? fmt::format("since step {}: ", first_step_) : "") +

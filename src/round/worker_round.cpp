@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "detox/errors.hpp"
+#include "base/as_error.hpp"
 
 namespace detox {
 namespace {
@@ -192,10 +192,8 @@ int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKi
     const WorkerSettings settings = await_settings(transport, start_timeout_s, stopped);
     if (stopped) return *stopped;
     return WorkerRound(transport, settings, make_kit(settings)).run();
-  } catch (const Error& error) {
-    return report_failure(transport, error);
   } catch (const std::exception& error) {
-    return report_failure(transport, InputError(error.what()));
+    return report_failure(transport, as_error(error));
   }
 }
 

@@ -59,6 +59,23 @@ TEST(Training, GoesOnWhenADiskIsFullDuringACheckpointAndKeepsThePreviousOne) {
   }
 }
 
+TEST(Training, SaysThatItFailedWhateverWasThrown) {
+  for (const bool over_network : {false, true}) {
+    const TemporaryDirectory directory;
+    ToyRun run(directory / "run", {{"max-steps", "9"}, {"batch-size", "4"}});
+    run.after_step = [](std::uint64_t step) {
+      if (step == 3) throw std::bad_alloc();
+    };
+    if (over_network) {  // which returns only when the workers have been told
+      EXPECT_THROW(run.over_network(), Error);
+    } else {
+      EXPECT_THROW(run.over_local_engine(), std::bad_alloc);
+    }
+    EXPECT_EQ(read_status(directory / "run")->state, RunState::kFailed);
+    EXPECT_EQ(read_status(directory / "run")->message, "out of memory");
+  }
+}
+
 TEST(Training, WritesEveryPhaseIntoItsMetrics) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", {{"max-steps", "3"}, {"worker-fail", "1"}, {"batch-size", "4"}});

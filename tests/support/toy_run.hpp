@@ -38,6 +38,7 @@ class ToyRun {
   std::size_t threads = 1;
   bool resume = false;
   std::atomic<bool> stop{false};
+  std::function<void(std::uint64_t)> after_step;  ///< called with each step that was taken
   std::uint64_t stop_after = 0;  ///< ask to stop once this step is recorded; 0: never
   double step_timeout_s = 60, start_timeout_s = 30;
   double first_step_timeout_s = 0;  ///< where it is more than the others'
@@ -69,22 +70,23 @@ class ToyRun {
       }
       Transport& transport = network.endpoint(0);
       RemoteFleet fleet(transport, parts.format.layout().size(), parts.adversary.active(), stop);
-      const auto end_workers = [&] {
-        stop_workers(transport, 0);
-        for (std::thread& worker : workers) worker.join();
-      };
-      try {
+      RunEnd end{};
+      const auto serve = [&] {
         fleet.start(worker_settings(parts),
                     {"toy profile", layout_digest(ToyLearner().layout()), "toy"},
                     std::chrono::duration<double>(start_timeout_s));
-        const RunEnd end = conduct(parts, fleet);
+        end = conduct(parts, fleet);
         rejected_frames = fleet.rejected_frames();
-        end_workers();
-        return end;
-      } catch (...) {
-        end_workers();
+        return 0;
+      };
+      try {
+        serve_and_stop_workers(transport, serve);
+      } catch (const Error&) {
+        for (std::thread& worker : workers) worker.join();
         throw;
       }
+      for (std::thread& worker : workers) worker.join();
+      return end;
     });
   }
 
@@ -179,6 +181,7 @@ class ToyRun {
     Training training(options, round, layout, std::move(start), directory);
     return training.run(stop, [&](std::uint64_t step, const Assignment& assignment) {
       if (step == stop_after) stop = true;
+      if (after_step) after_step(step);
       return corrupted_slices(assignment, parts.adversary.byzantine(step, assignment));
     });
   }
