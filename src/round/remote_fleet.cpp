@@ -220,7 +220,7 @@ int serve_and_stop_workers(Transport& transport, const std::function<int()>& ser
   } catch (const std::exception& thrown) {
     const Error error = as_error(thrown);
     stop_workers(transport, error.exit_code());
-    throw Error(error);
+    throw error;
   }
 }
 

@@ -116,7 +116,18 @@ void Training::take_step(std::uint64_t step, const StepReport& report,
     checkpoint(true);
     throw UndefendedError(undefended(report));
   }
-  if (options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0) checkpoint(false);
+  const bool is_due = options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0;
+  if (is_due && checkpoint(false)) note_step();
+}
+
+/// For those who look at a run that goes on, or that was killed.
+void Training::note_step() {
+  try {
+    directory_.write_status({RunState::kRunning, state_.step, ""});
+  } catch (const InputError& error) {
+    progress_.clear();
+    log_warning("{}; the run goes on", error.what());
+  }
 }
 
 void Training::record(const StepReport& report, const SimulatedTruth& truth) {

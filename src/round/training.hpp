@@ -53,6 +53,7 @@ class Training {
   void record(const StepReport& report, const SimulatedTruth& truth);
   void take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth);
   bool checkpoint(bool is_last);
+  void note_step();
   void keep_last_step();
   void leave_failed(const std::string& why);
   std::string undefended(const StepReport& report) const;

@@ -18,6 +18,17 @@ TEST(Training, LeavesCheckpointsEverySoManyStepsAndAtTheEnd) {
   EXPECT_EQ(read_status(directory / "run")->state, RunState::kFinished);
 }
 
+TEST(Training, SaysHowFarItIsWithEachCheckpoint) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", {{"max-steps", "25"}, {"eval-freq", "10"}, {"batch-size", "4"}});
+  run.after_step = [&](std::uint64_t step) {
+    const auto status = read_status(directory / "run");
+    EXPECT_EQ(status->state, RunState::kRunning);
+    EXPECT_EQ(status->step, (step - 1) / 10 * 10);
+  };
+  run.over_local_engine();
+}
+
 TEST(Training, RefusesADirectoryThatHoldsAnotherRun) {
   const TemporaryDirectory directory;
   const std::map<std::string, std::string> options = {{"max-steps", "2"}, {"batch-size", "4"}};
