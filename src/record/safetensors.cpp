@@ -112,7 +112,10 @@ SafetensorsImage::SafetensorsImage(const Safetensors& content) {
   std::string json = format_safetensors_header(entries);
   json.resize((json.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = json.size();
-  DETOX_ASSERT(length <= kLongestHeader);
+  if (length > kLongestHeader) {
+    throw InputError("a safetensors header of " + std::to_string(length) +
+                     " bytes: the format has at most " + std::to_string(kLongestHeader));
+  }
   header.resize(kLengthBytes);
   std::memcpy(header.data(), &length, kLengthBytes);
   header += json;

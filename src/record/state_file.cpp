@@ -20,6 +20,7 @@ constexpr const char* kFormat = "detox state 1";
 constexpr std::string_view kAnyFormat = "detox state ";
 constexpr const char* kMomentum = "momentum.";
 constexpr std::string_view kFact = "fact.";
+constexpr std::size_t kDigestLength = 2 * sizeof(Digest);  // in hexadecimal
 
 using Metadata = std::map<std::string, std::string>;
 
@@ -34,7 +35,7 @@ std::string take(const std::string& name, Metadata& metadata, const std::string&
 /// Puts the digest in: over everything, with zeros in its own place.
 void seal(Safetensors& content) {
   std::string& digest = content.metadata["digest"];
-  digest.assign(2 * sizeof(Digest), '0');
+  digest.assign(kDigestLength, '0');
   digest = digest_of_pieces(SafetensorsImage(content).pieces);
 }
 
@@ -95,6 +96,11 @@ ParsedState parse_state(const std::string& name, std::span<const std::byte> byte
     // What a newer program wrote is whole.
     if (format != metadata.end() && format->second.starts_with(kAnyFormat)) throw InputError(what);
     throw DamagedFile(what);
+  }
+  // Sealing a content without it would make the header longer than what was read.
+  if (const auto digest = metadata.find("digest");
+      digest == metadata.end() || digest->second.size() != kDigestLength) {
+    throw DamagedFile(name + ": no state file: it has no digest of itself");
   }
   check_seal(name, bytes, content);
 
