@@ -106,6 +106,7 @@ void remove_later_checkpoints(const fs::path& dir, std::uint64_t step) {
 
 /// `file` is the checkpoint of `start`; empty for step 0.
 Start accept(const TrainSetup& setup, const fs::path& file, Start start) {
+  start.directory.remove_leftovers();
   record_config(setup, start.directory);
   if (file.empty()) return start;
   const std::uint64_t step = start.checkpoint.state.step;

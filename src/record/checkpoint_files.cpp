@@ -91,6 +91,10 @@ std::optional<std::uint64_t> step_of_model(const fs::path& model_file) {
   return step_of(model_file.filename().string(), kModel);
 }
 
+bool is_checkpoint_name(std::string_view name) {
+  return step_of(name, kModel).has_value() || step_of(name, kState).has_value();
+}
+
 std::vector<std::uint64_t> list_checkpoints(const fs::path& dir) { return complete(find(dir)); }
 
 std::optional<fs::path> newest_checkpoint(const fs::path& dir) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "detox/learner.hpp"
@@ -18,6 +19,9 @@ std::filesystem::path state_path(const std::filesystem::path& dir, std::uint64_t
 
 /// t of ".../model_step_<t>"; empty for other names.
 std::optional<std::uint64_t> step_of_model(const std::filesystem::path& model_file);
+
+/// Whether a file of this name, without folders, is model_step_<t> or state_step_<t>.
+bool is_checkpoint_name(std::string_view name);
 
 /// Steps of the complete checkpoints, ascending; empty where dir does not exist. InputError where
 /// it cannot be read.

@@ -32,6 +32,12 @@ constexpr std::array<std::string_view, 3> kJournals = {"metrics.jsonl", "rounds.
 constexpr std::array<std::string_view, 4> kStates = {"running", "finished", "interrupted",
                                                      "failed"};
 
+/// Whether a run writes a file of this name atomically.
+bool is_name_of_run(std::string_view name) {
+  return name == kConfig || name == kStatus || is_checkpoint_name(name) ||
+         std::find(kJournals.begin(), kJournals.end(), name) != kJournals.end();
+}
+
 /// False where another open file holds the lock.
 bool try_lock(int fd, const fs::path& dir) {
   // A reader of the lock (is_run_directory_in_use) holds it for an instant: that is no other run.
@@ -63,7 +69,6 @@ FileDescriptor lock(const fs::path& dir) {
                     "another --train-dir",
                     dir.string()));
   }
-  remove_temporaries(dir);
   return fd;
 }
 
@@ -139,7 +144,9 @@ RunDirectory RunDirectory::create(const fs::path& dir) {
   }
   FileDescriptor fd = lock(dir);
   refuse_other_run(dir);
-  return {dir, std::move(fd)};
+  RunDirectory directory(dir, std::move(fd));
+  directory.remove_leftovers();
+  return directory;
 }
 
 RunDirectory RunDirectory::open_for_resume(const fs::path& dir) {
@@ -149,6 +156,8 @@ RunDirectory RunDirectory::open_for_resume(const fs::path& dir) {
   }
   return {dir, lock(dir)};
 }
+
+void RunDirectory::remove_leftovers() const { remove_temporaries(dir_, is_name_of_run); }
 
 void RunDirectory::write_status(const RunStatus& status) const {
   using nlohmann::json;

@@ -43,10 +43,15 @@ class RunDirectory {
   /// process is using it, or it holds another run.
   static RunDirectory create(const std::filesystem::path& dir);
 
-  /// InputError where it is not there, cannot be written or is in use.
+  /// InputError where it is not there, cannot be written or is in use. Whether it holds the run
+  /// that is meant is for the caller to find out: nothing but the lock is touched.
   static RunDirectory open_for_resume(const std::filesystem::path& dir);
 
   const std::filesystem::path& path() const { return dir_; }
+
+  /// Removes half-written files of a run's that a killed process left. Only once it is known that
+  /// the run here is this one; create() has done it.
+  void remove_leftovers() const;
 
   /// run.json, atomically. InputError where that fails; the previous one then stays.
   void write_status(const RunStatus& status) const;
