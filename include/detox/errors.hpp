@@ -9,7 +9,7 @@
 
 namespace detox {
 
-/// Base of the two kinds below; `exit_code()` is what the process ends with.
+/// Base of the kinds below; `exit_code()` is what the process ends with.
 class Error : public std::runtime_error {
  public:
   Error(const std::string& message, int exit_code)
@@ -36,6 +36,12 @@ class InputError : public Error {
 class UndefendedError : public Error {
  public:
   explicit UndefendedError(const std::string& message) : Error(message, 3) {}
+};
+
+/// Asked to stop before there was anything to keep. Exit code 130, as a shell has it after Ctrl-C.
+class InterruptedError : public Error {
+ public:
+  explicit InterruptedError(const std::string& message) : Error(message, 130) {}
 };
 
 }  // namespace detox

@@ -1,7 +1,9 @@
 // `detoxml evaluate`: scores the checkpoints of a run, once or while it goes on in another process.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,6 +18,7 @@
 #include "evaluate/evaluator.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
+#include "record/journal.hpp"
 #include "record/run_directory.hpp"
 
 namespace detox {
@@ -88,31 +91,21 @@ class Evaluation {
   int follow() {
     folder_ = options_.model;
     const std::atomic<bool>& stop = stop_on_signals();
-    std::optional<std::uint64_t> last;
     auto news = Clock::now();
     while (!stop) {
       // The status is read first: a checkpoint that comes before the end is then never missed.
       const std::optional<RunStatus> status =
           fs::exists(folder_) ? read_status(folder_) : std::nullopt;
-      bool found = false;
-      for (const std::uint64_t step :
-           fs::exists(folder_) ? list_checkpoints(folder_) : std::vector<std::uint64_t>{}) {
-        if (last && step <= *last) continue;
-        last = step;
-        found = true;
-        if (options_.eval_freq > 0 && step % options_.eval_freq != 0 &&
-            !(status && status->step == step))
-          continue;
-        score_unless_gone(step);
-      }
-      if (found) news = Clock::now();
+      const bool found = fs::exists(folder_) && score_new();
       if (!found && status && status->state != RunState::kRunning) return end_of(*status);
-      if (!found && status && !is_run_directory_in_use(folder_)) {
+      const bool in_use = is_run_directory_in_use(folder_);
+      if (!found && status && !in_use) {
         const std::optional<RunStatus> latest = read_status(folder_);
         if (!latest || latest->state != RunState::kRunning) continue;
-        throw InputError(
-            fmt::format("{}: the run was killed at step {}", folder_.string(), status->step));
+        return end_of_killed(*latest);
       }
+      // A run that goes on may take its time.
+      if (found || in_use) news = Clock::now();
       if (std::chrono::duration<double>(Clock::now() - news).count() > options_.timeout_s) {
         throw InputError(fmt::format("{}: nothing new for {:.0f} s (--timeout)", folder_.string(),
                                      options_.timeout_s));
@@ -122,7 +115,35 @@ class Evaluation {
     return kInterruptedExitCode;
   }
 
-  int end_of(const RunStatus& status) const {
+  /// Scores the checkpoints that have come since the last call, but for those that --eval-freq
+  /// leaves out; true where there were any.
+  bool score_new() {
+    bool found = false;
+    for (const std::uint64_t step : list_checkpoints(folder_)) {
+      if (last_ && step <= *last_) continue;
+      last_ = step;
+      found = true;
+      last_is_scored_ = options_.eval_freq == 0 || step % options_.eval_freq == 0;
+      if (last_is_scored_) score_unless_gone(step);
+    }
+    return found;
+  }
+
+  /// Only the run's end tells which checkpoint is its last.
+  void score_last() {
+    if (last_ && !last_is_scored_) score_unless_gone(*last_);
+    last_is_scored_ = true;
+  }
+
+  int end_of_killed(const RunStatus& status) {
+    score_last();
+    const auto journal_step = Journal::last_step(folder_ / "metrics.jsonl");
+    throw InputError(fmt::format("{}: the run was killed at step {}", folder_.string(),
+                                 std::max(status.step, journal_step.value_or(0))));
+  }
+
+  int end_of(const RunStatus& status) {
+    score_last();
     if (status.state != RunState::kFailed) {
       log_info("the run {} at step {}",
                status.state == RunState::kFinished ? "finished" : "was interrupted", status.step);
@@ -175,7 +196,16 @@ class Evaluation {
   ThreadPool pool_;
   std::unique_ptr<Dataset> data_;
   std::optional<Evaluator> evaluator_;
+  std::optional<std::uint64_t> last_;  ///< the newest checkpoint that was seen
+  bool last_is_scored_ = false;
 };
+
+int evaluate(const EvaluateOptions& options) {
+  if (!std::isfinite(options.timeout_s) || options.timeout_s < 0) {
+    throw UsageError(fmt::format("--timeout {}: valid: seconds, at least 0", options.timeout_s));
+  }
+  return Evaluation(options).run();
+}
 
 }  // namespace
 
@@ -195,7 +225,7 @@ Command evaluate_command(CLI::App& program) {
                   "with --follow: only steps that this divides, and the last [all]")
       ->type_name("");
   app->add_option("--timeout", options->timeout_s,
-                  "with --follow: seconds without news after which to give up")
+                  "with --follow: seconds to wait where no run is going on")
       ->capture_default_str()
       ->type_name("");
   app->add_option("--network", options->network,
@@ -219,7 +249,7 @@ Command evaluate_command(CLI::App& program) {
       "  detoxml evaluate --model-dir output/models\n"
       "  detoxml evaluate --model-dir output/models --follow\n"
       "  detoxml evaluate --model-dir output/models/model_step_1000");
-  return {app, [options] { return Evaluation(*options).run(); }};
+  return {app, [options] { return evaluate(*options); }};
 }
 
 }  // namespace detox

@@ -6,14 +6,15 @@
 #include <array>
 #include <climits>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "cli/command.hpp"
 #include "cli/hostfile.hpp"
 #include "cli/numerics.hpp"
 #include "cli/supervise.hpp"
 #include "detox/errors.hpp"
+#include "record/file_io.hpp"
 
 namespace detox {
 namespace {
@@ -44,9 +45,12 @@ std::string own_program() {
 
 std::vector<HostSlots> hosts_for(const Options& options) {
   if (options.hostfile.empty()) return {{"localhost", options.processes}};
-  std::ifstream file(options.hostfile);
-  if (!file) throw UsageError("the hostfile " + options.hostfile + " cannot be read");
-  return place_ranks(parse_hostfile(file, options.hostfile), options.processes);
+  try {
+    std::istringstream text{std::string(text_of(read_file(options.hostfile)))};
+    return place_ranks(parse_hostfile(text, options.hostfile), options.processes);
+  } catch (const InputError& error) {
+    throw UsageError(fmt::format("--hostfile: {}", error.what()));
+  }
 }
 
 std::string profile_of_this_process() {

@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/as_error.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
 #include "cli/numerics.hpp"
 #include "cli/signals.hpp"
 #include "cli/supervise.hpp"
-#include "detox/errors.hpp"
 
 namespace detox {
 namespace {
@@ -124,11 +124,8 @@ int main(int argc, char** argv) {
     detox::pin_numerics(argc, argv);
     detox::report_failed_writes_as_errors();
     return detox::run(argc, argv);
-  } catch (const detox::Error& error) {
+  } catch (const std::exception& thrown) {
+    const detox::Error error = detox::as_error(thrown);
     return detox::fail(error.what(), error.exit_code());
-  } catch (const std::bad_alloc&) {
-    return detox::fail("out of memory", 1);
-  } catch (const std::exception& error) {
-    return detox::fail(error.what(), 1);
   }
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -175,8 +176,9 @@ class Family {
     return status_.has_value();
   }
 
-  /// As a shell has it: 128 + the signal where one ended it.
+  /// As a shell has it: 128 + the signal where one ended it, also where it is still to end.
   int head_exit_code() const {
+    if (!status_) return 128 + SIGKILL;
     return WIFEXITED(*status_) ? WEXITSTATUS(*status_) : 128 + WTERMSIG(*status_);
   }
 
@@ -186,17 +188,22 @@ class Family {
 
   /// SIGTERM to the job's group, so that mpirun can end its ranks everywhere; SIGKILL to all that
   /// is left.
-  void end(const HeldSignals& signals, milliseconds patience) {
-    const Clock::time_point deadline = Clock::now() + patience;
+  void end(const HeldSignals& signals, const Patience& patience) {
+    const Clock::time_point term_deadline = Clock::now() + patience.end_after_term;
     if (!collect()) kill(-head_, SIGTERM);
-    while (!collect() && Clock::now() < deadline) signals.next(kPoll);
+    while (!collect() && Clock::now() < term_deadline) signals.next(kPoll);
     if (!collect()) kill(-head_, SIGKILL);
     // This process is the reaper of its descendants: an orphan becomes its child, and then its
     // children do.
+    const Clock::time_point kill_deadline = Clock::now() + patience.end_after_kill;
     for (;;) {
       const std::vector<pid_t> left = children();
       for (const pid_t child : left) kill(child, SIGKILL);
       if (collect() && left.empty()) return;
+      if (Clock::now() >= kill_deadline) {
+        log_warning("process {} of the job cannot be ended", fmt::join(left, ", "));
+        return;
+      }
       signals.next(milliseconds(5));
     }
   }
@@ -247,7 +254,7 @@ int supervise(const Job& job, const Patience& patience) {
     if (result) deadline = std::min(deadline, Clock::now() + patience.end_after_result);
   }
   const bool by_itself = family.collect();
-  family.end(signals, patience.end_after_term);
+  family.end(signals, patience);
   if (!result) result = read_result(result_path);
   // Whoever told the whole job to end told this process too, perhaps after the ranks.
   while (stopped_by == 0 && (stopped_by = signals.next(milliseconds(0))) != 0) {

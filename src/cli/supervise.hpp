@@ -23,7 +23,8 @@ struct Patience {
   std::chrono::milliseconds end_after_result{10'000};  ///< between the result and the job's own end
   std::chrono::milliseconds end_after_signal{
       30'000};  ///< between the first signal and everything's end
-  std::chrono::milliseconds end_after_term{2'000};  ///< between SIGTERM and SIGKILL
+  std::chrono::milliseconds end_after_term{2'000};   ///< between SIGTERM and SIGKILL
+  std::chrono::milliseconds end_after_kill{10'000};  ///< with what not even SIGKILL ends
 };
 
 struct Job {
@@ -38,13 +39,14 @@ struct Job {
 ///  - the run's own, once rank 0 has left it; a job that then does not end is killed after
 ///  end_after_result;
 ///  - 1 with a line, where the job ended without a result (or its own exit code where there is no
-///  result file), or where the run was interrupted though nobody asked the launcher for that: mpirun
-///  stops the ranks that are left when one has died;
+///  result file), or where the run was interrupted though nobody asked the launcher for that:
+///  mpirun stops the ranks that are left when one has died;
 ///  - 128 + the signal's number, where a signal ended it before the run had a result.
 /// SIGINT, SIGTERM or SIGHUP is passed to the job as SIGUSR1, which mpirun forwards to all ranks:
 /// rank 0 takes it as "finish with a checkpoint", workers ignore it. A second one, or
 /// end_after_signal without an end, kills everything. No process of the job on this machine is left
-/// when it returns; if this process is killed itself, the job gets SIGTERM. Called on the main
+/// when it returns, but for one that the system cannot end (it waits for a dead file server, say),
+/// which is named; if this process is killed itself, the job gets SIGTERM. Called on the main
 /// thread of a process that has no other children. InputError where the program cannot be started.
 int supervise(const Job& job, const Patience& patience = {});
 

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
+#include "cli/run_start.hpp"
 #include "cli/signals.hpp"
 #include "cli/train_setup.hpp"
 #include "comm/mpi/mpi_session.hpp"
@@ -132,15 +133,8 @@ int train_over_mpi(const RunConfig& given) {
       static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
   static MpiTransport transport(kSession);
   if (kSession.rank() == 0) {
-    int exit_code = 1;
-    try {
-      exit_code = serve(given, transport);
-    } catch (const Error& error) {
-      stop_workers(transport, error.exit_code());
-      throw;
-    }
-    stop_workers(transport, exit_code);
-    return exit_code;
+    stop_on_signals();  // from now on a wish to stop is answered by telling the workers
+    return serve_and_stop_workers(transport, [&] { return serve(given, transport); });
   }
   ignore_stop_signals();
   set_log_prefix(fmt::format("rank {}: ", kSession.rank()));

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/digest.hpp"
-#include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
 #include "record/checkpoint_files.hpp"
@@ -31,18 +30,6 @@ Key placement_root(const RunConfig& config, const Key& root) {
   return key_from_secret(secret);
 }
 
-/// The checkpoint that --resume or --checkpoint-step names; empty for none and for auto without
-/// any.
-fs::path chosen_checkpoint(const RunConfig& config, const ModelLayout& layout) {
-  if (config.checkpoint_step) return model_path(config.train_dir, *config.checkpoint_step);
-  if (config.resume == "none") return {};
-  if (config.resume != "auto") return config.resume;
-  std::vector<std::string> skipped;
-  const auto step = newest_valid_checkpoint(config.train_dir, layout, skipped);
-  for (const std::string& reason : skipped) log_warning("not resumed from: {}", reason);
-  return step ? model_path(config.train_dir, *step) : fs::path();
-}
-
 /// Whether the run goes on from a checkpoint: then nobody asks what it once started from.
 bool has_checkpoint(const RunConfig& config) {
   if (config.resume == "auto") return !list_checkpoints(config.train_dir).empty();
@@ -55,32 +42,6 @@ ModelState pretrained(const fs::path& file, const ModelLayout& layout) {
   } catch (const InputError& error) {
     throw InputError(fmt::format("--pretrained {}", error.what()));
   }
-}
-
-std::uint64_t newest_step(const fs::path& dir) {
-  const auto steps = list_checkpoints(dir);
-  return steps.empty() ? 0 : steps.back();
-}
-
-void check_same_run(const TrainSetup& setup, const fs::path& file, const TrainingState& state) {
-  if (state.config_digest != setup.config_digest) {
-    const fs::path recorded = file.parent_path() / "config.toml";
-    std::string what = setup.config.lr_schedule == "cosine"
-                           ? "its last step (where a cosine ends), the data or the placement key"
-                           : "the data or the placement key";
-    if (fs::exists(recorded)) {
-      const auto lines = differences(setup.config, recorded_config(recorded));
-      if (!lines.empty()) what = fmt::format("{}", fmt::join(lines, "; "));
-    }
-    throw UsageError(fmt::format("{}: of a run that differs: {}", file.string(), what));
-  }
-  if (state.profile == setup.profile) return;
-  if (!setup.config.allow_other_numerics) {
-    throw UsageError(fmt::format(
-        "{}: computed under '{}', this is '{}'; --allow-other-numerics gives up bit-identity",
-        file.string(), state.profile, setup.profile));
-  }
-  log_warning("resuming under another numerical profile: the result will differ in the last bits");
 }
 
 }  // namespace
@@ -160,44 +121,6 @@ RunConfig starting_config(const GivenOptions& given) {
   config = given_config_over(given, from / "config.toml");
   config.train_dir = train_dir;
   return config;
-}
-
-Start open_start(const TrainSetup& setup) {
-  const RunConfig& config = setup.config;
-  const fs::path dir = config.train_dir;
-  const fs::path file = chosen_checkpoint(config, setup.layout);
-  Checkpoint checkpoint;
-  checkpoint.model = setup.initial;
-  if (!file.empty()) {
-    checkpoint = load_checkpoint(file, setup.layout);
-    check_same_run(setup, file, checkpoint.state);
-    if (checkpoint.state.step >= setup.last_step) {
-      throw UsageError(
-          fmt::format("{}: the run is at step {} of {} already; give more --max-steps or --epochs",
-                      file.string(), checkpoint.state.step, setup.last_step));
-    }
-  }
-  const bool same_directory =
-      config.resume == "auto"
-          ? fs::exists(dir)
-          : !file.empty() && fs::exists(dir) &&
-                fs::equivalent(file.parent_path().empty() ? "." : file.parent_path(), dir);
-  Start start{same_directory ? RunDirectory::open_for_resume(dir) : RunDirectory::create(dir),
-              std::move(checkpoint)};
-  // An invocation's own options are no part of the run: the file gives the whole run again.
-  RunConfig recorded = config;
-  recorded.resume = "none";
-  recorded.checkpoint_step.reset();
-  recorded.allow_other_numerics = false;
-  start.directory.write_config(
-      to_toml(recorded, fmt::format("detoxml {}, resolved; {}", DETOX_VERSION, setup.profile)));
-  const std::uint64_t step = start.checkpoint.state.step;
-  if (same_directory && newest_step(dir) > step) {
-    log_info("checkpoints after step {} are removed: their steps are taken again", step);
-    remove_checkpoints_after(dir, step);
-  }
-  if (!file.empty()) log_info("resumed from {} (step {})", file.string(), step);
-  return start;
 }
 
 }  // namespace detox

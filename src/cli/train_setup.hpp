@@ -8,8 +8,6 @@
 #include "cli/train_options.hpp"
 #include "config/plan.hpp"
 #include "detox/dataset.hpp"
-#include "record/checkpoint.hpp"
-#include "record/run_directory.hpp"
 #include "round/answer_format.hpp"
 #include "round/server_round.hpp"
 
@@ -38,13 +36,5 @@ TrainSetup set_up(const RunConfig& given, std::size_t world_workers);
 /// The configuration to begin with: that of the run to be resumed, where there is one, under the
 /// user's own options.
 RunConfig starting_config(const GivenOptions& given);
-
-/// The run's directory, locked, and the checkpoint to start from: step 0 of the setup where nothing
-/// is resumed.
-struct Start {
-  RunDirectory directory;
-  Checkpoint checkpoint;
-};
-Start open_start(const TrainSetup& setup);
 
 }  // namespace detox

@@ -36,8 +36,9 @@ struct KindRule {
 
 /// What the kinds use of the header, by their numbers; index 0 is no kind.
 constexpr KindRule kRules[] = {
-    {false, false, false}, {false, false, false}, {false, false, false}, {true, false, true},
-    {true, true, false},   {true, true, false},   {false, false, true},  {false, false, true},
+    {false, false, false}, {false, false, false}, {false, false, false},
+    {true, false, true},   {true, true, false},   {true, true, false},
+    {false, false, true},  {false, false, true},  {false, false, false},
 };
 
 class FrameBuilder {
@@ -187,7 +188,7 @@ std::optional<AnswerView> parse_answer(const FrameView& frame, std::size_t answe
 std::optional<Failure> parse_failure(const FrameView& frame) {
   if (frame.verdict != FrameVerdict::kOk || frame.kind != FrameKind::kFailure) return std::nullopt;
   if (!is_exit_code(frame.detail) || frame.payload.size() > kMaxFailureBytes) return std::nullopt;
-  Failure failure{static_cast<int>(frame.detail), {}};
+  Failure failure{frame.detail == 2 ? 2 : 1, {}};
   failure.line.reserve(frame.payload.size());
   for (const std::byte byte : frame.payload) {
     const auto c = static_cast<char>(byte);
@@ -200,6 +201,11 @@ std::optional<int> parse_stop(const FrameView& frame) {
   if (frame.verdict != FrameVerdict::kOk || frame.kind != FrameKind::kStop) return std::nullopt;
   if (!is_exit_code(frame.detail) || !frame.payload.empty()) return std::nullopt;
   return static_cast<int>(frame.detail);
+}
+
+bool parse_wait(const FrameView& frame) {
+  return frame.verdict == FrameVerdict::kOk && frame.kind == FrameKind::kWait &&
+         frame.payload.empty();
 }
 
 FrameBytes make_welcome(std::string_view json) { return make_text(FrameKind::kWelcome, json); }
@@ -248,6 +254,8 @@ FrameBytes make_stop(int exit_code) {
   builder.header.detail = static_cast<std::uint64_t>(exit_code);
   return builder.finish();
 }
+
+FrameBytes make_wait() { return FrameBuilder(FrameKind::kWait, 0).finish(); }
 
 std::size_t max_frame_from_worker(std::size_t answer_bytes) {
   return kFrameHeaderBytes + std::max(answer_bytes, kMaxTextBytes);

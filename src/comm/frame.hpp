@@ -33,6 +33,7 @@ enum class FrameKind : std::uint16_t {
   kAnswer = 5,   ///< worker to server: the answer for that slice
   kFailure = 6,  ///< worker to server: why it ends
   kStop = 7,     ///< server to worker: the run has ended
+  kWait = 8,     ///< server to worker: a sign of life while it waits for others
 };
 
 enum class FrameVerdict {
@@ -75,7 +76,8 @@ struct AnswerView {
   std::span<const std::byte> bytes;
 };
 struct Failure {
-  int exit_code = 1;
+  int exit_code =
+      1;  ///< 1, or 2 for a usage error, whatever was sent: the job's end is the server's
   std::string line;  ///< printable ASCII only, whatever was sent: safe on a terminal
 };
 
@@ -92,6 +94,7 @@ std::optional<OrderView> parse_order(const FrameView& frame, std::size_t slices,
 std::optional<AnswerView> parse_answer(const FrameView& frame, std::size_t answer_bytes);
 std::optional<Failure> parse_failure(const FrameView& frame);
 std::optional<int> parse_stop(const FrameView& frame);
+bool parse_wait(const FrameView& frame);
 
 FrameBytes make_welcome(std::string_view json);
 FrameBytes make_ready(std::string_view json);
@@ -102,6 +105,7 @@ FrameBytes make_order(std::uint64_t step, std::uint32_t slice,
 FrameBytes make_answer(std::uint64_t step, std::uint32_t slice, std::span<const std::byte> bytes);
 FrameBytes make_failure(std::string_view line, int exit_code);
 FrameBytes make_stop(int exit_code);
+FrameBytes make_wait();
 
 /// What Transport::receive() should be given: the longest frame that an honest worker sends to the
 /// server, and the longest that the server sends to a worker.

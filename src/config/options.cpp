@@ -308,7 +308,9 @@ const std::vector<Option> kOptions = {
      "",
      &C::step_timeout,
      "",
-     "seconds; the deadline of a step is the larger of this and 10 times the median step",
+     "seconds; the deadline of a step is the larger of this and 10 times the median step, and at "
+     "most "
+     "the start timeout",
      false,
      {}},
     {kRun,

@@ -28,13 +28,26 @@ fs::path folder_of(const fs::path& file) {
   return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
 
+std::string temporary_name(const fs::path& file) {
+  return fmt::format(".{}.{}{}", file.filename().string(), ::getpid(), kTemporarySuffix);
+}
+
+/// The file that a temporary one of this name becomes; empty for every other name.
+std::string_view file_of_temporary(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return {};
+  name.remove_prefix(1);
+  name.remove_suffix(kTemporarySuffix.size());
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos || dot + 1 == name.size()) return {};
+  if (name.find_first_not_of("0123456789", dot + 1) != std::string_view::npos) return {};
+  return name.substr(0, dot);
+}
+
 /// Gone again unless it was renamed.
 class Temporary {
  public:
   explicit Temporary(const fs::path& file)
-      : file_(file),
-        name_(folder_of(file) /
-              fmt::format(".{}.{}{}", file.filename().string(), ::getpid(), kTemporarySuffix)) {
+      : file_(file), name_(folder_of(file) / temporary_name(file)) {
     constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
     constexpr mode_t kMode = 0666;
     fd_ = FileDescriptor(::open(name_.c_str(), kFlags, kMode));
@@ -90,11 +103,13 @@ void write_atomically(const fs::path& file, std::string_view text) {
   write_atomically(file, pieces);
 }
 
-void remove_temporaries(const fs::path& folder) {
+void remove_temporaries(const fs::path& folder,
+                        const std::function<bool(std::string_view name)>& is_ours) {
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with('.') && name.ends_with(kTemporarySuffix)) {
+    const std::string temporary = entry.path().filename().string();
+    const std::string_view name = file_of_temporary(temporary);
+    if (!name.empty() && is_ours(name)) {
       std::error_code failed;  // it costs space, no more
       fs::remove(entry.path(), failed);
     }

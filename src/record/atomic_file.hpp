@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -19,7 +20,9 @@ void write_atomically(const std::filesystem::path& file,
                       std::span<const std::span<const std::byte>> pieces);
 void write_atomically(const std::filesystem::path& file, std::string_view text);
 
-/// Removes temporary files that killed processes left. Nobody may be writing in this folder.
-void remove_temporaries(const std::filesystem::path& folder);
+/// Removes the temporary files that killed processes left of files whose names `is_ours` accepts.
+/// Whatever else is in the folder belongs to somebody else. Nobody may be writing such files there.
+void remove_temporaries(const std::filesystem::path& folder,
+                        const std::function<bool(std::string_view name)>& is_ours);
 
 }  // namespace detox

@@ -9,6 +9,7 @@
 #include "detox/errors.hpp"
 #include "record/atomic_file.hpp"
 #include "record/checkpoint_files.hpp"
+#include "record/damaged_file.hpp"
 #include "record/file_io.hpp"
 #include "record/model_file.hpp"
 #include "record/state_file.hpp"
@@ -58,8 +59,8 @@ Checkpoint load_checkpoint(const fs::path& model_file, const ModelLayout& layout
                                  parsed.state.step, *step));
   }
   if (hex(digest_of(model_bytes)) != parsed.model_digest) {
-    throw InputError(fmt::format("{} is damaged: its digest is not the one in {}",
-                                 model_file.string(), state_file.string()));
+    throw DamagedFile(fmt::format("{} is damaged: its digest is not the one in {}",
+                                  model_file.string(), state_file.string()));
   }
   Checkpoint checkpoint;
   checkpoint.model = parse_model(model_file.string(), model_bytes, layout);

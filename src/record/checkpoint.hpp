@@ -39,8 +39,9 @@ void save_checkpoint(const std::filesystem::path& dir, const ModelLayout& layout
 /// tensor that is missing, unknown or of another shape is named.
 ModelState load_model(const std::filesystem::path& file, const ModelLayout& layout);
 
-/// model_step_<t>, with state_step_<t> beside it. InputError as load_model, and where the state is
-/// missing or damaged (it carries its own digest) or belongs to other model bytes.
+/// model_step_<t>, with state_step_<t> beside it. DamagedFile (damaged_file.hpp) where either is
+/// not as it was written: the state carries its own digest and the model's. Any other InputError is
+/// of files that cannot be read, or that are whole and of another network, step or version.
 Checkpoint load_checkpoint(const std::filesystem::path& model_file, const ModelLayout& layout);
 
 }  // namespace detox

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint.hpp"
+#include "record/damaged_file.hpp"
 
 namespace detox {
 namespace {
@@ -90,6 +91,10 @@ std::optional<std::uint64_t> step_of_model(const fs::path& model_file) {
   return step_of(model_file.filename().string(), kModel);
 }
 
+bool is_checkpoint_name(std::string_view name) {
+  return step_of(name, kModel).has_value() || step_of(name, kState).has_value();
+}
+
 std::vector<std::uint64_t> list_checkpoints(const fs::path& dir) { return complete(find(dir)); }
 
 std::optional<fs::path> newest_checkpoint(const fs::path& dir) {
@@ -100,13 +105,16 @@ std::optional<fs::path> newest_checkpoint(const fs::path& dir) {
 
 std::optional<std::uint64_t> newest_valid_checkpoint(const fs::path& dir, const ModelLayout& layout,
                                                      std::vector<std::string>& skipped) {
-  std::vector<std::uint64_t> steps = list_checkpoints(dir);
-  std::reverse(steps.begin(), steps.end());
-  for (const std::uint64_t step : steps) {
+  const Found found = find(dir);
+  for (auto step = found.models.rbegin(); step != found.models.rend(); ++step) {
+    if (!found.states.contains(*step)) {
+      skipped.push_back(state_path(dir, *step).string() + " is missing");
+      continue;
+    }
     try {
-      load_checkpoint(model_path(dir, step), layout);
-      return step;
-    } catch (const InputError& error) {
+      load_checkpoint(model_path(dir, *step), layout);
+      return *step;
+    } catch (const DamagedFile& error) {
       skipped.emplace_back(error.what());
     }
   }

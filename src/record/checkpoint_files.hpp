@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "detox/learner.hpp"
@@ -19,6 +20,9 @@ std::filesystem::path state_path(const std::filesystem::path& dir, std::uint64_t
 /// t of ".../model_step_<t>"; empty for other names.
 std::optional<std::uint64_t> step_of_model(const std::filesystem::path& model_file);
 
+/// Whether a file of this name, without folders, is model_step_<t> or state_step_<t>.
+bool is_checkpoint_name(std::string_view name);
+
 /// Steps of the complete checkpoints, ascending; empty where dir does not exist. InputError where
 /// it cannot be read.
 std::vector<std::uint64_t> list_checkpoints(const std::filesystem::path& dir);
@@ -26,8 +30,10 @@ std::vector<std::uint64_t> list_checkpoints(const std::filesystem::path& dir);
 /// The model file of the newest complete checkpoint.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& dir);
 
-/// The step of the newest checkpoint that load_checkpoint accepts. For each newer one that it
-/// refused, its reason is added to `skipped`.
+/// The step of the newest checkpoint that load_checkpoint accepts. For each newer model file that
+/// is damaged, or has no state beside it, the reason is added to `skipped`; a state alone is what a
+/// process leaves that was killed between the two, and no checkpoint. InputError as load_checkpoint
+/// where something is wrong that is no damage.
 std::optional<std::uint64_t> newest_valid_checkpoint(const std::filesystem::path& dir,
                                                      const ModelLayout& layout,
                                                      std::vector<std::string>& skipped);

@@ -18,12 +18,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+nlohmann::json parse_line(std::string_view line) {
+  return nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+}
+
+std::optional<std::uint64_t> step_of(const nlohmann::json& line) {
+  const auto step = line.find("step");
+  if (step == line.end() || !step->is_number_unsigned()) return std::nullopt;
+  return step->get<std::uint64_t>();
+}
+
 bool is_kept(std::string_view line, std::uint64_t last_step) {
-  const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return false;
-  const auto step = json.find("step");
-  return step == json.end() || !step->is_number_unsigned() ||
-         step->get<std::uint64_t>() <= last_step;
+  const nlohmann::json json = parse_line(line);
+  return json.is_object() && step_of(json).value_or(0) <= last_step;
 }
 
 }  // namespace
@@ -74,6 +81,17 @@ void Journal::truncate_after_step(const fs::path& path, std::uint64_t step) {
     begin += size;
   }
   if (kept_size != bytes.size()) write_atomically(path, kept);
+}
+
+std::optional<std::uint64_t> Journal::last_step(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::nullopt;
+  const std::vector<std::byte> bytes = read_file(path);
+  std::string_view text = text_of(bytes);
+  text = text.substr(0, text.rfind('\n') + 1);  // nothing, where there is no whole line
+  if (text.empty()) return std::nullopt;
+  text.remove_suffix(1);
+  return step_of(parse_line(text.substr(text.rfind('\n') + 1)));
 }
 
 }  // namespace detox

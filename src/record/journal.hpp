@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "record/file_io.hpp"
 
@@ -28,6 +29,9 @@ class Journal {
   /// Drops every line whose "step" is greater, and what is no whole line of JSON. Rewrites the file
   /// atomically, or leaves it alone where there is nothing to drop or no file.
   static void truncate_after_step(const std::filesystem::path& path, std::uint64_t step);
+
+  /// "step" of the last whole line; empty where there is none. Reads the file: not for every step.
+  static std::optional<std::uint64_t> last_step(const std::filesystem::path& path);
 
  private:
   bool refuse();

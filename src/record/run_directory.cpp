@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -24,9 +25,18 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kLock = ".lock";
+constexpr const char* kConfig = "config.toml";
 constexpr const char* kStatus = "run.json";
+constexpr std::array<std::string_view, 3> kJournals = {"metrics.jsonl", "rounds.jsonl",
+                                                       "ledger.jsonl"};
 constexpr std::array<std::string_view, 4> kStates = {"running", "finished", "interrupted",
                                                      "failed"};
+
+/// Whether a run writes a file of this name atomically.
+bool is_name_of_run(std::string_view name) {
+  return name == kConfig || name == kStatus || is_checkpoint_name(name) ||
+         std::find(kJournals.begin(), kJournals.end(), name) != kJournals.end();
+}
 
 /// False where another open file holds the lock.
 bool try_lock(int fd, const fs::path& dir) {
@@ -59,7 +69,6 @@ FileDescriptor lock(const fs::path& dir) {
                     "another --train-dir",
                     dir.string()));
   }
-  remove_temporaries(dir);
   return fd;
 }
 
@@ -71,10 +80,7 @@ void refuse_other_run(const fs::path& dir) {
         "or choose another --train-dir",
         dir.string(), steps.back()));
   }
-  std::error_code ignored;
-  const bool holds_run = fs::exists(dir / "config.toml", ignored) ||
-                         fs::exists(dir / kStatus, ignored) || has_checkpoint_files(dir);
-  if (holds_run) {
+  if (holds_run(dir)) {
     throw InputError(fmt::format(
         "{} holds another run, which left no checkpoint; remove it or choose another --train-dir",
         dir.string()));
@@ -109,6 +115,15 @@ std::optional<RunStatus> read_status(const fs::path& dir) {
                                fmt::join(kStates, ", ")));
 }
 
+bool holds_run(const fs::path& dir) {
+  const auto is_there = [&dir](std::string_view name) {
+    std::error_code ignored;
+    return fs::exists(dir / name, ignored);
+  };
+  return is_there(kConfig) || is_there(kStatus) || has_checkpoint_files(dir) ||
+         std::any_of(kJournals.begin(), kJournals.end(), is_there);
+}
+
 bool is_run_directory_in_use(const fs::path& dir) {
   const FileDescriptor fd(::open((dir / kLock).c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return errno != ENOENT && errno != ENOTDIR;
@@ -129,7 +144,9 @@ RunDirectory RunDirectory::create(const fs::path& dir) {
   }
   FileDescriptor fd = lock(dir);
   refuse_other_run(dir);
-  return {dir, std::move(fd)};
+  RunDirectory directory(dir, std::move(fd));
+  directory.remove_leftovers();
+  return directory;
 }
 
 RunDirectory RunDirectory::open_for_resume(const fs::path& dir) {
@@ -139,6 +156,8 @@ RunDirectory RunDirectory::open_for_resume(const fs::path& dir) {
   }
   return {dir, lock(dir)};
 }
+
+void RunDirectory::remove_leftovers() const { remove_temporaries(dir_, is_name_of_run); }
 
 void RunDirectory::write_status(const RunStatus& status) const {
   using nlohmann::json;
@@ -150,7 +169,7 @@ void RunDirectory::write_status(const RunStatus& status) const {
 }
 
 void RunDirectory::write_config(std::string_view text) const {
-  write_atomically(config_path(), text);
+  write_atomically(dir_ / kConfig, text);
 }
 
 }  // namespace detox

@@ -31,6 +31,10 @@ std::optional<RunStatus> read_status(const std::filesystem::path& dir);
 /// cannot tell.
 bool is_run_directory_in_use(const std::filesystem::path& dir);
 
+/// Whether anything of a run is there: its configuration, status, journals or checkpoints.
+/// InputError where the directory cannot be read.
+bool holds_run(const std::filesystem::path& dir);
+
 /// Holds the directory's lock as long as it lives, against other processes and other objects of
 /// this one. Movable.
 class RunDirectory {
@@ -39,17 +43,21 @@ class RunDirectory {
   /// process is using it, or it holds another run.
   static RunDirectory create(const std::filesystem::path& dir);
 
-  /// InputError where it is not there, cannot be written or is in use.
+  /// InputError where it is not there, cannot be written or is in use. Whether it holds the run
+  /// that is meant is for the caller to find out: nothing but the lock is touched.
   static RunDirectory open_for_resume(const std::filesystem::path& dir);
 
   const std::filesystem::path& path() const { return dir_; }
+
+  /// Removes half-written files of a run's that a killed process left. Only once it is known that
+  /// the run here is this one; create() has done it.
+  void remove_leftovers() const;
 
   /// run.json, atomically. InputError where that fails; the previous one then stays.
   void write_status(const RunStatus& status) const;
 
   /// config.toml, atomically.
   void write_config(std::string_view text) const;
-  std::filesystem::path config_path() const { return dir_ / "config.toml"; }
 
  private:
   RunDirectory(std::filesystem::path dir, FileDescriptor lock);

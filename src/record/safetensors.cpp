@@ -8,7 +8,7 @@
 
 #include "base/assert.hpp"
 #include "base/names.hpp"
-#include "detox/errors.hpp"
+#include "record/damaged_file.hpp"
 #include "record/file_io.hpp"
 #include "record/safetensors_header.hpp"
 
@@ -53,17 +53,17 @@ void check_layout(const std::string& name, const SafetensorsHeader& header, std:
   std::vector<Place> places;
   for (const auto& [tensor, entry] : header.tensors) {
     if (dtype_size(entry.dtype) == 0) {
-      throw InputError(name + ": the type of tensor '" + printable(tensor) + "' is unknown");
+      throw DamagedFile(name + ": the type of tensor '" + printable(tensor) + "' is unknown");
     }
     const auto [begin, end] = entry.offsets;
     std::uint64_t expected = 0;
     if (begin > end || end > size) {
-      throw InputError(name + ": truncated or damaged: tensor '" + printable(tensor) +
-                       "' does not lie within the file");
+      throw DamagedFile(name + ": truncated or damaged: tensor '" + printable(tensor) +
+                        "' does not lie within the file");
     }
     if (!byte_size(entry, expected) || end - begin != expected) {
-      throw InputError(name + ": the shape of tensor '" + printable(tensor) +
-                       "' does not fit its bytes");
+      throw DamagedFile(name + ": the shape of tensor '" + printable(tensor) +
+                        "' does not fit its bytes");
     }
     places.emplace_back(entry.offsets, &tensor);
   }
@@ -71,12 +71,12 @@ void check_layout(const std::string& name, const SafetensorsHeader& header, std:
   std::uint64_t position = 0;
   for (const auto& [offsets, tensor] : places) {
     if (offsets[0] != position) {
-      throw InputError(name + ": there is a hole or an overlap before tensor '" +
-                       printable(*tensor) + "'");
+      throw DamagedFile(name + ": there is a hole or an overlap before tensor '" +
+                        printable(*tensor) + "'");
     }
     position = offsets[1];
   }
-  if (position != size) throw InputError(name + ": other bytes follow the last tensor");
+  if (position != size) throw DamagedFile(name + ": other bytes follow the last tensor");
 }
 
 }  // namespace
@@ -112,7 +112,10 @@ SafetensorsImage::SafetensorsImage(const Safetensors& content) {
   std::string json = format_safetensors_header(entries);
   json.resize((json.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = json.size();
-  DETOX_ASSERT(length <= kLongestHeader);
+  if (length > kLongestHeader) {
+    throw InputError("a safetensors header of " + std::to_string(length) +
+                     " bytes: the format has at most " + std::to_string(kLongestHeader));
+  }
   header.resize(kLengthBytes);
   std::memcpy(header.data(), &length, kLengthBytes);
   header += json;
@@ -122,11 +125,11 @@ SafetensorsImage::SafetensorsImage(const Safetensors& content) {
 Safetensors parse_safetensors(const std::string& name, std::span<const std::byte> bytes) {
   std::uint64_t length = 0;
   if (bytes.size() < kLengthBytes) {
-    throw InputError(name + ": truncated or no safetensors file: it has fewer than 8 bytes");
+    throw DamagedFile(name + ": truncated or no safetensors file: it has fewer than 8 bytes");
   }
   std::memcpy(&length, bytes.data(), kLengthBytes);
   if (length > kLongestHeader || length > bytes.size() - kLengthBytes) {
-    throw InputError(name + ": truncated or no safetensors file: its header does not fit in it");
+    throw DamagedFile(name + ": truncated or no safetensors file: its header does not fit in it");
   }
   const std::string_view json = text_of(bytes.subspan(kLengthBytes, length));
   SafetensorsHeader header = parse_safetensors_header(name, json);

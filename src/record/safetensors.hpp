@@ -34,6 +34,7 @@ std::size_t dtype_size(std::string_view dtype);
 /// bytes. The same content always gives the same bytes: keys are sorted, values lie by falling type
 /// size (so all are aligned) and then by name, and spaces pad the header to a multiple of 8 bytes.
 /// Names and metadata are UTF-8, and a tensor's bytes fit its shape: anything else is our bug.
+/// InputError where they are too many for the format.
 struct SafetensorsImage {
   std::string header;
   std::vector<std::span<const std::byte>> pieces;  ///< [0] is the header
@@ -44,7 +45,7 @@ struct SafetensorsImage {
 };
 
 /// Reads a file's bytes; the views point into them. Strict about bytes that anyone may have made:
-/// InputError, opening with `name`, where the header is no JSON of the expected form, a key comes
+/// DamagedFile, opening with `name`, where the header is no JSON of the expected form, a key comes
 /// twice, a type is unknown, a shape does not fit its bytes, or the tensors overlap, leave holes or
 /// end elsewhere than the file.
 Safetensors parse_safetensors(const std::string& name, std::span<const std::byte> bytes);

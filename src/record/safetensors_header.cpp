@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/names.hpp"
-#include "detox/errors.hpp"
+#include "record/damaged_file.hpp"
 
 namespace detox {
 namespace {
@@ -143,10 +143,10 @@ class HeaderHandler {
 }  // namespace
 
 SafetensorsHeader parse_safetensors_header(const std::string& name, std::string_view json) {
-  if (!json.starts_with('{')) throw InputError(name + ": its header is no JSON object");
+  if (!json.starts_with('{')) throw DamagedFile(name + ": its header is no JSON object");
   HeaderHandler handler;
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &handler)) {
-    throw InputError(name + ": damaged or no safetensors file: " + handler.error());
+    throw DamagedFile(name + ": damaged or no safetensors file: " + handler.error());
   }
   return std::move(handler.header());
 }

@@ -22,7 +22,7 @@ struct SafetensorsHeader {
 };
 
 /// Accepts exactly the format's form: no other keys, no key twice, no number but unsigned integers.
-/// Never recurses, so depth cannot exhaust the stack. InputError, opening with `name`.
+/// Never recurses, so depth cannot exhaust the stack. DamagedFile, opening with `name`.
 SafetensorsHeader parse_safetensors_header(const std::string& name, std::string_view json);
 
 /// Without padding; the entry __metadata__ is left out where it is empty.

@@ -8,6 +8,7 @@
 #include "base/digest.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
+#include "record/damaged_file.hpp"
 #include "record/file_io.hpp"
 #include "record/model_file.hpp"
 #include "record/safetensors_header.hpp"
@@ -16,8 +17,10 @@ namespace detox {
 namespace {
 
 constexpr const char* kFormat = "detox state 1";
+constexpr std::string_view kAnyFormat = "detox state ";
 constexpr const char* kMomentum = "momentum.";
 constexpr std::string_view kFact = "fact.";
+constexpr std::size_t kDigestLength = 2 * sizeof(Digest);  // in hexadecimal
 
 using Metadata = std::map<std::string, std::string>;
 
@@ -32,7 +35,7 @@ std::string take(const std::string& name, Metadata& metadata, const std::string&
 /// Puts the digest in: over everything, with zeros in its own place.
 void seal(Safetensors& content) {
   std::string& digest = content.metadata["digest"];
-  digest.assign(2 * sizeof(Digest), '0');
+  digest.assign(kDigestLength, '0');
   digest = digest_of_pieces(SafetensorsImage(content).pieces);
 }
 
@@ -43,7 +46,7 @@ void check_seal(const std::string& name, std::span<const std::byte> bytes,
   // Equal headers put the same tensors at the same places; the digest vouches for their values.
   const SafetensorsImage image(sealed);
   if (!text_of(bytes).starts_with(image.header)) {
-    throw InputError(name + ": damaged: its digest does not fit its content");
+    throw DamagedFile(name + ": damaged: its digest does not fit its content");
   }
 }
 
@@ -88,7 +91,16 @@ ParsedState parse_state(const std::string& name, std::span<const std::byte> byte
   Metadata& metadata = content.metadata;
   if (const auto format = metadata.find("format");
       format == metadata.end() || format->second != kFormat) {
-    throw InputError(name + ": no state file of this version: its format is not '" + kFormat + "'");
+    const std::string what =
+        name + ": no state file of this version: its format is not '" + kFormat + "'";
+    // What a newer program wrote is whole.
+    if (format != metadata.end() && format->second.starts_with(kAnyFormat)) throw InputError(what);
+    throw DamagedFile(what);
+  }
+  // Sealing a content without it would make the header longer than what was read.
+  if (const auto digest = metadata.find("digest");
+      digest == metadata.end() || digest->second.size() != kDigestLength) {
+    throw DamagedFile(name + ": no state file: it has no digest of itself");
   }
   check_seal(name, bytes, content);
 

@@ -20,7 +20,8 @@ struct ParsedState {
   std::string model_digest;
 };
 
-/// InputError, opening with `name`, where any byte is not what state_content gives.
+/// DamagedFile, opening with `name`, where any byte is not what state_content gives; another
+/// InputError where the file is sound, but of another version or network.
 ParsedState parse_state(const std::string& name, std::span<const std::byte> bytes,
                         const ModelLayout& layout);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "detox/assignment.hpp"
+#include "detox/errors.hpp"
 
 namespace detox {
 
@@ -30,15 +31,24 @@ struct IncomingAnswer {
 
 struct FleetReport {
   double broadcast_s = 0, compute_s = 0, receive_s = 0;
+  double in_vain_s = 0;  ///< of receive_s: after the last answer came, where one never did
   std::uint64_t bytes_in = 0, bytes_out = 0;
   bool interrupted = false;  ///< stopped from outside: the step does not count
+};
+
+/// A worker cannot go on, and the fleet not without it. Of the step in which it says so nothing has
+/// counted yet.
+class WorkerFailure final : public Error {
+ public:
+  using Error::Error;
 };
 
 class Fleet {
  public:
   virtual ~Fleet() = default;
   /// Orders step t and hands on answers as they come, until everybody who is waited for has
-  /// answered or the time is over. Answers to earlier steps are handed on as well.
+  /// answered or the time is over. Answers to earlier steps are handed on as well. May throw
+  /// WorkerFailure.
   virtual FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                                const std::function<void(const IncomingAnswer&)>& on_answer) = 0;
 };

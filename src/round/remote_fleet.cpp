@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/as_error.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
@@ -34,7 +35,7 @@ RemoteFleet::RemoteFleet(Transport& transport, std::size_t answer_bytes, bool se
 
 void RemoteFleet::end_on_failure(int from, const FrameView& frame) const {
   if (const auto failure = parse_failure(frame)) {
-    throw Error(fmt::format("rank {}: {}", from, failure->line), failure->exit_code);
+    throw WorkerFailure(fmt::format("rank {}: {}", from, failure->line), failure->exit_code);
   }
 }
 
@@ -42,18 +43,19 @@ void RemoteFleet::start(const WorkerSettings& settings, const WorkerFacts& expec
                         std::chrono::duration<double> time_limit) {
   const FrameBytes welcome = make_welcome(to_json(settings));
   for (int rank = 1; rank < transport_.size(); ++rank) transport_.send(rank, welcome);
-  std::vector<bool> ready(peers_.size());
-  const auto begin = Clock::now();
-  while (std::find(ready.begin(), ready.end(), false) != ready.end()) {
-    if (stop_) throw InputError("stopped before the workers were ready");
+  patience_s_ = settings.server_timeout_s;
+  const auto begin = last_sign_ = Clock::now();
+  while (!std::ranges::all_of(peers_, &Peer::ready)) {
+    if (stop_) throw InterruptedError("stopped before the workers were ready");
     if (seconds_since(begin) > time_limit.count()) {
       std::vector<std::size_t> silent;
-      for (std::size_t worker = 0; worker < ready.size(); ++worker) {
-        if (!ready[worker]) silent.push_back(worker + 1);
+      for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+        if (!peers_[worker].ready) silent.push_back(worker + 1);
       }
       throw InputError(fmt::format("no sign of life from rank {} within {:.0f} s (--start-timeout)",
                                    fmt::join(silent, ", "), time_limit.count()));
     }
+    give_sign_of_life();
     const auto received = transport_.receive(kPoll, kFrameHeaderBytes + kMaxTextBytes);
     if (!received || received->from < 1 || received->from >= transport_.size()) continue;
     const FrameView frame = parse_frame(received->bytes);
@@ -73,12 +75,27 @@ void RemoteFleet::start(const WorkerSettings& settings, const WorkerFacts& expec
     compare("the numerical profile", facts->profile, expected.profile);
     compare("a network of digest", facts->layout_digest, expected.layout_digest);
     compare("training data of digest", facts->data_digest, expected.data_digest);
-    ready[static_cast<std::size_t>(received->from - 1)] = true;
+    peers_[static_cast<std::size_t>(received->from - 1)].ready = true;
+  }
+}
+
+/// A worker that has answered hears nothing while the server waits for another, for as long as one
+/// that is silent likes. To those who have not taken in the last frames more would only pile up.
+void RemoteFleet::give_sign_of_life() {
+  constexpr double kSignsInPatience = 4;
+  if (seconds_since(last_sign_) < patience_s_ / kSignsInPatience) return;
+  last_sign_ = Clock::now();
+  const FrameBytes sign = make_wait();
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+    const int rank = static_cast<int>(worker) + 1;
+    if (!peers_[worker].ready || !transport_.flush(rank, std::chrono::milliseconds(0))) continue;
+    transport_.send(rank, sign);
   }
 }
 
 void RemoteFleet::broadcast(const StepOrder& order) {
   const FrameBytes weights = make_weights(order.step, order.parameters, order.statistics);
+  last_sign_ = Clock::now();
   const std::vector<std::uint32_t>& slices = order.assignment.slice_of_worker;
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     Peer& peer = peers_[worker];
@@ -98,18 +115,21 @@ void RemoteFleet::broadcast(const StepOrder& order) {
   }
 }
 
-bool RemoteFleet::everybody_answered(const StepOrder& order) const {
-  bool anybody_awaited = false, all = true;
+/// Where nobody is waited for any more there is nothing to hurry on to: all of them get the time.
+/// The first that answered would else end the step for the others, and so on for ever.
+void RemoteFleet::await_somebody(const StepOrder& order) {
   for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-    if (order.absent[worker]) continue;
-    if (peers_[worker].awaited) {
-      anybody_awaited = true;
-      all = all && peers_[worker].answered;
-    }
+    if (!order.absent[worker] && peers_[worker].awaited) return;
   }
-  // Where nobody is waited for any more, there is nothing to hurry on to: give all of them the
-  // time.
-  return anybody_awaited && all;
+  for (Peer& peer : peers_) peer.awaited = true;
+}
+
+bool RemoteFleet::everybody_answered(const StepOrder& order) const {
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+    const Peer& peer = peers_[worker];
+    if (!order.absent[worker] && peer.awaited && !peer.answered) return false;
+  }
+  return true;
 }
 
 FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
@@ -117,22 +137,27 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   FleetReport report;
   const TransportCounters before = transport_.counters();
   const auto begin = Clock::now();
+  await_somebody(order);
   broadcast(order);
   report.broadcast_s = seconds_since(begin);
+  last_answer_ = Clock::now();
   const std::size_t largest = max_frame_from_worker(answer_bytes_);
   while (!everybody_answered(order) && seconds_since(begin) < time_limit.count()) {
     if (stop_) {
       report.interrupted = true;
       return report;
     }
+    give_sign_of_life();
     auto frame = transport_.receive(kPoll, largest);
     if (!frame) continue;
     if (report.compute_s == 0) report.compute_s = seconds_since(begin) - report.broadcast_s;
     take_frame(std::move(*frame), order, on_answer);
   }
+  const bool timed_out = !everybody_answered(order);
   for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
     if (!order.absent[worker] && !peers_[worker].answered) peers_[worker].awaited = false;
   }
+  if (timed_out) report.in_vain_s = seconds_since(last_answer_);
   report.receive_s = seconds_since(begin) - report.broadcast_s - report.compute_s;
   report.bytes_in = transport_.counters().bytes_received - before.bytes_received;
   report.bytes_out = transport_.counters().bytes_sent - before.bytes_sent;
@@ -172,7 +197,10 @@ void RemoteFleet::take_answer(std::uint32_t worker, const AnswerView& answer,
   const IncomingAnswer incoming{answer.step, worker, answer.slice, answer.bytes};
   if (is_current && was_ordered) {
     peer.awaited = true;
-    if (!peer.answered) peer.answer.swap(frame);  // the views stay valid: the bytes do not move
+    if (!peer.answered) {
+      peer.answer.swap(frame);  // the views stay valid: the bytes do not move
+      last_answer_ = Clock::now();
+    }
     peer.answered = true;
   }
   on_answer(incoming);
@@ -182,6 +210,18 @@ void stop_workers(Transport& transport, int exit_code) {
   const FrameBytes stop = make_stop(exit_code);
   for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, stop);
   transport.flush(-1, kFarewell);
+}
+
+int serve_and_stop_workers(Transport& transport, const std::function<int()>& serve) {
+  try {
+    const int exit_code = serve();
+    stop_workers(transport, exit_code);
+    return exit_code;
+  } catch (const std::exception& thrown) {
+    const Error error = as_error(thrown);
+    stop_workers(transport, error.exit_code());
+    throw error;
+  }
 }
 
 }  // namespace detox

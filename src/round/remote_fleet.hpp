@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ class RemoteFleet final : public Fleet {
 
   /// Sends everybody the settings and waits until all are ready. InputError naming the ranks that
   /// are silent after the time, that failed, or that differ from `expected` in profile, network or
-  /// data.
+  /// data. InterruptedError where `stop` comes first.
   void start(const WorkerSettings& settings, const WorkerFacts& expected,
              std::chrono::duration<double> time_limit);
 
@@ -38,6 +39,7 @@ class RemoteFleet final : public Fleet {
     std::uint32_t slice = 0;
   };
   struct Peer {
+    bool ready = false;
     bool awaited = true;    ///< false after a missed deadline, until it says something current
     bool answered = false;  ///< in this step
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
@@ -46,6 +48,8 @@ class RemoteFleet final : public Fleet {
   using OnAnswer = std::function<void(const IncomingAnswer&)>;
 
   void broadcast(const StepOrder& order);
+  void give_sign_of_life();
+  void await_somebody(const StepOrder& order);
   bool everybody_answered(const StepOrder& order) const;
   void take_frame(ReceivedFrame frame, const StepOrder& order, const OnAnswer& on_answer);
   void take_answer(std::uint32_t worker, const AnswerView& answer, std::vector<std::byte>& frame,
@@ -57,10 +61,17 @@ class RemoteFleet final : public Fleet {
   bool send_assignment_;
   const std::atomic<bool>& stop_;
   std::vector<Peer> peers_;
+  std::chrono::steady_clock::time_point last_answer_{};  ///< or the step's order
+  double patience_s_ = 0;                                ///< of the workers with a silent server
+  std::chrono::steady_clock::time_point last_sign_{};
   std::uint64_t rejected_frames_ = 0;
 };
 
 /// Tells all workers that the run has ended and gives them some seconds to hear it.
 void stop_workers(Transport& transport, int exit_code);
+
+/// The server's part, which returns or throws; either way the workers are then told to stop.
+/// Whatever it throws comes out as an Error.
+int serve_and_stop_workers(Transport& transport, const std::function<int()>& serve);
 
 }  // namespace detox

@@ -85,6 +85,7 @@ ServerRound::Ballot ServerRound::collect_votes(std::uint64_t step,
   report.seconds.broadcast = fleet.broadcast_s;
   report.seconds.compute = fleet.compute_s;
   report.seconds.receive = fleet.receive_s;
+  report.in_vain_s = fleet.in_vain_s;
   report.bytes_in = fleet.bytes_in;
   report.bytes_out = fleet.bytes_out;
   report.interrupted = fleet.interrupted;

@@ -35,6 +35,7 @@ struct StepReport {
   std::optional<double> loss,
       accuracy;  ///< medians over the resolved slices of their means a sample
   PhaseSeconds seconds;
+  double in_vain_s = 0;  ///< of seconds.total, see FleetReport
   std::uint64_t bytes_in = 0, bytes_out = 0;
   Assignment assignment;
   std::vector<std::vector<std::uint32_t>> counted;

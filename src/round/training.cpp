@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <utility>
 
+#include "base/as_error.hpp"
 #include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
@@ -13,8 +13,6 @@
 
 namespace detox {
 namespace {
-
-constexpr std::size_t kMedianWindow = 101;
 
 std::uint64_t fact(const TrainingState& state, const std::string& name) {
   const auto found = state.facts.find(name);
@@ -38,6 +36,7 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
       skipped_in_row_(fact(state_, "skipped_in_row")),
       skipped_(fact(state_, "skipped")),
       first_step_(state_.step + 1),
+      deadline_(options.step_timeout_s, options.start_timeout_s),
       metrics_(directory.path() / "metrics.jsonl", state_.step),
       rounds_(directory.path() / "rounds.jsonl", state_.step),
       suspicions_(directory.path() / "ledger.jsonl", state_.step),
@@ -52,22 +51,15 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
 RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth) {
   directory_.write_status({RunState::kRunning, state_.step, ""});
   try {
-    while (state_.step < options_.last_step && !stop) {
-      const std::uint64_t step = state_.step + 1;
-      const std::chrono::duration<double> limit(time_limit_s());
-      const StepReport report = round_.run(step, limit, {model_, state_.momentum});
-      if (report.interrupted) break;
-      take_step(step, report, truth);
-    }
+    take_steps(stop, truth);
     progress_.clear();
     checkpoint(true);
-  } catch (const Error& error) {
-    progress_.clear();
-    try {
-      directory_.write_status({RunState::kFailed, state_.step, error.what()});
-    } catch (const InputError& second) {
-      log_warning("{}", second.what());  // the first error is the one to end with
-    }
+  } catch (const WorkerFailure& failure) {
+    keep_last_step();
+    leave_failed(failure.what());
+    throw;
+  } catch (const std::exception& error) {
+    leave_failed(as_error(error).what());
     throw;
   }
   log_line((first_step_ > 1 ? fmt::format("since step {}: ", first_step_) : "") +
@@ -78,6 +70,35 @@ RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth)
   return finished ? RunEnd::kFinished : RunEnd::kInterrupted;
 }
 
+void Training::take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth) {
+  while (state_.step < options_.last_step && !stop) {
+    const std::uint64_t step = state_.step + 1;
+    const std::chrono::duration<double> limit(deadline_.seconds());
+    const StepReport report = round_.run(step, limit, {model_, state_.momentum});
+    if (report.interrupted) return;
+    take_step(step, report, truth);
+  }
+}
+
+/// The step in which a worker fails has not touched the model.
+void Training::keep_last_step() {
+  progress_.clear();
+  try {
+    checkpoint(true);
+  } catch (const InputError& error) {
+    log_warning("no checkpoint at step {}: {}", state_.step, error.what());
+  }
+}
+
+void Training::leave_failed(const std::string& why) {
+  progress_.clear();
+  try {
+    directory_.write_status({RunState::kFailed, state_.step, why});
+  } catch (const InputError& second) {
+    log_warning("{}", second.what());  // the first error is the one to end with
+  }
+}
+
 void Training::take_step(std::uint64_t step, const StepReport& report,
                          const SimulatedTruth& truth) {
   state_.step = step;
@@ -86,8 +107,8 @@ void Training::take_step(std::uint64_t step, const StepReport& report,
   skipped_in_row_ = skipped ? skipped_in_row_ + 1 : 0;
   state_.facts = {{"skipped", std::to_string(skipped_)},
                   {"skipped_in_row", std::to_string(skipped_in_row_)}};
-  step_seconds_.push_back(report.seconds.total);
-  if (step_seconds_.size() > kMedianWindow) step_seconds_.erase(step_seconds_.begin());
+  // Where no slice has a majority, nothing says how long honest workers take.
+  if (report.loss) deadline_.add(report.seconds.total - report.in_vain_s);
   record(report, truth);
   progress_.update(step, report.loss, report.accuracy);
   if (skipped_in_row_ >= options_.max_skipped) {
@@ -95,7 +116,18 @@ void Training::take_step(std::uint64_t step, const StepReport& report,
     checkpoint(true);
     throw UndefendedError(undefended(report));
   }
-  if (options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0) checkpoint(false);
+  const bool is_due = options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0;
+  if (is_due && checkpoint(false)) note_step();
+}
+
+/// For those who look at a run that goes on, or that was killed.
+void Training::note_step() {
+  try {
+    directory_.write_status({RunState::kRunning, state_.step, ""});
+  } catch (const InputError& error) {
+    progress_.clear();
+    log_warning("{}; the run goes on", error.what());
+  }
 }
 
 void Training::record(const StepReport& report, const SimulatedTruth& truth) {
@@ -130,14 +162,6 @@ bool Training::checkpoint(bool is_last) {
     log_warning("no checkpoint at step {}: {}; the run goes on", state_.step, error.what());
     return false;
   }
-}
-
-double Training::time_limit_s() const {
-  if (step_seconds_.empty()) return std::max(options_.start_timeout_s, options_.step_timeout_s);
-  std::vector<double> sorted = step_seconds_;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  return std::max(options_.step_timeout_s, 10 * *middle);
 }
 
 std::string Training::undefended(const StepReport& report) const {

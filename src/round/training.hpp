@@ -12,6 +12,7 @@
 #include "record/run_directory.hpp"
 #include "round/progress.hpp"
 #include "round/server_round.hpp"
+#include "round/step_deadline.hpp"
 
 namespace detox {
 
@@ -41,7 +42,8 @@ class Training {
 
   /// Trains until the last step, or until `stop` is true: then the last whole step is checkpointed.
   /// InputError where the last checkpoint cannot be written, UndefendedError after too many skipped
-  /// steps in a row.
+  /// steps in a row, WorkerFailure as the fleet; that one leaves a checkpoint of the last whole
+  /// step where it can. Whatever is thrown, the directory's status says so.
   RunEnd run(const std::atomic<bool>& stop, const SimulatedTruth& truth);
 
   const ModelState& model() const { return model_; }
@@ -49,8 +51,11 @@ class Training {
  private:
   void take_step(std::uint64_t step, const StepReport& report, const SimulatedTruth& truth);
   void record(const StepReport& report, const SimulatedTruth& truth);
+  void take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth);
   bool checkpoint(bool is_last);
-  double time_limit_s() const;
+  void note_step();
+  void keep_last_step();
+  void leave_failed(const std::string& why);
   std::string undefended(const StepReport& report) const;
   void append(Journal& journal, const nlohmann::json& line);
 
@@ -63,7 +68,7 @@ class Training {
   std::uint64_t skipped_in_row_ = 0, skipped_ = 0;
   std::uint64_t first_step_;  ///< that this process takes
   std::optional<std::uint64_t> saved_step_;
-  std::vector<double> step_seconds_;
+  StepDeadline deadline_;
   Journal metrics_, rounds_, suspicions_;
   bool journals_fail_ = false;
   Ledger ledger_;

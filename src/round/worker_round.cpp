@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "detox/errors.hpp"
+#include "base/as_error.hpp"
 
 namespace detox {
 namespace {
@@ -80,7 +80,7 @@ class WorkerRound {
       } else if (const auto order = parse_order(frame, settings_.slices, settings_.workers)) {
         order_ =
             Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
-      } else {
+      } else if (!parse_wait(frame)) {
         throw InputError(
             fmt::format("the server sent {} bytes that are no message", received->bytes.size()));
       }
@@ -195,10 +195,8 @@ int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKi
     const WorkerSettings settings = await_settings(transport, start_timeout_s, stopped);
     if (stopped) return *stopped;
     return WorkerRound(transport, settings, make_kit(settings)).run();
-  } catch (const Error& error) {
-    return report_failure(transport, error);
   } catch (const std::exception& error) {
-    return report_failure(transport, InputError(error.what()));
+    return report_failure(transport, as_error(error));
   }
 }
 

@@ -17,7 +17,9 @@ struct WorkerSettings {
   std::size_t workers = 0, slices = 0, samples_per_step = 0;
   Key data_key{}, attack_key{};
   AttackPlan attack;
-  double server_timeout_s = 600;  ///< silence of the server after which a worker gives up
+  /// Silence of the server after which a worker gives up. While it waits for others the server
+  /// gives signs of life, so this need not exceed the deadline of a step.
+  double server_timeout_s = 600;
 };
 
 std::string to_json(const WorkerSettings& settings);

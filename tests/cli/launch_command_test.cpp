@@ -1,6 +1,7 @@
 // The command line of `launch`, with a script in place of mpirun that shows what it was given.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -91,6 +92,9 @@ TEST_F(Launch, RefusesTooFewPlacesBeforeItStartsAnything) {
 
 TEST_F(Launch, RefusesAnUnreadableHostfileAndAMissingCommand) {
   EXPECT_THROW(launch("launch -n 3 --hostfile /no/such/file -- train"), UsageError);
+  const std::string pipe = directory_ / "pipe";  // without a writer: opening it would wait
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(launch("launch -n 3 --hostfile " + pipe + " -- train"), UsageError);
   EXPECT_THROW(launch("launch -n 3"), UsageError);
   EXPECT_THROW(launch("launch -n 3 -- evaluate"), UsageError);
   EXPECT_THROW(launch("launch -n 1 -- train"), CLI::ParseError);

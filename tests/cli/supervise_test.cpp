@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +104,31 @@ TEST_F(Supervise, LeavesNoProcessThatTheJobLeftInASessionOfItsOwn) {
                        pid_file_ + "; do sleep 0.01; done; leave 0")),
       0);
   EXPECT_TRUE(told_process_is_gone());
+}
+
+TEST_F(Supervise, DoesNotWaitForEverForAProcessThatCannotBeEnded) {
+  // A dead process stays as long as it is traced and its tracer does not look: here, this one.
+  const pid_t launcher = fork();
+  if (launcher == 0) {
+    Patience patience = hasty_;
+    patience.end_after_kill = milliseconds(300);
+    _exit(supervise(script("leave 4; " + tell() + "exec sleep 1000"), patience));
+  }
+  pid_t traced = 0;
+  while (!(std::ifstream(pid_file_) >> traced)) std::this_thread::sleep_for(milliseconds(5));
+  const bool is_traced = ptrace(PTRACE_SEIZE, traced, nullptr, nullptr) == 0;
+  int status = 0;
+  pid_t ended = 0;
+  for (int i = 0; i < 1000 && ended == 0; ++i) {
+    ended = waitpid(launcher, &status, WNOHANG);
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  kill(launcher, SIGKILL);
+  if (ended == 0) waitpid(launcher, nullptr, 0);
+  if (is_traced) waitpid(traced, nullptr, 0);
+  if (!is_traced) GTEST_SKIP() << "this system does not allow tracing";
+  EXPECT_EQ(ended, launcher);
+  EXPECT_EQ(WEXITSTATUS(status), 4);
 }
 
 TEST_F(Supervise, PassesTheFirstSignalOnAndWaitsForTheResult) {

@@ -42,6 +42,7 @@ int parses_that_accept(const FrameView& view) {
   accepted += parse_answer(view, 5).has_value();
   accepted += parse_failure(view).has_value();
   accepted += parse_stop(view).has_value();
+  accepted += parse_wait(view) ? 1 : 0;
   return accepted;
 }
 
@@ -55,7 +56,8 @@ std::vector<FrameBytes> one_of_each_kind() {
           make_order(7, 14, assignment),
           make_answer(7, 14, as_bytes("12345")),
           make_failure("no such file", 1),
-          make_stop(3)};
+          make_stop(3),
+          make_wait()};
 }
 
 TEST(Frame, CarriesAWelcomeAndAReadyMessage) {
@@ -126,6 +128,13 @@ TEST(Frame, CarriesAFailureAsOneLineThatIsSafeOnATerminal) {
   ASSERT_TRUE(failure.has_value());
   EXPECT_EQ(failure->exit_code, 2);
   EXPECT_EQ(failure->line, "bad??[31mfile ?? ?");
+}
+
+TEST(Frame, LetsAFailureChooseNoExitCodeButThatOfAnErrorOrOfAUsageError) {
+  for (const int code : {0, 1, 3, 130, 255}) {
+    EXPECT_EQ(parse_failure(reread(make_failure("x", code)))->exit_code, 1) << code;
+  }
+  EXPECT_EQ(parse_failure(reread(make_failure("x", 2)))->exit_code, 2);
 }
 
 TEST(Frame, CutsALongFailure) {
@@ -209,7 +218,7 @@ TEST(HostileFrame, CannotNameAnExitCodeThatNoProcessHas) {
 TEST(HostileFrame, OfRandomBytesIsNeverTakenForAnother) {
   std::mt19937 random(1);
   for (int round = 0; round < 20'000; ++round) {
-    std::vector<std::byte> bytes = bytes_of(one_of_each_kind()[random() % 7]);
+    std::vector<std::byte> bytes = bytes_of(one_of_each_kind()[random() % 8]);
     for (int flips = 0; flips < 3; ++flips)
       bytes[random() % bytes.size()] ^= std::byte(1U << random() % 8);
     EXPECT_LE(parses_that_accept(parse_frame(bytes)), 1);

@@ -140,6 +140,43 @@ class BadCheckpoints(ProgramTest):
         self.assertEqual(result.code, 0, result.err)
         self.assertIn("resumed from run/model_step_2", result.err)
 
+    def contents(self):
+        return {path.name: path.read_bytes() for path in (self.folder / "run").iterdir()}
+
+    def assert_auto_changes_nothing(self, code, *words, options=()):
+        before = self.contents()
+        result = self.resume("--resume", "auto", "--train-dir", "run", "--max-steps", "9", *options)
+        self.assert_refused(result, code, *words)
+        self.assertEqual(self.contents(), before)
+
+    def test_of_which_none_is_accepted_stay_as_they_are(self):
+        self.assert_auto_changes_nothing(1, "another network", options=["--network", "FC"])
+        for path in (self.folder / "run").glob("model_step_*"):
+            path.write_bytes(path.read_bytes()[:-1])
+        self.assert_auto_changes_nothing(1, "no checkpoint can be resumed from", "model_step_2", "model_step_4")
+        for path in (self.folder / "run").glob("state_step_*"):
+            path.unlink()
+        self.assert_auto_changes_nothing(1, "state_step_4 is missing", "state_step_2 is missing")
+
+    def test_of_a_run_that_was_killed_before_its_first_are_begun_again(self):
+        for path in (self.folder / "run").glob("*_step_*"):
+            path.unlink()
+        self.assert_auto_changes_nothing(2, "run: of a run that differs: lr: 0.5 here, 0.01 there", options=["--lr", "0.5"])
+        config = self.folder / "run" / "config.toml"
+        text = config.read_text()
+        config.unlink()
+        self.assert_auto_changes_nothing(1, "without its config.toml")
+        config.write_text(text)
+        result = self.resume("--resume", "auto", "--train-dir", "run")
+        self.assertEqual(result.code, 0, result.err)
+        self.run_ok("train", "--max-steps", 4, "--eval-freq", 2, "--batch-size", 4, "--train-dir", "again")
+        self.assertEqual(self.checkpoint("run", 4), self.checkpoint("again", 4))
+        self.assertEqual(len(self.journal("run")), 4)
+
+    def test_of_a_new_directory_begin_a_run(self):
+        result = self.resume("--resume", "auto", "--max-steps", "1", "--batch-size", "4", "--train-dir", "new")
+        self.assertEqual(result.code, 0, result.err)
+
     def test_that_do_not_exist_are_refused(self):
         self.assert_refused(self.resume("--resume", "run/model_step_3"), 1, "run/model_step_3")
         self.assert_refused(self.resume("--checkpoint-step", "3", "--train-dir", "run"), 1, "model_step_3")

@@ -1,12 +1,14 @@
 """The commands beside train, as a user meets them."""
 
+import fcntl
 import json
 import pathlib
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import SMALL, ProgramTest, main, run, start
+from program import SMALL, ProgramTest, main, run, start, wait_for
 
 NUMPY = """
 import json, sys
@@ -51,6 +53,51 @@ class Evaluate(ProgramTest):
         out, err = follower.communicate(timeout=60)
         self.assertEqual(follower.returncode, 0, err)
         self.assertIn("step 12 ", out)
+
+    def test_has_patience_with_a_run_that_goes_on(self):
+        process = start("train", *SMALL, "--max-steps", 300, "--eval-freq", 300, "--train-dir", "run", cwd=self.folder)
+        self.assertTrue(wait_for(lambda: (self.folder / "run" / "run.json").exists()))
+        follower = run("evaluate", "--model-dir", "run", "--follow", "--timeout", 0.2, cwd=self.folder)
+        process.communicate()
+        self.assertEqual(follower.code, 0, follower.err)
+        self.assertIn("step 300 ", follower.out)
+        self.assert_refused(run("evaluate", "--model-dir", "no", "--follow", "--timeout", 0.2, cwd=self.folder), 1,
+                            "no: nothing new for 0 s (--timeout)")
+        for seconds in ["nan", "inf", "-1"]:
+            self.assert_refused(run("evaluate", "--model-dir", "run", "--follow", "--timeout", seconds, cwd=self.folder), 2,
+                                "--timeout")
+
+    def held(self, status):
+        """The run as another process has it that is at work in it."""
+        self.run_ok("train", *SMALL, "--train-dir", "run")
+        lock = open(self.folder / "run" / ".lock")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.addCleanup(lock.close)
+        self.write_status(status)
+        follower = start("evaluate", "--model-dir", "run", "--follow", "--eval-freq", 10, cwd=self.folder)
+        self.assertTrue(follower.stdout.readline().startswith("step 10 "))
+        time.sleep(1)  # it has seen step 12, which 10 does not divide
+        return lock, follower
+
+    def write_status(self, status):
+        temporary = self.folder / "run" / "run.json.new"
+        temporary.write_text(json.dumps({"message": "", "status": status, "step": 10 if status == "running" else 12}))
+        temporary.rename(self.folder / "run" / "run.json")
+
+    def test_scores_the_last_step_though_it_saw_it_before_the_end(self):
+        _, follower = self.held("running")
+        self.write_status("finished")
+        out, err = follower.communicate(timeout=60)
+        self.assertEqual(follower.returncode, 0, err)
+        self.assertTrue(out.startswith("step 12 "), out)
+
+    def test_says_at_which_step_a_run_was_killed(self):
+        lock, follower = self.held("running")
+        lock.close()
+        out, err = follower.communicate(timeout=60)
+        self.assertEqual(follower.returncode, 1, err)
+        self.assertTrue(out.startswith("step 12 "), out)
+        self.assertIn("the run was killed at step 12", err)
 
     def test_says_where_there_is_nothing(self):
         self.assert_refused(run("evaluate", "--model-dir", self.folder), 1, "holds no checkpoint")

@@ -55,12 +55,16 @@ TEST(AtomicFile, ReplacesNothingButRegularFiles) {
 
 TEST(AtomicFile, RemovesWhatKilledProcessesLeft) {
   const TemporaryFolder folder;
-  put_file(folder.path() / ".model_step_5.123.tmp", "half");
-  put_file(folder.path() / "kept.tmp", "not ours");
-  put_file(folder.path() / ".lock", "");
-  remove_temporaries(folder.path());
-  EXPECT_EQ(entries(folder.path()), 2U);
-  EXPECT_TRUE(fs::exists(folder.path() / "kept.tmp"));
+  for (const char* name : {".ours.123.tmp", ".a.b.9.tmp"}) put_file(folder.path() / name, "half");
+  const std::array others = {".ours.tmp",     ".ours..tmp",   ".ours.1x.tmp", ".ours.-1.tmp",
+                             ".other.12.tmp", "ours.123.tmp", ".123.tmp",     ".ours.123",
+                             ".tmp",          "..1.tmp",      "ours.tmp"};
+  for (const char* name : others) put_file(folder.path() / name, "somebody else's");
+  remove_temporaries(folder.path(),
+                     [](std::string_view name) { return name == "ours" || name == "a.b"; });
+  EXPECT_EQ(entries(folder.path()), others.size());
+  EXPECT_FALSE(fs::exists(folder.path() / ".ours.123.tmp"));
+  EXPECT_FALSE(fs::exists(folder.path() / ".a.b.9.tmp"));
 }
 
 TEST(ReadFile, RefusesWhatIsNoRegularFile) {

@@ -78,13 +78,30 @@ TEST_F(CheckpointList, SkipsDamagedOnesAndSaysWhy) {
   EXPECT_THAT(skipped, ElementsAre(HasSubstr("model_step_40"), HasSubstr("state_step_30")));
 }
 
-TEST_F(CheckpointList, HasNoneThatIsValidForAnotherNetwork) {
+TEST_F(CheckpointList, SkipsAModelWhoseStateIsMissingAndSaysSo) {
+  for (const std::uint64_t step : {10, 20}) save(step);
+  fs::remove(state_path(dir_, 20));
+  std::vector<std::string> skipped;
+  EXPECT_EQ(newest_valid_checkpoint(dir_, small_layout(), skipped), 10U);
+  EXPECT_THAT(skipped, ElementsAre(HasSubstr("state_step_20 is missing")));
+}
+
+TEST_F(CheckpointList, SkipsNothingThatIsWholeAndRefused) {
   save(10);
+  const auto refusal = [this](const ModelLayout& layout) {
+    std::vector<std::string> skipped;
+    return message_of<InputError>([&] { newest_valid_checkpoint(dir_, layout, skipped); });
+  };
   ModelLayout other = small_layout();
   other.counters.clear();
-  std::vector<std::string> skipped;
-  EXPECT_FALSE(newest_valid_checkpoint(dir_, other, skipped).has_value());
-  EXPECT_THAT(skipped, ElementsAre(HasSubstr("another network")));
+  EXPECT_THAT(refusal(other), HasSubstr("another network"));
+  other = small_layout();
+  other.parameters[0].name = "other";
+  EXPECT_THAT(refusal(other), HasSubstr("another network"));
+
+  fs::copy_file(model_path(dir_, 10), model_path(dir_, 20));
+  fs::create_directory(state_path(dir_, 20));  // as good as a file that cannot be read
+  EXPECT_THAT(refusal(small_layout()), HasSubstr("state_step_20 is not a regular file"));
 }
 
 TEST_F(CheckpointList, KeepsTheNewestWhenPruned) {

@@ -138,6 +138,26 @@ TEST_F(CheckpointFiles, SayWhichFileIsDamaged) {
   EXPECT_THAT(load_error(), HasSubstr("cannot open " + state_path(dir_, 7).string()));
 }
 
+/// A safetensors file of nothing but metadata, its header exactly so long.
+std::string metadata_file(const std::string& entries, std::size_t header_bytes) {
+  std::string header = "{\"__metadata__\":{" + entries + ",\"fact.x\":\"";
+  const std::string end = "\"}}";
+  header.append(header_bytes - header.size() - end.size(), 'x');
+  header += end;
+  const std::uint64_t length = header.size();
+  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + header;
+}
+
+TEST_F(CheckpointFiles, WithoutAWholeDigestAreRefusedHoweverLongTheyAre) {
+  save();
+  constexpr std::size_t kLongestHeader = 100'000'000;
+  const std::string format = "\"format\":\"detox state 1\"";
+  for (const std::string& digest : {std::string(), std::string(",\"digest\":\"\"")}) {
+    put_file(state_path(dir_, 7), metadata_file(format + digest, kLongestHeader));
+    EXPECT_THAT(load_error(), HasSubstr("it has no digest of itself"));
+  }
+}
+
 TEST_F(CheckpointFiles, OfTwoRunsDoNotMix) {
   save();
   ModelState other = small_model();

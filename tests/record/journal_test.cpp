@@ -48,6 +48,19 @@ TEST_F(JournalFile, DropsABrokenLastLine) {
   }
 }
 
+TEST_F(JournalFile, TellsTheStepOfItsLastWholeLine) {
+  EXPECT_FALSE(Journal::last_step(file_).has_value());
+  for (const char* text : {"", "{\"step\":1}", "\n", "{\"run\":1}\n", "nonsense\n", "[1]\n"}) {
+    put_file(file_, text);
+    EXPECT_FALSE(Journal::last_step(file_).has_value()) << text;
+  }
+  for (const char* text :
+       {"{\"step\":7}\n", "{\"step\":6}\n{\"step\":7}\n", "{\"step\":7}\n{\"st"}) {
+    put_file(file_, text);
+    EXPECT_EQ(Journal::last_step(file_), 7U) << text;
+  }
+}
+
 TEST_F(JournalFile, KeepsLinesThatAreOfNoStep) {
   const std::string lines = "{\"run\":\"a\"}\n{\"step\":\"x\"}\n{\"step\":1}\n";
   put_file(file_, lines + "{\"step\":2}\n");

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "data/temporary_folder.hpp"
 #include "detox/errors.hpp"
 #include "record/in_child.hpp"
@@ -45,7 +47,8 @@ TEST_F(RunFolder, IsRefusedWhereItHoldsCheckpoints) {
 }
 
 TEST_F(RunFolder, IsRefusedWhereItHoldsAnythingOfARun) {
-  for (const char* name : {"config.toml", "run.json", "model_step_5", "state_step_5"}) {
+  for (const char* name :
+       {"config.toml", "run.json", "metrics.jsonl", "model_step_5", "state_step_5"}) {
     put_file(dir_ / name, "");
     EXPECT_THAT(create_error(), HasSubstr("holds another run, which left no checkpoint")) << name;
     fs::remove(dir_ / name);
@@ -116,9 +119,24 @@ TEST_F(RunFolder, HoldsItsConfiguration) {
   EXPECT_EQ(get_file(dir_ / "config.toml"), "seed = 428\n");
 }
 
-TEST_F(RunFolder, RemovesWhatAKilledProcessLeft) {
-  put_file(dir_ / ".model_step_5.99.tmp", "half");
+TEST_F(RunFolder, RemovesWhatAKilledProcessLeftAndNothingElse) {
+  const std::array left = {".model_step_5.99.tmp", ".state_step_5.99.tmp", ".config.toml.99.tmp",
+                           ".run.json.99.tmp", ".metrics.jsonl.99.tmp"};
+  const std::array others = {".mine.tmp", ".mine.99.tmp", ".model_step_x.99.tmp"};
+  for (const char* name : left) put_file(dir_ / name, "half");
+  for (const char* name : others) put_file(dir_ / name, "somebody else's");
   RunDirectory::create(dir_);
+  for (const char* name : left) EXPECT_FALSE(fs::exists(dir_ / name)) << name;
+  for (const char* name : others) EXPECT_TRUE(fs::exists(dir_ / name)) << name;
+}
+
+TEST_F(RunFolder, RemovesNothingBeforeItIsAccepted) {
+  put_file(dir_ / ".model_step_5.99.tmp", "half");
+  put_file(dir_ / "config.toml", "");
+  EXPECT_THAT(create_error(), HasSubstr("holds another run"));
+  const RunDirectory run = RunDirectory::open_for_resume(dir_);
+  EXPECT_TRUE(fs::exists(dir_ / ".model_step_5.99.tmp"));
+  run.remove_leftovers();
   EXPECT_FALSE(fs::exists(dir_ / ".model_step_5.99.tmp"));
 }
 

@@ -183,5 +183,11 @@ TEST(Safetensors, ShowsNamesFromFilesInOneLine) {
   EXPECT_LT(longer.size(), 300U);
 }
 
+TEST(Safetensors, RefusesToWriteAHeaderThatNobodyReads) {
+  Safetensors content;
+  content.metadata["x"] = std::string(100'000'000, 'x');
+  EXPECT_NE(message_of<InputError>([&] { const SafetensorsImage image(content); }), "");
+}
+
 }  // namespace
 }  // namespace detox

@@ -85,6 +85,76 @@ TEST(RemoteFleet, DoesNotWaitForASilentWorkerASecondTime) {
   EXPECT_TRUE(outcome.only_rank_4);
 }
 
+/// An end whose first answer leaves late.
+class LateOnce final : public Transport {
+ public:
+  explicit LateOnce(Transport& end) : end_(end) {}
+  int rank() const override { return end_.rank(); }
+  int size() const override { return end_.size(); }
+  void send(int to, FrameBytes frame) override {
+    if (!was_late_ && parse_answer(parse_frame(*frame), kAnswerBytes)) {
+      was_late_ = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    }
+    end_.send(to, std::move(frame));
+  }
+  std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
+                                       std::size_t max_bytes) override {
+    return end_.receive(timeout, max_bytes);
+  }
+  bool flush(int to, std::chrono::milliseconds timeout) override { return end_.flush(to, timeout); }
+  const TransportCounters& counters() const override { return end_.counters(); }
+
+ private:
+  Transport& end_;
+  bool was_late_ = false;
+};
+
+TEST(RemoteFleet, WaitsForEverybodyAgainAfterAStepThatAllHaveMissed) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", kOptions);
+  run.step_timeout_s = 0.4;
+  run.over_network([](int, Transport& transport) {
+    LateOnce end(transport);
+    serve_as_worker(end, 30, [](const WorkerSettings&) { return ToyRun::toy_kit(); });
+    return true;
+  });
+  const auto lines = run.journal("metrics.jsonl");
+  EXPECT_EQ(lines.front()["resolved"], 0);
+  EXPECT_EQ(lines.back()["resolved"], 3);
+}
+
+TEST(RemoteFleet, DoesNotGrowItsDeadlinesWhereWorkersTakeTurnsAtBeingSilent) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", kOptions);
+  run.step_timeout_s = 0.2;
+  run.first_step_timeout_s = 1;
+  const auto begin = std::chrono::steady_clock::now();
+  run.over_network([&](int rank, Transport& transport) {
+    if (rank != 4 && rank != 7) return false;
+    odd_worker(transport, [rank](Transport& end, const OrderView& order) {
+      if ((order.step % 2 == 0) == (rank == 4)) return;
+      end.send(0, make_answer(order.step, order.slice, std::vector<std::byte>(kAnswerBytes)));
+    });
+    return true;
+  });
+  // 1 + 5 x 0.2 s; with 1 s of waiting in vain in the median it would be 6 s at least.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(4500));
+  EXPECT_EQ(run.journal("metrics.jsonl").size(), 6U);
+}
+
+TEST(RemoteFleet, KeepsWorkersThatWaitLongerForASilentOneThanTheyArePatient) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", kOptions);
+  run.step_timeout_s = 2.5;
+  run.server_timeout_s = 1;
+  run.over_network([&](int rank, Transport& transport) {
+    if (rank == 4) odd_worker(transport, [](Transport&, const OrderView&) {});
+    return rank == 4;
+  });
+  EXPECT_EQ(run.final_model(), clean_model());
+}
+
 TEST(RemoteFleet, CountsBytesThatAreNoMessageAndGoesOn) {
   const Outcome outcome = with_odd_rank_4([](Transport& transport, const OrderView& order) {
     transport.send(0, std::make_shared<const std::vector<std::byte>>(100, std::byte{7}));
@@ -160,6 +230,33 @@ TEST(RemoteFleet, EndsTheRunWithTheMessageOfAWorkerThatFails) {
   }
 }
 
+TEST(RemoteFleet, KeepsTheLastStepWhereAWorkerFailsAndChoosesTheExitCodeItself) {
+  const TemporaryDirectory directory;
+  Options options = kOptions;
+  options["max-steps"] = "1000";
+  ToyRun run(directory / "run", options);
+  run.step_timeout_s = 0.3;
+  try {
+    run.over_network([](int rank, Transport& transport) {
+      if (rank != 4) return false;
+      odd_worker(transport, [](Transport& end, const OrderView& order) {
+        if (order.step == 4) end.send(0, make_failure("no more", 130));
+      });
+      return true;
+    });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "rank 4: no more");
+    EXPECT_EQ(error.exit_code(), 1);
+  }
+  const auto status = read_status(directory / "run");
+  EXPECT_EQ(status->state, RunState::kFailed);
+  EXPECT_EQ(status->message, "rank 4: no more");
+  EXPECT_GE(status->step, 3U);
+  EXPECT_EQ(list_checkpoints(directory / "run").back(), status->step);
+  EXPECT_EQ(run.journal("metrics.jsonl").size(), status->step);
+}
+
 TEST(RemoteFleet, RefusesToStartWithAWorkerOfAnotherNumericalProfile) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
@@ -180,6 +277,29 @@ TEST(RemoteFleet, RefusesToStartWithAWorkerOfAnotherNumericalProfile) {
   }
 }
 
+/// Takes nothing in but the end.
+void deaf_worker(Transport& transport) {
+  while (true) {
+    const auto received = transport.receive(std::chrono::seconds(30), 1U << 20U);
+    if (!received || parse_stop(parse_frame(received->bytes))) return;
+  }
+}
+
+TEST(RemoteFleet, IsInterruptedAndNotFailedWhereItIsStoppedBeforeTheWorkersAreReady) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", kOptions);
+  run.stop = true;
+  try {
+    run.over_network([](int rank, Transport& transport) {
+      if (rank == 5) deaf_worker(transport);
+      return rank == 5;
+    });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 130);
+  }
+}
+
 TEST(RemoteFleet, NamesTheRanksThatNeverBecameReady) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
@@ -187,10 +307,8 @@ TEST(RemoteFleet, NamesTheRanksThatNeverBecameReady) {
   try {
     run.over_network([](int rank, Transport& transport) {
       if (rank != 5 && rank != 8) return false;
-      while (true) {  // deaf to all but the end
-        const auto received = transport.receive(std::chrono::seconds(30), 1U << 20U);
-        if (!received || parse_stop(parse_frame(received->bytes))) return true;
-      }
+      deaf_worker(transport);
+      return true;
     });
     FAIL();
   } catch (const InputError& error) {

@@ -18,6 +18,17 @@ TEST(Training, LeavesCheckpointsEverySoManyStepsAndAtTheEnd) {
   EXPECT_EQ(read_status(directory / "run")->state, RunState::kFinished);
 }
 
+TEST(Training, SaysHowFarItIsWithEachCheckpoint) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", {{"max-steps", "25"}, {"eval-freq", "10"}, {"batch-size", "4"}});
+  run.after_step = [&](std::uint64_t step) {
+    const auto status = read_status(directory / "run");
+    EXPECT_EQ(status->state, RunState::kRunning);
+    EXPECT_EQ(status->step, (step - 1) / 10 * 10);
+  };
+  run.over_local_engine();
+}
+
 TEST(Training, RefusesADirectoryThatHoldsAnotherRun) {
   const TemporaryDirectory directory;
   const std::map<std::string, std::string> options = {{"max-steps", "2"}, {"batch-size", "4"}};
@@ -56,6 +67,23 @@ TEST(Training, GoesOnWhenADiskIsFullDuringACheckpointAndKeepsThePreviousOne) {
   EXPECT_EQ(list_checkpoints(directory / "run"), std::vector<std::uint64_t>{10});
   for (const auto& entry : std::filesystem::directory_iterator(directory / "run")) {
     EXPECT_EQ(entry.path().filename().string().find("tmp"), std::string::npos) << entry.path();
+  }
+}
+
+TEST(Training, SaysThatItFailedWhateverWasThrown) {
+  for (const bool over_network : {false, true}) {
+    const TemporaryDirectory directory;
+    ToyRun run(directory / "run", {{"max-steps", "9"}, {"batch-size", "4"}});
+    run.after_step = [](std::uint64_t step) {
+      if (step == 3) throw std::bad_alloc();
+    };
+    if (over_network) {  // which returns only when the workers have been told
+      EXPECT_THROW(run.over_network(), Error);
+    } else {
+      EXPECT_THROW(run.over_local_engine(), std::bad_alloc);
+    }
+    EXPECT_EQ(read_status(directory / "run")->state, RunState::kFailed);
+    EXPECT_EQ(read_status(directory / "run")->message, "out of memory");
   }
 }
 

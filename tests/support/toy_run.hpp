@@ -38,9 +38,12 @@ class ToyRun {
   std::size_t threads = 1;
   bool resume = false;
   std::atomic<bool> stop{false};
+  std::function<void(std::uint64_t)> after_step;  ///< called with each step that was taken
   std::uint64_t stop_after = 0;  ///< ask to stop once this step is recorded; 0: never
   double step_timeout_s = 60, start_timeout_s = 30;
   std::function<std::unique_ptr<Fleet>(Fleet&)> wrap;  ///< what stands before the local engine's
+  double first_step_timeout_s = 0;  ///< where it is more than the others'
+  double server_timeout_s = 30;     ///< the workers' patience
 
   /// Server and workers in this thread and a pool.
   RunEnd over_local_engine() {
@@ -69,22 +72,23 @@ class ToyRun {
       }
       Transport& transport = network.endpoint(0);
       RemoteFleet fleet(transport, parts.format.layout().size(), parts.adversary.active(), stop);
-      const auto end_workers = [&] {
-        stop_workers(transport, 0);
-        for (std::thread& worker : workers) worker.join();
-      };
-      try {
+      RunEnd end{};
+      const auto serve = [&] {
         fleet.start(worker_settings(parts),
                     {"toy profile", layout_digest(ToyLearner().layout()), "toy"},
                     std::chrono::duration<double>(start_timeout_s));
-        const RunEnd end = conduct(parts, fleet);
+        end = conduct(parts, fleet);
         rejected_frames = fleet.rejected_frames();
-        end_workers();
-        return end;
-      } catch (...) {
-        end_workers();
+        return 0;
+      };
+      try {
+        serve_and_stop_workers(transport, serve);
+      } catch (const Error&) {
+        for (std::thread& worker : workers) worker.join();
         throw;
       }
+      for (std::thread& worker : workers) worker.join();
+      return end;
     });
   }
 
@@ -141,7 +145,7 @@ class ToyRun {
     settings.data_key = data_key();
     settings.attack_key = attack_key();
     settings.attack = plan_.attack;
-    settings.server_timeout_s = 30;
+    settings.server_timeout_s = server_timeout_s;
     return settings;
   }
 
@@ -174,12 +178,13 @@ class ToyRun {
     options.checkpoint_every = config_.eval_freq;
     options.max_skipped = config_.max_skipped;
     options.step_timeout_s = step_timeout_s;
-    options.start_timeout_s = step_timeout_s;
+    options.start_timeout_s = std::max(step_timeout_s, first_step_timeout_s);
     options.config_digest = config_digest(config_, "");
     options.profile = "toy profile";
     Training training(options, round, layout, std::move(start), directory);
     return training.run(stop, [&](std::uint64_t step, const Assignment& assignment) {
       if (step == stop_after) stop = true;
+      if (after_step) after_step(step);
       return corrupted_slices(assignment, parts.adversary.byzantine(step, assignment));
     });
   }

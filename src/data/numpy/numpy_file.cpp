@@ -34,7 +34,8 @@ struct Descriptor {
 };
 
 std::pair<const std::byte*, std::size_t> map_file(const std::filesystem::path& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK: a pipe under this name must not hang the program.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.fd < 0) fail(path, "cannot be opened");
   struct stat status {};
   if (::fstat(file.fd, &status) != 0) fail(path, "cannot be read");

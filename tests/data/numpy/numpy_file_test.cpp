@@ -1,6 +1,7 @@
 #include "data/numpy/numpy_file.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -138,6 +139,8 @@ TEST_F(NumpyFiles, ThatCannotBeOpenedAreNamed) {
   }
   std::ofstream(folder_ / "empty.npy");
   EXPECT_THROW(NumpyFile{folder_ / "empty.npy"}, InputError);
+  ASSERT_EQ(mkfifo((folder_ / "pipe.npy").c_str(), 0600), 0);  // opening it would wait for a writer
+  EXPECT_THROW(NumpyFile{folder_ / "pipe.npy"}, InputError);
 }
 
 TEST_F(NumpyFiles, AreReadByNumPyAsTheyWereWritten) {

@@ -1,0 +1,29 @@
+// How long the server waits for the answers of a step.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace detox {
+
+/// The larger of step_timeout and 10 times the median step so far, where the first step, which also
+/// warms caches up, has start_timeout. Never more than the larger of the two: what workers do
+/// decides what is added, so it must not decide how long it can become.
+class StepDeadline {
+ public:
+  StepDeadline(double step_timeout_s, double start_timeout_s);
+
+  /// A step that took so long, without what was waited in vain for workers that stayed silent.
+  void add(double seconds);
+
+  double seconds() const;
+
+ private:
+  static constexpr std::size_t kWindow = 101;
+  static constexpr double kMedianSteps = 10;
+
+  double least_, most_;
+  std::vector<double> steps_;  ///< the latest kWindow
+};
+
+}  // namespace detox
