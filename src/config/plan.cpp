@@ -6,9 +6,9 @@
 #include <charconv>
 
 #include "base/names.hpp"
+#include "config/notices.hpp"
 #include "detox/errors.hpp"
 #include "stages/assign/placement.hpp"
-#include "stages/attack/alie.hpp"
 
 namespace detox {
 namespace {
@@ -102,45 +102,6 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   return attack;
 }
 
-/// z of every number of corrupt rows that the attackers can reach in a step.
-std::string alie_notice(const Plan& plan) {
-  const std::size_t worst =
-      std::min(plan.rows, effective_corruption(plan.attack.byzantine, plan.r));
-  std::string values;
-  bool is_weak = false;
-  for (std::size_t m = std::min<std::size_t>(1, worst); m <= worst; ++m) {
-    const double z = alie_auto_z(plan.rows, m);
-    is_weak = is_weak || z <= 0;
-    values += fmt::format("{}{:.4f} with {}", values.empty() ? "" : ", ", z, m);
-  }
-  return fmt::format("{}--alie-z auto is {} of n={} rows corrupt{}", is_weak ? "warning: " : "",
-                     values, plan.rows,
-                     is_weak ? "; at 0 or below they are too few to hide beyond the mean" : "");
-}
-
-void add_notices(const RunConfig& config, Plan& plan) {
-  const RuleInfo& rule = find_rule(*config.mode);
-  plan.notices.push_back(fmt::format(
-      "defends against q={} of P={} workers: r={}, k={} slices, f_eff={}, {}n={} rows for {} ({})",
-      plan.q, plan.workers, plan.r, plan.k, plan.f_eff,
-      plan.b > 0 ? fmt::format("b={} buckets, ", plan.b) : "", plan.rows, rule.name,
-      rule.requirement));
-  if (plan.f_eff > 0 && rule.name == "normal" &&
-      (plan.b == 0 || find_rule(config.inner_mode).name == "normal")) {
-    plan.notices.push_back(fmt::format(
-        "warning: the mean defends against no corrupt slice, and {} attackers can own {} of {}",
-        plan.q, plan.f_eff, plan.k));
-  }
-  if (plan.attack.byzantine > plan.q) {
-    plan.notices.push_back(
-        fmt::format("warning: {} Byzantine workers are simulated, the defence is built for q={}",
-                    plan.attack.byzantine, plan.q));
-  }
-  if (plan.attack.attack == "alie" && !config.alie_z && plan.attack.byzantine > 0) {
-    plan.notices.push_back(alie_notice(plan));
-  }
-}
-
 }  // namespace
 
 RunConfig resolve(RunConfig config, std::size_t world_workers) {
@@ -196,7 +157,6 @@ Plan make_plan(const RunConfig& config) {
   if (plan.b > plan.k)
     throw UsageError(fmt::format("--buckets b = {} needs b <= k slices: k = {}", plan.b, plan.k));
   plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
-  plan.rows = plan.b > 0 ? plan.b : plan.k;
   plan.random_placement = config.placement == "random";
   plan.sign_codec = *config.mode == "signSGD";
 
@@ -210,16 +170,18 @@ Plan make_plan(const RunConfig& config) {
   if (plan.b == 0 && config.inner_mode != "normal") {
     throw UsageError(fmt::format("--inner-mode {} needs --buckets", config.inner_mode));
   }
-  const std::string unmet = Hierarchy(plan.hierarchy).unmet_requirement(plan.k);
+  const Hierarchy hierarchy(plan.hierarchy);
+  const std::string unmet = hierarchy.unmet_requirement(plan.k);
   if (!unmet.empty()) {
     throw UsageError(
         fmt::format("this defence cannot hold: {} (P = {}, r = {}, k = {}, q = {}, f_eff = {}{})",
                     unmet, plan.workers, plan.r, plan.k, plan.q, plan.f_eff,
                     plan.b > 0 ? fmt::format(", b = {}", plan.b) : ""));
   }
+  plan.rows = hierarchy.defender(plan.k).rows;
   plan.attack = plan_attack(config, plan);
   plan.absences = parse_absences(config.absent, plan.workers);
-  add_notices(config, plan);
+  plan.notices = notices(config, plan);
   return plan;
 }
 

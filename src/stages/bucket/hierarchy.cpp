@@ -60,6 +60,14 @@ std::size_t Hierarchy::outer_f(std::size_t rows) const {
   return robust_inner_ ? 0 : std::min(options_.f_eff, rows);
 }
 
+Hierarchy::Defender Hierarchy::defender(std::size_t n) const {
+  const RuleInfo& outer = find_rule(options_.outer_rule);
+  if (options_.buckets == 0) return {outer, n, options_.f_eff};
+  const std::size_t b = std::min(options_.buckets, n);
+  if (robust_inner_) return {find_rule(options_.inner_rule), n / b, options_.f_eff};
+  return {outer, b, outer_f(b)};
+}
+
 std::string Hierarchy::unmet_requirement(std::size_t n) const {
   if (n == 0) return "no slice is left";
   const RuleInfo& outer_rule = find_rule(options_.outer_rule);

@@ -35,6 +35,14 @@ class Hierarchy {
   /// values: "krum needs n >= 2f + 3: n = 4, f = 1".
   std::string unmet_requirement(std::size_t n) const;
 
+  /// The rule that corrupt rows meet when n rows reach the hierarchy, and with how many: the outer
+  /// rule, or a robust inner one in its smallest bucket. n >= 1.
+  struct Defender {
+    const RuleInfo& rule;
+    std::size_t rows, f;
+  };
+  Defender defender(std::size_t n) const;
+
   /// rows (n, d) -> out (d), deterministic in (rows, key, step). Requirements must be met. Scratch:
   /// slot 63 of the workspace, b x d floats, where there are buckets.
   void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
