@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <limits>
 
 #include "base/names.hpp"
 #include "config/notices.hpp"
@@ -31,11 +33,18 @@ void check_range(std::string_view option, double value, bool valid, std::string_
   if (!valid) throw UsageError(fmt::format("--{} is {}; valid: {}", option, value, range));
 }
 
+/// Gradients, weights and lies are float32: what these are multiplied by has to be one, too.
+bool is_float(double value) { return std::abs(value) <= std::numeric_limits<float>::max(); }
+
 void check_ranges(const RunConfig& c) {
-  check_range("lr", *c.lr, *c.lr > 0, "greater than 0");
-  check_range("momentum", c.momentum, c.momentum >= 0 && c.momentum < 1,
-              "from 0 up to, not including, 1");
-  check_range("weight-decay", c.weight_decay, c.weight_decay >= 0, "from 0");
+  check_range("lr", *c.lr, is_float(*c.lr) && static_cast<float>(*c.lr) > 0,
+              "1.4e-45 to 3.4e38, a float32 above 0");
+  check_range("momentum", c.momentum, c.momentum >= 0 && static_cast<float>(c.momentum) < 1,
+              "from 0 up to, not including, 1 as float32");
+  check_range("weight-decay", c.weight_decay, c.weight_decay >= 0 && is_float(c.weight_decay),
+              "0 to 3.4e38, a float32");
+  check_range("adversarial", c.adversarial, is_float(c.adversarial),
+              "-3.4e38 to 3.4e38, a float32");
   check_range("tolerance", c.tolerance, c.tolerance > 0 && c.tolerance < 1, "between 0 and 1");
   check_range("lr-gamma", c.lr_gamma, c.lr_gamma > 0 && c.lr_gamma <= 1, "above 0, at most 1");
   check_range("lr-step-size", static_cast<double>(c.lr_step_size), c.lr_step_size >= 1, "from 1");
