@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/options.hpp"
 #include "stages/assign/placement.hpp"
 #include "stages/attack/alie.hpp"
 
@@ -49,6 +50,47 @@ void add_alie(const Plan& plan, std::vector<std::string>& lines) {
   }
 }
 
+/// Options that nothing reads as the others are. Only those that differ from their defaults are
+/// worth a line: a file that a run has written holds all of them.
+struct Idle {
+  bool is_idle;
+  std::string_view because;
+  std::vector<std::string_view> options;
+};
+
+std::vector<Idle> idle_options(const RunConfig& c) {
+  const auto runs = [&](std::string_view rule) { return *c.mode == rule || c.inner_mode == rule; };
+  const bool attacks = c.worker_fail > 0, is_alie = c.lis_simulation == "simulate";
+  return {
+      {!runs("multi-krum"), "no rule is multi-krum", {"krum-select"}},
+      {!runs("bulyan"), "no rule is bulyan", {"bulyan-variant"}},
+      {!runs("geometric-median"), "no rule is geometric-median", {"tolerance"}},
+      {!attacks,
+       "--worker-fail is 0",
+       {"err-mode", "adversarial", "lis-simulation", "alie-z", "alie-sign", "attack-statistics",
+        "fail-schedule"}},
+      {attacks && is_alie, "--lis-simulation takes its place", {"err-mode", "adversarial"}},
+      {attacks && !is_alie, "--lis-simulation is none", {"alie-z", "alie-sign"}},
+      {attacks && !is_alie && c.err_mode == "none", "--err-mode is none", {"adversarial"}},
+      {c.global_batch > 0, "--global-batch takes its place", {"batch-size"}},
+      {c.lr_schedule != "step", "--lr-schedule is not step", {"lr-step-size", "lr-gamma"}},
+  };
+}
+
+void add_idle_options(const RunConfig& config, std::vector<std::string>& lines) {
+  for (const Idle& idle : idle_options(config)) {
+    std::string changed;
+    for (const std::string_view name : idle.options) {
+      const Option& option = find_option(name);
+      const std::string text = option_text(option, config);
+      if (text == option_text(option, RunConfig())) continue;
+      changed += fmt::format("{}--{} {}", changed.empty() ? "" : ", ", name, text);
+    }
+    if (idle.is_idle && !changed.empty())
+      lines.push_back(fmt::format("without effect: {} ({})", changed, idle.because));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
@@ -66,6 +108,7 @@ std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
   }
   if (plan.attack.attack == "alie" && !config.alie_z && plan.attack.byzantine > 0)
     add_alie(plan, lines);
+  add_idle_options(config, lines);
   return lines;
 }
 

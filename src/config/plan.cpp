@@ -115,12 +115,23 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
 
 RunConfig resolve(RunConfig config, std::size_t world_workers) {
   config.approach = approach_name(config.approach);
-  if (config.approach == "baseline") config.group_size = 1;
+  if (config.approach == "baseline") {
+    // The default is what a file says that was recorded for another approach: that is no wish.
+    if (config.group_size != 1 && config.group_size != RunConfig().group_size) {
+      throw UsageError(
+          fmt::format("--approach baseline has no redundancy (r = 1), but --group-size is {}; "
+                      "valid: 1, or --approach detox",
+                      config.group_size));
+    }
+    config.group_size = 1;
+  }
   if (!config.mode) config.mode = config.approach == "maj_vote" ? "normal" : "coord-median";
   config.mode = find_rule(*config.mode).name;
   config.inner_mode = find_rule(config.inner_mode).name;
   config.err_mode = find_attack(config.err_mode).name;
-  if (!config.lr) config.lr = *config.mode == "signSGD" ? 1e-4 : 0.01;
+  // Whichever rule takes signs, the gradient that comes out is of size 1 in every coordinate.
+  const bool takes_signs = *config.mode == "signSGD" || config.inner_mode == "signSGD";
+  if (!config.lr) config.lr = takes_signs ? 1e-4 : 0.01;
   if (world_workers > 0 && config.workers && *config.workers != world_workers) {
     throw UsageError(
         fmt::format("--workers is {}, but mpirun started {} processes, a server and {} workers",

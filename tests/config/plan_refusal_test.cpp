@@ -97,6 +97,13 @@ TEST(Plan, RefusesBucketsThatCannotBeFilled) {
   EXPECT_EQ(refused({{"inner-mode", "krum"}}), "--inner-mode krum needs --buckets");
 }
 
+TEST(Plan, RefusesRedundancyForTheApproachThatHasNone) {
+  EXPECT_EQ(refused({{"approach", "baseline"}, {"group-size", "5"}}),
+            "--approach baseline has no redundancy (r = 1), but --group-size is 5; valid: 1, or "
+            "--approach detox");
+  EXPECT_EQ(refused({{"approach", "baseline"}, {"group-size", "1"}}), "");
+}
+
 TEST(Plan, RefusesToSelectMoreRowsThanAreTrusted) {
   EXPECT_NE(
       refused(

@@ -65,9 +65,11 @@ TEST(Resolve, LetsTheApproachDecideModeAndRedundancy) {
   EXPECT_EQ(config_of({{"approach", "baseline"}}).mode, "coord-median");
 }
 
-TEST(Resolve, ChoosesTheLearningRateOfSignSgd) {
+TEST(Resolve, ChoosesTheLearningRateOfSignSgdWhicheverRuleItIs) {
   EXPECT_EQ(config_of({{"mode", "signSGD"}}).lr, 1e-4);
   EXPECT_EQ(config_of({{"mode", "signSGD"}, {"lr", "0.5"}}).lr, 0.5);
+  EXPECT_EQ(config_of({{"mode", "normal"}, {"inner-mode", "sign-sgd"}, {"buckets", "3"}}).lr, 1e-4);
+  EXPECT_EQ(config_of({{"mode", "normal"}, {"inner-mode", "krum"}, {"buckets", "3"}}).lr, 0.01);
 }
 
 TEST(Resolve, AssumesTheAttackersThatAreSimulatedOrWhatOneSliceCanOutvote) {
