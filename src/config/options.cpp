@@ -105,7 +105,7 @@ const std::vector<Option> kOptions = {
      "",
      &C::tolerance,
      "",
-     "relative change at which geometric-median stops",
+     "how far geometric-median may stay from its point, relative to the distances of the rows",
      true,
      {}},
     {kDefence,
