@@ -25,7 +25,7 @@ struct RuleOptions {
   std::size_t f = 0;            ///< corrupt rows it must survive
   std::size_t krum_select = 0;  ///< m of multi-krum; 0: n - f - 2
   BulyanVariant bulyan_variant = BulyanVariant::kPaper;
-  double tolerance = 1e-6;      ///< geometric-median: relative change at which Weiszfeld stops
+  double tolerance = 1e-6;      ///< geometric-median: of the median distance from the medoid
   bool rows_are_signs = false;  ///< signSGD: rows hold (means of) +-1 already, do not take signs
 };
 

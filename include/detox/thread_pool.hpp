@@ -12,7 +12,8 @@ namespace detox {
 /// parallel_for of the same pool.
 class ThreadPool {
  public:
-  explicit ThreadPool(std::size_t size);  ///< size >= 1
+  /// size >= 1. InputError where the system does not start so many threads.
+  explicit ThreadPool(std::size_t size);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/elementary.hpp"
+
 namespace detox {
 namespace {
 
@@ -63,7 +65,7 @@ double inverse_normal_cdf(double p) {
     const double r = kCentre * kCentre - q * q;
     return q * evaluate(kA, r) / evaluate(kB, r);
   }
-  const double tail = std::sqrt(-std::log(q < 0 ? p : 1.0 - p));
+  const double tail = std::sqrt(-natural_log(q < 0 ? p : 1.0 - p));
   const double value = tail <= kSplit ? evaluate(kC, tail - 1.6) / evaluate(kD, tail - 1.6)
                                       : evaluate(kE, tail - kSplit) / evaluate(kF, tail - kSplit);
   return q < 0 ? -value : value;

@@ -1,14 +1,18 @@
 #include "detox/thread_pool.hpp"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "base/assert.hpp"
+#include "detox/errors.hpp"
 
 namespace detox {
 
@@ -28,6 +32,15 @@ struct ThreadPool::State {
   std::size_t error_index = 0;
 
   std::vector<std::thread> threads;
+
+  ~State() {
+    {
+      const std::lock_guard lock(mutex);
+      ending = true;
+    }
+    wake.notify_all();
+    for (std::thread& thread : threads) thread.join();
+  }
 
   void work(std::size_t thread) {
     while (true) {
@@ -64,19 +77,21 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(std::size_t size) : state_(std::make_unique<State>()) {
   DETOX_ASSERT(size >= 1);
-  for (std::size_t thread = 1; thread < size; ++thread) {
-    state_->threads.emplace_back([this, thread] { state_->run(thread); });
+  State* state = state_.get();
+  state->threads.reserve(size - 1);
+  try {
+    for (std::size_t thread = 1; thread < size; ++thread) {
+      state->threads.emplace_back([state, thread] { state->run(thread); });
+    }
+  } catch (const std::system_error& error) {
+    // Those that were started end with the state.
+    throw InputError(fmt::format(
+        "thread {} of {} cannot be started: {}; valid: fewer threads, or higher limits (ulimit)",
+        state->threads.size() + 2, size, error.code().message()));
   }
 }
 
-ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->ending = true;
-  }
-  state_->wake.notify_all();
-  for (std::thread& thread : state_->threads) thread.join();
-}
+ThreadPool::~ThreadPool() = default;
 
 std::size_t ThreadPool::size() const { return state_->threads.size() + 1; }
 

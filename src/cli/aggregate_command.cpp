@@ -189,7 +189,7 @@ Command aggregate_command(CLI::App& program) {
   app->add_option("--bulyan-variant", arguments->bulyan_variant, "paper, or detox (the original's)")
       ->capture_default_str();
   app->add_option("--tolerance", arguments->tolerance,
-                  "geometric-median: the relative change at which it stops")
+                  "geometric-median: how far it may stay from its point, relative")
       ->capture_default_str();
   app->add_option("--step", arguments->step, "signSGD: zeros vote by coordinate + step")
       ->check(whole)

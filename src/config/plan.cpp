@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <limits>
 
 #include "base/names.hpp"
+#include "config/notices.hpp"
 #include "detox/errors.hpp"
 #include "stages/assign/placement.hpp"
-#include "stages/attack/alie.hpp"
 
 namespace detox {
 namespace {
@@ -31,11 +33,18 @@ void check_range(std::string_view option, double value, bool valid, std::string_
   if (!valid) throw UsageError(fmt::format("--{} is {}; valid: {}", option, value, range));
 }
 
+/// Gradients, weights and lies are float32: what these are multiplied by has to be one, too.
+bool is_float(double value) { return std::abs(value) <= std::numeric_limits<float>::max(); }
+
 void check_ranges(const RunConfig& c) {
-  check_range("lr", *c.lr, *c.lr > 0, "greater than 0");
-  check_range("momentum", c.momentum, c.momentum >= 0 && c.momentum < 1,
-              "from 0 up to, not including, 1");
-  check_range("weight-decay", c.weight_decay, c.weight_decay >= 0, "from 0");
+  check_range("lr", *c.lr, is_float(*c.lr) && static_cast<float>(*c.lr) > 0,
+              "1.4e-45 to 3.4e38, a float32 above 0");
+  check_range("momentum", c.momentum, c.momentum >= 0 && static_cast<float>(c.momentum) < 1,
+              "from 0 up to, not including, 1 as float32");
+  check_range("weight-decay", c.weight_decay, c.weight_decay >= 0 && is_float(c.weight_decay),
+              "0 to 3.4e38, a float32");
+  check_range("adversarial", c.adversarial, is_float(c.adversarial),
+              "-3.4e38 to 3.4e38, a float32");
   check_range("tolerance", c.tolerance, c.tolerance > 0 && c.tolerance < 1, "between 0 and 1");
   check_range("lr-gamma", c.lr_gamma, c.lr_gamma > 0 && c.lr_gamma <= 1, "above 0, at most 1");
   check_range("lr-step-size", static_cast<double>(c.lr_step_size), c.lr_step_size >= 1, "from 1");
@@ -102,55 +111,27 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   return attack;
 }
 
-/// z of every number of corrupt rows that the attackers can reach in a step.
-std::string alie_notice(const Plan& plan) {
-  const std::size_t worst =
-      std::min(plan.rows, effective_corruption(plan.attack.byzantine, plan.r));
-  std::string values;
-  bool is_weak = false;
-  for (std::size_t m = std::min<std::size_t>(1, worst); m <= worst; ++m) {
-    const double z = alie_auto_z(plan.rows, m);
-    is_weak = is_weak || z <= 0;
-    values += fmt::format("{}{:.4f} with {}", values.empty() ? "" : ", ", z, m);
-  }
-  return fmt::format("{}--alie-z auto is {} of n={} rows corrupt{}", is_weak ? "warning: " : "",
-                     values, plan.rows,
-                     is_weak ? "; at 0 or below they are too few to hide beyond the mean" : "");
-}
-
-void add_notices(const RunConfig& config, Plan& plan) {
-  const RuleInfo& rule = find_rule(*config.mode);
-  plan.notices.push_back(fmt::format(
-      "defends against q={} of P={} workers: r={}, k={} slices, f_eff={}, {}n={} rows for {} ({})",
-      plan.q, plan.workers, plan.r, plan.k, plan.f_eff,
-      plan.b > 0 ? fmt::format("b={} buckets, ", plan.b) : "", plan.rows, rule.name,
-      rule.requirement));
-  if (plan.f_eff > 0 && rule.name == "normal" &&
-      (plan.b == 0 || find_rule(config.inner_mode).name == "normal")) {
-    plan.notices.push_back(fmt::format(
-        "warning: the mean defends against no corrupt slice, and {} attackers can own {} of {}",
-        plan.q, plan.f_eff, plan.k));
-  }
-  if (plan.attack.byzantine > plan.q) {
-    plan.notices.push_back(
-        fmt::format("warning: {} Byzantine workers are simulated, the defence is built for q={}",
-                    plan.attack.byzantine, plan.q));
-  }
-  if (plan.attack.attack == "alie" && !config.alie_z && plan.attack.byzantine > 0) {
-    plan.notices.push_back(alie_notice(plan));
-  }
-}
-
 }  // namespace
 
 RunConfig resolve(RunConfig config, std::size_t world_workers) {
   config.approach = approach_name(config.approach);
-  if (config.approach == "baseline") config.group_size = 1;
+  if (config.approach == "baseline") {
+    // The default is what a file says that was recorded for another approach: that is no wish.
+    if (config.group_size != 1 && config.group_size != RunConfig().group_size) {
+      throw UsageError(
+          fmt::format("--approach baseline has no redundancy (r = 1), but --group-size is {}; "
+                      "valid: 1, or --approach detox",
+                      config.group_size));
+    }
+    config.group_size = 1;
+  }
   if (!config.mode) config.mode = config.approach == "maj_vote" ? "normal" : "coord-median";
   config.mode = find_rule(*config.mode).name;
   config.inner_mode = find_rule(config.inner_mode).name;
   config.err_mode = find_attack(config.err_mode).name;
-  if (!config.lr) config.lr = *config.mode == "signSGD" ? 1e-4 : 0.01;
+  // Whichever rule takes signs, the gradient that comes out is of size 1 in every coordinate.
+  const bool takes_signs = *config.mode == "signSGD" || config.inner_mode == "signSGD";
+  if (!config.lr) config.lr = takes_signs ? 1e-4 : 0.01;
   if (world_workers > 0 && config.workers && *config.workers != world_workers) {
     throw UsageError(
         fmt::format("--workers is {}, but mpirun started {} processes, a server and {} workers",
@@ -196,7 +177,6 @@ Plan make_plan(const RunConfig& config) {
   if (plan.b > plan.k)
     throw UsageError(fmt::format("--buckets b = {} needs b <= k slices: k = {}", plan.b, plan.k));
   plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
-  plan.rows = plan.b > 0 ? plan.b : plan.k;
   plan.random_placement = config.placement == "random";
   plan.sign_codec = *config.mode == "signSGD";
 
@@ -210,16 +190,18 @@ Plan make_plan(const RunConfig& config) {
   if (plan.b == 0 && config.inner_mode != "normal") {
     throw UsageError(fmt::format("--inner-mode {} needs --buckets", config.inner_mode));
   }
-  const std::string unmet = Hierarchy(plan.hierarchy).unmet_requirement(plan.k);
+  const Hierarchy hierarchy(plan.hierarchy);
+  const std::string unmet = hierarchy.unmet_requirement(plan.k);
   if (!unmet.empty()) {
     throw UsageError(
         fmt::format("this defence cannot hold: {} (P = {}, r = {}, k = {}, q = {}, f_eff = {}{})",
                     unmet, plan.workers, plan.r, plan.k, plan.q, plan.f_eff,
                     plan.b > 0 ? fmt::format(", b = {}", plan.b) : ""));
   }
+  plan.rows = hierarchy.defender(plan.k).rows;
   plan.attack = plan_attack(config, plan);
   plan.absences = parse_absences(config.absent, plan.workers);
-  add_notices(config, plan);
+  plan.notices = notices(config, plan);
   return plan;
 }
 

@@ -28,14 +28,14 @@ struct AttackPlan {
   std::size_t byzantine = 0;
   FailSchedule schedule = FailSchedule::kPerStep;
   bool statistics = true;
-  std::size_t rule_rows = 0;  ///< rows that reach the outer rule
+  std::size_t rule_rows = 0;  ///< rows that reach the rule which defends: Plan::rows
 };
 
 /// Sizes in SPEC's letters.
 struct Plan {
   std::size_t workers = 0;  ///< P
   std::size_t r = 1, k = 0, b = 0, q = 0, f_eff = 0;
-  std::size_t rows = 0;  ///< n of the outer rule
+  std::size_t rows = 0;  ///< n of the rule that defends: a robust inner rule's smallest bucket
   bool random_placement = true;
   bool sign_codec = false;  ///< workers send sign bits
   Hierarchy::Options hierarchy;

@@ -44,7 +44,7 @@ struct RunConfig {
   // The optimizer
   std::uint64_t batch_size = 32;
   std::uint64_t global_batch = 0;
-  std::optional<double> lr;  ///< 0.01; 1e-4 under signSGD
+  std::optional<double> lr;  ///< 0.01; 1e-4 where a rule is signSGD
   double momentum = 0.9;
   double weight_decay = 0;
   bool nesterov = false;

@@ -15,15 +15,13 @@ bool comes_before(double a, double b) {
   return a < b;
 }
 
-/// Mean of some values; the scale keeps sums of large doubles from overflowing.
+/// Mean of some values, rounded once or so: long double has 11 more bits than double and cannot
+/// overflow, so no scale is needed. A single value keeps its bits.
 double mean(std::span<const double> values) {
   if (values.size() == 1) return values[0];
-  const bool large =
-      !(std::abs(values.front()) < 0x1p1000) || !(std::abs(values.back()) < 0x1p1000);
-  const double scale = large ? 0x1p-10 : 1.0;
-  double sum = values[0] * scale;
-  for (const double value : values.subspan(1)) sum += value * scale;
-  return sum / static_cast<double>(values.size()) / scale;
+  long double sum = values[0];
+  for (const double value : values.subspan(1)) sum += value;
+  return static_cast<double>(sum / static_cast<long double>(values.size()));
 }
 
 double squared_distance(std::span<const double> a, std::span<const double> b) {

@@ -1,5 +1,5 @@
-// The kernels once more, plainly, column by column in double precision: what the tests hold them
-// against.
+// The kernels once more, plainly, column by column in double precision, means in long double: what
+// the tests hold them against.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,18 @@
 #include "detox/thread_pool.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <chrono>
+#include <filesystem>
 #include <stdexcept>
+#include <string>
+#include <thread>
 #include <vector>
+
+#include "detox/errors.hpp"
+#include "support/in_child.hpp"
 
 namespace detox {
 namespace {
@@ -40,6 +48,34 @@ TEST(ThreadPool, ServesManyCallsInARow) {
   for (int call = 0; call < 2000; ++call)
     pool.parallel_for(2, [&](std::size_t index, std::size_t) { sum += index; });
   EXPECT_EQ(sum, 2000U);
+}
+
+TEST(ThreadPool, RefusesThreadsThatTheSystemDoesNotStart) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need more address space than the limit leaves";
+#endif
+  const int code = in_child([] {
+    // Memory for the stacks of some threads, not of all: this limit binds for root as well.
+    const rlimit address_space{512U << 20U, 512U << 20U};
+    if (setrlimit(RLIMIT_AS, &address_space) != 0) return 1;
+    try {
+      const ThreadPool pool(1024);
+      return 2;
+    } catch (const InputError& error) {
+      const std::string text = error.what();
+      if (!text.starts_with("thread ") || text.find('\n') != std::string::npos) return 3;
+      if (text.find(" of 1024 cannot be started: ") == std::string::npos) return 4;
+      if (text.starts_with("thread 2 ")) return 5;  // some did start …
+    }
+    // … and are gone. A joined thread may stay in the list for a moment.
+    for (int wait = 0; wait < 1000; ++wait) {
+      const std::filesystem::directory_iterator threads("/proc/self/task");
+      if (std::distance(begin(threads), end(threads)) == 1) return 0;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return 6;
+  });
+  EXPECT_EQ(code, 0);
 }
 
 }  // namespace

@@ -97,6 +97,13 @@ TEST(Plan, RefusesBucketsThatCannotBeFilled) {
   EXPECT_EQ(refused({{"inner-mode", "krum"}}), "--inner-mode krum needs --buckets");
 }
 
+TEST(Plan, RefusesRedundancyForTheApproachThatHasNone) {
+  EXPECT_EQ(refused({{"approach", "baseline"}, {"group-size", "5"}}),
+            "--approach baseline has no redundancy (r = 1), but --group-size is 5; valid: 1, or "
+            "--approach detox");
+  EXPECT_EQ(refused({{"approach", "baseline"}, {"group-size", "1"}}), "");
+}
+
 TEST(Plan, RefusesToSelectMoreRowsThanAreTrusted) {
   EXPECT_NE(
       refused(
@@ -153,6 +160,22 @@ TEST(Plan, RefusesValuesOutOfRange) {
   }
   EXPECT_EQ(refused({{"nesterov", "on"}, {"momentum", "0"}}),
             "--nesterov needs --momentum above 0");
+}
+
+TEST(Plan, RefusesNumbersThatFloat32DoesNotHold) {
+  for (const auto& [options, text] : std::vector<Refused>{
+           {{{"lr", "1e39"}}, "--lr is 1e+39; valid: 1.4e-45 to 3.4e38, a float32 above 0"},
+           {{{"lr", "1e-60"}}, "--lr is 1e-60; valid: 1.4e-45 to 3.4e38, a float32 above 0"},
+           {{{"momentum", "0.999999999"}},
+            "--momentum is 0.999999999; valid: from 0 up to, not including, 1 as float32"},
+           {{{"weight-decay", "1e300"}}, "--weight-decay is 1e+300; valid: 0 to 3.4e38, a float32"},
+           {{{"adversarial", "1e300"}},
+            "--adversarial is 1e+300; valid: -3.4e38 to 3.4e38, a float32"},
+           {{{"adversarial", "-1e39"}},
+            "--adversarial is -1e+39; valid: -3.4e38 to 3.4e38, a float32"}}) {
+    EXPECT_EQ(refused(options), text);
+  }
+  EXPECT_EQ(refused({{"lr", "1e-45"}, {"weight-decay", "3.4e38"}, {"adversarial", "-3.4e38"}}), "");
 }
 
 }  // namespace

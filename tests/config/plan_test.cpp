@@ -65,9 +65,11 @@ TEST(Resolve, LetsTheApproachDecideModeAndRedundancy) {
   EXPECT_EQ(config_of({{"approach", "baseline"}}).mode, "coord-median");
 }
 
-TEST(Resolve, ChoosesTheLearningRateOfSignSgd) {
+TEST(Resolve, ChoosesTheLearningRateOfSignSgdWhicheverRuleItIs) {
   EXPECT_EQ(config_of({{"mode", "signSGD"}}).lr, 1e-4);
   EXPECT_EQ(config_of({{"mode", "signSGD"}, {"lr", "0.5"}}).lr, 0.5);
+  EXPECT_EQ(config_of({{"mode", "normal"}, {"inner-mode", "sign-sgd"}, {"buckets", "3"}}).lr, 1e-4);
+  EXPECT_EQ(config_of({{"mode", "normal"}, {"inner-mode", "krum"}, {"buckets", "3"}}).lr, 0.01);
 }
 
 TEST(Resolve, AssumesTheAttackersThatAreSimulatedOrWhatOneSliceCanOutvote) {
@@ -100,6 +102,22 @@ TEST(Plan, IsThePapersCluster) {
   EXPECT_EQ(plan.attack.rule_rows, 5U);
   EXPECT_TRUE(has_notice(plan, "defends against q=5 of P=45 workers"));
   EXPECT_TRUE(has_notice(plan, "f_eff=2, b=5 buckets, n=5 rows"));
+}
+
+TEST(Plan, NamesTheRuleThatDefendsWhereItIsTheInnerOne) {
+  // The original's D-Multi-Krum: 15 slices in two buckets of 8 and 7.
+  const Plan plan = make_plan(config_of({{"workers", "45"},
+                                         {"worker-fail", "5"},
+                                         {"inner-mode", "multi-krum"},
+                                         {"buckets", "2"},
+                                         {"mode", "normal"}}));
+  EXPECT_EQ(plan.rows, 7U);
+  EXPECT_EQ(plan.notices.front(),
+            "defends against q=5 of P=45 workers: r=3, k=15 slices, f_eff=2, b=2 buckets, n=7 rows "
+            "in the smallest for multi-krum with f=2 (n >= 2f + 3), then normal over the buckets");
+  EXPECT_EQ(make_plan(config_of({})).notices.front(),
+            "defends against q=1 of P=9 workers: r=3, k=3 slices, f_eff=0, n=3 rows for "
+            "coord-median (n >= 2f + 1)");
 }
 
 TEST(Plan, SpreadsWorkersThatAreNoMultipleOfTheGroupSize) {
@@ -142,6 +160,41 @@ TEST(Plan, WarnsWhereTheDefenceCannotHoldWhatIsAskedOfIt) {
                          "warning: --alie-z auto is -0.1397 with 0 of n=9 rows corrupt"));
   for (const std::string& notice : make_plan(config_of({})).notices)
     EXPECT_EQ(notice.find("warning"), std::string::npos) << notice;
+}
+
+Plan alie_plan(const Texts& options) {
+  RunConfig config = config_of(options);
+  config.lis_simulation = "simulate";
+  config.alie_z.reset();
+  return make_plan(config);
+}
+
+TEST(Plan, GivesAlieTheRowsOfTheRuleThatDefends) {
+  const Plan plan = alie_plan({{"workers", "45"},
+                               {"worker-fail", "5"},
+                               {"inner-mode", "multi-krum"},
+                               {"buckets", "2"},
+                               {"mode", "normal"}});
+  EXPECT_EQ(plan.attack.rule_rows, 7U);
+  // By hand: n = 7, m = 2, s = 4 - 2: the quantile of (5 - 2) / 5; m = 1: of (6 - 3) / 6.
+  EXPECT_TRUE(has_notice(plan, "--alie-z auto is 0.0000 with 1 and 0.2533 with 2 of n=7 rows"));
+}
+
+TEST(Plan, SaysInOneShortLineWhatAlieCanAfford) {
+  const Plan plan = alie_plan({{"workers", "3000"}, {"worker-fail", "900"}, {"mode", "normal"}});
+  ASSERT_EQ(plan.f_eff, 450U);
+  EXPECT_TRUE(has_notice(plan, "with 1 and 1.3241 with 450 of n=1000 rows corrupt"));
+  for (const std::string& notice : plan.notices) EXPECT_LT(notice.size(), 200U) << notice;
+}
+
+TEST(Plan, SaysApartWhereTheAttackersLeaveNoHonestRow) {
+  // Two buckets, and six slices that the attackers can own.
+  const Plan plan =
+      alie_plan({{"workers", "45"}, {"worker-fail", "12"}, {"buckets", "2"}, {"mode", "normal"}});
+  EXPECT_TRUE(has_notice(plan, "where the attackers own all of n=2 rows, no honest row is left"));
+  EXPECT_TRUE(has_notice(plan, "--alie-z auto is 0.0000 with 1 of n=2 rows corrupt"));
+  EXPECT_FALSE(has_notice(alie_plan({{"workers", "45"}, {"worker-fail", "5"}, {"buckets", "5"}}),
+                          "no honest row"));
 }
 
 TEST(Plan, CostsNextToNothingForTheMostWorkers) {

@@ -16,8 +16,8 @@
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/file_io.hpp"
-#include "record/in_child.hpp"
 #include "record/journal.hpp"
+#include "support/in_child.hpp"
 
 namespace detox {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "data/temporary_folder.hpp"
 #include "detox/errors.hpp"
-#include "record/in_child.hpp"
 #include "record/small_network.hpp"
+#include "support/in_child.hpp"
 
 namespace detox {
 namespace {

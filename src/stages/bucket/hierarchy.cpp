@@ -13,7 +13,7 @@
 namespace detox {
 namespace {
 
-constexpr std::size_t kBucketRowsSlot = 63;
+constexpr std::size_t kOrderSlot = 60, kMembersSlot = 61, kPointersSlot = 62, kBucketRowsSlot = 63;
 
 std::string unmet(const RuleInfo& rule, const RuleOptions& options, std::size_t n, std::size_t f) {
   if (n < rule.min_rows(f))
@@ -27,22 +27,24 @@ std::string unmet(const RuleInfo& rule, const RuleOptions& options, std::size_t 
 
 }  // namespace
 
-std::vector<std::vector<std::uint32_t>> split_into_buckets(std::size_t n, std::size_t b,
-                                                           const Key& key, std::uint64_t step) {
+Places bucket_places(std::size_t n, std::size_t b, std::size_t i) {
+  const std::size_t size = n / b, larger = n % b;
+  const std::size_t begin = i * size + std::min(i, larger);
+  return {begin, begin + size + (i < larger ? 1 : 0)};
+}
+
+void split_into_buckets(std::size_t b, const Key& key, std::uint64_t step,
+                        std::span<std::uint32_t> order) {
+  const std::size_t n = order.size();
   DETOX_ASSERT(b >= 1 && b <= n);
-  std::vector<std::uint32_t> order(n);
   std::iota(order.begin(), order.end(), 0U);
   RandomStream(derive_key(key, "step", {step})).shuffle(order);
-  std::vector<std::vector<std::uint32_t>> buckets(b);
-  auto next = order.begin();
-  for (std::size_t bucket = 0; bucket < b; ++bucket) {
-    const auto size = static_cast<std::ptrdiff_t>(n / b + (bucket < n % b ? 1 : 0));
-    buckets[bucket].assign(next, next + size);
+  for (std::size_t i = 0; i < b; ++i) {
+    const Places places = bucket_places(n, b, i);
     // A sum must not depend on the order in which its rows were drawn.
-    std::sort(buckets[bucket].begin(), buckets[bucket].end());
-    next += size;
+    const auto bucket = order.subspan(places.begin, places.end - places.begin);
+    std::sort(bucket.begin(), bucket.end());
   }
-  return buckets;
 }
 
 Hierarchy::Hierarchy(const Options& options)
@@ -58,6 +60,14 @@ Hierarchy::Hierarchy(const Options& options)
 std::size_t Hierarchy::outer_f(std::size_t rows) const {
   if (options_.buckets == 0) return options_.f_eff;
   return robust_inner_ ? 0 : std::min(options_.f_eff, rows);
+}
+
+Hierarchy::Defender Hierarchy::defender(std::size_t n) const {
+  const RuleInfo& outer = find_rule(options_.outer_rule);
+  if (options_.buckets == 0) return {outer, n, options_.f_eff};
+  const std::size_t b = std::min(options_.buckets, n);
+  if (robust_inner_) return {find_rule(options_.inner_rule), n / b, options_.f_eff};
+  return {outer, b, outer_f(b)};
 }
 
 std::string Hierarchy::unmet_requirement(std::size_t n) const {
@@ -81,18 +91,22 @@ void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::s
     outer_->aggregate(rows, out, context);
     return;
   }
-  const std::size_t b = std::min(options_.buckets, rows.n());
-  const auto buckets = split_into_buckets(rows.n(), b, bucket_key, context.step);
-  const std::span<float> storage = context.workspace.take<float>(kBucketRowsSlot, b * rows.d);
-  std::vector<const float*> bucket_rows(b), members;
-  for (std::size_t bucket = 0; bucket < b; ++bucket) {
-    const std::span<float> row = storage.subspan(bucket * rows.d, rows.d);
-    members.clear();
-    for (const std::uint32_t index : buckets[bucket]) members.push_back(rows.row[index]);
-    inner_->aggregate(Rows<float>{members, rows.d}, row, context);
-    bucket_rows[bucket] = row.data();
+  const std::size_t n = rows.n(), b = std::min(options_.buckets, n);
+  Workspace& workspace = context.workspace;
+  const auto order = workspace.take<std::uint32_t>(kOrderSlot, n);
+  const auto members = workspace.take<const float*>(kMembersSlot, n);
+  const auto pointers = workspace.take<const float*>(kPointersSlot, b);
+  const auto storage = workspace.take<float>(kBucketRowsSlot, b * rows.d);
+  split_into_buckets(b, bucket_key, context.step, order);
+  for (std::size_t place = 0; place < n; ++place) members[place] = rows.row[order[place]];
+  for (std::size_t i = 0; i < b; ++i) {
+    const Places places = bucket_places(n, b, i);
+    const auto row = storage.subspan(i * rows.d, rows.d);
+    inner_->aggregate({members.subspan(places.begin, places.end - places.begin), rows.d}, row,
+                      context);
+    pointers[i] = row.data();
   }
-  outer_->aggregate(Rows<float>{bucket_rows, rows.d}, out, context);
+  outer_->aggregate({pointers, rows.d}, out, context);
 }
 
 }  // namespace detox

@@ -15,10 +15,16 @@
 
 namespace detox {
 
-/// Splits rows 0 … n-1, permuted by (key, step), into b parts whose sizes differ by one at most,
-/// the larger first. 1 <= b <= n.
-std::vector<std::vector<std::uint32_t>> split_into_buckets(std::size_t n, std::size_t b,
-                                                           const Key& key, std::uint64_t step);
+/// Bucket i of b over n rows, as a half-open range of places: sizes differ by one at most, the
+/// larger first. i < b, 1 <= b <= n.
+struct Places {
+  std::size_t begin, end;
+};
+Places bucket_places(std::size_t n, std::size_t b, std::size_t i);
+
+/// order (n) = the rows 0 … n-1, permuted by (key, step), and ascending within each of b buckets.
+void split_into_buckets(std::size_t b, const Key& key, std::uint64_t step,
+                        std::span<std::uint32_t> order);
 
 /// How the resolved rows become one gradient. Immutable.
 class Hierarchy {
@@ -35,8 +41,17 @@ class Hierarchy {
   /// values: "krum needs n >= 2f + 3: n = 4, f = 1".
   std::string unmet_requirement(std::size_t n) const;
 
+  /// The rule that corrupt rows meet when n rows reach the hierarchy, and with how many: the outer
+  /// rule, or a robust inner one in its smallest bucket. n >= 1.
+  struct Defender {
+    const RuleInfo& rule;
+    std::size_t rows, f;
+  };
+  Defender defender(std::size_t n) const;
+
   /// rows (n, d) -> out (d), deterministic in (rows, key, step). Requirements must be met. Scratch:
-  /// slot 63 of the workspace, b x d floats, where there are buckets.
+  /// slots 60 to 63 of the workspace, b x d floats and n + b numbers, where there are buckets.
+  /// After the first call a step takes 5 KB from the heap, for the stream that draws the buckets.
   void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                  AggregationContext& context) const;
 

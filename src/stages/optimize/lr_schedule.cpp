@@ -3,8 +3,8 @@
 #include "stages/optimize/lr_schedule.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
+
+#include "base/elementary.hpp"
 
 namespace detox {
 namespace {
@@ -33,7 +33,7 @@ double LrSchedule::at(std::uint64_t step) const {
       const std::uint64_t length =
           std::max<std::uint64_t>(total_steps, warmup_steps + 1) - warmup_steps;
       const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(length));
-      return base * 0.5 * (1.0 + std::cos(std::numbers::pi * share));
+      return base * 0.5 * (1.0 + cos_pi(share));
     }
   }
   return base;

@@ -1,4 +1,4 @@
-// The learning rate of a step. Pure.
+// The learning rate of a step, the same bits on every machine. Pure.
 #pragma once
 
 #include <cstdint>

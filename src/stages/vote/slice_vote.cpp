@@ -20,6 +20,7 @@ bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
 
 SliceVote::SliceVote(std::span<const std::uint32_t> assigned) {
   for (const std::uint32_t worker : assigned) replicas_.push_back({worker, std::nullopt, false});
+  closed_ = replicas_.empty();
 }
 
 SliceVote::Replica* SliceVote::find(std::uint32_t worker) {
@@ -42,27 +43,35 @@ SliceVote::Verdict SliceVote::add(std::uint32_t worker, std::span<const std::byt
   replica->candidate = static_cast<std::size_t>(same - candidates_.begin());
   if (same == candidates_.end()) candidates_.push_back({answer, {}});
   candidates_[*replica->candidate].workers.push_back(worker);
+  if (closed_) return Verdict::kTooLate;
+  closed_ = !can_get_majority();
   return Verdict::kCounted;
 }
 
 void SliceVote::give_up(std::uint32_t worker) {
   if (Replica* replica = find(worker)) replica->given_up = true;
+  closed_ = closed_ || !can_get_majority();
 }
 
 std::optional<std::size_t> SliceVote::majority() const {
+  if (closed_) return std::nullopt;
   for (std::size_t i = 0; i < candidates_.size(); ++i) {
     if (2 * candidates_[i].workers.size() > replicas_.size()) return i;
   }
   return std::nullopt;
 }
 
-SliceVote::State SliceVote::state() const {
-  if (majority()) return State::kResolved;
+bool SliceVote::can_get_majority() const {
   std::size_t most = 0, outstanding = 0;
   for (const Candidate& candidate : candidates_) most = std::max(most, candidate.workers.size());
   for (const Replica& replica : replicas_)
     outstanding += !replica.candidate && !replica.given_up ? 1 : 0;
-  return 2 * (most + outstanding) > replicas_.size() ? State::kOpen : State::kUnresolved;
+  return 2 * (most + outstanding) > replicas_.size();
+}
+
+SliceVote::State SliceVote::state() const {
+  if (closed_) return State::kUnresolved;
+  return majority() ? State::kResolved : State::kOpen;
 }
 
 std::span<const std::byte> SliceVote::winner() const {

@@ -15,7 +15,7 @@ namespace detox {
 class SliceVote {
  public:
   enum class State { kOpen, kResolved, kUnresolved };
-  enum class Verdict { kCounted, kRepeated, kEquivocated, kNotAssigned };
+  enum class Verdict { kCounted, kTooLate, kRepeated, kEquivocated, kNotAssigned };
   struct Candidate {
     std::span<const std::byte> answer;
     std::vector<std::uint32_t> workers;  ///< in the order of their answers
@@ -26,13 +26,16 @@ class SliceVote {
   explicit SliceVote(std::span<const std::uint32_t> assigned);
 
   /// Counts a worker's first answer. A second one changes nothing: kRepeated if it has the same
-  /// bytes, else kEquivocated. Costs one comparison of bytes a distinct candidate, none for the
-  /// same address.
+  /// bytes, else kEquivocated. A first answer to a closed slice is kTooLate: it is kept, so that
+  /// its worker is not missing and can equivocate, but opens nothing. Costs one comparison of bytes
+  /// a distinct candidate, none for the same address.
   Verdict add(std::uint32_t worker, std::span<const std::byte> answer);
 
-  /// `worker` will not answer. A slice that can no longer get a majority is closed at once.
+  /// `worker` is not expected to answer any more; until the slice is closed it may all the same.
   void give_up(std::uint32_t worker);
 
+  /// A slice that can no longer get a majority is closed at once, for good: kUnresolved is final,
+  /// as kResolved is.
   State state() const;
   std::span<const std::byte> winner() const;  ///< only if resolved
   const std::vector<Candidate>& candidates() const { return candidates_; }
@@ -47,9 +50,11 @@ class SliceVote {
   };
   Replica* find(std::uint32_t worker);
   std::optional<std::size_t> majority() const;
+  bool can_get_majority() const;
 
   std::vector<Replica> replicas_;
   std::vector<Candidate> candidates_;
+  bool closed_ = false;  ///< without a majority
 };
 
 }  // namespace detox

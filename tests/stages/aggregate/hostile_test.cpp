@@ -131,16 +131,65 @@ TEST(HostileRows, AreNamedInTheReport) {
   }
 }
 
-TEST(HostileRows, MoreThanFOfThemGiveAResultAllTheSame) {
-  for (const RuleInfo& rule : rules()) {
-    for (const std::size_t bad : {4UL, 10UL, 11UL}) {
-      auto sample = test::normal_sample<float>(11, 20, 1);
-      for (std::size_t i = 0; i < bad; ++i) sample.values[i].assign(20, kNan);
-      AggregationReport report;
-      const auto out = test::run_rule(rule.name, {.f = 2}, sample, &report);
-      if (!report.scores.empty()) {
-        for (const float value : out) EXPECT_TRUE(std::isfinite(value)) << rule.name;
+/// The first `bad` of 11 rows are NaN; f = 2.
+std::vector<float> with_nan_rows(std::string_view rule, std::size_t bad, Sample<float>& sample,
+                                 BulyanVariant variant = BulyanVariant::kPaper) {
+  sample = test::normal_sample<float>(11, 20, 1);
+  for (std::size_t i = 0; i < bad; ++i) sample.values[i].assign(20, kNan);
+  return test::run_rule(rule, {.f = 2, .bulyan_variant = variant}, sample);
+}
+
+TEST(HostileRows, MoreThanFOfThemAreStillNotReadByGeometryRules) {
+  for (const char* name : {"krum", "multi-krum", "bulyan", "geometric-median"}) {
+    for (const BulyanVariant variant : {BulyanVariant::kPaper, BulyanVariant::kDetox}) {
+      for (const std::size_t bad : {4UL, 10UL, 11UL}) {
+        Sample<float> sample;
+        const auto out = with_nan_rows(name, bad, sample, variant);
+        for (std::size_t c = 0; c < out.size(); ++c) {
+          float low = bad == 11 ? 0 : kInf, high = bad == 11 ? 0 : -kInf;
+          for (std::size_t i = bad; i < 11; ++i) {
+            low = std::min(low, sample.values[i][c]);
+            high = std::max(high, sample.values[i][c]);
+          }
+          ASSERT_TRUE(out[c] >= low && out[c] <= high) << name << " with " << bad << ": " << out[c];
+        }
       }
+    }
+  }
+}
+
+TEST(HostileRows, MoreThanFOfThemCountAsTheGreatestValuesInCoordinateRules) {
+  Sample<float> sample;
+  for (const std::size_t bad : {4UL, 5UL, 6UL, 11UL}) {
+    const auto median = with_nan_rows("coord-median", bad, sample);
+    for (std::size_t c = 0; c < median.size(); ++c) {
+      // The 6th of 11 in ascending order.
+      std::vector<float> numbers;
+      for (std::size_t i = bad; i < 11; ++i) numbers.push_back(sample.values[i][c]);
+      std::sort(numbers.begin(), numbers.end());
+      if (bad < 6) {
+        EXPECT_EQ(median[c], numbers[5]) << bad;
+      } else {
+        EXPECT_TRUE(std::isnan(median[c])) << bad;
+      }
+    }
+    for (const char* name : {"trimmed-mean", "normal"}) {
+      for (const float value : with_nan_rows(name, bad, sample)) EXPECT_TRUE(std::isnan(value));
+    }
+  }
+}
+
+TEST(HostileRows, MoreThanFOfThemHaveNoMoreVotesInSignSgdThanTheyAre) {
+  Sample<float> sample;
+  for (const std::size_t bad : {4UL, 10UL, 11UL}) {
+    const auto out = with_nan_rows("signSGD", bad, sample);
+    for (std::size_t c = 0; c < out.size(); ++c) {
+      int sum = 0;
+      for (std::size_t i = 0; i < 11; ++i) {
+        const bool plus = i < bad ? c % 2 == 0 : sample.values[i][c] > 0;  // step 0
+        sum += plus ? 1 : -1;
+      }
+      EXPECT_EQ(out[c], sum > 0 ? 1 : -1) << bad;
     }
   }
 }

@@ -8,6 +8,7 @@
 #include "kernels/target.hpp"
 #include "stages/aggregate/requirement.hpp"
 #include "stages/aggregate/run_rule.hpp"
+#include "support/allocations.hpp"
 
 namespace detox {
 namespace {
@@ -134,19 +135,34 @@ TEST(Rules, LeaveTheirInputsAlone) {
   }
 }
 
+template <class T>
+void expect_no_allocation(const RuleInfo& rule, BulyanVariant variant) {
+  auto sample = test::normal_sample<T>(18, 20000, 1);
+  const Rows<T> rows = sample.rows();
+  ThreadPool pool(2);
+  Workspace workspace;
+  AggregationContext context{pool, workspace};
+  RuleOptions options = hostile_options(rule, 18);
+  options.bulyan_variant = variant;
+  const auto aggregator = make_aggregator(rule.name, options);
+  std::vector<T> out(rows.d);
+  aggregator->aggregate(rows, out, context);
+  const std::size_t scratch = workspace.allocated_bytes();
+  const std::size_t before = allocations().count;
+  aggregator->aggregate(rows, out, context);
+  EXPECT_EQ(allocations().count, before) << rule.name;
+  EXPECT_EQ(workspace.allocated_bytes(), scratch) << rule.name;
+}
+
 TEST(Rules, AllocateNothingAfterTheFirstCall) {
+  const std::size_t before = allocations().count;
+  { const std::vector<double> one(1); }
+  ASSERT_EQ(allocations().count, before + 1);  // it does count
   for (const RuleInfo& rule : rules()) {
-    auto sample = test::normal_sample<float>(18, 20000, 1);
-    const Rows<float> rows = sample.rows();
-    ThreadPool pool(2);
-    Workspace workspace;
-    AggregationContext context{pool, workspace};
-    const auto aggregator = make_aggregator(rule.name, hostile_options(rule, 18));
-    std::vector<float> out(rows.d);
-    aggregator->aggregate(rows, out, context);
-    const std::size_t before = workspace.allocated_bytes();
-    aggregator->aggregate(rows, out, context);
-    EXPECT_EQ(workspace.allocated_bytes(), before) << rule.name;
+    for (const BulyanVariant variant : {BulyanVariant::kPaper, BulyanVariant::kDetox}) {
+      expect_no_allocation<float>(rule, variant);
+      expect_no_allocation<double>(rule, variant);
+    }
   }
 }
 

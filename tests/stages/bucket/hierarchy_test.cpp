@@ -7,6 +7,9 @@
 #include <limits>
 #include <numeric>
 
+#include "stages/bucket/buckets.hpp"
+#include "support/allocations.hpp"
+
 namespace detox {
 namespace {
 
@@ -102,7 +105,7 @@ TEST(Hierarchy, TakesTheMedianOfFiveBucketMeansAsPublished) {
   for (const std::size_t n : {15U, 14U, 11U, 5U}) {
     const Matrix rows = random_rows(n, 101);
     std::vector<Vector> means;
-    for (const auto& bucket : split_into_buckets(n, 5, kBucketKey, kStep))
+    for (const auto& bucket : buckets_of(n, 5, kBucketKey, kStep))
       means.push_back(mean(part(rows, bucket)));
     expect_near(aggregate({"normal", "coord-median", 5, 2, {}}, rows), median(means));
   }
@@ -111,7 +114,7 @@ TEST(Hierarchy, TakesTheMedianOfFiveBucketMeansAsPublished) {
 TEST(Hierarchy, TakesTheMeanOfTwoMultiKrumsAsTheOriginal) {
   const Matrix rows = random_rows(15, 101);
   std::vector<Vector> selected;
-  for (const auto& bucket : split_into_buckets(15, 2, kBucketKey, kStep))
+  for (const auto& bucket : buckets_of(15, 2, kBucketKey, kStep))
     selected.push_back(multi_krum(part(rows, bucket), 2));
   expect_near(aggregate({"multi-krum", "normal", 2, 2, {}}, rows), mean(selected));
 }
@@ -155,6 +158,39 @@ TEST(Hierarchy, GivesTheSameBytesOnAnyNumberOfThreads) {
     EXPECT_EQ(aggregate(options, rows, 2), one);
     EXPECT_EQ(aggregate(options, rows, 3), one);
   }
+}
+
+/// What the second of two steps takes from the heap, where the first has made the workspace grow.
+Allocations of_a_second_step(const Hierarchy::Options& options, std::size_t n, std::size_t d) {
+  const Matrix rows = random_rows(n, d);
+  std::vector<const float*> pointers;
+  for (const Values& row : rows) pointers.push_back(row.data());
+  Values out(d);
+  ThreadPool pool(2);
+  Workspace workspace;
+  const Hierarchy hierarchy(options);
+  AggregationContext context{pool, workspace, kStep};
+  hierarchy.aggregate(Rows<float>{pointers, d}, kBucketKey, out, context);
+  ++context.step;
+  const std::size_t scratch = workspace.allocated_bytes();
+  const Allocations before = allocations();
+  hierarchy.aggregate(Rows<float>{pointers, d}, kBucketKey, out, context);
+  const Allocations after = allocations();
+  EXPECT_EQ(workspace.allocated_bytes(), scratch);
+  return {after.count - before.count, after.bytes - before.bytes};
+}
+
+TEST(Hierarchy, AllocatesNothingAfterTheFirstStepButTheStreamThatDrawsTheBuckets) {
+  for (const Hierarchy::Options& options : {Hierarchy::Options{"normal", "coord-median", 5, 2, {}},
+                                            {"multi-krum", "normal", 2, 2, {}},
+                                            {"geometric-median", "bulyan", 3, 0, {}}}) {
+    const Allocations small = of_a_second_step(options, 15, 10);
+    const Allocations large = of_a_second_step(options, 64, 20000);
+    EXPECT_EQ(small.count, large.count) << options.inner_rule;
+    EXPECT_EQ(small.bytes, large.bytes) << options.inner_rule;
+    EXPECT_LE(large.bytes, 5000U) << options.inner_rule;
+  }
+  EXPECT_EQ(of_a_second_step({"normal", "coord-median", 0, 2, {}}, 15, 20000).count, 0U);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // What a hierarchy demands before it takes rows, in the words that users see.
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "stages/bucket/hierarchy.hpp"
 
 namespace detox {
@@ -44,6 +46,21 @@ TEST(Hierarchy, LeavesTheOuterRuleNothingToSurviveWhereTheInnerOneIsRobust) {
   EXPECT_EQ(unmet("multi-krum", "coord-median", 2, 2, 15), "");
   EXPECT_EQ(unmet("normal", "coord-median", 2, 2, 15),
             "coord-median needs n >= 2f + 1: n = 2, f = 2 (2 buckets)");
+}
+
+TEST(Hierarchy, NamesTheRuleThatCorruptRowsMeet) {
+  const auto defender = [](std::string inner, std::string outer, std::size_t buckets,
+                           std::size_t n) {
+    const Hierarchy hierarchy({std::move(inner), std::move(outer), buckets, 2, {}});
+    const Hierarchy::Defender found = hierarchy.defender(n);
+    return std::tuple(found.rule.name, found.rows, found.f);
+  };
+  using Expected = std::tuple<std::string_view, std::size_t, std::size_t>;
+  EXPECT_EQ(defender("normal", "krum", 0, 15), Expected("krum", 15, 2));
+  EXPECT_EQ(defender("normal", "coord-median", 5, 15), Expected("coord-median", 5, 2));
+  EXPECT_EQ(defender("normal", "normal", 5, 1), Expected("normal", 1, 1));
+  EXPECT_EQ(defender("multi-krum", "normal", 2, 15), Expected("multi-krum", 7, 2));
+  EXPECT_EQ(defender("median", "krum", 4, 3), Expected("coord-median", 1, 2));
 }
 
 TEST(Hierarchy, KeepsItsBucketsWhenSlicesDropOutAtLeastOneRowEach) {

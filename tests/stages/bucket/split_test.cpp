@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "stages/bucket/hierarchy.hpp"
+#include "stages/bucket/buckets.hpp"
 
 namespace detox {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 TEST(SplitIntoBuckets, PutsEveryRowIntoOneOfPartsThatDifferByOneAtMostTheLargerFirst) {
   for (std::size_t n = 1; n <= 33; ++n) {
     for (std::size_t b = 1; b <= n; ++b) {
-      const auto buckets = split_into_buckets(n, b, key_from_seed(1), n + b);
+      const auto buckets = buckets_of(n, b, key_from_seed(1), n + b);
       ASSERT_EQ(buckets.size(), b);
       std::vector<int> seen(n);
       for (std::size_t i = 0; i < b; ++i) {
@@ -26,7 +26,7 @@ TEST(SplitIntoBuckets, PutsEveryRowIntoOneOfPartsThatDifferByOneAtMostTheLargerF
 
 TEST(SplitIntoBuckets, IsAFunctionOfKeyAndStep) {
   const auto at = [](std::uint64_t seed, std::uint64_t step) {
-    return split_into_buckets(15, 5, key_from_seed(seed), step);
+    return buckets_of(15, 5, key_from_seed(seed), step);
   };
   EXPECT_EQ(at(1, 9), at(1, 9));
   EXPECT_NE(at(1, 9), at(2, 9));
@@ -38,7 +38,7 @@ TEST(SplitIntoBuckets, IsAFunctionOfKeyAndStep) {
 TEST(SplitIntoBuckets, MakesEverySplitAboutEquallyLikely) {
   std::map<std::vector<std::uint32_t>, double> counts;  // of the first bucket: C(5, 3) = 10
   for (std::uint64_t step = 1; step <= 20000; ++step)
-    ++counts[split_into_buckets(5, 2, key_from_seed(2), step)[0]];
+    ++counts[buckets_of(5, 2, key_from_seed(2), step)[0]];
   ASSERT_EQ(counts.size(), 10U);
   double chi_squared = 0;
   for (const auto& [bucket, count] : counts) chi_squared += (count - 2000) * (count - 2000) / 2000;

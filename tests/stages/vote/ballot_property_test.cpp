@@ -17,6 +17,7 @@ struct PlainBallot {
   std::vector<std::uint32_t> assigned;
   std::map<std::uint32_t, std::string> answers;
   std::map<std::uint32_t, bool> given_up;
+  bool closed = false;
 
   std::size_t votes(const std::string& answer) const {
     return static_cast<std::size_t>(std::count_if(
@@ -47,15 +48,22 @@ struct PlainBallot {
     if (answers.contains(worker))
       return answers[worker] == answer ? Verdict::kRepeated : Verdict::kEquivocated;
     answers[worker] = answer;
-    return Verdict::kCounted;
+    const bool too_late = closed;
+    closed = closed || !can_be_won();
+    return too_late ? Verdict::kTooLate : Verdict::kCounted;
+  }
+  void give_up(std::uint32_t worker) {
+    given_up[worker] = true;
+    closed = closed || !can_be_won();
   }
 };
 
 void expect_same(const PlainBallot& plain, const SliceVote& vote) {
   const auto winner = plain.winner();
-  if (!winner) {
-    EXPECT_EQ(vote.state(),
-              plain.can_be_won() ? SliceVote::State::kOpen : SliceVote::State::kUnresolved);
+  if (plain.closed) {
+    EXPECT_EQ(vote.state(), SliceVote::State::kUnresolved);
+  } else if (!winner) {
+    EXPECT_EQ(vote.state(), SliceVote::State::kOpen);
   } else {
     ASSERT_EQ(vote.state(), SliceVote::State::kResolved);
     const auto bytes = vote.winner();
@@ -86,7 +94,7 @@ TEST(SliceVote, AgreesWithACountOfEveryRandomBallot) {
     for (int event = 0; event < 25; ++event) {
       const auto worker = static_cast<std::uint32_t>(random.below(2 * replicas + 1));
       if (random.below(4) == 0) {
-        plain.given_up[worker] = true;
+        plain.give_up(worker);
         vote.give_up(worker);
       } else {
         const std::string& answer = choices[random.below(variety)];

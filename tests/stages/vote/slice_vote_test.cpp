@@ -111,13 +111,40 @@ TEST(SliceVote, GivesUpOnASliceWithoutAnyAnswer) {
   EXPECT_THAT(vote.missing(), ElementsAre(4, 7, 9));
 }
 
-TEST(SliceVote, CountsAnAnswerThatComesAfterGivingUp) {
+TEST(SliceVote, CountsAnAnswerThatComesAfterGivingUpWhileTheSliceIsOpen) {
   SliceVote vote(kThree);
   vote.give_up(4);
-  vote.give_up(7);
   EXPECT_EQ(vote.add(4, bytes(kHonest)), Verdict::kCounted);
   EXPECT_EQ(vote.add(9, bytes(kHonest)), Verdict::kCounted);
   EXPECT_EQ(vote.state(), State::kResolved);
+}
+
+TEST(SliceVote, StaysClosedWhateverComesLater) {
+  SliceVote vote(kThree);
+  vote.give_up(4);
+  vote.give_up(7);
+  EXPECT_EQ(vote.add(4, bytes(kHonest)), Verdict::kTooLate);
+  EXPECT_EQ(vote.add(9, bytes(kHonest)), Verdict::kTooLate);
+  EXPECT_EQ(vote.add(7, bytes(kHonest)), Verdict::kTooLate);
+  EXPECT_EQ(vote.state(), State::kUnresolved);
+  EXPECT_THAT(vote.missing(), IsEmpty());  // late is not missing
+  EXPECT_EQ(vote.add(9, bytes(kHonest)), Verdict::kRepeated);
+  EXPECT_EQ(vote.add(9, bytes(kLie)), Verdict::kEquivocated);
+}
+
+TEST(SliceVote, StaysResolvedWhateverComesLater) {
+  SliceVote vote(kThree);
+  vote.add(4, bytes(kHonest));
+  vote.add(7, bytes(kHonest));
+  vote.give_up(9);
+  EXPECT_EQ(vote.state(), State::kResolved);
+  EXPECT_EQ(vote.add(9, bytes(kLie)), Verdict::kCounted);
+  EXPECT_EQ(text(vote.winner()), kHonest);
+  EXPECT_THAT(vote.outvoted(), ElementsAre(9));
+}
+
+TEST(SliceVote, IsClosedFromTheStartWhereNobodyIsAssigned) {
+  EXPECT_EQ(SliceVote({}).state(), State::kUnresolved);
 }
 
 TEST(SliceVote, KeepsTheFirstAnswerOfAWorker) {

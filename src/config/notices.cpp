@@ -1,0 +1,115 @@
+#include "config/notices.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/options.hpp"
+#include "stages/assign/placement.hpp"
+#include "stages/attack/alie.hpp"
+
+namespace detox {
+namespace {
+
+std::string defence(const RunConfig& config, const Plan& plan) {
+  const Hierarchy::Defender defender = Hierarchy(plan.hierarchy).defender(plan.k);
+  const std::string_view outer = find_rule(*config.mode).name;
+  const std::string start =
+      fmt::format("defends against q={} of P={} workers: r={}, k={} slices, f_eff={}, {}n={} rows",
+                  plan.q, plan.workers, plan.r, plan.k, plan.f_eff,
+                  plan.b > 0 ? fmt::format("b={} buckets, ", plan.b) : "", defender.rows);
+  if (plan.b > 0 && find_rule(config.inner_mode).name != "normal") {
+    return fmt::format("{} in the smallest for {} with f={} ({}), then {} over the buckets", start,
+                       defender.rule.name, defender.f, defender.rule.requirement, outer);
+  }
+  return fmt::format("{} for {} ({})", start, defender.rule.name, defender.rule.requirement);
+}
+
+/// z for one corrupt row and for the most that leave an honest one.
+std::string alie_notice(std::size_t n, std::size_t most) {
+  const std::size_t worst = std::min(most, n - 1), first = std::min<std::size_t>(1, worst);
+  const double of_one = alie_auto_z(n, first), of_most = alie_auto_z(n, worst);
+  std::string values = fmt::format("{:.4f} with {}", of_one, first);
+  if (worst > first) values += fmt::format(" and {:.4f} with {}", of_most, worst);
+  const bool is_weak = std::min(of_one, of_most) <= 0;
+  return fmt::format("{}--alie-z auto is {} of n={} rows corrupt{}", is_weak ? "warning: " : "",
+                     values, n,
+                     is_weak ? "; at 0 or below it affords nothing beyond the mean" : "");
+}
+
+void add_alie(const Plan& plan, std::vector<std::string>& lines) {
+  const std::size_t n = plan.rows;
+  const std::size_t most =
+      std::min(plan.k, effective_corruption(plan.attack.byzantine, plan.r));  // slices
+  if (n > 1 || most == 0) lines.push_back(alie_notice(n, most));
+  if (most >= n) {
+    lines.push_back(
+        fmt::format("warning: where the attackers own all of n={} rows, no honest row is left to "
+                    "hide among and --alie-z auto is 0",
+                    n));
+  }
+}
+
+/// Options that nothing reads as the others are. Only those that differ from their defaults are
+/// worth a line: a file that a run has written holds all of them.
+struct Idle {
+  bool is_idle;
+  std::string_view because;
+  std::vector<std::string_view> options;
+};
+
+std::vector<Idle> idle_options(const RunConfig& c) {
+  const auto runs = [&](std::string_view rule) { return *c.mode == rule || c.inner_mode == rule; };
+  const bool attacks = c.worker_fail > 0, is_alie = c.lis_simulation == "simulate";
+  return {
+      {!runs("multi-krum"), "no rule is multi-krum", {"krum-select"}},
+      {!runs("bulyan"), "no rule is bulyan", {"bulyan-variant"}},
+      {!runs("geometric-median"), "no rule is geometric-median", {"tolerance"}},
+      {!attacks,
+       "--worker-fail is 0",
+       {"err-mode", "adversarial", "lis-simulation", "alie-z", "alie-sign", "attack-statistics",
+        "fail-schedule"}},
+      {attacks && is_alie, "--lis-simulation takes its place", {"err-mode", "adversarial"}},
+      {attacks && !is_alie, "--lis-simulation is none", {"alie-z", "alie-sign"}},
+      {attacks && !is_alie && c.err_mode == "none", "--err-mode is none", {"adversarial"}},
+      {c.global_batch > 0, "--global-batch takes its place", {"batch-size"}},
+      {c.lr_schedule != "step", "--lr-schedule is not step", {"lr-step-size", "lr-gamma"}},
+  };
+}
+
+void add_idle_options(const RunConfig& config, std::vector<std::string>& lines) {
+  for (const Idle& idle : idle_options(config)) {
+    std::string changed;
+    for (const std::string_view name : idle.options) {
+      const Option& option = find_option(name);
+      const std::string text = option_text(option, config);
+      if (text == option_text(option, RunConfig())) continue;
+      changed += fmt::format("{}--{} {}", changed.empty() ? "" : ", ", name, text);
+    }
+    if (idle.is_idle && !changed.empty())
+      lines.push_back(fmt::format("without effect: {} ({})", changed, idle.because));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
+  std::vector<std::string> lines = {defence(config, plan)};
+  if (plan.f_eff > 0 && find_rule(*config.mode).name == "normal" &&
+      (plan.b == 0 || find_rule(config.inner_mode).name == "normal")) {
+    lines.push_back(fmt::format(
+        "warning: the mean defends against no corrupt slice, and {} attackers can own {} of {}",
+        plan.q, plan.f_eff, plan.k));
+  }
+  if (plan.attack.byzantine > plan.q) {
+    lines.push_back(
+        fmt::format("warning: {} Byzantine workers are simulated, the defence is built for q={}",
+                    plan.attack.byzantine, plan.q));
+  }
+  if (plan.attack.attack == "alie" && !config.alie_z && plan.attack.byzantine > 0)
+    add_alie(plan, lines);
+  add_idle_options(config, lines);
+  return lines;
+}
+
+}  // namespace detox

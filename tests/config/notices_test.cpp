@@ -1,0 +1,82 @@
+// What a run says about options that nothing reads.
+#include "config/notices.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/options.hpp"
+
+namespace detox {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Texts = std::vector<std::pair<std::string_view, std::string_view>>;
+
+std::vector<std::string> without_effect(const Texts& options) {
+  RunConfig config;
+  for (const auto& [name, text] : options) set_option(find_option(name), text, config);
+  std::vector<std::string> lines = make_plan(resolve(config, 0)).notices;
+  std::erase_if(lines, [](const std::string& line) { return !line.starts_with("without effect"); });
+  return lines;
+}
+
+TEST(Notices, NameOptionsOfARuleThatIsNotThere) {
+  EXPECT_THAT(without_effect({{"mode", "krum"}, {"krum-select", "1000"}, {"workers", "45"}}),
+              ElementsAre("without effect: --krum-select 1000 (no rule is multi-krum)"));
+  EXPECT_THAT(without_effect({{"bulyan-variant", "detox"}, {"tolerance", "0.001"}}),
+              ElementsAre("without effect: --bulyan-variant detox (no rule is bulyan)",
+                          "without effect: --tolerance 0.001 (no rule is geometric-median)"));
+  EXPECT_THAT(without_effect({{"mode", "normal"},
+                              {"inner-mode", "multi-krum"},
+                              {"workers", "45"},
+                              {"buckets", "2"},
+                              {"krum-select", "3"}}),
+              IsEmpty());
+}
+
+TEST(Notices, NameOptionsOfAnAttackThatDoesNotTakePlace) {
+  EXPECT_THAT(without_effect({{"err-mode", "constant"}, {"adversarial", "-1"}, {"alie-z", "auto"}}),
+              ElementsAre("without effect: --err-mode constant, --adversarial -1, --alie-z auto "
+                          "(--worker-fail is 0)"));
+  EXPECT_THAT(
+      without_effect(
+          {{"worker-fail", "1"}, {"err-mode", "constant"}, {"lis-simulation", "simulate"}}),
+      ElementsAre("without effect: --err-mode constant (--lis-simulation takes its place)"));
+  EXPECT_THAT(without_effect({{"worker-fail", "1"}, {"alie-z", "2"}}),
+              ElementsAre("without effect: --alie-z 2 (--lis-simulation is none)"));
+  EXPECT_THAT(without_effect({{"worker-fail", "1"}, {"err-mode", "none"}, {"adversarial", "3"}}),
+              ElementsAre("without effect: --adversarial 3 (--err-mode is none)"));
+}
+
+TEST(Notices, NameOptionsOfTheOptimizerThatAnotherOneReplaces) {
+  EXPECT_THAT(without_effect({{"global-batch", "36"}, {"batch-size", "8"}}),
+              ElementsAre("without effect: --batch-size 8 (--global-batch takes its place)"));
+  EXPECT_THAT(without_effect({{"lr-gamma", "0.5"}, {"lr-schedule", "cosine"}}),
+              ElementsAre("without effect: --lr-gamma 0.5 (--lr-schedule is not step)"));
+}
+
+TEST(Notices, SayNothingOfOptionsAtTheirDefaults) {
+  EXPECT_THAT(without_effect({}), IsEmpty());
+  // A file that a run has written gives every option.
+  for (const std::string_view approach : {"baseline", "maj_vote", "detox"}) {
+    RunConfig config;
+    config.approach = approach;
+    const std::string recorded = to_toml(resolve(config, 0), "a run");
+    RunConfig again;
+    for (const Setting& setting : parse_settings(recorded, "config.toml"))
+      set_option(find_option(setting.name), setting.text, again);
+    const Plan plan = make_plan(resolve(again, 0));
+    EXPECT_EQ(plan.notices.size(), 1U) << approach;
+    again.approach = "baseline";  // as --approach on top of the file
+    EXPECT_NO_THROW(make_plan(resolve(again, 0)));
+  }
+}
+
+}  // namespace
+}  // namespace detox

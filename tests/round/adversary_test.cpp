@@ -1,0 +1,44 @@
+// What the colluders of a planned run send.
+#include "round/adversary.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "config/options.hpp"
+
+namespace detox {
+namespace {
+
+TEST(Adversary, HidesAmongTheRowsOfTheSmallestBucketWhereTheInnerRuleDefends) {
+  RunConfig config;
+  for (const auto& [name, text] : {std::pair{"workers", "45"},
+                                   {"worker-fail", "5"},
+                                   {"inner-mode", "multi-krum"},
+                                   {"buckets", "2"},
+                                   {"mode", "normal"},
+                                   {"lis-simulation", "simulate"},
+                                   {"alie-z", "auto"}})
+    set_option(find_option(name), text, config);
+  const Plan plan = make_plan(resolve(config, 0));
+
+  // 15 slices that send 1 to 15: mean 8, deviation sqrt(20).
+  const AnswerFormat format("none", 1, 0);
+  std::vector<AnswerSlot> slots;
+  for (std::size_t slice = 0; slice < plan.k; ++slice) {
+    slots.push_back(format.make_slot());
+    format.values(slots.back())[0] = static_cast<float>(slice + 1);
+  }
+  std::vector<const AnswerSlot*> honest;
+  for (const AnswerSlot& slot : slots) honest.push_back(&slot);
+
+  const Adversary adversary(plan.attack, key_from_seed(1));
+  ThreadPool pool(1);
+  AnswerSlot out = format.make_slot();
+  adversary.corrupt({1, 2, honest}, 3, format, out, pool);
+  // n = 7, m = 2: norm.ppf(0.6)
+  EXPECT_NEAR(format.values(out)[0], 8 - 0.2533471031357997 * std::sqrt(20.0), 1e-6);
+}
+
+}  // namespace
+}  // namespace detox

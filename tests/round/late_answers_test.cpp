@@ -1,0 +1,107 @@
+// Answers that come when their slice or their step is over.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <deque>
+
+#include "config/options.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/toy_run.hpp"
+
+namespace detox {
+namespace {
+
+/// All workers send the same zeros, also those that are left out.
+class StubbornFleet final : public Fleet {
+ public:
+  explicit StubbornFleet(std::size_t answer_bytes) : answer_(answer_bytes) {}
+  FleetReport run_step(const StepOrder& order, std::chrono::duration<double> /*time_limit*/,
+                       const std::function<void(const IncomingAnswer&)>& on_answer) override {
+    for (std::uint32_t worker = 0; worker < order.assignment.workers(); ++worker)
+      on_answer({order.step, worker, order.assignment.slice_of_worker[worker], answer_});
+    return {};
+  }
+
+ private:
+  std::vector<std::byte> answer_;
+};
+
+TEST(ServerRound, LeavesASliceClosedThatCouldNotGetAMajorityAnyMore) {
+  RunConfig config;
+  for (const auto& [name, text] : std::map<std::string, std::string>{
+           {"placement", "fixed"}, {"assume-fail", "0"}, {"absent", "1:1-1,2:1-1"}})
+    set_option(find_option(name), text, config);
+  config = resolve(config, 0);
+  const Plan plan = make_plan(config);
+  const AnswerFormat format("none", 15, 1);
+  StubbornFleet fleet(format.layout().size());
+  ThreadPool pool(1);
+  ServerRound round({plan,
+                     format,
+                     {key_from_seed(1), key_from_seed(2)},
+                     sgd_options(config),
+                     lr_schedule(config, 10),
+                     samples_per_step(config, plan),
+                     fleet,
+                     pool});
+  ModelState model{std::vector<float>(15), std::vector<float>(1), std::vector<std::int64_t>(1)};
+  std::vector<float> velocity(15);
+  const StepReport report = round.run(1, std::chrono::seconds(1), {model, velocity});
+  EXPECT_EQ(report.unresolved, std::vector<std::uint32_t>{0});
+  EXPECT_TRUE(report.counted[0].empty());
+  EXPECT_EQ(report.counted[1].size(), 3U);
+  EXPECT_EQ(report.skipped_because, "");
+  EXPECT_TRUE(report.ledger.empty());  // late is not missing, and there is nothing to disagree with
+}
+
+/// A worker's end of the network, over which an answer leaves when the next order comes in.
+class LateTransport final : public Transport {
+ public:
+  explicit LateTransport(Transport& inner) : inner_(inner) {}
+  int rank() const override { return inner_.rank(); }
+  int size() const override { return inner_.size(); }
+  void send(int to, FrameBytes frame) override {
+    if (!parse_answer(parse_frame(*frame), AnswerFormat("none", 15, 1).layout().size()))
+      return inner_.send(to, std::move(frame));
+    held_.push_back(std::move(frame));
+  }
+  std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
+                                       std::size_t max_bytes) override {
+    auto received = inner_.receive(timeout, max_bytes);
+    if (received && parse_order(parse_frame(received->bytes), 3, 9)) {
+      for (; !held_.empty(); held_.pop_front()) inner_.send(0, held_.front());
+    }
+    return received;
+  }
+  bool flush(int to, std::chrono::milliseconds timeout) override {
+    return inner_.flush(to, timeout);
+  }
+  const TransportCounters& counters() const override { return inner_.counters(); }
+
+ private:
+  Transport& inner_;
+  std::deque<FrameBytes> held_;
+};
+
+TEST(RemoteFleet, LogsALateAnswerThatAgreesAsAnObservation) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run",
+             {{"workers", "9"}, {"batch-size", "4"}, {"max-steps", "6"}, {"assume-fail", "1"}});
+  run.step_timeout_s = 0.3;
+  run.over_network([&](int rank, Transport& transport) {
+    if (rank != 4) return false;
+    LateTransport late(transport);
+    serve_as_worker(late, 30, [](const WorkerSettings&) { return ToyRun::toy_kit(); });
+    return true;
+  });
+  std::size_t agreed = 0;
+  for (const auto& line : run.journal("ledger.jsonl")) {
+    if (line["worker"] != 4) continue;
+    EXPECT_TRUE(line["kind"] == "late-agree" || line["kind"] == "missing") << line;
+    agreed += line["kind"] == "late-agree" ? 1 : 0;
+  }
+  EXPECT_GE(agreed, 1U);
+}
+
+}  // namespace
+}  // namespace detox
