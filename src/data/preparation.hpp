@@ -48,7 +48,7 @@ class Preparer {
 
   /// The whole image, normalised.
   void normalise(std::span<const std::uint8_t> raw, std::span<float> out) const;
-  /// The window that the augmentation says, normalised. About a microsecond for 3 x 32 x 32.
+  /// The window that the augmentation says, normalised. Microseconds for 3 x 32 x 32.
   void augment(std::span<const std::uint8_t> raw, const Augmentation& augmentation,
                std::span<float> out) const;
 
