@@ -69,15 +69,15 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
     name += chosen->get_name() + " ";
   }
   const CLI::App& app = *chosen;
+  const std::vector<std::string> extras = app.remaining(true);
+  const std::string first = extras.empty() ? "" : extras.front();
+  const std::string option = first.substr(0, first.find('='));
+  // A word where a command is asked for is no option.
+  const std::vector<std::string> commands = command_names(app);
+  if (!commands.empty() && !option.empty() && option[0] != '-') {
+    return unknown_name(name + "command", option, {commands.begin(), commands.end()});
+  }
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    const std::vector<std::string> extras = app.remaining(true);
-    const std::string first = extras.empty() ? "" : extras.front();
-    const std::string option = first.substr(0, first.find('='));
-    // A word where a command is asked for is no option.
-    const std::vector<std::string> commands = command_names(app);
-    if (!commands.empty() && !option.starts_with('-')) {
-      return unknown_name(name + "command", option, {commands.begin(), commands.end()});
-    }
     return unknown_name(fmt::format("option of '{}'", name.substr(0, name.size() - 1)), option,
                         option_names(app));
   }

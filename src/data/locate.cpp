@@ -77,6 +77,12 @@ class Search {
             fmt::format("{} is {}", (folder / name).string(), wanted_.why_useless));
       }
     }
+    if (info_.source.starts_with("detoxml ")) {
+      throw InputError(fmt::format("{}: {} not found together in {}{}{}; '{}' generates them",
+                                   info_.name, fmt::join(wanted_.names, " and "),
+                                   fmt::join(places, ", "), incomplete_.empty() ? "" : "; ",
+                                   fmt::join(incomplete_, "; "), info_.source));
+    }
     const std::string archive =
         wanted_.archive.empty() ? "" : fmt::format("{}.gz or ", wanted_.archive);
     const std::string package =

@@ -174,7 +174,8 @@ void write_synthetic(const SyntheticSet& set, const fs::path& folder, ThreadPool
         fmt::format("cannot create folders in {}: {}", folder.string(), error.message()));
   }
   std::uint64_t done = 0;
-  const auto all = static_cast<double>(set.train + set.train / 5);
+  const std::uint64_t samples_in_all = set.train + set.train / 5;
+  const auto all = static_cast<double>(samples_in_all);
   for (const FilePlan& plan : plans) {
     write(plan.name, records_of(set, plan, pool, [&](std::uint64_t samples) {
             progress(static_cast<double>(done + samples) / all);

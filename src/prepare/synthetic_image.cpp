@@ -22,7 +22,8 @@ struct Point {
 };
 
 int between(RandomStream& random, int lowest, int highest) {
-  return lowest + static_cast<int>(random.below(static_cast<std::uint64_t>(highest - lowest + 1)));
+  const int values = highest - lowest + 1;
+  return lowest + static_cast<int>(random.below(static_cast<std::uint64_t>(values)));
 }
 
 int root(int square) {
@@ -166,6 +167,10 @@ Point point_of(const Placed& object, int x, int y) {
 
 using Canvas = std::array<Colour, kSyntheticSide * kSyntheticSide>;
 
+Colour& pixel_at(Canvas& canvas, int x, int y) {
+  return canvas[static_cast<std::size_t>(y) * kSyntheticSide + static_cast<std::size_t>(x)];
+}
+
 /// Four samples a pixel, so that edges are smooth.
 void draw(const Placed& object, RandomStream& random, Canvas& canvas) {
   // The corners of the tee are farthest: 340 / 256 of the radius.
@@ -183,7 +188,7 @@ void draw(const Placed& object, RandomStream& random, Canvas& canvas) {
         mixed += mix_at(object.texture, point, random);
       }
       if (covered == 0) continue;
-      Colour& pixel = canvas[static_cast<std::size_t>(y * kSide + x)];
+      Colour& pixel = pixel_at(canvas, x, y);
       for (std::size_t c = 0; c < 3; ++c) {
         const int own =
             (object.first[c] * (256 * covered - mixed) + object.second[c] * mixed) / 256;
@@ -204,8 +209,7 @@ void draw_background(const Colour& base, RandomStream& random, Canvas& canvas) {
       for (std::size_t c = 0; c < 3; ++c) {
         const int top = corners[0][c] * (kSide - x) + corners[1][c] * x;
         const int bottom = corners[2][c] * (kSide - x) + corners[3][c] * x;
-        canvas[static_cast<std::size_t>(y * kSide + x)][c] =
-            (top * (kSide - y) + bottom * y) / (kSide * kSide);
+        pixel_at(canvas, x, y)[c] = (top * (kSide - y) + bottom * y) / (kSide * kSide);
       }
     }
   }

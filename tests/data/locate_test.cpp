@@ -60,6 +60,7 @@ TEST(LocateFiles, SaysInOneLineWhereItLookedAndWhatToDo) {
   EXPECT_THAT(message, HasSubstr(dir + " lacks b"));
   EXPECT_THAT(message, HasSubstr("--data-dir"));
   EXPECT_THAT(message, HasSubstr("package dataset-fashion-mnist"));
+  EXPECT_THAT(message, HasSubstr("or run detoxml data prepare FashionMNIST"));
   EXPECT_THAT(message, testing::Not(HasSubstr("\n")));
 }
 
@@ -68,6 +69,13 @@ TEST(LocateFiles, SuggestsNoPackageWhereThereIsNone) {
       [] { locate_files(find_dataset("MNIST"), "/nonexistent", {.names = {"a"}}); });
   EXPECT_THAT(message, HasSubstr("/nonexistent/MNIST"));
   EXPECT_THAT(message, testing::Not(HasSubstr("package")));
+}
+
+TEST(LocateFiles, SaysHowSyntheticFilesAreGenerated) {
+  const std::string message = message_of<InputError>(
+      [] { locate_files(find_dataset("synthetic-cifar10"), "/nonexistent", {.names = {"a"}}); });
+  EXPECT_THAT(message, HasSubstr("'detoxml data prepare synthetic-cifar10' generates them"));
+  EXPECT_THAT(message, testing::Not(HasSubstr("put")));
 }
 
 }  // namespace
