@@ -95,6 +95,7 @@ int serve(const RunConfig& given, Transport& transport) {
   WorkerSettings settings;
   settings.network = setup.config.network;
   settings.dataset = setup.config.dataset;
+  settings.data_dir = setup.config.data_dir;
   settings.codec = setup.plan.sign_codec ? "sign" : "none";
   settings.workers = setup.plan.workers;
   settings.slices = setup.plan.k;
@@ -115,10 +116,13 @@ int serve(const RunConfig& given, Transport& transport) {
   return exit_code;
 }
 
-/// A worker's own files are where its own command line says; all else comes from the server.
+/// All comes from the server, which alone sees what a resumed run recorded; but where a worker's
+/// own command line names a place for the data, its files are there.
 WorkerKit make_kit(const WorkerSettings& settings, const RunConfig& given) {
   WorkerKit kit;
-  kit.data = load_dataset(find_dataset(settings.dataset), given.data_dir, Split::kTrain);
+  kit.data =
+      load_dataset(find_dataset(settings.dataset),
+                   given.data_dir.empty() ? settings.data_dir : given.data_dir, Split::kTrain);
   kit.learner = make_learner(settings.network, kit.data->shape(), kit.data->classes());
   kit.profile = numerical_profile();
   return kit;

@@ -27,6 +27,7 @@ std::string to_json(const WorkerSettings& s) {
   const Json json = {
       {"network", s.network},
       {"dataset", s.dataset},
+      {"data_dir", s.data_dir},
       {"codec", s.codec},
       {"workers", s.workers},
       {"slices", s.slices},
@@ -53,6 +54,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     WorkerSettings s;
     json.at("network").get_to(s.network);
     json.at("dataset").get_to(s.dataset);
+    json.at("data_dir").get_to(s.data_dir);
     json.at("codec").get_to(s.codec);
     json.at("workers").get_to(s.workers);
     json.at("slices").get_to(s.slices);
