@@ -85,6 +85,14 @@ int train_locally(const RunConfig& given) {
   return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }
 
+/// Told however the run ends.
+struct RejectedAtTheEnd {
+  const RemoteFleet& fleet;
+  ~RejectedAtTheEnd() {
+    if (const std::string text = fleet.rejected_text(); !text.empty()) log_warning("{}", text);
+  }
+};
+
 int serve(const RunConfig& given, Transport& transport) {
   const TrainSetup setup = set_up(given, static_cast<std::size_t>(transport.size() - 1));
   for (const std::string& notice : setup.plan.notices) log_line(notice);
@@ -109,11 +117,8 @@ int serve(const RunConfig& given, Transport& transport) {
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
   ThreadPool pool(thread_count(setup.config));
-  const int exit_code = conduct(setup, format, adversary, fleet, pool, std::move(start));
-  if (fleet.rejected_frames() > 0) {
-    log_warning("{} frames from workers were no message of this run", fleet.rejected_frames());
-  }
-  return exit_code;
+  const RejectedAtTheEnd rejected{fleet};
+  return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }
 
 /// All comes from the server, which alone sees what a resumed run recorded; but where a worker's

@@ -206,6 +206,14 @@ void RemoteFleet::take_answer(std::uint32_t worker, const AnswerView& answer,
   on_answer(incoming);
 }
 
+std::string RemoteFleet::rejected_text() const {
+  const std::uint64_t oversized = transport_.counters().oversized;
+  if (rejected_frames_ == 0 && oversized == 0) return {};
+  return fmt::format(
+      "{} frames from workers were no message of this run, {} were too long and thrown away",
+      rejected_frames_, oversized);
+}
+
 void stop_workers(Transport& transport, int exit_code) {
   const FrameBytes stop = make_stop(exit_code);
   for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, stop);

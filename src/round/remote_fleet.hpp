@@ -33,6 +33,10 @@ class RemoteFleet final : public Fleet {
   /// Frames that were no message of this run: counted, never an error.
   std::uint64_t rejected_frames() const { return rejected_frames_; }
 
+  /// A line for people about these, and about those that were too long for any; empty where there
+  /// were none.
+  std::string rejected_text() const;
+
  private:
   struct Ordered {
     std::uint64_t step = 0;

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "comm/mpi/huge_message.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -163,6 +164,17 @@ TEST(MpiTransport, ThrowsFramesAboveTheLimitAwayWithoutHoldingThem) {
   EXPECT_LT(kilobytes_held(), before + 60'000);
 }
 
+TEST(MpiTransport, CountsAMessageThatIsTooLongToBeReceived) {
+  MpiTransport transport(*session);
+  if (transport.rank() != 0) {
+    if (transport.rank() == 1) send_three_gibibytes(0);
+    return echo(transport);
+  }
+  exchange(transport, 1000, 2);
+  EXPECT_EQ(transport.counters().oversized, 1U);
+  stop_all(transport);
+}
+
 TEST(MpiTransport, LetsASenderThatStopsInTheMiddleDelayNobodyElse) {
   MpiTransport transport(*session);
   if (transport.rank() == 1) {  // offers a large frame and then does nothing for MPI
@@ -217,7 +229,9 @@ TEST(MpiJob, KeepsItsExitCodeThoughARankNeverFinalizes) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  const bool short_wait = testing::GTEST_FLAG(filter).find("NeverFinalizes") != std::string::npos;
+  const std::string filter = testing::GTEST_FLAG(filter);
+  const bool short_wait = filter.find("NeverFinalizes") != std::string::npos ||
+                          filter.find("TooLongToBeReceived") != std::string::npos;
   detox::MpiSession session(short_wait ? 3 : detox::MpiSession::kFinalizeSeconds);
   detox::session = &session;
   if (session.rank() != 0) {
