@@ -44,7 +44,7 @@ void end_process_after(unsigned seconds, void (*how)(int)) {
   alarm(seconds);
 }
 
-volatile std::sig_atomic_t final_exit_code = 0;
+volatile sig_atomic_t final_exit_code = 0;
 
 void on_hung_abort(int /*signal*/) { _exit(final_exit_code); }
 
