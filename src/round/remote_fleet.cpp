@@ -221,15 +221,15 @@ void stop_workers(Transport& transport, int exit_code) {
 }
 
 int serve_and_stop_workers(Transport& transport, const std::function<int()>& serve) {
+  int exit_code = 0;
   try {
-    const int exit_code = serve();
-    stop_workers(transport, exit_code);
-    return exit_code;
+    exit_code = serve();
   } catch (const std::exception& thrown) {
-    const Error error = as_error(thrown);
-    stop_workers(transport, error.exit_code());
-    throw error;
+    stop_workers(transport, as_error(thrown).exit_code());
+    throw;
   }
+  stop_workers(transport, exit_code);
+  return exit_code;
 }
 
 }  // namespace detox

@@ -82,7 +82,7 @@ class ToyRun {
       };
       try {
         serve_and_stop_workers(transport, serve);
-      } catch (const Error&) {
+      } catch (...) {
         for (std::thread& worker : workers) worker.join();
         throw;
       }
