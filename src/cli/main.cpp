@@ -14,6 +14,7 @@
 #include "cli/numerics.hpp"
 #include "cli/signals.hpp"
 #include "cli/supervise.hpp"
+#include "comm/mpi/mpi_session.hpp"
 
 namespace detox {
 namespace {
@@ -116,16 +117,22 @@ int run(int argc, char** argv) {
   return 2;
 }
 
+int run_to_the_end(int argc, char** argv) {
+  try {
+    pin_numerics(argc, argv);
+    report_failed_writes_as_errors();
+    return run(argc, argv);
+  } catch (const std::exception& thrown) {
+    const Error error = as_error(thrown);
+    return fail(error.what(), error.exit_code());
+  }
+}
+
 }  // namespace
 }  // namespace detox
 
 int main(int argc, char** argv) {
-  try {
-    detox::pin_numerics(argc, argv);
-    detox::report_failed_writes_as_errors();
-    return detox::run(argc, argv);
-  } catch (const std::exception& thrown) {
-    const detox::Error error = detox::as_error(thrown);
-    return detox::fail(error.what(), error.exit_code());
-  }
+  const int exit_code = detox::run_to_the_end(argc, argv);
+  detox::MpiSession::exits_with(exit_code);
+  return exit_code;
 }

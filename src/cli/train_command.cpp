@@ -85,6 +85,14 @@ int train_locally(const RunConfig& given) {
   return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }
 
+/// Told however the run ends.
+struct RejectedAtTheEnd {
+  const RemoteFleet& fleet;
+  ~RejectedAtTheEnd() {
+    if (const std::string text = fleet.rejected_text(); !text.empty()) log_warning("{}", text);
+  }
+};
+
 int serve(const RunConfig& given, Transport& transport) {
   const TrainSetup setup = set_up(given, static_cast<std::size_t>(transport.size() - 1));
   for (const std::string& notice : setup.plan.notices) log_line(notice);
@@ -96,6 +104,7 @@ int serve(const RunConfig& given, Transport& transport) {
   settings.network = setup.config.network;
   settings.dataset = setup.config.dataset;
   settings.image_size = setup.config.image_size;
+  settings.data_dir = setup.config.data_dir;
   settings.codec = setup.plan.sign_codec ? "sign" : "none";
   settings.workers = setup.plan.workers;
   settings.slices = setup.plan.k;
@@ -109,17 +118,17 @@ int serve(const RunConfig& given, Transport& transport) {
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
   ThreadPool pool(thread_count(setup.config));
-  const int exit_code = conduct(setup, format, adversary, fleet, pool, std::move(start));
-  if (fleet.rejected_frames() > 0) {
-    log_warning("{} frames from workers were no message of this run", fleet.rejected_frames());
-  }
-  return exit_code;
+  const RejectedAtTheEnd rejected{fleet};
+  return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }
 
-/// A worker's own files are where its own command line says; all else comes from the server.
+/// All comes from the server, which alone sees what a resumed run recorded; but where a worker's
+/// own command line names a place for the data, its files are there.
 WorkerKit make_kit(const WorkerSettings& settings, const RunConfig& given) {
   WorkerKit kit;
-  kit.data = load_dataset(settings.dataset, given.data_dir, Split::kTrain, settings.image_size);
+  kit.data =
+      load_dataset(settings.dataset, given.data_dir.empty() ? settings.data_dir : given.data_dir,
+                   Split::kTrain, settings.image_size);
   kit.learner = make_learner(settings.network, kit.data->shape(), kit.data->classes());
   kit.profile = kit.learner->numerical_profile();
   return kit;

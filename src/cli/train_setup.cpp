@@ -5,6 +5,7 @@
 #include "base/digest.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
+#include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/file_io.hpp"
 #include "stages/assign/slice_schedule.hpp"

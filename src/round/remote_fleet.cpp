@@ -206,6 +206,14 @@ void RemoteFleet::take_answer(std::uint32_t worker, const AnswerView& answer,
   on_answer(incoming);
 }
 
+std::string RemoteFleet::rejected_text() const {
+  const std::uint64_t oversized = transport_.counters().oversized;
+  if (rejected_frames_ == 0 && oversized == 0) return {};
+  return fmt::format(
+      "{} frames from workers were no message of this run, {} were too long and thrown away",
+      rejected_frames_, oversized);
+}
+
 void stop_workers(Transport& transport, int exit_code) {
   const FrameBytes stop = make_stop(exit_code);
   for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, stop);
@@ -213,15 +221,15 @@ void stop_workers(Transport& transport, int exit_code) {
 }
 
 int serve_and_stop_workers(Transport& transport, const std::function<int()>& serve) {
+  int exit_code = 0;
   try {
-    const int exit_code = serve();
-    stop_workers(transport, exit_code);
-    return exit_code;
+    exit_code = serve();
   } catch (const std::exception& thrown) {
-    const Error error = as_error(thrown);
-    stop_workers(transport, error.exit_code());
-    throw error;
+    stop_workers(transport, as_error(thrown).exit_code());
+    throw;
   }
+  stop_workers(transport, exit_code);
+  return exit_code;
 }
 
 }  // namespace detox

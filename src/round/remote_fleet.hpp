@@ -33,6 +33,10 @@ class RemoteFleet final : public Fleet {
   /// Frames that were no message of this run: counted, never an error.
   std::uint64_t rejected_frames() const { return rejected_frames_; }
 
+  /// A line for people about these, and about those that were too long for any; empty where there
+  /// were none.
+  std::string rejected_text() const;
+
  private:
   struct Ordered {
     std::uint64_t step = 0;
@@ -70,8 +74,8 @@ class RemoteFleet final : public Fleet {
 /// Tells all workers that the run has ended and gives them some seconds to hear it.
 void stop_workers(Transport& transport, int exit_code);
 
-/// The server's part, which returns or throws; either way the workers are then told to stop.
-/// Whatever it throws comes out as an Error.
+/// The server's part, which returns or throws, whatever it throws; either way the workers are then
+/// told to stop.
 int serve_and_stop_workers(Transport& transport, const std::function<int()>& serve);
 
 }  // namespace detox

@@ -28,6 +28,7 @@ std::string to_json(const WorkerSettings& s) {
       {"network", s.network},
       {"dataset", s.dataset},
       {"image_size", s.image_size},
+      {"data_dir", s.data_dir},
       {"codec", s.codec},
       {"workers", s.workers},
       {"slices", s.slices},
@@ -55,6 +56,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     json.at("network").get_to(s.network);
     json.at("dataset").get_to(s.dataset);
     json.at("image_size").get_to(s.image_size);
+    json.at("data_dir").get_to(s.data_dir);
     json.at("codec").get_to(s.codec);
     json.at("workers").get_to(s.workers);
     json.at("slices").get_to(s.slices);

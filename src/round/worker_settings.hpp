@@ -14,6 +14,7 @@ namespace detox {
 struct WorkerSettings {
   std::string network, dataset, codec;
   std::size_t image_size = 0;  ///< of an image folder
+  std::string data_dir;  ///< where the server finds the data, for workers that were told no place
   std::size_t workers = 0, slices = 0, samples_per_step = 0;
   Key data_key{}, attack_key{};
   AttackPlan attack;

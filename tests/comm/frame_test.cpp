@@ -185,7 +185,7 @@ TEST(HostileFrame, IsToldWhatIsWrongWithItsHeader) {
   EXPECT_EQ(verdict_of(answer_with<std::uint32_t>(0, 0)), FrameVerdict::kBadMagic);
   EXPECT_EQ(verdict_of(answer_with<std::uint16_t>(4, 2)), FrameVerdict::kWrongVersion);
   EXPECT_EQ(verdict_of(answer_with<std::uint16_t>(6, 0)), FrameVerdict::kUnknownKind);
-  EXPECT_EQ(verdict_of(answer_with<std::uint16_t>(6, 8)), FrameVerdict::kUnknownKind);
+  EXPECT_EQ(verdict_of(answer_with<std::uint16_t>(6, 9)), FrameVerdict::kUnknownKind);
   EXPECT_EQ(verdict_of(answer_with<std::uint32_t>(20, 1)), FrameVerdict::kBadField);
   EXPECT_EQ(verdict_of(answer_with<std::uint64_t>(32, 1)), FrameVerdict::kBadField);
   EXPECT_EQ(verdict_of(answer_with<std::uint64_t>(56, 1)), FrameVerdict::kBadField);

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "comm/mpi/huge_message.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -22,6 +23,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 MpiSession* session = nullptr;
+int exit_code = 0;  ///< of a rank on which no expectation fails
 
 FrameBytes pattern(std::size_t size, int seed) {
   std::vector<std::byte> bytes(size);
@@ -162,6 +164,17 @@ TEST(MpiTransport, ThrowsFramesAboveTheLimitAwayWithoutHoldingThem) {
   EXPECT_LT(kilobytes_held(), before + 60'000);
 }
 
+TEST(MpiTransport, CountsAMessageThatIsTooLongToBeReceived) {
+  MpiTransport transport(*session);
+  if (transport.rank() != 0) {
+    if (transport.rank() == 1) send_three_gibibytes(0);
+    return echo(transport);
+  }
+  exchange(transport, 1000, 2);
+  EXPECT_EQ(transport.counters().oversized, 1U);
+  stop_all(transport);
+}
+
 TEST(MpiTransport, LetsASenderThatStopsInTheMiddleDelayNobodyElse) {
   MpiTransport transport(*session);
   if (transport.rank() == 1) {  // offers a large frame and then does nothing for MPI
@@ -201,9 +214,14 @@ TEST(MpiJob, EndsAsAWholeWhenARankLeaves) {
   EXPECT_FALSE(transport.receive(seconds(60), kMiB).has_value());
 }
 
-/// Expected to end the job: the last rank never comes to MPI_Finalize.
-TEST(MpiJob, EndsThoughARankNeverFinalizes) {
+/// The last rank never comes to MPI_Finalize.
+TEST(MpiJob, EndsWellThoughARankNeverFinalizes) {
   if (session->rank() == session->size() - 1) std::this_thread::sleep_for(seconds(60));
+}
+
+TEST(MpiJob, KeepsItsExitCodeThoughARankNeverFinalizes) {
+  if (session->rank() == session->size() - 1) std::this_thread::sleep_for(seconds(60));
+  exit_code = 3;
 }
 
 }  // namespace
@@ -211,7 +229,9 @@ TEST(MpiJob, EndsThoughARankNeverFinalizes) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  const bool short_wait = testing::GTEST_FLAG(filter) == "MpiJob.EndsThoughARankNeverFinalizes";
+  const std::string filter = testing::GTEST_FLAG(filter);
+  const bool short_wait = filter.find("NeverFinalizes") != std::string::npos ||
+                          filter.find("TooLongToBeReceived") != std::string::npos;
   detox::MpiSession session(short_wait ? 3 : detox::MpiSession::kFinalizeSeconds);
   detox::session = &session;
   if (session.rank() != 0) {
@@ -220,5 +240,6 @@ int main(int argc, char** argv) {
   }
   const int code = RUN_ALL_TESTS();
   if (code != 0) detox::MpiSession::leave_without_finalize(code);
-  return code;
+  detox::MpiSession::exits_with(detox::exit_code);
+  return detox::exit_code;
 }

@@ -1,14 +1,16 @@
 """Jobs under MPI: whatever fails, the job ends with one message and nothing is left behind."""
 
+import gzip
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import PROGRAM, SMALL, ProgramTest, main, run, start, wait_for
+from program import DATA, PROGRAM, ProgramTest, main, run, start, wait_for
 
 
 class Job(ProgramTest):
@@ -74,7 +76,8 @@ class Job(ProgramTest):
         self.assertIn("missing", {line["kind"] for line in self.journal("run", "ledger.jsonl")})
 
     def killed_rank(self, rank):
-        process = start("launch", "-n", 4, "--", "train", "--max-steps", 100000, "--batch-size", 4,
+        # No checkpoint but the last one: what there is to resume from does not depend on when the kill comes.
+        process = start("launch", "-n", 4, "--", "train", "--max-steps", 100000, "--eval-freq", 100000, "--batch-size", 4,
                         "--train-dir", self.unique(), cwd=self.folder)
         metrics = self.folder / "run" / "metrics.jsonl"
         self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
@@ -92,12 +95,23 @@ class Job(ProgramTest):
         # The server may or may not come to its last checkpoint before mpirun ends it too.
         self.assertRegex(err, "ended without a result|a process of it ended early")
 
-    def test_with_a_killed_server_ends_and_resumes_from_its_last_checkpoint(self):
+    def test_with_a_killed_server_ends_and_begins_again(self):
         code, err = self.killed_rank(0)
         self.assertEqual(code, 1, err)
         self.run_ok("train", "--resume", "auto", "--train-dir", "run", "--workers", 3, "--max-steps", 8,
                     "--eval-freq", 4)
         self.assertTrue((self.folder / "run" / "model_step_8").exists())
+
+    def test_resumes_with_the_data_that_the_run_recorded(self):
+        data = self.folder / "data"
+        shutil.copytree(DATA, data)
+        labels = data / "train-labels-idx1-ubyte.gz"
+        plain = bytearray(gzip.decompress(labels.read_bytes()))
+        plain[-1] ^= 1
+        labels.write_bytes(gzip.compress(bytes(plain), 1))
+        self.run_ok("train", "--workers", 3, "--max-steps", 2, "--batch-size", 4, "--train-dir", "run", "--data-dir", data)
+        self.run_ok("launch", "-n", 4, "--", "train", "--resume", "auto", "--train-dir", "run", "--max-steps", 4)
+        self.assertTrue((self.folder / "run" / "model_step_4").exists())
 
     def test_does_not_wait_for_ever_for_a_rank_that_never_starts(self):
         script = (f'if [ "$OMPI_COMM_WORLD_RANK" = 3 ]; then exec sleep 30; fi; '

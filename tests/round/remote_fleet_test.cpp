@@ -170,6 +170,23 @@ TEST(RemoteFleet, CountsBytesThatAreNoMessageAndGoesOn) {
   EXPECT_TRUE(outcome.only_rank_4);
 }
 
+TEST(RemoteFleet, TellsOfFramesThatWereTooLong) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", kOptions);
+  run.step_timeout_s = 0.3;
+  run.over_network([&](int rank, Transport& transport) {
+    if (rank != 4) return false;
+    odd_worker(transport, [](Transport& end, const OrderView& order) {
+      const std::vector<std::byte> bytes(std::size_t{2} << 20);
+      if (order.step == 1) end.send(0, make_answer(order.step, order.slice, bytes));
+    });
+    return true;
+  });
+  EXPECT_EQ(run.rejected_text,
+            "0 frames from workers were no message of this run, 1 were too long and thrown away");
+  EXPECT_EQ(run.final_model(), clean_model());
+}
+
 TEST(RemoteFleet, LogsTwoDifferentAnswersForOneSliceAsEquivocation) {
   const Outcome outcome = with_odd_rank_4([](Transport& transport, const OrderView& order) {
     transport.send(0, make_answer(order.step, order.slice,

@@ -78,7 +78,7 @@ TEST(Training, SaysThatItFailedWhateverWasThrown) {
       if (step == 3) throw std::bad_alloc();
     };
     if (over_network) {  // which returns only when the workers have been told
-      EXPECT_THROW(run.over_network(), Error);
+      EXPECT_THROW(run.over_network(), std::bad_alloc);
     } else {
       EXPECT_THROW(run.over_local_engine(), std::bad_alloc);
     }

@@ -79,11 +79,12 @@ class ToyRun {
                     std::chrono::duration<double>(start_timeout_s));
         end = conduct(parts, fleet);
         rejected_frames = fleet.rejected_frames();
+        rejected_text = fleet.rejected_text();
         return 0;
       };
       try {
         serve_and_stop_workers(transport, serve);
-      } catch (const Error&) {
+      } catch (...) {
         for (std::thread& worker : workers) worker.join();
         throw;
       }
@@ -118,6 +119,7 @@ class ToyRun {
                : fixed_placement(plan_.workers, plan_.k);
   }
   std::uint64_t rejected_frames = 0;
+  std::string rejected_text;
   static constexpr std::size_t kSamples = 600;
   static WorkerKit toy_kit() {
     return {std::make_unique<ToyData>(kSamples), std::make_unique<ToyLearner>(), "toy profile"};

@@ -33,7 +33,7 @@ void on_start_timeout(int /*signal*/) {
   _exit(1);
 }
 
-void end_process_after(unsigned seconds, void (*how)(int) = SIG_DFL) {
+void end_process_after(unsigned seconds, void (*how)(int)) {
   struct sigaction action {};
   action.sa_handler = how;
   sigaction(SIGALRM, &action, nullptr);
@@ -42,6 +42,21 @@ void end_process_after(unsigned seconds, void (*how)(int) = SIG_DFL) {
   sigaddset(&set, SIGALRM);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   alarm(seconds);
+}
+
+volatile sig_atomic_t final_exit_code = 0;
+
+void on_hung_abort(int /*signal*/) { _exit(final_exit_code); }
+
+/// MPI_Abort is not made for signal handlers; where it hangs as well, the next alarm ends this
+/// process.
+void on_hung_finalize(int /*signal*/) {
+  constexpr std::string_view kLine = "detoxml: a rank does not end; this one ends the job\n";
+  constexpr unsigned kAbortSeconds = 5;
+  end_process_after(kAbortSeconds, on_hung_abort);
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kLine.data(), kLine.size());
+  MPI_Abort(MPI_COMM_WORLD, final_exit_code);
+  _exit(final_exit_code);
 }
 
 }  // namespace
@@ -69,10 +84,16 @@ MpiSession::MpiSession(unsigned finalize_seconds, unsigned start_seconds)
 MpiSession::~MpiSession() {
   std::cout.flush();
   std::fflush(nullptr);
-  end_process_after(finalize_seconds_);
+  if (rank_ == 0) {
+    end_process_after(finalize_seconds_, on_hung_finalize);
+  } else {
+    end_process_after(2 * finalize_seconds_, on_hung_abort);
+  }
   MPI_Finalize();
   alarm(0);
 }
+
+void MpiSession::exits_with(int exit_code) { final_exit_code = exit_code; }
 
 void MpiSession::leave_without_finalize(int exit_code) {
   std::cout.flush();

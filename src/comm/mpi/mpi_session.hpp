@@ -16,11 +16,12 @@ int size_under_mpi();
 /// and not fatal. One in a process, made on the main thread after the numerical profile was pinned.
 /// Throws InputError.
 ///
-/// MPI_Finalize waits for the other ranks and was seen to hang when one of them had died. The
-/// destructor therefore sets an alarm of finalize_seconds before it: the default action of SIGALRM
-/// then ends this process, and mpirun the others. Everything that the run leaves must be on disk
-/// before. Where another rank is known to be dead, or this one ends because of an error, use
-/// leave_without_finalize().
+/// MPI_Finalize waits for the other ranks, and for ever where one of them has died or never comes.
+/// The destructor therefore sets an alarm of finalize_seconds before it: rank 0 then aborts the job
+/// with its own exit code, so that this is mpirun's too (where a rank just left, mpirun would call
+/// that an accident); another rank ends alone, after twice the time. Everything that the run leaves
+/// must be on disk before. Where another rank is known to be dead, or this one ends because of an
+/// error, use leave_without_finalize().
 class MpiSession {
  public:
   static constexpr unsigned kFinalizeSeconds = 20;
@@ -31,6 +32,9 @@ class MpiSession {
   ~MpiSession();
   MpiSession(const MpiSession&) = delete;
   MpiSession& operator=(const MpiSession&) = delete;
+
+  /// What this process is about to end with, in case that finalizing hangs; 0 unless it was told.
+  static void exits_with(int exit_code);
 
   int rank() const { return rank_; }
   int size() const { return size_; }

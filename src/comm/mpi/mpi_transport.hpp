@@ -18,7 +18,8 @@ namespace detox {
 /// Receiving: transfers of different senders go on at the same time, one of each sender, so a
 /// sender that stops in the middle of a frame delays nobody else and costs one buffer of at most
 /// max_bytes. What is unfinished at a timeout goes on in the next call. A frame above max_bytes is
-/// received into a Drain: the sender is released, its bytes cost time but no memory. MPI's own
+/// received into a Drain: the sender is released, its bytes cost time but no memory. One above
+/// kMaxFrameBytes, which only a hostile rank sends, is left where it is and counted. MPI's own
 /// progress needs calls: while a process computes, its transfers stand still.
 ///
 /// Waiting yields first and then sleeps 20 to 200 microseconds at a time: ranks may be many more
