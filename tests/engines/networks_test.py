@@ -67,7 +67,7 @@ print(json.dumps(score(model)))
 class ColourTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.run_ok("data", "prepare", "synthetic-cifar10", "--data-dir", "data", "--samples", 500)
+        self.run_ok("data", "prepare", "synthetic-cifar10", "--data-dir", "data", "--samples", 1000)
 
     def train(self, directory, *more, launch=0, steps=6):
         command = ["launch", "-n", launch, "--", "train"] if launch else ["train"]
@@ -107,11 +107,12 @@ class BatchNorm(ColourTest):
 
     def test_under_attack_of_corrupt_slices_still_evaluates_as_without(self):
         # 45 workers, 5 of them lie about gradients and statistics, two slices of 15 at the worst are theirs.
-        options = ["--network", "ResNet20", "--workers", 45, "--global-batch", 90, "--lr", 0.05]
-        self.train("peaceful", *options, "--assume-fail", 5, steps=15)
-        self.train("attacked", *options, "--worker-fail", 5, "--fail-schedule", "worst-case", steps=15)
-        (here, _), (there, _) = (self.score("--model-dir", f"{name}/model_step_15") for name in ("attacked", "peaceful"))
-        self.assertLess(abs(here - there), 0.5)
+        options = ["--network", "ResNet20", "--workers", 45, "--global-batch", 360, "--lr", 0.05]
+        self.train("peaceful", *options, "--assume-fail", 5, steps=20)
+        self.train("attacked", *options, "--worker-fail", 5, "--fail-schedule", "worst-case", steps=20)
+        (here, _), (there, _) = (self.score("--model-dir", f"{name}/model_step_20") for name in ("attacked", "peaceful"))
+        self.assertLess(max(here, there), 2.25)  # both have learned: guessing is at 2.30
+        self.assertLess(abs(here - there), 0.4)
 
     def test_state_dict_loads_into_the_python_model_and_gives_the_same_answers(self):
         for network in ["ResNet20", "LeNet"]:
@@ -135,7 +136,7 @@ class BatchNorm(ColourTest):
         self.assert_refused(run("train", "--network", "LeNet", "--pretrained", "run/model_step_3", "--train-dir", "no",
                                 cwd=self.folder), 1, "--pretrained run/model_step_3", "another network")
         self.assert_refused(run("train", "--pretrained", "none.safetensors", "--train-dir", "no", cwd=self.folder), 1,
-                            "--pretrained none.safetensors")
+                            "--pretrained", "none.safetensors")
         self.assertFalse((self.folder / "no").exists())
 
     def test_of_another_layout_or_size_is_refused(self):

@@ -34,10 +34,12 @@ TEST(ServerRound, LeavesASliceClosedThatCouldNotGetAMajorityAnyMore) {
   config = resolve(config, 0);
   const Plan plan = make_plan(config);
   const AnswerFormat format("none", 15, 1);
+  const ModelLayout layout = ToyLearner().layout();
   StubbornFleet fleet(format.layout().size());
   ThreadPool pool(1);
   ServerRound round({plan,
                      format,
+                     layout,
                      {key_from_seed(1), key_from_seed(2)},
                      sgd_options(config),
                      lr_schedule(config, 10),
