@@ -34,6 +34,7 @@ std::string temporary_name(const fs::path& file) {
 
 /// The file that a temporary one of this name becomes; empty for every other name.
 std::string_view file_of_temporary(std::string_view name) {
+  if (name.size() <= kTemporarySuffix.size()) return {};
   if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return {};
   name.remove_prefix(1);
   name.remove_suffix(kTemporarySuffix.size());

@@ -12,6 +12,7 @@ namespace detox {
 inline const std::map<std::string_view, std::string>& other_values() {
   static const std::map<std::string_view, std::string> kOthers = {
       {"network", "FC"},
+      {"pretrained", "weights.safetensors"},
       {"dataset", "MNIST"},
       {"data-dir", "/data/some where \"quoted\" \\ back#slash"},
       {"image-size", "64"},

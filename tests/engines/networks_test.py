@@ -67,7 +67,7 @@ print(json.dumps(score(model)))
 class ColourTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.run_ok("data", "prepare", "synthetic-cifar10", "--data-dir", "data", "--samples", 1000)
+        self.run_ok("data", "prepare", "synthetic-cifar10", "--data-dir", "data", "--samples", 500)
 
     def train(self, directory, *more, launch=0, steps=6):
         command = ["launch", "-n", launch, "--", "train"] if launch else ["train"]
@@ -108,9 +108,11 @@ class BatchNorm(ColourTest):
     def test_under_attack_of_corrupt_slices_still_evaluates_as_without(self):
         # 45 workers, 5 of them lie about gradients and statistics, two slices of 15 at the worst are theirs.
         options = ["--network", "ResNet20", "--workers", 45, "--global-batch", 360, "--lr", 0.05]
-        self.train("peaceful", *options, "--assume-fail", 5, steps=20)
-        self.train("attacked", *options, "--worker-fail", 5, "--fail-schedule", "worst-case", steps=20)
-        (here, _), (there, _) = (self.score("--model-dir", f"{name}/model_step_20") for name in ("attacked", "peaceful"))
+        self.run_ok("data", "prepare", "synthetic-cifar10", "--data-dir", "more", "--samples", 2000)
+        options += ["--data-dir", "more"]
+        self.train("peaceful", *options, "--assume-fail", 5, steps=30)
+        self.train("attacked", *options, "--worker-fail", 5, "--fail-schedule", "worst-case", steps=30)
+        (here, _), (there, _) = (self.score("--model-dir", f"{name}/model_step_30") for name in ("attacked", "peaceful"))
         self.assertLess(max(here, there), 2.25)  # both have learned: guessing is at 2.30
         self.assertLess(abs(here - there), 0.4)
 

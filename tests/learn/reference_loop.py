@@ -66,7 +66,8 @@ class Run:
             all_images, all_labels = self.split(batch.get("split", "train"))
             chosen = batch["samples"] if "samples" in batch else slice(*batch["range"])
             images, labels = all_images[chosen], all_labels[chosen]
-        return torch.from_numpy(images.reshape(shape)), torch.from_numpy(labels)
+        images = torch.from_numpy(images.reshape(shape)).contiguous(memory_format=torch.channels_last)
+        return images, torch.from_numpy(labels)
 
     def split(self, name):
         if name not in self.splits:
@@ -159,6 +160,9 @@ def compare(directory, loss_tolerance, weight_tolerance, precision_tolerance):
     missing, unexpected = model.load_state_dict(run.weights(manifest["initial"]), strict=False)
     if unexpected or not all(name.endswith("num_batches_tracked") for name in missing):
         raise Disagreement(f"tensors {missing} are missing in the record, and {unexpected} are in excess")
+    # The layout that the program computes convolutions in: sums have other last bits in another one, and where two values
+    # nearly tie a pooling then takes the other.
+    model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=manifest["lr"], momentum=manifest["momentum"],
                                 weight_decay=manifest["weight_decay"], nesterov=manifest["nesterov"])
     comparison = Comparison()
