@@ -35,7 +35,9 @@ template <class Files>
 std::string archive_of(const std::string& folder, const Files& files) {
   std::string bytes = tar_member(folder + "/", "", '5');
   bytes += tar_member(folder + "/readme.html", "hello");
-  for (const auto& [name, content] : files) bytes += tar_member(folder + "/" + name, content);
+  for (const auto& [name, content] : files) {
+    bytes += tar_member(fmt::format("{}/{}", folder, name), content);
+  }
   return bytes + tar_end();
 }
 
@@ -221,7 +223,7 @@ TEST(CifarReader, TakesPiecesOfAnySize) {
 TEST(CifarReader, StopsAtTheMostThatAFileMayHold) {
   LabelledImages images;
   CifarReader reader("F", cifar10_format(), images);
-  const std::string zeros(3073 * 1000, '\0');
+  const std::string zeros(std::size_t{3073} * 1000, '\0');
   for (int i = 0; i < 100; ++i) reader.add(as_bytes_of(zeros));
   EXPECT_EQ(message_of<InputError>([&] { reader.add(as_bytes_of(zeros)); }),
             "F: more than 100000 records of 3073 bytes");

@@ -1,5 +1,6 @@
 #include "data/svhn.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +24,7 @@ class SvhnFile : public testing::Test {
     return read_svhn_file(file());
   }
   std::string error(const std::string& bytes) const {
-    const std::string message = message_of<InputError>([&] { read(bytes); });
+    std::string message = message_of<InputError>([&] { read(bytes); });
     if (message.empty()) return "was not refused";
     EXPECT_THAT(message, testing::StartsWith(file().string() + ": "));
     EXPECT_THAT(message, testing::Not(HasSubstr("\n")));
