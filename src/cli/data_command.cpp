@@ -27,8 +27,9 @@ struct DataOptions {
 
 /// All names are checked before anything is done for the first.
 std::vector<const Recipe*> recipes_of(const std::vector<std::string>& names) {
-  std::vector<const Recipe*> chosen;
-  for (const std::string& name : names) chosen.push_back(&find_recipe(name));
+  std::vector<const Recipe*> chosen(names.size());
+  std::transform(names.begin(), names.end(), chosen.begin(),
+                 [](const std::string& name) { return &find_recipe(name); });
   return chosen;
 }
 
@@ -90,8 +91,9 @@ void verify(const Recipe& recipe, const Inspection& found,
                found.folder.string());
     return;
   }
-  std::vector<std::string> places;
-  for (const std::filesystem::path& folder : folders) places.push_back(folder.string());
+  std::vector<std::string> places(folders.size());
+  std::transform(folders.begin(), folders.end(), places.begin(),
+                 [](const std::filesystem::path& folder) { return folder.string(); });
   throw InputError(found.is_there()
                        ? fmt::format("{} lacks {}; detoxml data prepare {} brings it",
                                      found.folder.string(), fmt::join(found.missing, ", "),
