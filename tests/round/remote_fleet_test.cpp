@@ -175,7 +175,7 @@ TEST(RemoteFleet, CountsBytesThatAreNoMessageAndGoesOn) {
 TEST(RemoteFleet, TellsOfFramesThatWereTooLong) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
-  run.step_timeout_s = 0.3;
+  run.step_timeout_s = 1;
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4) return false;
     odd_worker(transport, [](Transport& end, const OrderView& order) {
