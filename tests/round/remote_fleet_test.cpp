@@ -127,9 +127,8 @@ TEST(RemoteFleet, WaitsForEverybodyAgainAfterAStepThatAllHaveMissed) {
 TEST(RemoteFleet, DoesNotGrowItsDeadlinesWhereWorkersTakeTurnsAtBeingSilent) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
-  run.step_timeout_s = 0.2;
-  run.first_step_timeout_s = 1;
-  const auto begin = std::chrono::steady_clock::now();
+  run.step_timeout_s = 0.3;
+  run.first_step_timeout_s = 3;
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4 && rank != 7) return false;
     odd_worker(transport, [rank](Transport& end, const OrderView& order) {
@@ -138,9 +137,12 @@ TEST(RemoteFleet, DoesNotGrowItsDeadlinesWhereWorkersTakeTurnsAtBeingSilent) {
     });
     return true;
   });
-  // 1 + 5 x 0.2 s; with 1 s of waiting in vain in the median it would be 6 s at least.
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(4500));
-  EXPECT_EQ(run.journal("metrics.jsonl").size(), 6U);
+  const auto lines = run.journal("metrics.jsonl");
+  const auto total = [](const nlohmann::json& line) {
+    return line["seconds"]["total"].get<double>();
+  };
+  EXPECT_GE(total(lines.front()), 3);
+  EXPECT_LT(total(lines.back()), 2.5);
 }
 
 TEST(RemoteFleet, KeepsWorkersThatWaitLongerForASilentOneThanTheyArePatient) {
@@ -173,7 +175,7 @@ TEST(RemoteFleet, CountsBytesThatAreNoMessageAndGoesOn) {
 TEST(RemoteFleet, TellsOfFramesThatWereTooLong) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
-  run.step_timeout_s = 0.3;
+  run.step_timeout_s = 1;
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4) return false;
     odd_worker(transport, [](Transport& end, const OrderView& order) {
