@@ -68,7 +68,9 @@ class StepByStep(ReferenceRun):
                                  nesterov=True)
         self.assertEqual({len(part["samples"]) for part in manifest["steps"][0]["slices"]}, {16, 17})
         self.assertTrue(self.journal("run", "ledger.jsonl"), "nobody attacked")
-        self.assert_agrees(manifest, **self.TOLERANCES)
+        # Where two values of a pooling tie but for the last bit, the two sides may take different ones: weights that agreed to
+        # 5e-8 then differ by the gradient of one pixel (here in step 12).
+        self.assert_agrees(manifest, loss=2e-5, weight=2e-5)
 
     def test_another_optimizer_other_weights_or_other_batches_are_told_apart(self):
         manifest = self.recorded("--batch-size", 16, per_step=48, steps=12)

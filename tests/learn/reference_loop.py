@@ -66,8 +66,7 @@ class Run:
             all_images, all_labels = self.split(batch.get("split", "train"))
             chosen = batch["samples"] if "samples" in batch else slice(*batch["range"])
             images, labels = all_images[chosen], all_labels[chosen]
-        images = torch.from_numpy(images.reshape(shape)).contiguous(memory_format=torch.channels_last)
-        return images, torch.from_numpy(labels)
+        return in_channels_last(torch.from_numpy(images.reshape(shape))), torch.from_numpy(labels)
 
     def split(self, name):
         if name not in self.splits:
@@ -78,6 +77,14 @@ class Run:
             scaled = (pixels.astype(numpy.float32) / 255 - source["mean"]) / source["std"]
             self.splits[name] = scaled.astype(numpy.float32), labels.astype(numpy.int64)
         return self.splits[name]
+
+
+def in_channels_last(tensor):
+    """The layout that the program computes convolutions in. In another one sums have other last bits, and where two values
+    nearly tie a pooling then takes the other. Said in strides: for one channel both layouts look alike to torch."""
+    if tensor.dim() != 4:
+        return tensor
+    return torch.empty(tensor.shape, memory_format=torch.channels_last).copy_(tensor)
 
 
 def read_idx(folder, name, header):
@@ -160,9 +167,8 @@ def compare(directory, loss_tolerance, weight_tolerance, precision_tolerance):
     missing, unexpected = model.load_state_dict(run.weights(manifest["initial"]), strict=False)
     if unexpected or not all(name.endswith("num_batches_tracked") for name in missing):
         raise Disagreement(f"tensors {missing} are missing in the record, and {unexpected} are in excess")
-    # The layout that the program computes convolutions in: sums have other last bits in another one, and where two values
-    # nearly tie a pooling then takes the other.
-    model = model.to(memory_format=torch.channels_last)
+    for parameter in model.parameters():
+        parameter.data = in_channels_last(parameter.data)
     optimizer = torch.optim.SGD(model.parameters(), lr=manifest["lr"], momentum=manifest["momentum"],
                                 weight_decay=manifest["weight_decay"], nesterov=manifest["nesterov"])
     comparison = Comparison()
