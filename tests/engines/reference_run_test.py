@@ -64,13 +64,13 @@ class StepByStep(ReferenceRun):
         self.assert_agrees(self.recorded("--batch-size", 16, per_step=48), **self.TOLERANCES)
 
     def test_with_nesterov_uneven_slices_and_an_outvoted_attacker_agrees_in_loss_and_weights(self):
+        # Ten steps: in the twelfth two values of a pooling tie but for the last bit, and weights that are 6e-8 apart have
+        # gradients, in PyTorch as here, that are 4e-4 apart.
         manifest = self.recorded("--approach", "maj_vote", "--worker-fail", 1, "--global-batch", 50, per_step=50,
-                                 nesterov=True)
+                                 nesterov=True, steps=10)
         self.assertEqual({len(part["samples"]) for part in manifest["steps"][0]["slices"]}, {16, 17})
         self.assertTrue(self.journal("run", "ledger.jsonl"), "nobody attacked")
-        # Where two values of a pooling tie but for the last bit, the two sides may take different ones: weights that agreed to
-        # 5e-8 then differ by the gradient of one pixel (here in step 12).
-        self.assert_agrees(manifest, loss=2e-5, weight=2e-5)
+        self.assert_agrees(manifest, **self.TOLERANCES)
 
     def test_another_optimizer_other_weights_or_other_batches_are_told_apart(self):
         manifest = self.recorded("--batch-size", 16, per_step=48, steps=12)
