@@ -114,7 +114,8 @@ RunConfig starting_config(const GivenOptions& given) {
   const bool resumes = config.resume != "none" || config.checkpoint_step;
   if (resumes && config.resume != "auto" && given.has("pretrained")) {
     throw UsageError(
-        "--pretrained is what a new run starts from, and a resumed run has its own weights; give one "
+        "--pretrained is what a new run starts from, and a resumed run has its own weights; give "
+        "one "
         "of the two");
   }
   if (!resumes || !fs::exists(from / "config.toml")) return config;

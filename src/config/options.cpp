@@ -18,7 +18,8 @@ const std::vector<Option> kOptions = {
      "",
      &C::network,
      "",
-     "the network: LeNet, FC, ResNet18, VGG13, DenseNet121 … (detoxml list), or a TorchScript module "
+     "the network: LeNet, FC, ResNet18, VGG13, DenseNet121 … (detoxml list), or a TorchScript "
+     "module "
      "(path/to/model.pt)",
      true,
      {}},

@@ -42,8 +42,8 @@ class ToyRun {
   std::uint64_t stop_after = 0;  ///< ask to stop once this step is recorded; 0: never
   double step_timeout_s = 60, start_timeout_s = 30;
   std::function<std::unique_ptr<Fleet>(Fleet&)> wrap;  ///< what stands before the local engine's
-  double first_step_timeout_s = 0;  ///< where it is more than the others'
-  double server_timeout_s = 30;     ///< the workers' patience
+  double first_step_timeout_s = 0;                     ///< where it is more than the others'
+  double server_timeout_s = 30;                        ///< the workers' patience
 
   /// Server and workers in this thread and a pool.
   RunEnd over_local_engine() {
