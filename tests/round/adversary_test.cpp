@@ -30,6 +30,7 @@ TEST(Adversary, HidesAmongTheRowsOfTheSmallestBucketWhereTheInnerRuleDefends) {
     format.values(slots.back())[0] = static_cast<float>(slice + 1);
   }
   std::vector<const AnswerSlot*> honest;
+  honest.reserve(slots.size());
   for (const AnswerSlot& slot : slots) honest.push_back(&slot);
 
   const Adversary adversary(plan.attack, key_from_seed(1));
