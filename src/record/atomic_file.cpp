@@ -34,9 +34,9 @@ std::string temporary_name(const fs::path& file) {
 
 /// The file that a temporary one of this name becomes; empty for every other name.
 std::string_view file_of_temporary(std::string_view name) {
-  if (name.size() <= kTemporarySuffix.size()) return {};
-  if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return {};
+  if (!name.starts_with('.')) return {};
   name.remove_prefix(1);
+  if (!name.ends_with(kTemporarySuffix)) return {};
   name.remove_suffix(kTemporarySuffix.size());
   const std::size_t dot = name.rfind('.');
   if (dot == std::string_view::npos || dot + 1 == name.size()) return {};
