@@ -107,7 +107,7 @@ TEST(Networks, FollowTheClassesAndChannelsOfTheData) {
 TEST(Networks, AnImageThatIsTooSmallIsRefusedInOneLine) {
   for (const auto& [network, least] : std::map<std::string, std::string>{
            {"LeNet", "16x16"}, {"VGG11", "32x32"}, {"DenseNet121", "8x8"}}) {
-    const std::string text = usage_error([&] { make_learner(network, {3, 7, 40}, 10); });
+    const std::string text = usage_error([&name = network] { make_learner(name, {3, 7, 40}, 10); });
     EXPECT_THAT(text, testing::HasSubstr(least));
     EXPECT_THAT(text, testing::HasSubstr("7x40"));
     EXPECT_THAT(text, testing::Not(testing::HasSubstr("\n")));
