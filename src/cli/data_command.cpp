@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -102,32 +103,37 @@ void verify(const Recipe& recipe, const Inspection& found,
                                      recipe.name, fmt::join(places, ", "), recipe.name));
 }
 
-int verify_all(const DataOptions& options) {
-  const auto folders_of = [&](const Recipe& recipe) {
-    return data_folders(find_dataset(recipe.name), options.data_dir);
-  };
-  std::vector<const Recipe*> chosen = recipes_of(options.names);
-  if (!chosen.empty()) {
-    return for_each_recipe(chosen, [&](const Recipe& recipe) {
-      const auto folders = folders_of(recipe);
-      verify(recipe, inspect(recipe, folders), folders);
-    });
-  }
-  for (const Recipe& recipe : recipes()) {
-    auto folders = folders_of(recipe);
-    // In the data directory itself, the files of MNIST and Fashion-MNIST have the same names.
-    if (recipe.unpacked.empty() || recipe.is_synthetic())
-      std::erase(folders, options.data_dir.empty() ? "data" : options.data_dir);
-    if (inspect(recipe, folders).is_there()) chosen.push_back(&recipe);
-  }
-  if (chosen.empty()) {
-    throw InputError(fmt::format("no data set found in {}; detoxml data prepare NAME brings one",
-                                 options.data_dir.empty() ? "data" : options.data_dir));
-  }
+int verify_named(const std::vector<const Recipe*>& chosen, const DataOptions& options) {
   return for_each_recipe(chosen, [&](const Recipe& recipe) {
-    const auto folders = folders_of(recipe);
+    const auto folders = data_folders(find_dataset(recipe.name), options.data_dir);
     verify(recipe, inspect(recipe, folders), folders);
   });
+}
+
+int verify_what_is_there(const DataOptions& options) {
+  const std::string base = options.data_dir.empty() ? "data" : options.data_dir;
+  std::vector<const Recipe*> chosen;
+  std::map<std::string_view, Inspection> found;  // files are read once
+  for (const Recipe& recipe : recipes()) {
+    auto folders = data_folders(find_dataset(recipe.name), options.data_dir);
+    // In the data directory itself, the files of MNIST and Fashion-MNIST have the same names.
+    if (recipe.unpacked.empty() || recipe.is_synthetic()) std::erase(folders, base);
+    Inspection inspection = inspect(recipe, folders);
+    if (!inspection.is_there()) continue;
+    chosen.push_back(&recipe);
+    found.emplace(recipe.name, std::move(inspection));
+  }
+  if (chosen.empty()) {
+    throw InputError(
+        fmt::format("no data set found in {}; detoxml data prepare NAME brings one", base));
+  }
+  return for_each_recipe(chosen,
+                         [&](const Recipe& recipe) { verify(recipe, found.at(recipe.name), {}); });
+}
+
+int verify_all(const DataOptions& options) {
+  const std::vector<const Recipe*> chosen = recipes_of(options.names);
+  return chosen.empty() ? verify_what_is_there(options) : verify_named(chosen, options);
 }
 
 std::vector<std::size_t> samples_per_class(const Dataset& data) {
