@@ -1,8 +1,10 @@
 #include "prepare/synthetic.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <set>
 
@@ -96,8 +98,8 @@ TEST_F(Synthetic, HasTheFilesOfCifar100WithCoarseLabels) {
   ASSERT_EQ(bytes.size(), 1000U * 3074U);
   std::vector<std::size_t> counts(100);
   for (std::size_t i = 0; i < 1000; ++i) {
-    const auto fine = static_cast<std::size_t>(bytes[i * 3074 + 1]);
-    EXPECT_EQ(static_cast<std::size_t>(bytes[i * 3074]), fine / 5);
+    const auto fine = std::size_t{static_cast<std::uint8_t>(bytes[i * 3074 + 1])};
+    EXPECT_EQ(std::size_t{static_cast<std::uint8_t>(bytes[i * 3074])}, fine / 5);
     ++counts.at(fine);
   }
   EXPECT_THAT(counts, Each(10U));
