@@ -5,14 +5,16 @@
     tools/tidy.py --all      every file of the compile database
     tools/tidy.py FILE...    these files
 
-Files are read as the release preset compiles them; files that it does not compile are left out. For a changed header
-the file beside it of the same name is checked, or else one file that includes it.
+Files are read as the release preset compiles them, which is several at once: what is checked is every unit of the unity
+build that holds one of them. Files that it does not compile are left out. For a changed header the file beside it of
+the same name is checked, or else one file that includes it.
 """
 import argparse
 import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -42,24 +44,43 @@ def clang_arguments(entry):
     return kept + ["-Wno-unknown-warning-option"]
 
 
-def sees_libtorch(path):
-    """Whether a file may include libtorch: the fences keep it in these folders."""
-    return "learn" in path.relative_to(ROOT).parts
+class Unit:
+    """What the compiler reads at once: one source file, or several that a unity build includes."""
+
+    def __init__(self, entry):
+        self.file = pathlib.Path(entry["directory"], entry["file"]).resolve()
+        arguments = clang_arguments(entry)
+        self.sources = [self.file]
+        if "Unity" in self.file.parts:
+            included = re.findall(r'^#include "(.*)"$', self.file.read_text(), re.MULTILINE)
+            self.sources = [pathlib.Path(name).resolve() for name in included]
+            if len(included) == 1:  # read in its own folder, which may have a .clang-tidy
+                arguments = [included[0] if argument == str(self.file) else argument for argument in arguments]
+                self.file = self.sources[0]
+        # The fences keep libtorch in these folders.
+        self.sees_libtorch = any("learn" in path.relative_to(ROOT).parts for path in self.sources)
+        prelude = ["-include", str(PRELUDE)] if self.sees_libtorch else []
+        self.entry = {
+            "directory": entry["directory"],
+            "file": str(self.file),
+            "arguments": arguments + prelude,
+        }
+
+    def __str__(self):
+        names = [str(path.relative_to(ROOT)) for path in self.sources]
+        return names[0] if len(names) == 1 else f"{len(names)} files from {names[0]}"
 
 
-def database(build):
-    """Source file -> entry, of the project's own files."""
-    entries = {}
+def units_of(build):
+    """Source file -> the unit that it belongs to, of the project's own files."""
+    units = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
-        path = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        if path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / "build"):
-            prelude = ["-include", str(PRELUDE)] if sees_libtorch(path) else []
-            entries[path] = {
-                "directory": entry["directory"],
-                "file": str(path),
-                "arguments": clang_arguments(entry) + prelude,
-            }
-    return entries
+        if pathlib.Path(entry["file"]).name.startswith("cmake_pch"):
+            continue
+        unit = Unit(entry)
+        for path in unit.sources:
+            units[path] = unit
+    return units
 
 
 def git(*arguments):
@@ -79,52 +100,51 @@ def base_commit():
     return before[0] if before else None
 
 
-def changed_files(entries):
+def changed_files(sources):
     base = base_commit()
     if base is None:
         print("tidy: no commit to compare with: checking all files")
-        return set(entries)
+        return set(sources)
     names = (git("diff", "--name-only", base) or []) + (git("ls-files", "--others", "--exclude-standard") or [])
     chosen = set()
     for path in {ROOT / name for name in names}:
-        if path in entries:
+        if path in sources:
             chosen.add(path)
         elif path.suffix == ".hpp" and path.exists():
-            chosen.update(includer(path, entries))
+            chosen.update(includer(path, sources))
     return chosen
 
 
-def includer(header, entries):
+def includer(header, sources):
     """One compiled file through which clang-tidy sees the header."""
     beside = header.with_suffix(".cpp")
-    if beside in entries:
+    if beside in sources:
         return [beside]
     for folder in ("include", "src", "tests"):
         if header.is_relative_to(ROOT / folder):
             line = f'#include "{header.relative_to(ROOT / folder).as_posix()}"'
-            return [path for path in sorted(entries) if line in path.read_text()][:1]
+            return [path for path in sorted(sources) if line in path.read_text()][:1]
     return []
 
 
-def check(path, build):
+def check(unit, database):
     start = time.monotonic()
-    checks = ["--checks", TOO_SLOW_WITH_LIBTORCH] if sees_libtorch(path) else []
-    answer = subprocess.run([CLANG_TIDY, "--quiet", *checks, "-p", str(build), str(path)], cwd=ROOT,
+    checks = ["--checks", TOO_SLOW_WITH_LIBTORCH] if unit.sees_libtorch else []
+    answer = subprocess.run([CLANG_TIDY, "--quiet", *checks, "-p", str(database), str(unit.file)], cwd=ROOT,
                             capture_output=True, text=True, check=False)
-    return path, answer, time.monotonic() - start
+    return unit, answer, time.monotonic() - start
 
 
-def run(paths, build):
+def run(units, database):
     failures = 0
-    # Files that include libtorch take longest and go first, so that no core waits for them at the end.
-    order = sorted(paths, key=lambda path: (not sees_libtorch(path), path))
+    # What includes libtorch takes longest and goes first, so that no core waits for it at the end.
+    order = sorted(units, key=lambda unit: (not unit.sees_libtorch, unit.file))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        tasks = [pool.submit(check, path, build) for path in order]
+        tasks = [pool.submit(check, unit, database) for unit in order]
         for number, task in enumerate(concurrent.futures.as_completed(tasks), 1):
-            path, answer, seconds = task.result()
+            unit, answer, seconds = task.result()
             good = answer.returncode == 0
-            print(f"[{number}/{len(order)}] {'ok' if good else 'FAILED'} {seconds:5.1f} s {path.relative_to(ROOT)}",
-                  flush=True)
+            print(f"[{number}/{len(order)}] {'ok' if good else 'FAILED'} {seconds:5.1f} s {unit}", flush=True)
             if not good:
                 failures += 1
                 print(answer.stdout, answer.stderr, flush=True)
@@ -140,20 +160,21 @@ def main():
 
     if not (options.build / "compile_commands.json").exists():
         sys.exit(f"tidy: {options.build}/compile_commands.json is missing: run cmake --preset release first")
-    entries = database(options.build)
+    units = units_of(options.build)
     if options.all:
-        paths = set(entries)
+        paths = set(units)
     elif options.files:
-        paths = {path.resolve() for path in options.files} & set(entries)
+        paths = {path.resolve() for path in options.files} & set(units)
     else:
-        paths = changed_files(entries)
+        paths = changed_files(units)
+    chosen = {units[path] for path in paths}
     own = ROOT / "build/tidy"
     own.mkdir(parents=True, exist_ok=True)
-    (own / "compile_commands.json").write_text(json.dumps(list(entries.values()), indent=1))
-    print(f"tidy: {len(paths)} of {len(entries)} files")
-    failures = run(paths, own)
+    (own / "compile_commands.json").write_text(json.dumps([unit.entry for unit in set(units.values())], indent=1))
+    print(f"tidy: {len(paths)} of {len(units)} files, in {len(chosen)} units")
+    failures = run(chosen, own)
     if failures:
-        sys.exit(f"tidy: {failures} of {len(paths)} files have findings")
+        sys.exit(f"tidy: {failures} of {len(chosen)} units have findings")
 
 
 if __name__ == "__main__":

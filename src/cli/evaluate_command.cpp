@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/names.hpp"
+#include "base/seconds_since.hpp"
 #include "cli/command.hpp"
 #include "cli/signals.hpp"
 #include "cli/train_options.hpp"
@@ -106,7 +107,7 @@ class Evaluation {
       }
       // A run that goes on may take its time.
       if (found || in_use) news = Clock::now();
-      if (std::chrono::duration<double>(Clock::now() - news).count() > options_.timeout_s) {
+      if (seconds_since(news) > options_.timeout_s) {
         throw InputError(fmt::format("{}: nothing new for {:.0f} s (--timeout)", folder_.string(),
                                      options_.timeout_s));
       }

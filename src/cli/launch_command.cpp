@@ -1,10 +1,7 @@
 // `detoxml launch`: the run of `detoxml train` as one MPI job, on this machine or on the hosts of a
 // file.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
-#include <climits>
 #include <cstdlib>
 #include <memory>
 #include <sstream>
@@ -12,6 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/hostfile.hpp"
 #include "cli/numerics.hpp"
+#include "cli/own_program.hpp"
 #include "cli/supervise.hpp"
 #include "detox/errors.hpp"
 #include "record/file_io.hpp"
@@ -35,13 +33,6 @@ struct Options {
   std::string hostfile;
   std::vector<std::string> command;
 };
-
-std::string own_program() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size() - 1);
-  if (length <= 0) throw InputError("/proc/self/exe cannot be read: which program to launch?");
-  return path.data();
-}
 
 std::vector<HostSlots> hosts_for(const Options& options) {
   if (options.hostfile.empty()) return {{"localhost", options.processes}};

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/log.hpp"
 #include "base/names.hpp"
+#include "cli/own_program.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -53,13 +53,6 @@ std::string_view vectors_name(Vectors vectors) {
     default:
       return "no AVX2";
   }
-}
-
-std::string own_program() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size());
-  if (length <= 0 || length == static_cast<ssize_t>(path.size())) return "/proc/self/exe";
-  return {path.data(), static_cast<std::size_t>(length)};
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint64_t kMostWorkers = 65535;  // as many rows as a rule takes
 constexpr std::uint64_t kMostSamples = 1U << 28U;
-constexpr std::size_t kLongestShown = 80;
+constexpr std::size_t kLongestPart = 80;
 
 struct ApproachName {
   std::string_view name, alias;
@@ -67,7 +67,7 @@ std::uint64_t parse_whole(std::string_view text, std::string_view whole) {
   const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
   if (result.ec != std::errc() || result.ptr != text.data() + text.size()) {
     throw UsageError(fmt::format("--absent is '{}'; valid: WORKER:FROM-TO[,…], e.g. 3:10-20",
-                                 whole.substr(0, kLongestShown)));
+                                 whole.substr(0, kLongestPart)));
   }
   return number;
 }
@@ -88,7 +88,7 @@ std::vector<Absence> parse_absences(std::string_view text, std::size_t workers) 
     if (worker < 1 || worker > workers || from < 1 || to < from) {
       throw UsageError(
           fmt::format("--absent {}: valid are workers 1 to {} and steps FROM <= TO from 1",
-                      part.substr(0, kLongestShown), workers));
+                      part.substr(0, kLongestPart), workers));
     }
     absences.push_back({static_cast<std::uint32_t>(worker - 1), from, to});
   }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kLargestFile = 1U << 20U;
 constexpr std::size_t kMostDots = 4096;
-constexpr std::size_t kLongestShown = 200;
+constexpr std::size_t kLongestQuoted = 200;
 
 /// toml++ frees a dotted key's tables by recursion: enough dots would overflow the stack. A flat
 /// file has them in numbers and paths alone. Comments are free to have as many as they like.
@@ -33,7 +33,7 @@ bool has_too_many_dots(std::string_view text) {
 
 /// One line, not too long, whatever an error message quotes.
 std::string shown(std::string_view text) {
-  std::string result(text.substr(0, kLongestShown));
+  std::string result(text.substr(0, kLongestQuoted));
   std::replace_if(
       result.begin(), result.end(),
       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');

@@ -22,14 +22,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kPiece = std::size_t{1} << 18;
+constexpr std::size_t kReadPiece = std::size_t{1} << 18;
 
 /// The pieces of a file, each valid until the next is asked for.
 class FilePieces {
  public:
   explicit FilePieces(const fs::path& file)
       // O_NONBLOCK: a pipe under this name must not hang the program.
-      : file_(file), fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), piece_(kPiece) {
+      : file_(file),
+        fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)),
+        piece_(kReadPiece) {
     struct stat status {};
     if (!fd_.is_open() || ::fstat(fd_.get(), &status) != 0) {
       throw InputError(fmt::format("cannot open {}: {}", file.string(), system_error_text()));

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kPiece = std::size_t{1} << 16;
+constexpr std::size_t kUnpackPiece = std::size_t{1} << 16;
 constexpr std::size_t kLongestName = 200, kDeepest = 8;
 
 struct CloseArchive {
@@ -131,7 +131,7 @@ class Unpacking {
   Reader reader_;
   const fs::path& folder_;
   UnpackLimits limits_;
-  std::vector<std::byte> piece_ = std::vector<std::byte>(kPiece);
+  std::vector<std::byte> piece_ = std::vector<std::byte>(kUnpackPiece);
   std::uint64_t written_ = 0;
 };
 
@@ -154,7 +154,7 @@ std::string unsafe_name(std::string_view name) {
 
 void unpack_archive(const fs::path& archive, const fs::path& folder, const UnpackLimits& limits) {
   Reader reader = make_reader();
-  if (archive_read_open_filename(reader.get(), archive.c_str(), kPiece) != ARCHIVE_OK) {
+  if (archive_read_open_filename(reader.get(), archive.c_str(), kUnpackPiece) != ARCHIVE_OK) {
     throw InputError(fmt::format("cannot read {}: {}", archive.string(),
                                  printable(archive_error_string(reader.get()))));
   }

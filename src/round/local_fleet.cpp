@@ -1,13 +1,8 @@
 #include "round/local_fleet.hpp"
 
+#include "base/seconds_since.hpp"
+
 namespace detox {
-namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-}  // namespace
 
 LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
     : parts_(parts),

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/log.hpp"
+#include "base/seconds_since.hpp"
 
 namespace detox {
 namespace {
@@ -44,8 +45,7 @@ void Progress::clear() {
 
 std::string Progress::line(std::uint64_t step, std::optional<double> loss,
                            std::optional<double> accuracy) const {
-  const double elapsed =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double elapsed = seconds_since(start_);
   const double per_step =
       elapsed / static_cast<double>(std::max<std::uint64_t>(1, step - first_ + 1));
   return fmt::format("step {}/{}  loss {}  accuracy {}  {} left", step, last_,

@@ -8,6 +8,7 @@
 #include "base/as_error.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
+#include "base/seconds_since.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -18,10 +19,6 @@ constexpr std::chrono::milliseconds kPoll(100);
 constexpr std::chrono::seconds kFarewell(10);
 constexpr std::uint64_t kMostWarnings = 10;
 constexpr std::size_t kLongestProfile = 300;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 }  // namespace
 

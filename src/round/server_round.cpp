@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/seconds_since.hpp"
 #include "stages/assign/placement.hpp"
 
 namespace detox {
@@ -58,7 +59,7 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
     update(ballot, resolved, gradient, state, report);
     lap(mark, report.seconds.update);
   }
-  report.seconds.total = std::chrono::duration<double>(Clock::now() - start).count();
+  report.seconds.total = seconds_since(start);
   return report;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/as_error.hpp"
+#include "base/seconds_since.hpp"
 
 namespace detox {
 namespace {
@@ -66,7 +67,7 @@ class WorkerRound {
       auto received = transport_.receive(order_ ? std::chrono::milliseconds(0) : kPoll, largest);
       if (!received) {
         if (order_) return std::nullopt;
-        if (std::chrono::duration<double>(Clock::now() - last_news).count() > patience) {
+        if (seconds_since(last_news) > patience) {
           throw InputError(fmt::format("the server has been silent for {:.0f} s", patience));
         }
         continue;
@@ -92,7 +93,7 @@ class WorkerRound {
     reader_.begin_step(order_->step);
     AnswerSlot& own = compute(order_->slice, weights);
     AnswerSlot& answer = is_byzantine() ? corrupt(weights) : own;
-    last_compute_s_ = std::chrono::duration<double>(Clock::now() - begin).count();
+    last_compute_s_ = seconds_since(begin);
     transport_.send(0,
                     make_answer(order_->step, order_->slice, format_.seal(answer, order_->step)));
   }
@@ -159,7 +160,7 @@ class WorkerRound {
 WorkerSettings await_settings(Transport& transport, double start_timeout_s,
                               std::optional<int>& stopped) {
   const auto begin = Clock::now();
-  while (std::chrono::duration<double>(Clock::now() - begin).count() < start_timeout_s) {
+  while (seconds_since(begin) < start_timeout_s) {
     const auto received = transport.receive(kPoll, kFrameHeaderBytes + kMaxTextBytes);
     if (!received || received->from != 0) continue;
     const FrameView frame = parse_frame(received->bytes);

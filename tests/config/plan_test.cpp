@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <initializer_list>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/options.hpp"
 #include "config/refusal.hpp"
@@ -13,7 +13,7 @@
 namespace detox {
 namespace {
 
-using Texts = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+using Texts = std::vector<std::pair<std::string_view, std::string_view>>;
 
 RunConfig config_of(const Texts& options, std::size_t world = 0) {
   RunConfig config;

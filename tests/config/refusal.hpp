@@ -17,7 +17,7 @@ std::string refusal(const Action& action) {
     action();
     return {};
   } catch (const Error& error) {
-    const std::string text = error.what();
+    std::string text = error.what();
     EXPECT_FALSE(text.empty());
     EXPECT_LT(text.size(), 1500U) << text;
     for (const char c : text) EXPECT_GE(static_cast<unsigned char>(c), 0x20U) << text;

@@ -29,7 +29,7 @@ std::string unpack(const std::string& bytes, std::size_t piece_size) {
   return plain;
 }
 
-std::string error_of(const std::string& bytes, std::size_t piece_size = 1 << 16) {
+std::string gunzip_error(const std::string& bytes, std::size_t piece_size = 1 << 16) {
   return message_of<InputError>([&] { unpack(bytes, piece_size); });
 }
 
@@ -64,7 +64,7 @@ TEST(Gunzip, TakesSeveralMembersAsOneStream) {
 TEST(Gunzip, RefusesATruncationAtEveryPosition) {
   const std::string packed = gzip_bytes("some text that is long enough for a few bytes");
   for (std::size_t length = 2; length < packed.size(); ++length) {
-    EXPECT_THAT(error_of(packed.substr(0, length)), testing::HasSubstr("truncated")) << length;
+    EXPECT_THAT(gunzip_error(packed.substr(0, length)), testing::HasSubstr("truncated")) << length;
   }
 }
 
@@ -73,13 +73,13 @@ TEST(Gunzip, RefusesAWrongChecksumOrLength) {
   for (std::size_t from_end = 1; from_end <= 8; ++from_end) {
     std::string damaged = packed;
     damaged[damaged.size() - from_end] ^= 1;
-    EXPECT_THAT(error_of(damaged), testing::StartsWith("the file: the gzip data is damaged"));
+    EXPECT_THAT(gunzip_error(damaged), testing::StartsWith("the file: the gzip data is damaged"));
   }
 }
 
 TEST(Gunzip, RefusesBytesAfterTheData) {
-  EXPECT_THAT(error_of(gzip_bytes("a") + "b"), testing::HasSubstr("other bytes follow"));
-  EXPECT_THAT(error_of(gzip_bytes("a") + "b", 1), testing::HasSubstr("other bytes follow"));
+  EXPECT_THAT(gunzip_error(gzip_bytes("a") + "b"), testing::HasSubstr("other bytes follow"));
+  EXPECT_THAT(gunzip_error(gzip_bytes("a") + "b", 1), testing::HasSubstr("other bytes follow"));
 }
 
 TEST(Gunzip, HandsPiecesOnSoThatABombCanBeStopped) {

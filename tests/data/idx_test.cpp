@@ -15,7 +15,7 @@ using testing::HasSubstr;
 
 const std::vector<std::uint32_t> kImage = {2, 3};
 
-std::string error_of(const std::string& bytes, const std::vector<std::uint32_t>& item_shape) {
+std::string idx_error(const std::string& bytes, const std::vector<std::uint32_t>& item_shape) {
   return message_of<InputError>([&] { parse_idx("F", as_bytes_of(bytes), item_shape); });
 }
 
@@ -38,13 +38,13 @@ TEST(Idx, ReadsLabels) {
 TEST(Idx, RefusesATruncationAtEveryPosition) {
   const std::string whole = idx_bytes({2, 2, 3}, "abcdefghijkl");
   for (std::size_t length = 0; length < whole.size(); ++length) {
-    EXPECT_THAT(error_of(whole.substr(0, length), kImage), testing::StartsWith("F: truncated"))
+    EXPECT_THAT(idx_error(whole.substr(0, length), kImage), testing::StartsWith("F: truncated"))
         << length;
   }
 }
 
 TEST(Idx, RefusesTrailingBytes) {
-  EXPECT_THAT(error_of(idx_bytes({2}, "abc"), {}), HasSubstr("more bytes follow the 2 samples"));
+  EXPECT_THAT(idx_error(idx_bytes({2}, "abc"), {}), HasSubstr("more bytes follow the 2 samples"));
 }
 
 TEST(Idx, RefusesEveryOtherMagic) {
@@ -53,26 +53,26 @@ TEST(Idx, RefusesEveryOtherMagic) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string other = whole;
       other[position] = static_cast<char>(other[position] ^ (1 << bit));
-      EXPECT_THAT(error_of(other, kImage), HasSubstr("not an IDX file of images"));
+      EXPECT_THAT(idx_error(other, kImage), HasSubstr("not an IDX file of images"));
     }
   }
-  EXPECT_THAT(error_of(whole, {}), HasSubstr("not an IDX file of labels"));
+  EXPECT_THAT(idx_error(whole, {}), HasSubstr("not an IDX file of labels"));
 }
 
 TEST(Idx, RefusesOtherImageSizes) {
-  EXPECT_EQ(error_of(idx_bytes({1, 3, 3}, "abcdefghi"), kImage),
+  EXPECT_EQ(idx_error(idx_bytes({1, 3, 3}, "abcdefghi"), kImage),
             "F: dimension 1 of an image is 3, it must be 2");
-  EXPECT_EQ(error_of(idx_bytes({1, 2, 0}, ""), kImage),
+  EXPECT_EQ(idx_error(idx_bytes({1, 2, 0}, ""), kImage),
             "F: dimension 2 of an image is 0, it must be 3");
 }
 
 TEST(Idx, RefusesNoSamples) {
-  EXPECT_EQ(error_of(idx_bytes({0}, ""), {}), "F: it holds no samples");
+  EXPECT_EQ(idx_error(idx_bytes({0}, ""), {}), "F: it holds no samples");
 }
 
 TEST(Idx, RefusesMoreSamplesThanAreSaneBeforeAnyMemory) {
-  EXPECT_THAT(error_of(idx_bytes({(1U << 28) + 1}, ""), {}), HasSubstr("the most is 268435456"));
-  EXPECT_THAT(error_of(idx_bytes({0xffffffffU, 2, 3}, "a"), kImage), HasSubstr("the most is"));
+  EXPECT_THAT(idx_error(idx_bytes({(1U << 28) + 1}, ""), {}), HasSubstr("the most is 268435456"));
+  EXPECT_THAT(idx_error(idx_bytes({0xffffffffU, 2, 3}, "a"), kImage), HasSubstr("the most is"));
 }
 
 TEST(Idx, AllocatesForBytesThatCameNotForTheHeader) {

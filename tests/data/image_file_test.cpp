@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 RgbImage decode(const std::string& bytes) { return decode_image("F", as_bytes_of(bytes)); }
-std::string error_of(const std::string& bytes) {
+std::string image_error(const std::string& bytes) {
   const std::string message = message_of<InputError>([&] { decode(bytes); });
   return message.empty() ? "was not refused" : message;
 }
@@ -49,17 +49,17 @@ TEST(ImageFile, GivesThePixelsThatPilReads) {
     ++compared;
   }
   EXPECT_EQ(compared, 16U);
-  EXPECT_EQ(error_of(get_file(folder.path() / "cmyk.refused")),
+  EXPECT_EQ(image_error(get_file(folder.path() / "cmyk.refused")),
             "F: a JPEG in CMYK; convert it to RGB");
 }
 
 TEST(ImageFile, RefusesATruncationAtEveryPosition) {
   const std::string png = png_bytes(sample_image(9, 7)), jpeg = jpeg_bytes(sample_image(17, 9));
   for (std::size_t length = 0; length + 12 < png.size(); ++length) {  // IEND holds nothing
-    EXPECT_THAT(error_of(png.substr(0, length)), testing::StartsWith("F: ")) << length;
+    EXPECT_THAT(image_error(png.substr(0, length)), testing::StartsWith("F: ")) << length;
   }
   for (std::size_t length = 0; length + 2 < jpeg.size(); ++length) {
-    EXPECT_THAT(error_of(jpeg.substr(0, length)), testing::StartsWith("F: ")) << length;
+    EXPECT_THAT(image_error(jpeg.substr(0, length)), testing::StartsWith("F: ")) << length;
   }
 }
 
@@ -69,16 +69,16 @@ TEST(ImageFile, RefusesADamagedPng) {
   for (std::size_t position = data; position + 16 < whole.size(); ++position) {
     std::string damaged = whole;
     damaged[position] ^= 1;
-    EXPECT_THAT(error_of(damaged), HasSubstr("the PNG is damaged")) << position;
+    EXPECT_THAT(image_error(damaged), HasSubstr("the PNG is damaged")) << position;
   }
 }
 
 TEST(ImageFile, RefusesWhatIsNoImage) {
   for (const char* text : {"", "GIF89a", "RIFF....WEBP", "<svg/>", "\x89PNG"}) {
-    EXPECT_EQ(error_of(text), "F: neither a PNG nor a JPEG image");
+    EXPECT_EQ(image_error(text), "F: neither a PNG nor a JPEG image");
   }
-  EXPECT_THAT(error_of("\x89PNG\r\n\x1a\n"), HasSubstr("the PNG is damaged"));
-  EXPECT_EQ(error_of("\xff\xd8\xff"), "F: an image without pixels");
+  EXPECT_THAT(image_error("\x89PNG\r\n\x1a\n"), HasSubstr("the PNG is damaged"));
+  EXPECT_EQ(image_error("\xff\xd8\xff"), "F: an image without pixels");
 }
 
 TEST(ImageFile, RefusesMorePixelsThanAllowedBeforeItTakesMemory) {
@@ -86,13 +86,13 @@ TEST(ImageFile, RefusesMorePixelsThanAllowedBeforeItTakesMemory) {
   png.replace(16, 8, big_endian_bytes(900'000) + big_endian_bytes(900'000));
   const auto* header = reinterpret_cast<const Bytef*>(png.data() + 12);
   png.replace(29, 4, big_endian_bytes(static_cast<std::uint32_t>(crc32(0, header, 17))));
-  EXPECT_EQ(error_of(png), "F: 900000 x 900000 pixels; the most is 67108864 pixels");
+  EXPECT_EQ(image_error(png), "F: 900000 x 900000 pixels; the most is 67108864 pixels");
 
   std::string jpeg = jpeg_bytes(sample_image(16, 16));
   const std::size_t frame = jpeg.find("\xff\xc0");
   ASSERT_NE(frame, std::string::npos);
   jpeg.replace(frame + 5, 4, "\xff\xdc\xff\xdc");
-  EXPECT_EQ(error_of(jpeg), "F: 65500 x 65500 pixels; the most is 67108864 pixels");
+  EXPECT_EQ(image_error(jpeg), "F: 65500 x 65500 pixels; the most is 67108864 pixels");
 
   const std::string small = png_bytes(sample_image(4, 4));
   EXPECT_NO_THROW(decode_image("F", as_bytes_of(small), 16));

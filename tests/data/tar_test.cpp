@@ -38,7 +38,7 @@ Contents contents(const std::string& bytes, std::uint64_t most = 1 << 20,
   return files;
 }
 
-std::string error_of(const std::string& bytes, std::uint64_t most = 1 << 20) {
+std::string tar_error(const std::string& bytes, std::uint64_t most = 1 << 20) {
   return message_of<InputError>([&] { contents(bytes, most); });
 }
 
@@ -72,35 +72,36 @@ TEST(Tar, ShowsLinksAndFoldersAsNoFiles) {
 TEST(Tar, RefusesAGzipTruncationAtEveryPosition) {
   const std::string packed = gzip_bytes(tar_member("a", "some text") + tar_end());
   for (std::size_t length = 2; length < packed.size(); ++length) {
-    EXPECT_THAT(error_of(packed.substr(0, length)), testing::StartsWith("T: ")) << length;
+    EXPECT_THAT(tar_error(packed.substr(0, length)), testing::StartsWith("T: ")) << length;
   }
 }
 
 TEST(Tar, RefusesAMemberThatIsCutOff) {
   const std::string whole = archive();
   for (const std::size_t length : {700U, 1600U, 50'000U}) {
-    EXPECT_THAT(error_of(whole.substr(0, length)), HasSubstr("T: the tar archive is damaged"));
+    EXPECT_THAT(tar_error(whole.substr(0, length)), HasSubstr("T: the tar archive is damaged"));
   }
 }
 
 TEST(Tar, VerifiesTheChecksumThatStandsAtTheEnd) {
   std::string packed = gzip_bytes(archive());
   packed[packed.size() - 8] ^= 1;
-  EXPECT_THAT(error_of(packed), HasSubstr("the gzip data is damaged"));
+  EXPECT_THAT(tar_error(packed), HasSubstr("the gzip data is damaged"));
 }
 
 TEST(Tar, RefusesWhatIsNoArchive) {
-  EXPECT_THAT(error_of(std::string(5000, 'x')), HasSubstr("damaged (Unrecognized archive format)"));
-  EXPECT_THAT(error_of(gzip_bytes(std::string(5000, 'x'))), HasSubstr("damaged"));
+  EXPECT_THAT(tar_error(std::string(5000, 'x')),
+              HasSubstr("damaged (Unrecognized archive format)"));
+  EXPECT_THAT(tar_error(gzip_bytes(std::string(5000, 'x'))), HasSubstr("damaged"));
 }
 
 TEST(Tar, StopsABombAtTheLimit) {
   const std::string bomb =
       gzip_bytes(tar_member("a", std::string(std::size_t{1} << 25, '\0')) + tar_end());
   EXPECT_LT(bomb.size(), 100'000U);
-  EXPECT_THAT(error_of(bomb), HasSubstr("more than the 1048576 bytes"));
+  EXPECT_THAT(tar_error(bomb), HasSubstr("more than the 1048576 bytes"));
   // Behind the end of the archive too.
-  EXPECT_THAT(error_of(gzip_bytes(archive() + std::string(std::size_t{1} << 25, '\0'))),
+  EXPECT_THAT(tar_error(gzip_bytes(archive() + std::string(std::size_t{1} << 25, '\0'))),
               HasSubstr("more than the 1048576 bytes"));
 }
 
@@ -111,7 +112,7 @@ TEST(Tar, IsNotLedToAllocateByAnAnnouncedSize) {
   std::uint32_t sum = 0;
   for (const char c : header) sum += static_cast<unsigned char>(c);
   header.replace(148, 8, fmt::format("{:06o}", sum) + std::string("\0 ", 2));
-  EXPECT_THAT(error_of(header + kLong), HasSubstr("damaged"));
+  EXPECT_THAT(tar_error(header + kLong), HasSubstr("damaged"));
 }
 
 TEST(Tar, LetsWhatASinkThrowsThrough) {

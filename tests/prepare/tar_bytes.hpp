@@ -18,7 +18,8 @@ struct TarEntry {
 };
 
 inline std::string tar_gz(const std::vector<TarEntry>& entries, bool gzipped = true) {
-  std::string bytes(10'000'000, '\0');
+  std::string bytes;
+  bytes.resize(10'000'000);
   std::size_t used = 0;
   archive* writer = archive_write_new();
   if (gzipped) archive_write_add_filter_gzip(writer);

@@ -16,7 +16,7 @@ namespace {
 
 namespace nn = torch::nn;
 
-constexpr std::size_t kLeastSide = 8;  // three times halved
+constexpr std::size_t kLeastDenseNetSide = 8;  // three times halved
 constexpr std::int64_t kGrowth = 32;
 
 class DenseLayer final : public nn::Module {
@@ -96,10 +96,10 @@ class DenseNet final : public Network {
 
 std::shared_ptr<Network> make_densenet(ImageShape shape, std::size_t classes, int depth) {
   DETOX_ASSERT(depth == 121);
-  if (shape.height < kLeastSide || shape.width < kLeastSide) {
+  if (shape.height < kLeastDenseNetSide || shape.width < kLeastDenseNetSide) {
     throw UsageError(
         fmt::format("network DenseNet{} takes images of {}x{} or larger, and these are {}x{}",
-                    depth, kLeastSide, kLeastSide, shape.height, shape.width));
+                    depth, kLeastDenseNetSide, kLeastDenseNetSide, shape.height, shape.width));
   }
   return std::make_shared<DenseNet>(static_cast<std::int64_t>(shape.channels),
                                     static_cast<std::int64_t>(classes));

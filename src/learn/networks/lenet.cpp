@@ -11,7 +11,7 @@
 namespace detox {
 namespace {
 
-constexpr std::size_t kLeastSide = 16;
+constexpr std::size_t kLeastLeNetSide = 16;
 
 /// What is left of a side of the image after two convolutions and poolings.
 std::int64_t side_after(std::size_t side) {
@@ -40,10 +40,10 @@ class LeNet final : public Network {
 }  // namespace
 
 std::shared_ptr<Network> make_lenet(ImageShape shape, std::size_t classes, int /*depth*/) {
-  if (shape.height < kLeastSide || shape.width < kLeastSide) {
+  if (shape.height < kLeastLeNetSide || shape.width < kLeastLeNetSide) {
     throw UsageError(fmt::format(
         "network LeNet takes images of {0}x{0} or larger, and these are {1}x{2}; FC takes any size",
-        kLeastSide, shape.height, shape.width));
+        kLeastLeNetSide, shape.height, shape.width));
   }
   return std::make_shared<LeNet>(static_cast<std::int64_t>(shape.channels),
                                  50 * side_after(shape.height) * side_after(shape.width),

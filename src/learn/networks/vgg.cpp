@@ -13,7 +13,7 @@ namespace {
 
 namespace nn = torch::nn;
 
-constexpr std::size_t kLeastSide = 32;  // five times halved
+constexpr std::size_t kLeastVggSide = 32;  // five times halved
 constexpr std::array<std::int64_t, 5> kWidths{64, 128, 256, 512, 512};
 
 /// Convolutions before each of the five poolings.
@@ -59,10 +59,10 @@ class Vgg final : public Network {
 };
 
 std::shared_ptr<Network> make(ImageShape shape, std::size_t classes, int depth, bool batch_norm) {
-  if (shape.height < kLeastSide || shape.width < kLeastSide) {
+  if (shape.height < kLeastVggSide || shape.width < kLeastVggSide) {
     throw UsageError(
         fmt::format("network VGG{} takes images of {}x{} or larger, and these are {}x{}", depth,
-                    kLeastSide, kLeastSide, shape.height, shape.width));
+                    kLeastVggSide, kLeastVggSide, shape.height, shape.width));
   }
   return std::make_shared<Vgg>(static_cast<std::int64_t>(shape.channels),
                                static_cast<std::int64_t>(classes), depth, batch_norm);

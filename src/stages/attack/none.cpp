@@ -6,7 +6,7 @@
 namespace detox {
 namespace {
 
-class None final : public Attack {
+class NoAttack final : public Attack {
  public:
   void corrupt(const AttackInput& input, std::span<float> out,
                ThreadPool& /*pool*/) const override {
@@ -17,7 +17,7 @@ class None final : public Attack {
 }  // namespace
 
 std::unique_ptr<Attack> make_none(const AttackOptions& /*options*/) {
-  return std::make_unique<None>();
+  return std::make_unique<NoAttack>();
 }
 
 }  // namespace detox

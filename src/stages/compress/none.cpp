@@ -6,7 +6,7 @@
 namespace detox {
 namespace {
 
-class None final : public Codec {
+class NoCodec final : public Codec {
  public:
   bool is_identity() const override { return true; }
   std::size_t encoded_bytes(std::size_t d) const override { return 4 * d; }
@@ -21,6 +21,6 @@ class None final : public Codec {
 
 }  // namespace
 
-std::unique_ptr<Codec> make_none_codec() { return std::make_unique<None>(); }
+std::unique_ptr<Codec> make_none_codec() { return std::make_unique<NoCodec>(); }
 
 }  // namespace detox

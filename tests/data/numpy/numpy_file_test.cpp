@@ -131,16 +131,16 @@ TEST_F(NumpyFiles, AreMappedAsRows) {
 TEST_F(NumpyFiles, ThatCannotBeOpenedAreNamed) {
   for (const auto& path : {folder_ / "none.npy", folder_}) {
     try {
-      NumpyFile{path};
+      const NumpyFile file(path);
       FAIL() << "was not refused";
     } catch (const InputError& error) {
       EXPECT_TRUE(std::string(error.what()).starts_with(path.string() + ": ")) << error.what();
     }
   }
-  std::ofstream(folder_ / "empty.npy");
-  EXPECT_THROW(NumpyFile{folder_ / "empty.npy"}, InputError);
+  const std::ofstream empty(folder_ / "empty.npy");
+  EXPECT_THROW(const NumpyFile file(folder_ / "empty.npy"), InputError);
   ASSERT_EQ(mkfifo((folder_ / "pipe.npy").c_str(), 0600), 0);  // opening it would wait for a writer
-  EXPECT_THROW(NumpyFile{folder_ / "pipe.npy"}, InputError);
+  EXPECT_THROW(const NumpyFile file(folder_ / "pipe.npy"), InputError);
 }
 
 TEST_F(NumpyFiles, AreReadByNumPyAsTheyWereWritten) {
@@ -161,7 +161,7 @@ TEST_F(NumpyFiles, AreReadByNumPyAsTheyWereWritten) {
 TEST_F(NumpyFiles, ThatCannotBeWrittenLeaveNothing) {
   EXPECT_THROW(write_text_atomically(folder_ / "none" / "x.json", "x"), InputError);
   std::filesystem::create_directory(folder_ / "taken");
-  std::ofstream(folder_ / "taken" / "x");
+  const std::ofstream inside(folder_ / "taken" / "x");
   EXPECT_THROW(write_text_atomically(folder_ / "taken", "x"), InputError);
   EXPECT_EQ(files(), 1U);
 }

@@ -1,0 +1,21 @@
+#include "cli/own_program.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+
+std::string own_program() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size());
+  if (length <= 0 || length == static_cast<ssize_t>(path.size())) {
+    throw InputError("/proc/self/exe cannot be read: where is this program?");
+  }
+  return {path.data(), static_cast<std::size_t>(length)};
+}
+
+}  // namespace detox
