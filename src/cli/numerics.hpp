@@ -26,7 +26,8 @@ std::vector<std::pair<std::string, std::string>> profile_variables(std::string_v
 
 /// Pins the profile: first thing in main, before MPI and before a thread is made. Returns if the
 /// environment is already that of DETOX_PROFILE; otherwise sets it and executes this program again
-/// with the same arguments, because OpenBLAS reads its variable before main(). DETOX_PROFILE
+/// with the same arguments, because OpenBLAS reads its variable before main(). A program that calls
+/// this is executed again before its libraries are initialised. DETOX_PROFILE
 /// chooses the profile where it is set (the launcher sets it for all ranks; a user may, for
 /// "portable"), else the processor does; a shell's own OPENBLAS_CORETYPE and the like are replaced.
 /// Throws InputError where this processor cannot run the profile, or the program cannot be executed

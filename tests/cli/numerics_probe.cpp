@@ -3,14 +3,24 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include "cli/numerics.hpp"
 #include "detox/errors.hpp"
 
-int main(int argc, char** argv) {
+namespace {
+
+/// How often the program and its libraries were initialised.
+const std::string starts = [] {
   const char* before = std::getenv("PROBE_STARTS");
-  const std::string starts = std::string(before == nullptr ? "" : before) + "x";
-  setenv("PROBE_STARTS", starts.c_str(), 1);
+  std::string now = std::string(before == nullptr ? "" : before) + "x";
+  setenv("PROBE_STARTS", now.c_str(), 1);
+  return now;
+}();
+
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
     detox::pin_numerics(argc, argv);
   } catch (const detox::Error& error) {
