@@ -21,7 +21,13 @@ add_compile_options(-Wall -Wextra -Wconversion -Wshadow -ffp-contract=off)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 sees an overflow inside fmt 9's formatting of one character that cannot happen.
   add_compile_options(-Wno-stringop-overflow)
+  if(CMAKE_UNITY_BUILD)
+    # It takes an included source for a header, whose anonymous namespace would be several.
+    add_compile_options(-Wno-subobject-linkage)
+  endif()
 endif()
+# libtorch's targets define it, and a precompiled header is for programs with the same definitions only.
+add_compile_definitions(_GLIBCXX_USE_CXX11_ABI=1)
 if(DETOX_SANITIZE)
   add_compile_options(-fsanitize=${DETOX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DETOX_SANITIZE})

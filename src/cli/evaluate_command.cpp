@@ -171,6 +171,7 @@ class Evaluation {
     const std::size_t image_size = options_.image_size.value_or((run ? *run : defaults).image_size);
     data_ = load_dataset(dataset, options_.data_dir.value_or(run ? run->data_dir : ""),
                          Split::kTest, image_size);
+    if (data_->is_synthetic()) log_line(data_->name() + ": every image was generated");
     const std::string canonical = resolve_network(network);
     evaluator_.emplace(
         *data_, [&] { return make_learner(canonical, data_->shape(), data_->classes()); },

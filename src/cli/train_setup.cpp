@@ -70,6 +70,9 @@ TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
 
   setup.data =
       load_dataset(dataset.name, setup.config.data_dir, Split::kTrain, setup.config.image_size);
+  if (setup.data->is_synthetic()) {
+    setup.plan.notices.push_back(setup.data->name() + ": every image was generated");
+  }
   if (setup.samples_per_step > setup.data->size()) {
     throw UsageError(
         fmt::format("one step takes {} samples, {} has {}: lower --batch-size or --global-batch",

@@ -209,6 +209,11 @@ class Synthetic(DataTest):
         self.assertEqual(int.from_bytes(sheet[16:20], "big"), 2 + 10 * 34)
         self.assertIn("already there", self.ok(self.data("prepare", "synthetic-cifar10", "--samples", 500,
                                                          "--data-dir", "d")).out)
+        trained = self.run_ok("train", "--dataset", "synthetic-cifar10", "--data-dir", "d", "--batch-size", 2, "--max-steps", 1,
+                              "--train-dir", "run")
+        scored = self.run_ok("evaluate", "--model-dir", "run")
+        for result in (trained, scored):
+            self.assertIn("synthetic-cifar10: every image was generated\n", result.out + result.err)
 
     def test_depends_on_the_seed_alone(self):
         for name, seed, threads in (("a", 5, 1), ("b", 5, 3), ("c", 6, 1)):
