@@ -11,7 +11,7 @@
 namespace {
 
 /// How often the program and its libraries were initialised.
-const std::string starts = [] {
+const std::string kStarts = [] {
   const char* before = std::getenv("PROBE_STARTS");
   std::string now = std::string(before == nullptr ? "" : before) + "x";
   setenv("PROBE_STARTS", now.c_str(), 1);
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     std::printf("error %d: %s\n", error.exit_code(), error.what());
     return error.exit_code();
   }
-  std::printf("starts=%s\n", starts.c_str());
+  std::printf("starts=%s\n", kStarts.c_str());
   for (const char* name :
        {"DETOX_PROFILE", "ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE", "DNNL_MAX_CPU_ISA",
         "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}) {
