@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/seconds_since.hpp"
 #include "cli/numerics.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
@@ -24,10 +25,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kSlices = 6, kBatch = 32, kWorkers = 18;
 constexpr double kLargestShare = 0.02;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 bool loader_is_right(const SliceReader& reader) {
   SliceReader own = reader;

@@ -26,12 +26,12 @@ std::string entry(const std::string& dtype, const std::string& shape, const std:
   return R"({"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
 }
 
-std::string safetensors_error(const std::string& bytes) {
+std::string error_of(const std::string& bytes) {
   return message_of<InputError>([&] { parse_safetensors("F", bytes_of(bytes)); });
 }
 
-std::string safetensors_error(const std::string& json, const std::string& values) {
-  return safetensors_error(file_of(json, values));
+std::string error_of(const std::string& json, const std::string& values) {
+  return error_of(file_of(json, values));
 }
 
 std::string bytes_of_image(const Safetensors& content) {
@@ -83,7 +83,7 @@ TEST(Safetensors, RefusesATruncationAtEveryPosition) {
   content.tensors["a"] = {"F32", {2}, bytes_of("12345678")};
   const std::string whole = bytes_of_image(content);
   for (std::size_t length = 0; length < whole.size(); ++length) {
-    EXPECT_THAT(safetensors_error(whole.substr(0, length)), HasSubstr("truncated")) << length;
+    EXPECT_THAT(error_of(whole.substr(0, length)), HasSubstr("truncated")) << length;
   }
 }
 
@@ -91,25 +91,25 @@ TEST(Safetensors, RefusesAHeaderLengthThatCannotBe) {
   for (const std::uint64_t length : {std::uint64_t{100'000'001}, ~std::uint64_t{0}}) {
     std::string bytes(64, ' ');
     std::memcpy(bytes.data(), &length, sizeof length);
-    EXPECT_THAT(safetensors_error(bytes), HasSubstr("its header does not fit in it"));
+    EXPECT_THAT(error_of(bytes), HasSubstr("its header does not fit in it"));
   }
 }
 
 TEST(Safetensors, RefusesHolesOverlapsAndTrailingBytes) {
   const std::string first = R"({"a":)" + entry("U8", "[4]", "[0,4]");
-  EXPECT_THAT(safetensors_error(first + R"(,"b":)" + entry("U8", "[2]", "[5,7]") + "}", "1234567"),
+  EXPECT_THAT(error_of(first + R"(,"b":)" + entry("U8", "[2]", "[5,7]") + "}", "1234567"),
               HasSubstr("hole or an overlap before tensor 'b'"));
-  EXPECT_THAT(safetensors_error(first + R"(,"b":)" + entry("U8", "[4]", "[3,7]") + "}", "1234567"),
+  EXPECT_THAT(error_of(first + R"(,"b":)" + entry("U8", "[4]", "[3,7]") + "}", "1234567"),
               HasSubstr("hole or an overlap"));
-  EXPECT_THAT(safetensors_error(first + R"(,"b":)" + entry("U8", "[4]", "[0,4]") + "}", "1234"),
+  EXPECT_THAT(error_of(first + R"(,"b":)" + entry("U8", "[4]", "[0,4]") + "}", "1234"),
               HasSubstr("hole or an overlap"));
-  EXPECT_THAT(safetensors_error(first + "}", "12345"), HasSubstr("other bytes follow"));
-  EXPECT_THAT(safetensors_error("{}", "1"), HasSubstr("other bytes follow"));
+  EXPECT_THAT(error_of(first + "}", "12345"), HasSubstr("other bytes follow"));
+  EXPECT_THAT(error_of("{}", "1"), HasSubstr("other bytes follow"));
 }
 
 TEST(Safetensors, RefusesShapesThatDoNotFit) {
   const auto error = [](const std::string& dtype, const std::string& shape) {
-    return safetensors_error(R"({"a":)" + entry(dtype, shape, "[0,8]") + "}", "12345678");
+    return error_of(R"({"a":)" + entry(dtype, shape, "[0,8]") + "}", "12345678");
   };
   EXPECT_EQ(error("F32", "[2]"), "");
   EXPECT_THAT(error("F32", "[3]"), HasSubstr("does not fit its bytes"));
@@ -123,26 +123,22 @@ TEST(Safetensors, RefusesShapesThatDoNotFit) {
 
 TEST(Safetensors, RefusesOffsetsThatCannotBe) {
   for (const char* offsets : {"[4,0]", "[0,9]", "[18446744073709551615,8]"}) {
-    EXPECT_THAT(safetensors_error(R"({"a":)" + entry("U8", "[8]", offsets) + "}", "12345678"),
+    EXPECT_THAT(error_of(R"({"a":)" + entry("U8", "[8]", offsets) + "}", "12345678"),
                 HasSubstr("does not lie within the file"));
   }
   for (const char* offsets : {"[]", "[0]", "[0,4,8]", "[-1,7]", "[0,8.0]", "[0,1e1]", "8", "null",
                               "[0,18446744073709551616]", "[[0,8]]", "{}", "\"08\"", "[true,8]"}) {
-    EXPECT_NE(safetensors_error(R"({"a":)" + entry("U8", "[8]", offsets) + "}", "12345678"), "")
-        << offsets;
+    EXPECT_NE(error_of(R"({"a":)" + entry("U8", "[8]", offsets) + "}", "12345678"), "") << offsets;
   }
 }
 
 TEST(Safetensors, RefusesEveryKeyThatComesTwice) {
   const std::string tensor = entry("U8", "[0]", "[0,0]");
-  EXPECT_THAT(safetensors_error(R"({"a":)" + tensor + R"(,"a":)" + tensor + "}", ""),
+  EXPECT_THAT(error_of(R"({"a":)" + tensor + R"(,"a":)" + tensor + "}", ""),
               HasSubstr("comes twice"));
-  EXPECT_THAT(safetensors_error(R"({"__metadata__":{},"__metadata__":{}})", ""),
-              HasSubstr("comes twice"));
-  EXPECT_THAT(safetensors_error(R"({"__metadata__":{"k":"1","k":"2"}})", ""),
-              HasSubstr("a key twice"));
-  EXPECT_THAT(safetensors_error(
-                  R"({"a":{"dtype":"U8","dtype":"U8","shape":[0],"data_offsets":[0,0]}})", ""),
+  EXPECT_THAT(error_of(R"({"__metadata__":{},"__metadata__":{}})", ""), HasSubstr("comes twice"));
+  EXPECT_THAT(error_of(R"({"__metadata__":{"k":"1","k":"2"}})", ""), HasSubstr("a key twice"));
+  EXPECT_THAT(error_of(R"({"a":{"dtype":"U8","dtype":"U8","shape":[0],"data_offsets":[0,0]}})", ""),
               HasSubstr("a field twice"));
 }
 
@@ -167,26 +163,23 @@ TEST(Safetensors, RefusesHeadersOfAnotherForm) {
                            R"({"a":{"dtype":["U8"],"shape":[0],"data_offsets":[0,0]}})",
                            R"({'a':{}})",
                            "{/**/}"}) {
-    EXPECT_NE(safetensors_error(json, ""), "") << json;
+    EXPECT_NE(error_of(json, ""), "") << json;
   }
 }
 
 TEST(Safetensors, SurvivesAnyDepth) {
   const std::string deep(1'000'000, '[');
-  EXPECT_NE(safetensors_error(R"({"a":)" + deep, ""), "");
-  EXPECT_NE(safetensors_error(R"({"a":{"dtype":"U8","data_offsets":[0,0],"shape":)" + deep, ""),
-            "");
+  EXPECT_NE(error_of(R"({"a":)" + deep, ""), "");
+  EXPECT_NE(error_of(R"({"a":{"dtype":"U8","data_offsets":[0,0],"shape":)" + deep, ""), "");
   std::string objects;
   for (int i = 0; i < 100'000; ++i) objects += R"({"a":)";
-  EXPECT_NE(safetensors_error(objects, ""), "");
+  EXPECT_NE(error_of(objects, ""), "");
 }
 
 TEST(Safetensors, ShowsNamesFromFilesInOneLine) {
-  const std::string message =
-      safetensors_error(R"({"a\nb":)" + entry("U8", "[1]", "[0,0]") + "}", "");
+  const std::string message = error_of(R"({"a\nb":)" + entry("U8", "[1]", "[0,0]") + "}", "");
   EXPECT_THAT(message, HasSubstr("'a?b'"));
-  const std::string longer =
-      safetensors_error(std::string("{\"").append(100'000, 'n').append("\":1}"), "");
+  const std::string longer = error_of(std::string("{\"").append(100'000, 'n').append("\":1}"), "");
   EXPECT_LT(longer.size(), 300U);
 }
 
