@@ -55,7 +55,8 @@ def execute(run, options):
     code = subprocess.run(train, check=False).returncode
     if code != 0:
         return failed(run, f"failed: train, exit code {code}", train)
-    evaluate = [str(options.program), "evaluate", "--model-dir", str(directory), "--json"]
+    # Batches of 100 stay in memory that is kept; those of 1000 are page faults again and again.
+    evaluate = [str(options.program), "evaluate", "--model-dir", str(directory), "--eval-batch-size", "100", "--json"]
     answer = subprocess.run(evaluate, check=False, stdout=subprocess.PIPE, text=True)
     if answer.returncode != 0:
         return failed(run, f"failed: evaluate, exit code {answer.returncode}", evaluate)
