@@ -25,8 +25,11 @@ struct RuleOptions {
   std::size_t f = 0;            ///< corrupt rows it must survive
   std::size_t krum_select = 0;  ///< m of multi-krum; 0: n - f - 2
   BulyanVariant bulyan_variant = BulyanVariant::kPaper;
-  double tolerance = 1e-6;      ///< geometric-median: of the median distance from the medoid
-  bool rows_are_signs = false;  ///< signSGD: rows hold (means of) +-1 already, do not take signs
+  double tolerance = 1e-6;        ///< geometric-median: of the median distance from the medoid
+  std::size_t reference_row = 0;  ///< monna: the row that is trusted
+  double clip_radius = 100;       ///< centered-clipping: tau
+  std::size_t clip_rounds = 1;    ///< centered-clipping: L
+  bool rows_are_signs = false;    ///< signSGD: rows hold (means of) +-1 already, do not take signs
 };
 
 /// What a rule found out about the rows of one call.
@@ -84,9 +87,16 @@ struct RuleInfo {
   std::string_view alias;        ///< another accepted name, or empty
   std::string_view requirement;  ///< as users see it: "n >= 2f + 3"
   std::size_t (*min_rows)(std::size_t f);
+  bool tries_subsets;  ///< refused where C(n, f) > kMostSubsets
   std::string_view paper;
   std::unique_ptr<Aggregator> (*make)(const RuleOptions&);
 };
+
+/// What clip_rounds may be at most.
+inline constexpr std::size_t kMostClipRounds = 1000;
+
+/// Sets of n - f rows among which a rule may have to search.
+inline constexpr double kMostSubsets = 2e6;
 
 /// All rules, sorted by name.
 std::span<const RuleInfo> rules();

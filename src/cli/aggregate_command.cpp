@@ -34,6 +34,9 @@ struct Arguments {
   std::size_t krum_select = 0;
   std::string bulyan_variant = "paper";
   double tolerance = RuleOptions().tolerance;
+  std::size_t reference_row = RuleOptions().reference_row;
+  double clip_radius = RuleOptions().clip_radius;
+  std::size_t clip_rounds = RuleOptions().clip_rounds;
   std::size_t threads = 0;
   std::uint64_t step = 0;
 };
@@ -117,6 +120,16 @@ RuleOptions rule_options(const Arguments& arguments) {
   if (!(options.tolerance >= 0)) {
     throw UsageError(fmt::format("--tolerance {}: valid: at least 0", options.tolerance));
   }
+  options.reference_row = arguments.reference_row;
+  options.clip_radius = arguments.clip_radius;
+  options.clip_rounds = arguments.clip_rounds;
+  if (!(options.clip_radius > 0 && std::isfinite(options.clip_radius))) {
+    throw UsageError(fmt::format("--clip-radius {}: valid: more than 0", options.clip_radius));
+  }
+  if (options.clip_rounds < 1 || options.clip_rounds > kMostClipRounds) {
+    throw UsageError(
+        fmt::format("--clip-rounds {}: valid: 1 to {}", options.clip_rounds, kMostClipRounds));
+  }
   return options;
 }
 
@@ -190,6 +203,14 @@ Command aggregate_command(CLI::App& program) {
       ->capture_default_str();
   app->add_option("--tolerance", arguments->tolerance,
                   "geometric-median: how far it may stay from its point, relative")
+      ->capture_default_str();
+  app->add_option("--reference-row", arguments->reference_row, "monna: the row to trust, from 0")
+      ->check(whole)
+      ->capture_default_str();
+  app->add_option("--clip-radius", arguments->clip_radius, "tau of centered-clipping")
+      ->capture_default_str();
+  app->add_option("--clip-rounds", arguments->clip_rounds, "L of centered-clipping")
+      ->check(whole)
       ->capture_default_str();
   app->add_option("--step", arguments->step, "signSGD: zeros vote by coordinate + step")
       ->check(whole)

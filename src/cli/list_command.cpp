@@ -17,8 +17,11 @@ void print_line(std::string_view name, std::string_view what, std::string_view s
 
 int list_everything() {
   fmt::print("Rules (--mode, --inner-mode; n rows, f of them corrupt)\n");
-  for (const RuleInfo& rule : rules())
-    print_line(rule.name, fmt::format("needs {}", rule.requirement), rule.paper);
+  for (const RuleInfo& rule : rules()) {
+    const std::string subsets =
+        rule.tries_subsets ? fmt::format(", C(n, f) <= {:.0f}", kMostSubsets) : "";
+    print_line(rule.name, fmt::format("needs {}{}", rule.requirement, subsets), rule.paper);
+  }
   fmt::print("\nAttacks (--err-mode; alie: --lis-simulation simulate)\n");
   for (const AttackInfo& attack : attacks()) print_line(attack.name, attack.summary, attack.paper);
   fmt::print("\nNetworks (--network)\n");

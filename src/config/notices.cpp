@@ -65,6 +65,8 @@ std::vector<Idle> idle_options(const RunConfig& c) {
       {!runs("multi-krum"), "no rule is multi-krum", {"krum-select"}},
       {!runs("bulyan"), "no rule is bulyan", {"bulyan-variant"}},
       {!runs("geometric-median"), "no rule is geometric-median", {"tolerance"}},
+      {!runs("monna"), "no rule is monna", {"reference-row"}},
+      {!runs("centered-clipping"), "no rule is centered-clipping", {"clip-radius", "clip-rounds"}},
       {!attacks,
        "--worker-fail is 0",
        {"err-mode", "adversarial", "lis-simulation", "alie-z", "alie-sign", "attack-statistics",

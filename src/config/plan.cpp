@@ -46,6 +46,11 @@ void check_ranges(const RunConfig& c) {
   check_range("adversarial", c.adversarial, is_float(c.adversarial),
               "-3.4e38 to 3.4e38, a float32");
   check_range("tolerance", c.tolerance, c.tolerance > 0 && c.tolerance < 1, "between 0 and 1");
+  check_range("clip-radius", c.clip_radius, c.clip_radius > 0 && std::isfinite(c.clip_radius),
+              "above 0");
+  check_range("clip-rounds", static_cast<double>(c.clip_rounds),
+              c.clip_rounds >= 1 && c.clip_rounds <= kMostClipRounds,
+              fmt::format("1 to {}", kMostClipRounds));
   check_range("lr-gamma", c.lr_gamma, c.lr_gamma > 0 && c.lr_gamma <= 1, "above 0, at most 1");
   check_range("lr-step-size", static_cast<double>(c.lr_step_size), c.lr_step_size >= 1, "from 1");
   check_range("step-timeout", c.step_timeout, c.step_timeout > 0 && c.step_timeout <= 1e6,
@@ -185,6 +190,9 @@ Plan make_plan(const RunConfig& config) {
   rule.bulyan_variant =
       config.bulyan_variant == "detox" ? BulyanVariant::kDetox : BulyanVariant::kPaper;
   rule.tolerance = config.tolerance;
+  rule.reference_row = config.reference_row;
+  rule.clip_radius = config.clip_radius;
+  rule.clip_rounds = config.clip_rounds;
   rule.rows_are_signs = plan.sign_codec;
   plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff, rule};
   if (plan.b == 0 && config.inner_mode != "normal") {

@@ -27,6 +27,9 @@ struct RunConfig {
   std::optional<std::uint64_t> assume_fail;
   std::uint64_t krum_select = 0;
   std::string bulyan_variant = "paper";
+  std::uint64_t reference_row = 0;
+  double clip_radius = 100;
+  std::uint64_t clip_rounds = 1;
   double tolerance = 1e-6;
   std::string placement = "random";
   std::string placement_key;

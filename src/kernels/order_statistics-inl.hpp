@@ -130,16 +130,17 @@ HWY_INLINE VecDouble mean_between(const KeyOf<T>* keys, std::size_t lo, std::siz
 }
 
 /// The nearest `count` sorted values are neighbours: the window starts after every value that is
-/// farther from the median than the one `count` places above it.
+/// farther from the centre than the one `count` places above it.
 template <class T>
-HWY_INLINE VecDouble mean_of_window(const KeyOf<T>* keys, std::size_t n, std::size_t count) {
+HWY_INLINE VecDouble mean_of_window(const KeyOf<T>* keys, std::size_t n, Nearest nearest) {
   const DoubleTag d;
-  const auto median = mean_between<T>(keys, (n - 1) / 2, n / 2 + 1);
+  const std::size_t count = nearest.count;
+  const auto centre = mean_between<T>(keys, nearest.lo, nearest.hi);
   const auto one = hn::Set(d, 1.0);
   auto start = hn::Zero(d);
   for (std::size_t k = 0; k + count < n; ++k) {
-    const auto below = hn::Sub(median, sorted_at<T>(keys + k * kSortTile));
-    const auto above = hn::Sub(sorted_at<T>(keys + (k + count) * kSortTile), median);
+    const auto below = hn::Sub(centre, sorted_at<T>(keys + k * kSortTile));
+    const auto above = hn::Sub(sorted_at<T>(keys + (k + count) * kSortTile), centre);
     start = hn::Add(start, hn::IfThenElseZero(hn::Lt(above, below), one));
   }
   const auto end = hn::Add(start, hn::Set(d, static_cast<double>(count)));
@@ -273,7 +274,7 @@ void mean_of_sorted_columns(const ColumnBlock<T>& block, const SortPlan& plan, T
 }
 
 template <class T>
-void mean_nearest_columns(const ColumnBlock<T>& block, std::size_t nearest, const SortPlan& plan,
+void mean_nearest_columns(const ColumnBlock<T>& block, Nearest nearest, const SortPlan& plan,
                           T* scratch) {
   auto* keys = reinterpret_cast<KeyOf<T>*>(scratch);
   T* means = scratch + plan.n * kSortTile;
@@ -295,13 +296,13 @@ void mean_of_sorted_double(const ColumnBlock<double>& block, const SortPlan& pla
                            double* scratch) {
   mean_of_sorted_columns(block, plan, scratch);
 }
-void mean_nearest_median_float(const ColumnBlock<float>& block, std::size_t count,
-                               const SortPlan& plan, float* scratch) {
-  mean_nearest_columns(block, count, plan, scratch);
+void mean_nearest_float(const ColumnBlock<float>& block, Nearest nearest, const SortPlan& plan,
+                        float* scratch) {
+  mean_nearest_columns(block, nearest, plan, scratch);
 }
-void mean_nearest_median_double(const ColumnBlock<double>& block, std::size_t count,
-                                const SortPlan& plan, double* scratch) {
-  mean_nearest_columns(block, count, plan, scratch);
+void mean_nearest_double(const ColumnBlock<double>& block, Nearest nearest, const SortPlan& plan,
+                         double* scratch) {
+  mean_nearest_columns(block, nearest, plan, scratch);
 }
 
 }  // namespace HWY_NAMESPACE

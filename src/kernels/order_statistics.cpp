@@ -15,8 +15,8 @@ namespace detox {
 
 HWY_EXPORT(mean_of_sorted_float);
 HWY_EXPORT(mean_of_sorted_double);
-HWY_EXPORT(mean_nearest_median_float);
-HWY_EXPORT(mean_nearest_median_double);
+HWY_EXPORT(mean_nearest_float);
+HWY_EXPORT(mean_nearest_double);
 
 SortPlan plan_sort(std::size_t n, std::size_t lo, std::size_t hi, std::span<Comparator> storage,
                    std::span<bool> flags) {
@@ -34,6 +34,12 @@ void check(const ColumnBlock<T>& block, const SortPlan& plan, std::span<T> scrat
   prepare_kernel_target();
 }
 
+void check_nearest(Nearest nearest, const SortPlan& plan) {
+  DETOX_ASSERT(plan.lo == 0 && plan.hi == plan.n);
+  DETOX_ASSERT(nearest.lo < nearest.hi && nearest.hi <= plan.n);
+  DETOX_ASSERT(nearest.count >= 1 && nearest.count <= plan.n);
+}
+
 }  // namespace
 
 void mean_of_sorted(const ColumnBlock<float>& block, const SortPlan& plan,
@@ -48,18 +54,18 @@ void mean_of_sorted(const ColumnBlock<double>& block, const SortPlan& plan,
   HWY_DYNAMIC_DISPATCH(mean_of_sorted_double)(block, plan, scratch.data());
 }
 
-void mean_nearest_median(const ColumnBlock<float>& block, std::size_t count, const SortPlan& plan,
-                         std::span<float> scratch) {
+void mean_nearest(const ColumnBlock<float>& block, Nearest nearest, const SortPlan& plan,
+                  std::span<float> scratch) {
   check(block, plan, scratch);
-  DETOX_ASSERT(plan.lo == 0 && plan.hi == plan.n && count >= 1 && count <= plan.n);
-  HWY_DYNAMIC_DISPATCH(mean_nearest_median_float)(block, count, plan, scratch.data());
+  check_nearest(nearest, plan);
+  HWY_DYNAMIC_DISPATCH(mean_nearest_float)(block, nearest, plan, scratch.data());
 }
 
-void mean_nearest_median(const ColumnBlock<double>& block, std::size_t count, const SortPlan& plan,
-                         std::span<double> scratch) {
+void mean_nearest(const ColumnBlock<double>& block, Nearest nearest, const SortPlan& plan,
+                  std::span<double> scratch) {
   check(block, plan, scratch);
-  DETOX_ASSERT(plan.lo == 0 && plan.hi == plan.n && count >= 1 && count <= plan.n);
-  HWY_DYNAMIC_DISPATCH(mean_nearest_median_double)(block, count, plan, scratch.data());
+  check_nearest(nearest, plan);
+  HWY_DYNAMIC_DISPATCH(mean_nearest_double)(block, nearest, plan, scratch.data());
 }
 
 }  // namespace detox

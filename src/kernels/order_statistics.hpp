@@ -44,12 +44,16 @@ void mean_of_sorted(const ColumnBlock<float>& block, const SortPlan& plan,
 void mean_of_sorted(const ColumnBlock<double>& block, const SortPlan& plan,
                     std::span<double> scratch);
 
-/// out = mean of the `count` values nearest the column's median (even n: the mean of the middle
-/// two), ties to the lower value. The plan is for [0, n); 1 <= count <= n. Distances to the median
-/// are taken in double.
-void mean_nearest_median(const ColumnBlock<float>& block, std::size_t count, const SortPlan& plan,
-                         std::span<float> scratch);
-void mean_nearest_median(const ColumnBlock<double>& block, std::size_t count, const SortPlan& plan,
-                         std::span<double> scratch);
+/// The `count` values nearest the mean of the sorted values [lo, hi).
+struct Nearest {
+  std::size_t lo = 0, hi = 0, count = 0;
+};
+
+/// out = mean of those values of each column, ties to the lower value. The plan is for [0, n);
+/// lo < hi <= n, 1 <= count <= n. Distances to the centre are taken in double.
+void mean_nearest(const ColumnBlock<float>& block, Nearest nearest, const SortPlan& plan,
+                  std::span<float> scratch);
+void mean_nearest(const ColumnBlock<double>& block, Nearest nearest, const SortPlan& plan,
+                  std::span<double> scratch);
 
 }  // namespace detox

@@ -51,16 +51,17 @@ std::vector<double> mean_of_sorted(const Matrix& rows, std::size_t lo, std::size
   return out;
 }
 
-std::vector<double> mean_nearest_median(const Matrix& rows, std::size_t count) {
+std::vector<double> mean_nearest(const Matrix& rows, std::size_t lo, std::size_t hi,
+                                 std::size_t count) {
   std::vector<double> out;
   const std::size_t n = rows.size();
   for (std::size_t column = 0; column < rows[0].size(); ++column) {
     const std::vector<double> sorted = sorted_column(rows, column);
-    const double median = mean(std::span(sorted).subspan((n - 1) / 2, n / 2 + 1 - (n - 1) / 2));
+    const double centre = mean(std::span(sorted).subspan(lo, hi - lo));
     // Takes the nearest one at a time, the lower on ties.
     std::size_t first = 0, last = n;
     while (last - first > count) {
-      if (sorted[last - 1] - median < median - sorted[first]) {
+      if (sorted[last - 1] - centre < centre - sorted[first]) {
         ++first;
       } else {
         --last;

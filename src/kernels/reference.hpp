@@ -24,7 +24,9 @@ Matrix to_matrix(const Rows<T>& rows) {
 /// One column in the kernels' order: -0 before +0, every NaN last.
 std::vector<double> sorted_column(const Matrix& rows, std::size_t column);
 std::vector<double> mean_of_sorted(const Matrix& rows, std::size_t lo, std::size_t hi);
-std::vector<double> mean_nearest_median(const Matrix& rows, std::size_t count);
+/// The `count` values nearest the mean of the sorted values [lo, hi), ties to the lower.
+std::vector<double> mean_nearest(const Matrix& rows, std::size_t lo, std::size_t hi,
+                                 std::size_t count);
 
 /// (n, n), and n; infinite for rows that are not finite.
 Matrix squared_distances(const Matrix& rows);

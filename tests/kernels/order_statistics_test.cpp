@@ -40,7 +40,7 @@ std::vector<T> run_mean_of_sorted(Sample<T>& sample, std::size_t lo, std::size_t
 }
 
 template <class T>
-std::vector<T> run_nearest(Sample<T>& sample, std::size_t count) {
+std::vector<T> run_nearest(Sample<T>& sample, Nearest nearest) {
   const Rows<T> rows = sample.rows();
   const Plan plan(rows.n(), 0, rows.n());
   std::vector<T> out(rows.d), scratch(sort_scratch(rows.n()) + 64);
@@ -48,7 +48,7 @@ std::vector<T> run_nearest(Sample<T>& sample, std::size_t count) {
   std::size_t space = scratch.size() * sizeof(T);
   std::align(64, sort_scratch(rows.n()) * sizeof(T), aligned, space);
   const std::span<T> tile(static_cast<T*>(aligned), sort_scratch(rows.n()));
-  mean_nearest_median({rows, 0, rows.d, out}, count, plan.plan, tile);
+  mean_nearest({rows, 0, rows.d, out}, nearest, plan.plan, tile);
   return out;
 }
 
@@ -103,8 +103,8 @@ std::string compare(std::size_t n, std::size_t d) {
     expect_mean(sample, median, reference::mean_of_sorted(matrix, lo, hi), hi - lo == 1);
     const auto trimmed = run_mean_of_sorted(sample, f, n - f);
     expect_mean(sample, trimmed, reference::mean_of_sorted(matrix, f, n - f), n - 2 * f == 1);
-    const auto nearest = run_nearest(sample, hi);
-    expect_mean(sample, nearest, reference::mean_nearest_median(matrix, hi), hi == 1);
+    const auto nearest = run_nearest(sample, {lo, hi, hi});
+    expect_mean(sample, nearest, reference::mean_nearest(matrix, lo, hi, hi), hi == 1);
     for (const auto& result : {median, trimmed, nearest}) append_bytes(bytes, result);
   }
   return bytes;
@@ -131,21 +131,30 @@ TYPED_TEST(OrderStatistics, EqualTheReferenceAndGiveTheSameBytesOnEveryTargetAnd
   force_kernel_target("");
 }
 
+TYPED_TEST(OrderStatistics, NearestATrimmedMeanEqualTheReference) {
+  for (const std::size_t n : {3UL, 7UL, 16UL, 45UL}) {
+    const std::size_t f = n / 3;
+    auto sample = test::normal_sample<TypeParam>(n, 200, n);
+    expect_mean(sample, run_nearest(sample, {f, n - f, n - f}),
+                reference::mean_nearest(sample.matrix(), f, n - f, n - f), false);
+  }
+}
+
 TYPED_TEST(OrderStatistics, DoNotOverflowBesideTheLargestNumber) {
   using T = TypeParam;
   const T large = std::numeric_limits<T>::max();
   Sample<T> sample{{{large}, {large}, {large}, {large}}, {}};
   EXPECT_EQ(run_mean_of_sorted(sample, 1, 3)[0], large);
   EXPECT_EQ(run_mean_of_sorted(sample, 0, 4)[0], large);
-  EXPECT_EQ(run_nearest(sample, 3)[0], large);
+  EXPECT_EQ(run_nearest(sample, {1, 3, 3})[0], large);
 }
 
 TYPED_TEST(OrderStatistics, NearestValuesAreTheLowerOnesOnATie) {
   using T = TypeParam;
   Sample<T> sample{{{T{-2}}, {T{-1}}, {T{0}}, {T{1}}, {T{2}}}, {}};
-  EXPECT_EQ(run_nearest(sample, 2)[0], T{-0.5});
-  EXPECT_EQ(run_nearest(sample, 4)[0], T{-0.5});
-  EXPECT_EQ(run_nearest(sample, 5)[0], T{0});
+  EXPECT_EQ(run_nearest(sample, {2, 3, 2})[0], T{-0.5});
+  EXPECT_EQ(run_nearest(sample, {2, 3, 4})[0], T{-0.5});
+  EXPECT_EQ(run_nearest(sample, {2, 3, 5})[0], T{0});
 }
 
 }  // namespace

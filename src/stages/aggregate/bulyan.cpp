@@ -104,7 +104,9 @@ class Bulyan final : public Aggregator {
       const std::size_t trimmed = std::min(f, (theta - 1) / 2);
       return {trimmed, theta - trimmed, 0};
     }
-    return {0, 0, theta > 2 * f ? theta - 2 * f : 1};
+    ColumnReduction nearest = median_reduction(theta);
+    nearest.nearest = theta > 2 * f ? theta - 2 * f : 1;
+    return nearest;
   }
 
   static void fill_report(const Geometry& geometry, std::span<const std::uint32_t> selected,

@@ -30,7 +30,7 @@ void for_column_ranges(std::size_t d, ThreadPool& pool, const Work& work) {
 /// Which of the kernels reduces a sorted column.
 struct ColumnReduction {
   std::size_t lo = 0, hi = 0;  ///< the mean of the sorted values [lo, hi), or, where it is not 0,
-  std::size_t nearest_median = 0;  ///< the mean of so many values nearest the median
+  std::size_t nearest = 0;     ///< the mean of so many values nearest that mean
 };
 
 /// The reduction of coord-median for n rows.
@@ -38,28 +38,28 @@ inline ColumnReduction median_reduction(std::size_t n) { return {(n - 1) / 2, n 
 
 /// out (d) = the reduction of every column of rows.
 template <class T>
-void reduce_columns(const Rows<T>& rows, ColumnReduction reduction, std::span<T> out,
+void reduce_columns(const Rows<T>& rows, const ColumnReduction& reduction, std::span<T> out,
                     AggregationContext& context) {
   const std::size_t n = rows.n();
-  if (reduction.nearest_median > 0) reduction = {0, n, reduction.nearest_median};
+  const bool windowed = reduction.nearest > 0;
   Workspace& workspace = context.workspace;
   const SortPlan plan =
-      plan_sort(n, reduction.lo, reduction.hi,
+      plan_sort(n, windowed ? 0 : reduction.lo, windowed ? n : reduction.hi,
                 workspace.take<Comparator>(AggregateSlot::kNetwork, network_capacity(n)),
                 workspace.take<bool>(AggregateSlot::kFlags, n));
   const std::size_t tile = sort_scratch(n);
   const std::span<T> tiles =
       workspace.take<T>(AggregateSlot::kSortTiles, tile * context.pool.size());
-  for_column_ranges(rows.d, context.pool,
-                    [&](std::size_t begin, std::size_t end, std::size_t thread) {
-                      const ColumnBlock<T> block{rows, begin, end, out};
-                      const std::span<T> scratch = tiles.subspan(thread * tile, tile);
-                      if (reduction.nearest_median > 0) {
-                        mean_nearest_median(block, reduction.nearest_median, plan, scratch);
-                      } else {
-                        mean_of_sorted(block, plan, scratch);
-                      }
-                    });
+  for_column_ranges(
+      rows.d, context.pool, [&](std::size_t begin, std::size_t end, std::size_t thread) {
+        const ColumnBlock<T> block{rows, begin, end, out};
+        const std::span<T> scratch = tiles.subspan(thread * tile, tile);
+        if (windowed) {
+          mean_nearest(block, {reduction.lo, reduction.hi, reduction.nearest}, plan, scratch);
+        } else {
+          mean_of_sorted(block, plan, scratch);
+        }
+      });
 }
 
 /// A rule that is one reduction of the columns.

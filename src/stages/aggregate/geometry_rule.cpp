@@ -32,7 +32,10 @@ Geometry measure_rows(const Rows<T>& rows, AggregationContext& context) {
 
   const auto distances = workspace.take<double>(AggregateSlot::kDistances, n * n);
   const auto norms = workspace.take<double>(AggregateSlot::kNorms, n);
-  for (std::size_t i = 0; i < n; ++i) norms[i] = total[norm_index(i)];
+  for (std::size_t i = 0; i < n; ++i) {
+    const double norm = total[norm_index(i)];
+    norms[i] = norm <= kGreatestSquaredNorm ? norm : std::numeric_limits<double>::infinity();
+  }
   for (std::size_t j = 0; j < n; ++j) {
     distances[j * n + j] = 0;
     for (std::size_t i = 0; i < j; ++i) {

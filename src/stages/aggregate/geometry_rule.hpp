@@ -10,6 +10,10 @@
 
 namespace detox {
 
+/// Rows of a greater squared norm (doubles alone can have one) count as not finite: sums of
+/// distances must not overflow.
+inline constexpr double kGreatestSquaredNorm = 1e290;
+
 /// What a geometry rule knows about n rows. A row with a value that is not finite has an infinite
 /// norm and is at infinite distance from all others. Views the workspace.
 struct Geometry {

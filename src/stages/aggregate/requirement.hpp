@@ -3,14 +3,17 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "detox/aggregator.hpp"
 
 namespace detox {
 
-/// UsageError with the inequality and the values where n rows are too few for the rule at
-/// options.f, or where multi-krum's krum_select is more than n - f: "krum needs n >= 2f + 3: n = 6,
-/// f = 2".
+/// Empty where n rows will do for the rule with these options; else the inequality and the values:
+/// "krum needs n >= 2f + 3: n = 6, f = 2".
+std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n);
+
+/// The same as a UsageError.
 void check_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n);
 
 }  // namespace detox

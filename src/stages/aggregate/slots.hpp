@@ -19,6 +19,7 @@ struct AggregateSlot {
   static constexpr std::size_t kNeighbours = 9;   ///< (n, n) row numbers, or (n) distances
   static constexpr std::size_t kRowPointers = 10;  ///< (n)
   static constexpr std::size_t kRule = 11;         ///< a rule's own numbers
+  static constexpr std::size_t kVector = 12;       ///< (d)
 };
 inline constexpr std::size_t kAggregateSlots = 16;
 

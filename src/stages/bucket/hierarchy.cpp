@@ -9,20 +9,16 @@
 #include <numeric>
 
 #include "base/assert.hpp"
+#include "stages/aggregate/requirement.hpp"
 
 namespace detox {
 namespace {
 
 constexpr std::size_t kOrderSlot = 60, kMembersSlot = 61, kPointersSlot = 62, kBucketRowsSlot = 63;
 
-std::string unmet(const RuleInfo& rule, const RuleOptions& options, std::size_t n, std::size_t f) {
-  if (n < rule.min_rows(f))
-    return fmt::format("{} needs {}: n = {}, f = {}", rule.name, rule.requirement, n, f);
-  if (rule.name == "multi-krum" && options.krum_select > n - f) {
-    return fmt::format("{} needs krum-select <= n - f: krum-select = {}, n = {}, f = {}", rule.name,
-                       options.krum_select, n, f);
-  }
-  return {};
+std::string unmet(const RuleInfo& rule, RuleOptions options, std::size_t n, std::size_t f) {
+  options.f = f;
+  return unmet_requirement(rule, options, n);
 }
 
 }  // namespace

@@ -96,10 +96,9 @@ std::vector<std::size_t> all_rows(const Matrix& rows) {
   return all;
 }
 
-/// The mean of the `count` values nearest the median, taken one after another; the lower of two as
+/// The mean of the `count` values nearest the centre, taken one after another; the lower of two as
 /// near.
-double mean_nearest_median(const Vector& sorted, std::size_t count) {
-  const double centre = median(sorted);
+double mean_nearest(const Vector& sorted, double centre, std::size_t count) {
   Vector left = sorted, taken;
   while (taken.size() < count) {
     const auto nearest = std::min_element(left.begin(), left.end(), [centre](double a, double b) {
@@ -135,7 +134,7 @@ Vector bulyan(const Matrix& rows, const RuleOptions& options) {
   for (const std::size_t row : chosen) selected.push_back(rows[row]);
   if (options.bulyan_variant == BulyanVariant::kDetox) return trimmed_mean(selected, f);
   return by_column(selected, [&](const Vector& sorted) {
-    return mean_nearest_median(sorted, chosen.size() - 2 * f);
+    return mean_nearest(sorted, median(sorted), chosen.size() - 2 * f);
   });
 }
 
@@ -161,6 +160,155 @@ Vector geometric_median(const Matrix& all) {
     if (sum_of_distances(rows, row) < sum_of_distances(rows, point)) point = row;
   }
   return point;
+}
+
+/// Per coordinate the mean of the n - f values nearest the median, or the trimmed mean.
+Vector mean_around(const Matrix& rows, std::size_t f, bool around_median) {
+  return by_column(rows, [&](const Vector& sorted) {
+    const auto cut = static_cast<std::ptrdiff_t>(f);
+    const double centre =
+        around_median ? median(sorted) : mean(Vector(sorted.begin() + cut, sorted.end() - cut));
+    return mean_nearest(sorted, centre, sorted.size() - f);
+  });
+}
+
+/// The `count` rows of least score, in ascending order of their numbers.
+std::vector<std::size_t> least(const Vector& scores, std::size_t count) {
+  std::vector<std::size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
+  order.resize(count);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+Vector distances_to(const Matrix& rows, const Vector& point) {
+  Vector distances;
+  for (const Vector& row : rows) distances.push_back(squared_distance(row, point));
+  return distances;
+}
+
+Vector faba(const Matrix& rows, std::size_t f) {
+  std::vector<std::size_t> left = all_rows(rows);
+  for (std::size_t round = 0; round < f; ++round) {
+    std::size_t farthest = 0;
+    const auto infinite = std::find_if(left.begin(), left.end(),
+                                       [&](std::size_t row) { return !is_finite(rows[row]); });
+    if (infinite != left.end()) {
+      farthest = static_cast<std::size_t>(infinite - left.begin());
+    } else {
+      const Vector centre = mean_of(rows, left);
+      for (std::size_t i = 1; i < left.size(); ++i) {
+        if (squared_distance(rows[left[i]], centre) >=
+            squared_distance(rows[left[farthest]], centre))
+          farthest = i;
+      }
+    }
+    left.erase(left.begin() + static_cast<std::ptrdiff_t>(farthest));
+  }
+  return mean_of(rows, left);
+}
+
+/// Tries every set of n - f rows, in lexicographic order; too many of them are left out.
+Vector least_diameter_mean(const Matrix& rows, std::size_t f) {
+  const Matrix all = squared_distances(rows);
+  std::vector<bool> chosen(rows.size(), true);
+  std::fill(chosen.end() - static_cast<std::ptrdiff_t>(f), chosen.end(), false);
+  std::vector<std::size_t> best;
+  double best_diameter = kInfinity;
+  do {
+    std::vector<std::size_t> set;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (chosen[i]) set.push_back(i);
+    }
+    double diameter = 0;
+    for (const std::size_t a : set) {
+      for (const std::size_t b : set) diameter = std::max(diameter, a == b ? 0 : all[a][b]);
+    }
+    if (best.empty() || diameter < best_diameter) {
+      best = set;
+      best_diameter = diameter;
+    }
+  } while (std::prev_permutation(chosen.begin(), chosen.end()));
+  return mean_of(rows, best);
+}
+
+/// On whole vectors, the covariance's eigenvector by many rounds of the power method.
+Vector filtered_mean(const Matrix& rows, std::size_t f) {
+  const std::size_t n = rows.size(), d = rows[0].size();
+  Vector weights;
+  for (const Vector& row : rows) weights.push_back(is_finite(row) ? 1 : 0);
+  Vector best;
+  double least_variance = kInfinity;
+  while (true) {
+    const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+    Vector centre(d, 0.0);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t c = 0; c < d && weights[i] > 0; ++c)
+        centre[c] += weights[i] / total * rows[i][c];
+    }
+    if (best.empty()) best = centre;
+    if (total <= static_cast<double>(n - 2 * f)) return best;
+    const auto along = [&](std::size_t i, const Vector& direction) {
+      double product = 0;
+      for (std::size_t c = 0; c < d; ++c) product += (rows[i][c] - centre[c]) * direction[c];
+      return product;
+    };
+    Vector direction(d, 0.0);
+    for (std::size_t i = 0; i < n; ++i) {  // some direction that lies among the rows
+      for (std::size_t c = 0; c < d && weights[i] > 0; ++c)
+        direction[c] +=
+            std::sqrt(weights[i]) * (rows[i][c] - centre[c]) / (1.0 + static_cast<double>(i));
+    }
+    double variance = 0;
+    for (int round = 0; round < 20000; ++round) {
+      double length = 0;
+      for (const double value : direction) length += value * value;
+      length = std::sqrt(length);
+      if (length == 0) break;
+      for (double& value : direction) value /= length;
+      Vector next(d, 0.0);
+      for (std::size_t i = 0; i < n; ++i) {
+        if (weights[i] == 0) continue;
+        const double product = weights[i] / total * along(i, direction);
+        for (std::size_t c = 0; c < d; ++c) next[c] += product * (rows[i][c] - centre[c]);
+      }
+      double quotient = 0, moved = 0;
+      for (std::size_t c = 0; c < d; ++c) quotient += next[c] * direction[c];
+      for (std::size_t c = 0; c < d; ++c)
+        moved += std::pow(next[c] / std::max(quotient, 1e-300) - direction[c], 2);
+      variance = quotient;
+      direction = next;
+      if (moved < 1e-26) break;
+    }
+    if (variance < least_variance) {
+      least_variance = variance;
+      best = centre;
+    }
+    Vector deviations(n, 0.0);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (weights[i] > 0) deviations[i] = std::pow(along(i, direction), 2);
+    }
+    const double most = *std::max_element(deviations.begin(), deviations.end());
+    if (most == 0) return best;
+    for (std::size_t i = 0; i < n; ++i) weights[i] *= 1 - deviations[i] / most;
+  }
+}
+
+Vector centered_clipping(const Matrix& rows, const RuleOptions& options) {
+  Vector centre(rows[0].size(), 0.0);
+  for (std::size_t round = 0; round < options.clip_rounds; ++round) {
+    const Vector from = centre;
+    for (const Vector& row : rows) {
+      if (!is_finite(row)) continue;
+      const double distance = std::sqrt(squared_distance(row, from));
+      const double factor = std::min(1.0, options.clip_radius / distance);
+      for (std::size_t c = 0; c < centre.size(); ++c)
+        centre[c] += factor * (row[c] - from[c]) / static_cast<double>(rows.size());
+    }
+  }
+  return centre;
 }
 
 Vector sign_vote(const Matrix& rows, const RuleOptions& options, std::uint64_t step) {
@@ -213,6 +361,18 @@ Vector aggregate(std::string_view rule, const Matrix& rows, const RuleOptions& o
   if (rule == "geometric-median") return geometric_median(rows);
   if (rule == "bulyan") return bulyan(rows, options);
   if (rule == "signSGD") return sign_vote(rows, options, step);
+  if (rule == "meamed") return mean_around(rows, f, true);
+  if (rule == "phocas") return mean_around(rows, f, false);
+  if (rule == "cge")
+    return mean_of(rows, least(distances_to(rows, Vector(rows[0].size(), 0.0)), n - f));
+  if (rule == "monna")
+    return mean_of(rows, least(distances_to(rows, rows[options.reference_row]), n - f));
+  if (rule == "aksel")
+    return mean_of(rows, least(distances_to(rows, by_column(rows, median)), (n + 1) / 2));
+  if (rule == "faba") return faba(rows, f);
+  if (rule == "mda") return least_diameter_mean(rows, f);
+  if (rule == "caf") return filtered_mean(rows, f);
+  if (rule == "centered-clipping") return centered_clipping(rows, options);
   std::vector<std::size_t> order = krum_order(rows, f);
   const std::size_t m = options.krum_select > 0 ? options.krum_select : n - f - 2;
   order.resize(rule == "krum" ? 1 : m);

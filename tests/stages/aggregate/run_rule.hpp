@@ -6,6 +6,7 @@
 
 #include "detox/aggregator.hpp"
 #include "kernels/samples.hpp"
+#include "stages/aggregate/requirement.hpp"
 
 namespace detox::test {
 
@@ -25,7 +26,7 @@ std::vector<T> run_rule(std::string_view name, const RuleOptions& options, Sampl
 /// The greatest f that a rule bears with n rows.
 inline std::size_t most_hostile(const RuleInfo& rule, std::size_t n) {
   std::size_t f = 0;
-  while (f + 1 < n && rule.min_rows(f + 1) <= n) ++f;
+  while (f + 1 < n && unmet_requirement(rule, {.f = f + 1}, n).empty()) ++f;
   return f;
 }
 

@@ -1,0 +1,25 @@
+// Rules whose result is the mean of some rows.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "detox/workspace.hpp"
+#include "stages/aggregate/geometry_rule.hpp"
+
+namespace detox {
+
+/// Gives weight 1 to the `count` finite rows of least score, ties to the lowest index, or to all
+/// finite rows where these are fewer. Returns what the combination is divided by: how many, at
+/// least 1. Fills the report, if there is one: the scores, and `reason` for finite rows left out.
+double take_least(const Geometry& geometry, std::span<const double> scores, std::size_t count,
+                  Workspace& workspace, std::span<double> weights, std::string_view reason,
+                  AggregationReport* report);
+
+/// The divisor of the mean of the rows of weight 1, at least 1; fills the report's weights,
+/// selected and rejected rows, if there is one.
+double mean_of_taken(const Geometry& geometry, std::span<const double> weights,
+                     std::string_view reason, AggregationReport* report);
+
+}  // namespace detox
