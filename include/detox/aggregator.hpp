@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "detox/pre_aggregator.hpp"
+#include "detox/random.hpp"
 #include "detox/rows.hpp"
 #include "detox/thread_pool.hpp"
 #include "detox/workspace.hpp"
@@ -29,6 +31,7 @@ struct RuleOptions {
   std::size_t reference_row = 0;  ///< monna: the row that is trusted
   double clip_radius = 100;       ///< centered-clipping: tau
   std::size_t clip_rounds = 1;    ///< centered-clipping: L
+  std::vector<PreStep> pre = {};  ///< what is done to the rows before the rule sees them
   bool rows_are_signs = false;    ///< signSGD: rows hold (means of) +-1 already, do not take signs
 };
 
@@ -51,33 +54,44 @@ struct AggregationContext {
   ThreadPool& pool;
   Workspace& workspace;
   std::uint64_t step = 0;  ///< signSGD breaks zeros by the parity of coordinate + step
+  Key key{};               ///< random draws (bucketing) come from (key, step)
 };
+
+template <class T>
+struct Points;
 
 /// Immutable after construction and safe to share between threads that have a context each.
 class Aggregator {
  public:
-  virtual ~Aggregator() = default;
+  virtual ~Aggregator();
+  Aggregator(const Aggregator&) = delete;
+  Aggregator& operator=(const Aggregator&) = delete;
 
-  /// Reduces rows (n, d) to out (d). Fewer rows than the rule's requirement at f is a UsageError
-  /// with the inequality and the values; rows of other shapes than out are our bug. The result
-  /// depends on nothing but rows, options and step: not on threads, instruction sets or addresses.
+  /// Reduces rows (n, d), after the steps of options.pre, to out (d). Fewer rows than the rule's
+  /// requirement at f is a UsageError with the inequality and the values; rows of other shapes than
+  /// out are our bug. The result depends on nothing but rows, options and step: not on threads,
+  /// instruction sets or addresses.
   void aggregate(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
                  AggregationReport* report = nullptr) const;
   void aggregate(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
                  AggregationReport* report = nullptr) const;
 
  protected:
-  explicit Aggregator(const RuleOptions& options) : options_(options) {}
+  explicit Aggregator(const RuleOptions& options);
   const RuleOptions& options() const { return options_; }
 
  private:
   friend std::unique_ptr<Aggregator> make_aggregator(std::string_view, const RuleOptions&);
-  virtual void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
-                      AggregationReport* report) const = 0;
-  virtual void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
-                      AggregationReport* report) const = 0;
+  virtual void reduce(const Points<float>& points, std::span<float> out,
+                      AggregationContext& context, AggregationReport* report) const = 0;
+  virtual void reduce(const Points<double>& points, std::span<double> out,
+                      AggregationContext& context, AggregationReport* report) const = 0;
+  template <class T>
+  void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+           AggregationReport* report) const;
 
   RuleOptions options_;
+  std::vector<std::unique_ptr<PreAggregator>> pre_;
   const struct RuleInfo* info_ = nullptr;
 };
 

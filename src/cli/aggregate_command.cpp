@@ -30,6 +30,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   std::string mode = "coord-median";
   std::size_t f = 0;
+  std::string pre = "none";
   std::string input, output, report;
   std::size_t krum_select = 0;
   std::string bulyan_variant = "paper";
@@ -38,7 +39,7 @@ struct Arguments {
   double clip_radius = RuleOptions().clip_radius;
   std::size_t clip_rounds = RuleOptions().clip_rounds;
   std::size_t threads = 0;
-  std::uint64_t step = 0;
+  std::uint64_t step = 0, seed = 428;
 };
 
 constexpr std::string_view kDescription =
@@ -69,6 +70,7 @@ std::string report_text(const RuleInfo& rule, const RuleOptions& options, const 
   report["n"] = header.n;
   report["d"] = header.d;
   report["f"] = options.f;
+  report["pre"] = to_text(options.pre);
   report["requirement"] = rule.requirement;
   report["selected"] = found.selected;
   report["rejected"] = nlohmann::json::array();
@@ -110,6 +112,7 @@ void check_paths(const Arguments& arguments) {
 RuleOptions rule_options(const Arguments& arguments) {
   RuleOptions options;
   options.f = arguments.f;
+  options.pre = parse_pre_steps(arguments.pre);
   options.krum_select = arguments.krum_select;
   options.tolerance = arguments.tolerance;
   if (arguments.bulyan_variant == "detox") {
@@ -143,7 +146,7 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   ThreadPool pool(arguments.threads > 0 ? arguments.threads : cores);
   Workspace workspace;
-  AggregationContext context{pool, workspace, arguments.step};
+  AggregationContext context{pool, workspace, arguments.step, key_from_seed(arguments.seed)};
   AggregationReport report;
   std::vector<T> out(rows.d);
   make_aggregator(rule.name, options)->aggregate(rows, out, context, &report);
@@ -179,6 +182,20 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
+namespace {
+
+std::string pre_names() {
+  std::string names;
+  for (const PreInfo& info : pre_aggregators()) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", info.name);
+    if (!info.parameter.empty()) names += fmt::format(":{}={}", info.parameter, info.standard);
+    names += fmt::format(" ({})", info.requirement);
+  }
+  return names;
+}
+
+}  // namespace
+
 Command aggregate_command(CLI::App& program) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* app = program.add_subcommand("aggregate", std::string(kDescription));
@@ -194,6 +211,9 @@ Command aggregate_command(CLI::App& program) {
       ->capture_default_str();
   app->add_option("--f", arguments->f, "Hostile rows that the rule must survive")
       ->check(whole)
+      ->capture_default_str();
+  app->add_option("--pre", arguments->pre,
+                  "Steps before the rule: " + pre_names() + "; several are joined by commas")
       ->capture_default_str();
   app->add_option("--report", arguments->report, "Also write a report, in JSON");
   app->add_option("--krum-select", arguments->krum_select, "m of multi-krum; 0: n - f - 2")
@@ -212,7 +232,11 @@ Command aggregate_command(CLI::App& program) {
   app->add_option("--clip-rounds", arguments->clip_rounds, "L of centered-clipping")
       ->check(whole)
       ->capture_default_str();
-  app->add_option("--step", arguments->step, "signSGD: zeros vote by coordinate + step")
+  app->add_option("--step", arguments->step,
+                  "signSGD: zeros vote by coordinate + step; bucketing draws by seed and step")
+      ->check(whole)
+      ->capture_default_str();
+  app->add_option("--seed", arguments->seed, "bucketing draws by seed and step")
       ->check(whole)
       ->capture_default_str();
   app->add_option("--threads", arguments->threads, "0: one a core; results do not depend on it")

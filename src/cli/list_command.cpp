@@ -22,6 +22,13 @@ int list_everything() {
         rule.tries_subsets ? fmt::format(", C(n, f) <= {:.0f}", kMostSubsets) : "";
     print_line(rule.name, fmt::format("needs {}{}", rule.requirement, subsets), rule.paper);
   }
+  fmt::print("\nPre-aggregation (--pre; steps before the rule)\n");
+  for (const PreInfo& step : pre_aggregators()) {
+    const std::string parameter =
+        step.parameter.empty() ? "" : fmt::format(":{}={}", step.parameter, step.standard);
+    print_line(fmt::format("{}{}", step.name, parameter),
+               fmt::format("{}; needs {}", step.summary, step.requirement), step.paper);
+  }
   fmt::print("\nAttacks (--err-mode; alie: --lis-simulation simulate)\n");
   for (const AttackInfo& attack : attacks()) print_line(attack.name, attack.summary, attack.paper);
   fmt::print("\nNetworks (--network)\n");

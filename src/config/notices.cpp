@@ -19,10 +19,13 @@ std::string defence(const RunConfig& config, const Plan& plan) {
                   plan.q, plan.workers, plan.r, plan.k, plan.f_eff,
                   plan.b > 0 ? fmt::format("b={} buckets, ", plan.b) : "", defender.rows);
   if (plan.b > 0 && find_rule(config.inner_mode).name != "normal") {
-    return fmt::format("{} in the smallest for {} with f={} ({}), then {} over the buckets", start,
-                       defender.rule.name, defender.f, defender.rule.requirement, outer);
+    return fmt::format("{} in the smallest for {} with f={} ({}), then {}{} over the buckets",
+                       start, defender.rule.name, defender.f, defender.rule.requirement,
+                       config.pre == "none" ? "" : fmt::format("{} and ", config.pre), outer);
   }
-  return fmt::format("{} for {} ({})", start, defender.rule.name, defender.rule.requirement);
+  return fmt::format("{} for {}{} ({})", start,
+                     config.pre == "none" ? "" : fmt::format("{} and then ", config.pre),
+                     defender.rule.name, defender.rule.requirement);
 }
 
 /// z for one corrupt row and for the most that leave an honest one.

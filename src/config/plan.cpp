@@ -133,6 +133,7 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
   if (!config.mode) config.mode = config.approach == "maj_vote" ? "normal" : "coord-median";
   config.mode = find_rule(*config.mode).name;
   config.inner_mode = find_rule(config.inner_mode).name;
+  config.pre = to_text(parse_pre_steps(config.pre));
   config.err_mode = find_attack(config.err_mode).name;
   // Whichever rule takes signs, the gradient that comes out is of size 1 in every coordinate.
   const bool takes_signs = *config.mode == "signSGD" || config.inner_mode == "signSGD";
@@ -186,6 +187,7 @@ Plan make_plan(const RunConfig& config) {
   plan.sign_codec = *config.mode == "signSGD";
 
   RuleOptions rule;
+  rule.pre = parse_pre_steps(config.pre);
   rule.krum_select = config.krum_select;
   rule.bulyan_variant =
       config.bulyan_variant == "detox" ? BulyanVariant::kDetox : BulyanVariant::kPaper;

@@ -25,6 +25,7 @@ struct RunConfig {
   std::uint64_t buckets = 0;
   std::optional<std::uint64_t> workers;  ///< 9; under MPI the world size minus one
   std::optional<std::uint64_t> assume_fail;
+  std::string pre = "none";
   std::uint64_t krum_select = 0;
   std::string bulyan_variant = "paper";
   std::uint64_t reference_row = 0;

@@ -19,6 +19,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"approach", "baseline"},
       {"mode", "bulyan"},
       {"inner-mode", "krum"},
+      {"pre", "nnm,bucketing:s=3"},
       {"group-size", "5"},
       {"buckets", "4"},
       {"workers", "46"},

@@ -7,10 +7,13 @@
 
 #include "base/assert.hpp"
 #include "detox/errors.hpp"
+#include "stages/aggregate/pre_chain.hpp"
 #include "stages/aggregate/requirement.hpp"
 
 namespace detox {
 namespace {
+
+constexpr std::size_t kMostRows = std::numeric_limits<std::uint16_t>::max();
 
 template <class T>
 void check_shapes(const Rows<T>& rows, std::span<const T> out) {
@@ -26,15 +29,11 @@ double subsets(std::size_t n, std::size_t f) {
   return count;
 }
 
-}  // namespace
-
-std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
-  constexpr std::size_t kMostRows = std::numeric_limits<std::uint16_t>::max();
+/// unmet_requirement, with the points that reach the rule itself.
+std::string unmet_by_points(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
   const std::size_t f = options.f;
-  if (f > kMostRows || n < rule.min_rows(f))
+  if (n < rule.min_rows(f))
     return fmt::format("{} needs {}: n = {}, f = {}", rule.name, rule.requirement, n, f);
-  if (n > kMostRows)
-    return fmt::format("{} takes at most {} rows: n = {}", rule.name, kMostRows, n);
   if (rule.tries_subsets && subsets(n, f) > kMostSubsets) {
     return fmt::format("{} needs C(n, f) <= {:.0f}: n = {}, f = {}", rule.name, kMostSubsets, n, f);
   }
@@ -49,25 +48,57 @@ std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, 
   return {};
 }
 
+}  // namespace
+
+std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
+  const std::size_t f = options.f;
+  if (f > kMostRows || n > kMostRows)
+    return fmt::format("{} takes at most {} rows: n = {}, f = {}", rule.name, kMostRows, n, f);
+  for (const PreStep& step : options.pre) {
+    const PreInfo& info = *step.info;
+    if (n < info.min_rows(f))
+      return fmt::format("{} needs {}: n = {}, f = {}", info.name, info.requirement, n, f);
+    n = info.points_after(n, step.parameter);
+  }
+  std::string unmet = unmet_by_points(rule, options, n);
+  if (!unmet.empty() && !options.pre.empty())
+    unmet += fmt::format(" (after {})", to_text(options.pre));
+  return unmet;
+}
+
 void check_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
   const std::string unmet = unmet_requirement(rule, options, n);
   if (!unmet.empty()) throw UsageError(unmet);
 }
 
+Aggregator::Aggregator(const RuleOptions& options) : options_(options) {
+  for (const PreStep& step : options.pre)
+    pre_.push_back(step.info->make(options.f, step.parameter));
+}
+
+Aggregator::~Aggregator() = default;
+
+template <class T>
+void Aggregator::run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+                     AggregationReport* report) const {
+  check_requirement(*info_, options_, rows.n());
+  check_shapes<T>(rows, out);
+  if (report != nullptr) *report = {};
+  if (pre_.empty()) return reduce(Points<T>{rows, {}, nullptr}, out, context, report);
+  Mixture<T> mixture;
+  apply({options_.pre, pre_}, rows, context, mixture);
+  reduce(mixture.points, out, context, report);
+  if (report != nullptr) report_on_rows(mixture.points.mix, mixture.owners, *report);
+}
+
 void Aggregator::aggregate(const Rows<float>& rows, std::span<float> out,
                            AggregationContext& context, AggregationReport* report) const {
-  check_requirement(*info_, options_, rows.n());
-  check_shapes<float>(rows, out);
-  if (report != nullptr) *report = {};
-  reduce(rows, out, context, report);
+  run(rows, out, context, report);
 }
 
 void Aggregator::aggregate(const Rows<double>& rows, std::span<double> out,
                            AggregationContext& context, AggregationReport* report) const {
-  check_requirement(*info_, options_, rows.n());
-  check_shapes<double>(rows, out);
-  if (report != nullptr) *report = {};
-  reduce(rows, out, context, report);
+  run(rows, out, context, report);
 }
 
 }  // namespace detox

@@ -21,28 +21,28 @@ class Aksel final : public Aggregator {
 
  private:
   template <class T>
-  static void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+  static void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                   AggregationReport* report) {
-    const std::size_t n = rows.n();
-    reduce_columns(rows, median_reduction(n), out, context);
+    const std::size_t n = points.n();
+    reduce_columns(points, median_reduction(n), out, context);
     const bool has_median = std::ranges::all_of(out, [](T value) { return std::isfinite(value); });
     if (!has_median) std::ranges::fill(out, T{0});
-    const std::span<const double> scores = squared_distances_to(rows, out, context);
+    const std::span<const double> scores = squared_distances_to(points, out, context);
     const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, n);
     std::ranges::fill(weights, 0.0);
     // A row is finite where its distance is: that is all that selection asks of norms.
     const Geometry geometry{n, {}, scores};
     const double divisor = take_least(geometry, scores, has_median ? (n + 1) / 2 : 0,
                                       context.workspace, weights, "far from the median", report);
-    combine(rows, weights, divisor, out, context);
+    combine(points, weights, divisor, out, context);
   }
-  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
               AggregationReport* report) const override {
-    run(rows, out, context, report);
+    run(points, out, context, report);
   }
-  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
               AggregationReport* report) const override {
-    run(rows, out, context, report);
+    run(points, out, context, report);
   }
 };
 

@@ -119,24 +119,22 @@ class Bulyan final : public Aggregator {
   }
 
   template <class T>
-  void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+  void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* report) const {
-    const Geometry geometry = measure(rows, context);
+    const Geometry geometry = measure(points, context);
     const auto selected = select(geometry, context.workspace, report);
     if (report != nullptr) fill_report(geometry, selected, *report);
     if (selected.empty()) return static_cast<void>(std::fill(out.begin(), out.end(), T{0}));
-    const auto pointers =
-        context.workspace.take<const T*>(AggregateSlot::kRowPointers, selected.size());
-    for (std::size_t k = 0; k < selected.size(); ++k) pointers[k] = rows.row[selected[k]];
-    reduce_columns(Rows<T>{pointers, rows.d}, second_stage(selected.size()), out, context);
+    reduce_columns(subset(points, selected, context.workspace), second_stage(selected.size()), out,
+                   context);
   }
-  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
               AggregationReport* report) const override {
-    run(rows, out, context, report);
+    run(points, out, context, report);
   }
-  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
               AggregationReport* report) const override {
-    run(rows, out, context, report);
+    run(points, out, context, report);
   }
 };
 

@@ -24,21 +24,18 @@ class CenteredClipping final : public Aggregator {
 
  private:
   template <class T>
-  void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+  void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* report) const {
-    const std::size_t n = rows.n();
+    const std::size_t n = points.n();
     Workspace& workspace = context.workspace;
-    const auto centre = workspace.take<T>(AggregateSlot::kVector, rows.d);
+    const auto centre = workspace.take<T>(AggregateSlot::kVector, points.d());
     const auto weights = workspace.take<double>(AggregateSlot::kWeights, n + 1);
-    const auto pointers = workspace.take<const T*>(AggregateSlot::kRowPointers, n + 1);
-    std::ranges::copy(rows.row, pointers.begin());
-    pointers[n] = centre.data();
     std::ranges::fill(out, T{0});
     for (std::size_t round = 0; round < options().clip_rounds; ++round) {
       std::ranges::copy(out, centre.begin());
-      const std::span<const double> squared = squared_distances_to(rows, centre, context);
+      const std::span<const double> squared = squared_distances_to(points, centre, context);
       weigh(squared, weights);
-      combine(Rows<T>{pointers, rows.d}, weights, static_cast<double>(n), out, context);
+      combine(points, weights, static_cast<double>(n), out, context, centre.data());
       if (report != nullptr && round + 1 == options().clip_rounds)
         fill_report(squared, weights.first(n), *report);
     }
@@ -63,13 +60,13 @@ class CenteredClipping final : public Aggregator {
     for (const double distance : squared) report.scores.push_back(std::sqrt(distance));
   }
 
-  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
               AggregationReport* report) const override {
-    run(rows, out, context, report);
+    run(points, out, context, report);
   }
-  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
               AggregationReport* report) const override {
-    run(rows, out, context, report);
+    run(points, out, context, report);
   }
 };
 

@@ -9,23 +9,11 @@
 
 #include "detox/aggregator.hpp"
 #include "kernels/order_statistics.hpp"
+#include "stages/aggregate/point_tiles.hpp"
+#include "stages/aggregate/points.hpp"
 #include "stages/aggregate/slots.hpp"
 
 namespace detox {
-
-/// A thread takes so many columns at a time; a multiple of every tile and vector.
-inline constexpr std::size_t kColumnsAtOnce = 4096;
-
-/// Runs work(begin, end, thread) for consecutive ranges of columns of [0, d) in parallel. Allocates
-/// nothing.
-template <class Work>
-void for_column_ranges(std::size_t d, ThreadPool& pool, const Work& work) {
-  const auto task = [&](std::size_t block, std::size_t thread) {
-    const std::size_t begin = block * kColumnsAtOnce;
-    work(begin, std::min(d, begin + kColumnsAtOnce), thread);
-  };
-  pool.parallel_for((d + kColumnsAtOnce - 1) / kColumnsAtOnce, std::cref(task));
-}
 
 /// Which of the kernels reduces a sorted column.
 struct ColumnReduction {
@@ -36,11 +24,11 @@ struct ColumnReduction {
 /// The reduction of coord-median for n rows.
 inline ColumnReduction median_reduction(std::size_t n) { return {(n - 1) / 2, n / 2 + 1, 0}; }
 
-/// out (d) = the reduction of every column of rows.
+/// out (d) = the reduction of every column of the points.
 template <class T>
-void reduce_columns(const Rows<T>& rows, const ColumnReduction& reduction, std::span<T> out,
+void reduce_columns(const Points<T>& points, const ColumnReduction& reduction, std::span<T> out,
                     AggregationContext& context) {
-  const std::size_t n = rows.n();
+  const std::size_t n = points.n();
   const bool windowed = reduction.nearest > 0;
   Workspace& workspace = context.workspace;
   const SortPlan plan =
@@ -50,9 +38,11 @@ void reduce_columns(const Rows<T>& rows, const ColumnReduction& reduction, std::
   const std::size_t tile = sort_scratch(n);
   const std::span<T> tiles =
       workspace.take<T>(AggregateSlot::kSortTiles, tile * context.pool.size());
-  for_column_ranges(
-      rows.d, context.pool, [&](std::size_t begin, std::size_t end, std::size_t thread) {
-        const ColumnBlock<T> block{rows, begin, end, out};
+  for_point_ranges(
+      points, out, context,
+      [&](const Rows<T>& rows, std::size_t begin, std::size_t end, std::span<T> to,
+          std::size_t thread) {
+        const ColumnBlock<T> block{rows, begin, end, to};
         const std::span<T> scratch = tiles.subspan(thread * tile, tile);
         if (windowed) {
           mean_nearest(block, {reduction.lo, reduction.hi, reduction.nearest}, plan, scratch);
@@ -70,13 +60,13 @@ class CoordinateRule : public Aggregator {
  private:
   virtual ColumnReduction reduction(std::size_t n) const = 0;
 
-  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
               AggregationReport*) const final {
-    reduce_columns(rows, reduction(rows.n()), out, context);
+    reduce_columns(points, reduction(points.n()), out, context);
   }
-  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
               AggregationReport*) const final {
-    reduce_columns(rows, reduction(rows.n()), out, context);
+    reduce_columns(points, reduction(points.n()), out, context);
   }
 };
 

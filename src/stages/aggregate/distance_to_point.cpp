@@ -2,33 +2,44 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <limits>
+#include <optional>
 
 #include "kernels/pairwise.hpp"
 #include "stages/aggregate/geometry_rule.hpp"
+#include "stages/aggregate/point_tiles.hpp"
 #include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
 
-/// A row and the point are two rows to the kernel. As everywhere, chunks have a fixed size and are
-/// added in ascending order.
+/// One of the points and the other are two rows to the kernel. As everywhere, chunks have a fixed
+/// size and are added in ascending order.
 template <class T>
-std::span<const double> distances(const Rows<T>& rows, std::span<const T> point,
+std::span<const double> distances(const Points<T>& points, std::span<const T> other,
                                   AggregationContext& context) {
   constexpr std::size_t kSums = pairwise_sums(2);
-  const std::size_t n = rows.n(), chunks = (rows.d + kPairwiseChunk - 1) / kPairwiseChunk;
+  const std::size_t n = points.n();
+  const std::size_t columns =
+      points.is_mixed() ? tile_columns<T>(n, kPairwiseChunk) : kPairwiseChunk;
+  const std::size_t chunks = (points.d() + columns - 1) / columns;
   const auto partial =
       context.workspace.take<double>(AggregateSlot::kPartialSums, chunks * n * kSums);
-  const auto task = [&](std::size_t chunk, std::size_t) {
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::array<const T*, 2> pair{rows.row[i], point.data()};
-      pairwise_chunk(Rows<T>{pair, rows.d}, chunk * kPairwiseChunk,
-                     partial.subspan((chunk * n + i) * kSums, kSums));
-    }
-  };
-  context.pool.parallel_for(chunks, std::cref(task));
+  std::optional<PointTiles<T>> tiles;
+  if (points.is_mixed()) tiles.emplace(points, columns, context);
+  for_column_ranges(
+      points.d(), context.pool,
+      [&](std::size_t begin, std::size_t end, std::size_t thread) {
+        Rows<T> rows = points.rows;
+        if (tiles) rows = tiles->form(begin, end, thread);
+        for (std::size_t i = 0; i < n; ++i) {
+          const T* row = tiles ? rows.row[i] : rows.row[i] + begin;
+          const std::array<const T*, 2> pair{row, other.data() + begin};
+          pairwise_chunk(Rows<T>{pair, end - begin}, 0,
+                         partial.subspan((begin / columns * n + i) * kSums, kSums));
+        }
+      },
+      columns);
 
   const auto sums = context.workspace.take<double>(AggregateSlot::kDistances, n);
   for (std::size_t i = 0; i < n; ++i) {
@@ -45,14 +56,15 @@ std::span<const double> distances(const Rows<T>& rows, std::span<const T> point,
 
 }  // namespace
 
-std::span<const double> squared_distances_to(const Rows<float>& rows, std::span<const float> point,
+std::span<const double> squared_distances_to(const Points<float>& points,
+                                             std::span<const float> point,
                                              AggregationContext& context) {
-  return distances(rows, point, context);
+  return distances(points, point, context);
 }
-std::span<const double> squared_distances_to(const Rows<double>& rows,
+std::span<const double> squared_distances_to(const Points<double>& points,
                                              std::span<const double> point,
                                              AggregationContext& context) {
-  return distances(rows, point, context);
+  return distances(points, point, context);
 }
 
 }  // namespace detox

@@ -1,28 +1,29 @@
 #include "stages/aggregate/geometry_rule.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 
-#include "kernels/combine.hpp"
 #include "kernels/pairwise.hpp"
-#include "stages/aggregate/coordinate_rule.hpp"
+#include "stages/aggregate/point_tiles.hpp"
 #include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
 
 /// Chunks have a fixed size and their sums are added in ascending order, whoever computed them.
-template <class T>
-Geometry measure_rows(const Rows<T>& rows, AggregationContext& context) {
-  const std::size_t n = rows.n(), sums = pairwise_sums(n);
-  const std::size_t chunks = (rows.d + kPairwiseChunk - 1) / kPairwiseChunk;
+/// sum_chunk(begin, end, thread, sums) sets the sums over the columns [begin, end).
+template <class SumChunk>
+Geometry measure_chunks(std::size_t n, std::size_t d, std::size_t columns,
+                        AggregationContext& context, const SumChunk& sum_chunk) {
+  const std::size_t sums = pairwise_sums(n), chunks = (d + columns - 1) / columns;
   Workspace& workspace = context.workspace;
   const auto partial = workspace.take<double>(AggregateSlot::kPartialSums, (chunks + 1) * sums);
-  const auto task = [&](std::size_t chunk, std::size_t) {
-    pairwise_chunk(rows, chunk * kPairwiseChunk, partial.subspan(chunk * sums, sums));
-  };
-  context.pool.parallel_for(chunks, std::cref(task));
+  for_column_ranges(
+      d, context.pool,
+      [&](std::size_t begin, std::size_t end, std::size_t thread) {
+        sum_chunk(begin, end, thread, partial.subspan(begin / columns * sums, sums));
+      },
+      columns);
 
   const auto total = partial.subspan(chunks * sums, sums);
   std::fill(total.begin(), total.end(), 0.0);
@@ -49,29 +50,72 @@ Geometry measure_rows(const Rows<T>& rows, AggregationContext& context) {
 }
 
 template <class T>
-void combine_all(const Rows<T>& rows, const Combination& combination, std::span<T> out,
-                 ThreadPool& pool) {
-  for_column_ranges(rows.d, pool, [&](std::size_t begin, std::size_t end, std::size_t) {
-    combine_rows(rows, combination, begin, end, out);
+Geometry measure_points(const Points<T>& points, AggregationContext& context) {
+  if (points.geometry != nullptr) return *points.geometry;
+  const std::size_t n = points.n(), d = points.d();
+  if (!points.is_mixed()) {
+    return measure_chunks(n, d, kPairwiseChunk, context,
+                          [&](std::size_t begin, std::size_t, std::size_t, std::span<double> sums) {
+                            pairwise_chunk(points.rows, begin, sums);
+                          });
+  }
+  const std::size_t columns = tile_columns<T>(n, kPairwiseChunk);
+  const PointTiles<T> tiles(points, columns, context);
+  return measure_chunks(
+      n, d, columns, context,
+      [&](std::size_t begin, std::size_t end, std::size_t thread, std::span<double> sums) {
+        pairwise_chunk(tiles.form(begin, end, thread), 0, sums);
+      });
+}
+
+/// Mixed points are combined by their weights on the rows.
+template <class T>
+void combine_points(const Points<T>& points, std::span<const double> weights, double divisor,
+                    std::span<T> out, AggregationContext& context, const T* last) {
+  const std::size_t n = points.n(), m = points.rows.n(), more = weights.size() - n;
+  Workspace& workspace = context.workspace;
+  Rows<T> rows = points.rows;
+  if (points.is_mixed() || more > 0) {
+    const auto on_rows = workspace.take<double>(AggregateSlot::kRowWeights, m + more);
+    const auto pointers = workspace.take<const T*>(AggregateSlot::kRowPointers, m + more);
+    std::ranges::copy(points.rows.row, pointers.begin());
+    if (points.is_mixed()) {
+      std::ranges::fill(on_rows, 0.0);
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t j = 0; j < m && weights[i] != 0; ++j)
+          on_rows[j] += weights[i] * points.mix_of(i)[j];
+      }
+    } else {
+      std::ranges::copy(weights.first(n), on_rows.begin());
+    }
+    if (more > 0) {
+      on_rows[m] = weights[n];
+      pointers[m] = last;
+    }
+    rows.row = pointers;
+    weights = on_rows;
+  }
+  for_column_ranges(rows.d, context.pool, [&](std::size_t begin, std::size_t end, std::size_t) {
+    combine_rows(rows, {weights, divisor}, begin, end, out);
   });
 }
 
 }  // namespace
 
-Geometry measure(const Rows<float>& rows, AggregationContext& context) {
-  return measure_rows(rows, context);
+Geometry measure(const Points<float>& points, AggregationContext& context) {
+  return measure_points(points, context);
 }
-Geometry measure(const Rows<double>& rows, AggregationContext& context) {
-  return measure_rows(rows, context);
+Geometry measure(const Points<double>& points, AggregationContext& context) {
+  return measure_points(points, context);
 }
 
-void combine(const Rows<float>& rows, std::span<const double> weights, double divisor,
-             std::span<float> out, AggregationContext& context) {
-  combine_all(rows, {weights, divisor}, out, context.pool);
+void combine(const Points<float>& points, std::span<const double> weights, double divisor,
+             std::span<float> out, AggregationContext& context, const float* last) {
+  combine_points(points, weights, divisor, out, context, last);
 }
-void combine(const Rows<double>& rows, std::span<const double> weights, double divisor,
-             std::span<double> out, AggregationContext& context) {
-  combine_all(rows, {weights, divisor}, out, context.pool);
+void combine(const Points<double>& points, std::span<const double> weights, double divisor,
+             std::span<double> out, AggregationContext& context, const double* last) {
+  combine_points(points, weights, divisor, out, context, last);
 }
 
 void report_weights(const Geometry& geometry, std::span<const double> weights, double divisor,
@@ -87,22 +131,22 @@ void report_weights(const Geometry& geometry, std::span<const double> weights, d
 }
 
 template <class T>
-void GeometryRule::run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+void GeometryRule::run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                        AggregationReport* report) const {
-  const Geometry geometry = measure(rows, context);
-  const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, rows.n());
+  const Geometry geometry = measure(points, context);
+  const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, points.n());
   std::fill(weights.begin(), weights.end(), 0.0);
   const double divisor = weigh(geometry, context.workspace, weights, report);
-  combine(rows, weights, divisor, out, context);
+  combine(points, weights, divisor, out, context);
 }
 
-void GeometryRule::reduce(const Rows<float>& rows, std::span<float> out,
+void GeometryRule::reduce(const Points<float>& points, std::span<float> out,
                           AggregationContext& context, AggregationReport* report) const {
-  run(rows, out, context, report);
+  run(points, out, context, report);
 }
-void GeometryRule::reduce(const Rows<double>& rows, std::span<double> out,
+void GeometryRule::reduce(const Points<double>& points, std::span<double> out,
                           AggregationContext& context, AggregationReport* report) const {
-  run(rows, out, context, report);
+  run(points, out, context, report);
 }
 
 }  // namespace detox

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "detox/aggregator.hpp"
+#include "stages/aggregate/points.hpp"
 
 namespace detox {
 
@@ -30,15 +31,16 @@ struct Geometry {
   bool is_finite(std::size_t i) const { return std::isfinite(squared_norms[i]); }
 };
 
-/// The pass over the data. The same bits for any number of threads.
-Geometry measure(const Rows<float>& rows, AggregationContext& context);
-Geometry measure(const Rows<double>& rows, AggregationContext& context);
+/// The pass over the data, unless the geometry is known. The same bits for any number of threads.
+Geometry measure(const Points<float>& points, AggregationContext& context);
+Geometry measure(const Points<double>& points, AggregationContext& context);
 
-/// out (d) = (sum of weights[i] * rows[i]) / divisor; rows of weight 0 are not read.
-void combine(const Rows<float>& rows, std::span<const double> weights, double divisor,
-             std::span<float> out, AggregationContext& context);
-void combine(const Rows<double>& rows, std::span<const double> weights, double divisor,
-             std::span<double> out, AggregationContext& context);
+/// out (d) = (sum of weights[i] * point i) / divisor; rows of weight 0 are not read. Weights may
+/// have one element more than there are points: that of `last` (d).
+void combine(const Points<float>& points, std::span<const double> weights, double divisor,
+             std::span<float> out, AggregationContext& context, const float* last = nullptr);
+void combine(const Points<double>& points, std::span<const double> weights, double divisor,
+             std::span<double> out, AggregationContext& context, const double* last = nullptr);
 
 /// Fills report.weights, report.selected (the rows of weight > 0) and report.rejected: `reason` for
 /// the others, or "not finite".
@@ -56,11 +58,11 @@ class GeometryRule : public Aggregator {
                        AggregationReport* report) const = 0;
 
   template <class T>
-  void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+  void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* report) const;
-  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
               AggregationReport* report) const final;
-  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
               AggregationReport* report) const final;
 };
 

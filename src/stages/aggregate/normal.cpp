@@ -16,25 +16,25 @@ class Normal final : public Aggregator {
 
  private:
   template <class T>
-  static void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+  static void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                   AggregationReport* report) {
-    const auto n = static_cast<double>(rows.n());
-    const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, rows.n());
+    const auto n = static_cast<double>(points.n());
+    const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, points.n());
     std::fill(weights.begin(), weights.end(), 1.0);
-    combine(rows, weights, n, out, context);
+    combine(points, weights, n, out, context);
     if (report != nullptr) {
-      report->weights.assign(rows.n(), 1 / n);
-      report->selected.resize(rows.n());
+      report->weights.assign(points.n(), 1 / n);
+      report->selected.resize(points.n());
       std::iota(report->selected.begin(), report->selected.end(), std::size_t{0});
     }
   }
-  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
               AggregationReport* report) const override {
-    run(rows, out, context, report);
+    run(points, out, context, report);
   }
-  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
               AggregationReport* report) const override {
-    run(rows, out, context, report);
+    run(points, out, context, report);
   }
 };
 

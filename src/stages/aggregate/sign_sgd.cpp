@@ -16,22 +16,24 @@ class SignSgd final : public Aggregator {
 
  private:
   template <class T>
-  void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context) const {
-    for_column_ranges(rows.d, context.pool, [&](std::size_t begin, std::size_t end, std::size_t) {
-      if (options().rows_are_signs) {
-        vote_majority(rows, begin, end, out);
-      } else {
-        sign_majority(rows, context.step, begin, end, out);
-      }
-    });
+  void run(const Points<T>& points, std::span<T> out, AggregationContext& context) const {
+    for_point_ranges(
+        points, out, context,
+        [&](const Rows<T>& rows, std::size_t begin, std::size_t end, std::span<T> to, std::size_t) {
+          if (options().rows_are_signs) {
+            vote_majority(rows, begin, end, to);
+          } else {
+            sign_majority(rows, context.step, begin, end, to);
+          }
+        });
   }
-  void reduce(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
+  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
               AggregationReport*) const override {
-    run(rows, out, context);
+    run(points, out, context);
   }
-  void reduce(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
+  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
               AggregationReport*) const override {
-    run(rows, out, context);
+    run(points, out, context);
   }
 };
 

@@ -17,10 +17,16 @@ struct AggregateSlot {
   static constexpr std::size_t kScores = 7;       ///< (n)
   static constexpr std::size_t kOrder = 8;        ///< (n) row numbers
   static constexpr std::size_t kNeighbours = 9;   ///< (n, n) row numbers, or (n) distances
-  static constexpr std::size_t kRowPointers = 10;  ///< (n)
-  static constexpr std::size_t kRule = 11;         ///< a rule's own numbers
-  static constexpr std::size_t kVector = 12;       ///< (d)
+  static constexpr std::size_t kRowPointers = 10;   ///< (n)
+  static constexpr std::size_t kRule = 11;          ///< a rule's own numbers
+  static constexpr std::size_t kVector = 12;        ///< (d)
+  static constexpr std::size_t kPointTiles = 13;    ///< mixed points, one tile a thread
+  static constexpr std::size_t kTilePointers = 14;  ///< their rows
+  static constexpr std::size_t kRowWeights = 15;    ///< of a combination of mixed points
+  static constexpr std::size_t kMix = 16;           ///< weights of mixed points, before and after
+  static constexpr std::size_t kMixGeometry = 17;   ///< their distances and norms
+  static constexpr std::size_t kOwners = 18;        ///< which point stands for a row
 };
-inline constexpr std::size_t kAggregateSlots = 16;
+inline constexpr std::size_t kAggregateSlots = 24;
 
 }  // namespace detox

@@ -21,6 +21,12 @@ std::string unmet(const RuleInfo& rule, RuleOptions options, std::size_t n, std:
   return unmet_requirement(rule, options, n);
 }
 
+/// Of the inner rule: pre-aggregation comes before the outer one.
+RuleOptions without_pre(RuleOptions options) {
+  options.pre.clear();
+  return options;
+}
+
 }  // namespace
 
 Places bucket_places(std::size_t n, std::size_t b, std::size_t i) {
@@ -45,7 +51,7 @@ void split_into_buckets(std::size_t b, const Key& key, std::uint64_t step,
 
 Hierarchy::Hierarchy(const Options& options)
     : options_(options), robust_inner_(find_rule(options.inner_rule).name != "normal") {
-  RuleOptions inner = options.rule;
+  RuleOptions inner = without_pre(options.rule);
   inner.f = robust_inner_ ? options.f_eff : 0;
   inner_ = make_aggregator(options.inner_rule, inner);
   RuleOptions outer = options.rule;
@@ -73,7 +79,7 @@ std::string Hierarchy::unmet_requirement(std::size_t n) const {
   const std::size_t b = std::min(options_.buckets, n);
   if (robust_inner_) {
     const std::string inner =
-        unmet(find_rule(options_.inner_rule), options_.rule, n / b, options_.f_eff);
+        unmet(find_rule(options_.inner_rule), without_pre(options_.rule), n / b, options_.f_eff);
     if (!inner.empty())
       return inner + fmt::format(" (the smallest of {} buckets of {} rows)", b, n);
   }
@@ -84,7 +90,7 @@ std::string Hierarchy::unmet_requirement(std::size_t n) const {
 void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                           AggregationContext& context) const {
   if (options_.buckets == 0) {
-    outer_->aggregate(rows, out, context);
+    aggregate_outer(rows, bucket_key, out, context);
     return;
   }
   const std::size_t n = rows.n(), b = std::min(options_.buckets, n);
@@ -102,7 +108,14 @@ void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::s
                       context);
     pointers[i] = row.data();
   }
-  outer_->aggregate({pointers, rows.d}, out, context);
+  aggregate_outer({pointers, rows.d}, bucket_key, out, context);
+}
+
+void Hierarchy::aggregate_outer(const Rows<float>& rows, const Key& bucket_key,
+                                std::span<float> out, AggregationContext& context) const {
+  AggregationContext keyed{context.pool, context.workspace, context.step, {}};
+  if (!options_.rule.pre.empty()) keyed.key = derive_key(bucket_key, "pre");
+  outer_->aggregate(rows, out, keyed);
 }
 
 }  // namespace detox

@@ -33,7 +33,7 @@ class Hierarchy {
     std::string inner_rule = "normal", outer_rule = "normal";
     std::size_t buckets = 0;  ///< b; 0: every row is its own bucket and the inner rule is not used
     std::size_t f_eff = 0;
-    RuleOptions rule;  ///< f is set here from f_eff
+    RuleOptions rule;  ///< f is set here from f_eff; pre comes before the outer rule
   };
   explicit Hierarchy(const Options& options);
 
@@ -57,6 +57,8 @@ class Hierarchy {
 
  private:
   std::size_t outer_f(std::size_t rows) const;
+  void aggregate_outer(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
+                       AggregationContext& context) const;
 
   Options options_;
   bool robust_inner_;

@@ -26,5 +26,14 @@ TEST(RulesDocument, HasALineForEveryRuleWithItsRequirement) {
   }
 }
 
+TEST(RulesDocument, HasALineForEveryStepBeforeTheRule) {
+  std::ifstream file(DETOX_SOURCE_DIR "/docs/rules.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const PreInfo& step : pre_aggregators()) {
+    std::vector<PreStep> as_standard = {{&step, step.standard}};
+    EXPECT_NE(text.find("| `" + to_text(as_standard) + "`"), std::string::npos) << step.name;
+  }
+}
+
 }  // namespace
 }  // namespace detox

@@ -1,0 +1,48 @@
+// What is done to the rows before a rule sees them: n rows -> n' points, each a linear combination
+// of rows. A chain of such steps and a geometry rule cost no more passes over the data than the
+// rule alone: only the n x n distances are transformed.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace detox {
+
+class PreAggregator;
+
+/// One line of the registry (src/stages/aggregate/pre_registry.cpp).
+struct PreInfo {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view requirement;  ///< as users see it: "n >= 2f + 1"
+  std::size_t (*min_rows)(std::size_t f);
+  std::size_t (*points_after)(std::size_t n, double parameter);  ///< n', at most n
+  std::string_view parameter;  ///< its name, as in "bucketing:s=2", or empty
+  double standard;             ///< its default
+  double least;                ///< the least valid value; 0 itself is not valid
+  bool whole;                  ///< whether it must be a whole number
+  std::string_view paper;
+  std::unique_ptr<PreAggregator> (*make)(std::size_t f, double parameter);
+};
+
+/// A step as a user asks for it.
+struct PreStep {
+  const PreInfo* info;
+  double parameter = 0;  ///< of the registry's line; unused where that has none
+};
+
+/// All steps, sorted by name.
+std::span<const PreInfo> pre_aggregators();
+
+/// "nnm,bucketing:s=2" -> steps, in order; "none" and "" are no step. UsageError with what is wrong
+/// and what would be valid.
+std::vector<PreStep> parse_pre_steps(std::string_view text);
+
+/// The inverse of parse_pre_steps, with every parameter; "none" where there is no step.
+std::string to_text(std::span<const PreStep> steps);
+
+}  // namespace detox

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/names.hpp"
+#include "stages/aggregate/pre_step.hpp"
+
+namespace detox {
+namespace {
+
+std::size_t any_rows(std::size_t) { return 1; }
+std::size_t honest_majority(std::size_t f) { return 2 * f + 1; }
+
+std::size_t as_many(std::size_t n, double) { return n; }
+std::size_t buckets(std::size_t n, double size) {
+  const auto s = static_cast<std::size_t>(size);
+  return n / s + (n % s > 0 ? 1 : 0);
+}
+
+constexpr double kMostParameter = 1e15;
+
+constexpr std::array<PreInfo, 4> kSteps = {{
+    {"arc", "the floor(2 (f / n) (n - f)) rows of greatest norm are scaled down to the next norm",
+     "n >= 2f + 1", honest_majority, as_many, "", 0, 0, false,
+     "Allouah, Guerraoui, Gupta, Jellouli, Rizk, Stephan: Adaptive Gradient Clipping for Robust "
+     "Federated Learning. ICLR 2025",
+     make_arc},
+    {"bucketing", "means of ceil(n / s) random buckets of s rows", "n >= 1", any_rows, buckets, "s",
+     2, 1, true,
+     "Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via Bucketing. "
+     "ICLR 2022",
+     make_bucketing},
+    {"clipping", "rows longer than c are scaled down to c", "n >= 1", any_rows, as_many, "c", 2, 0,
+     false, "", make_clipping},
+    {"nnm", "every row is replaced by the mean of the n - f rows nearest it", "n >= 2f + 1",
+     honest_majority, as_many, "", 0, 0, false,
+     "Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan: Fixing by Mixing. AISTATS 2023",
+     make_nnm},
+}};
+
+std::string what_is_valid(const PreInfo& info) {
+  if (info.parameter.empty()) return std::string(info.name);
+  return fmt::format("{0}, or {0}:{1}={2}", info.name, info.parameter, info.standard);
+}
+
+double parse_parameter(const PreInfo& info, std::string_view step, std::string_view text) {
+  const std::string start = fmt::format("{}=", info.parameter);
+  double value = 0;
+  if (!info.parameter.empty() && text.starts_with(start)) {
+    text.remove_prefix(start.size());
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool is_number = error == std::errc() && end == text.data() + text.size();
+    const bool is_valid = is_number && value >= info.least && value > 0 &&
+                          value <= kMostParameter && (!info.whole || value == std::floor(value));
+    if (is_valid) return value;
+    throw UsageError(fmt::format("pre-aggregation '{}': {} must be {}", printable(step),
+                                 info.parameter,
+                                 info.whole ? "a whole number, at least 1" : "a number above 0"));
+  }
+  throw UsageError(
+      fmt::format("pre-aggregation '{}'; valid: {}", printable(step), what_is_valid(info)));
+}
+
+PreStep parse_step(std::string_view step) {
+  const std::size_t colon = step.find(':');
+  const PreInfo& info =
+      find_by_name("pre-aggregation", step.substr(0, colon), std::span<const PreInfo>(kSteps));
+  if (colon == std::string_view::npos) return {&info, info.standard};
+  return {&info, parse_parameter(info, step, step.substr(colon + 1))};
+}
+
+}  // namespace
+
+std::span<const PreInfo> pre_aggregators() { return kSteps; }
+
+std::vector<PreStep> parse_pre_steps(std::string_view text) {
+  std::vector<PreStep> steps;
+  if (text.empty() || text == "none") return steps;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    steps.push_back(parse_step(text.substr(0, comma)));
+    if (comma == std::string_view::npos) return steps;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+std::string to_text(std::span<const PreStep> steps) {
+  std::string text;
+  for (const PreStep& step : steps) {
+    const PreInfo& info = *step.info;
+    if (!text.empty()) text += ",";
+    text += info.name;
+    if (!info.parameter.empty()) text += fmt::format(":{}={}", info.parameter, step.parameter);
+  }
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace detox
