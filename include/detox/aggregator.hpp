@@ -121,4 +121,12 @@ const RuleInfo& find_rule(std::string_view name);
 
 std::unique_ptr<Aggregator> make_aggregator(std::string_view name, const RuleOptions& options);
 
+/// Empty where n rows will do for the rule, and for the steps before it, with these options; else
+/// the inequality and the values: "krum needs n >= 2f + 3: n = 6, f = 2". Aggregator::aggregate
+/// checks this first; here for those who want to refuse a configuration earlier.
+std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n);
+
+/// The same as a UsageError.
+void check_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n);
+
 }  // namespace detox

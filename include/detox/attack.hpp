@@ -15,7 +15,7 @@
 namespace detox {
 
 struct AttackOptions {
-  double adversarial = -100.0;   ///< c of rev_grad, constant and random
+  double adversarial = -100.0;   ///< c, where the attack has one
   std::optional<double> alie_z;  ///< empty: auto
   double alie_sign = -1.0;
 };
@@ -25,7 +25,8 @@ struct AttackOptions {
 struct AttackInput {
   std::uint64_t step = 0;
   std::size_t slice = 0;
-  std::span<const float> own;  ///< the honest values of this slice
+  /// The honest values of this slice; where the attack flips_labels, those for other labels.
+  std::span<const float> own;
   Rows<float> honest;    ///< of all slices, each once; empty unless the attack needs_all_slices
   std::size_t rows = 0;  ///< n, rows that reach the rule
   std::size_t corrupted = 0;  ///< m, rows among them that the colluders own in this step
@@ -39,6 +40,7 @@ class Attack {
   virtual ~Attack() = default;
   virtual bool needs_all_slices() const { return false; }
   virtual bool same_in_every_slice() const { return false; }  ///< out does not depend on the slice
+  virtual bool flips_labels() const { return false; }  ///< own is for label K - 1 - y of K classes
   /// out has the size of input.own and may not overlap it.
   virtual void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const = 0;
 };
@@ -47,6 +49,7 @@ struct AttackInfo {
   std::string_view name;
   std::string_view summary;
   std::string_view paper;
+  std::optional<double> standard;  ///< c unless the user says otherwise; empty: it has none
   std::unique_ptr<Attack> (*make)(const AttackOptions&);
 };
 

@@ -20,7 +20,7 @@
 #include "data/numpy/numpy_file.hpp"
 #include "detox/aggregator.hpp"
 #include "detox/errors.hpp"
-#include "stages/aggregate/requirement.hpp"
+#include "stages/aggregate/rule_option.hpp"
 
 namespace detox {
 namespace {
@@ -29,17 +29,10 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   std::string mode = "coord-median";
-  std::size_t f = 0;
-  std::string pre = "none";
+  RuleOptions options;
   std::string input, output, report;
-  std::size_t krum_select = 0;
-  std::string bulyan_variant = "paper";
-  double tolerance = RuleOptions().tolerance;
-  std::size_t reference_row = RuleOptions().reference_row;
-  double clip_radius = RuleOptions().clip_radius;
-  std::size_t clip_rounds = RuleOptions().clip_rounds;
   std::size_t threads = 0;
-  std::uint64_t step = 0, seed = 428;
+  std::uint64_t step = 0, seed = kStandardSeed;
 };
 
 constexpr std::string_view kDescription =
@@ -109,36 +102,9 @@ void check_paths(const Arguments& arguments) {
   }
 }
 
-RuleOptions rule_options(const Arguments& arguments) {
-  RuleOptions options;
-  options.f = arguments.f;
-  options.pre = parse_pre_steps(arguments.pre);
-  options.krum_select = arguments.krum_select;
-  options.tolerance = arguments.tolerance;
-  if (arguments.bulyan_variant == "detox") {
-    options.bulyan_variant = BulyanVariant::kDetox;
-  } else if (arguments.bulyan_variant != "paper") {
-    throw UsageError(unknown_name("bulyan variant", arguments.bulyan_variant, {"paper", "detox"}));
-  }
-  if (!(options.tolerance >= 0)) {
-    throw UsageError(fmt::format("--tolerance {}: valid: at least 0", options.tolerance));
-  }
-  options.reference_row = arguments.reference_row;
-  options.clip_radius = arguments.clip_radius;
-  options.clip_rounds = arguments.clip_rounds;
-  if (!(options.clip_radius > 0 && std::isfinite(options.clip_radius))) {
-    throw UsageError(fmt::format("--clip-radius {}: valid: more than 0", options.clip_radius));
-  }
-  if (options.clip_rounds < 1 || options.clip_rounds > kMostClipRounds) {
-    throw UsageError(
-        fmt::format("--clip-rounds {}: valid: 1 to {}", options.clip_rounds, kMostClipRounds));
-  }
-  return options;
-}
-
 template <class T>
 void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleInfo& rule,
-                    const RuleOptions& options, const NumpyHeader& header) {
+                    const NumpyHeader& header) {
   constexpr std::size_t kMostThreads = 1024;
   if (arguments.threads > kMostThreads) {
     throw UsageError(fmt::format("--threads {}: valid: 0 to {}", arguments.threads, kMostThreads));
@@ -149,11 +115,11 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
   AggregationContext context{pool, workspace, arguments.step, key_from_seed(arguments.seed)};
   AggregationReport report;
   std::vector<T> out(rows.d);
-  make_aggregator(rule.name, options)->aggregate(rows, out, context, &report);
+  make_aggregator(rule.name, arguments.options)->aggregate(rows, out, context, &report);
   write_numpy(arguments.output, out);
   if (!arguments.report.empty()) {
     try {
-      write_text_atomically(arguments.report, report_text(rule, options, header, report));
+      write_text_atomically(arguments.report, report_text(rule, arguments.options, header, report));
     } catch (const Error&) {
       std::error_code ignored;
       fs::remove(arguments.output, ignored);  // both files or none
@@ -168,21 +134,16 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
 
 int run(const Arguments& arguments) {
   const RuleInfo& rule = find_rule(arguments.mode);
-  const RuleOptions options = rule_options(arguments);
   NumpyFile file(arguments.input);
   check_paths(arguments);
-  check_requirement(rule, options, file.header().n);
+  check_requirement(rule, arguments.options, file.header().n);
   if (file.header().type == NumpyType::kFloat32) {
-    aggregate_rows(arguments, file.float_rows(), rule, options, file.header());
+    aggregate_rows(arguments, file.float_rows(), rule, file.header());
   } else {
-    aggregate_rows(arguments, file.double_rows(), rule, options, file.header());
+    aggregate_rows(arguments, file.double_rows(), rule, file.header());
   }
   return 0;
 }
-
-}  // namespace
-
-namespace {
 
 std::string pre_names() {
   std::string names;
@@ -192,6 +153,19 @@ std::string pre_names() {
     names += fmt::format(" ({})", info.requirement);
   }
   return names;
+}
+
+/// --NAME of the command is the rule option of that name.
+void add_rule_option(CLI::App& app, const std::shared_ptr<Arguments>& arguments,
+                     const std::string& name, const std::string& standard,
+                     const std::string& help) {
+  app.add_option_function<std::string>(
+         "--" + name,
+         [arguments, name](const std::string& value) {
+           set_rule_option(name, value, arguments->options);
+         },
+         help)
+      ->default_str(standard);
 }
 
 }  // namespace
@@ -209,29 +183,19 @@ Command aggregate_command(CLI::App& program) {
   app->add_option("-o,--output", arguments->output, "Where the (d) result goes")->required();
   app->add_option("--mode", arguments->mode, "The rule, and what it needs: " + names)
       ->capture_default_str();
-  app->add_option("--f", arguments->f, "Hostile rows that the rule must survive")
-      ->check(whole)
-      ->capture_default_str();
-  app->add_option("--pre", arguments->pre,
-                  "Steps before the rule: " + pre_names() + "; several are joined by commas")
-      ->capture_default_str();
+  add_rule_option(*app, arguments, "f", "0", "Hostile rows that the rule must survive");
+  add_rule_option(*app, arguments, "pre", "none",
+                  "Steps before the rule: " + pre_names() + "; several are joined by commas");
   app->add_option("--report", arguments->report, "Also write a report, in JSON");
-  app->add_option("--krum-select", arguments->krum_select, "m of multi-krum; 0: n - f - 2")
-      ->check(whole)
-      ->capture_default_str();
-  app->add_option("--bulyan-variant", arguments->bulyan_variant, "paper, or detox (the original's)")
-      ->capture_default_str();
-  app->add_option("--tolerance", arguments->tolerance,
-                  "geometric-median: how far it may stay from its point, relative")
-      ->capture_default_str();
-  app->add_option("--reference-row", arguments->reference_row, "monna: the row to trust, from 0")
-      ->check(whole)
-      ->capture_default_str();
-  app->add_option("--clip-radius", arguments->clip_radius, "tau of centered-clipping")
-      ->capture_default_str();
-  app->add_option("--clip-rounds", arguments->clip_rounds, "L of centered-clipping")
-      ->check(whole)
-      ->capture_default_str();
+  add_rule_option(*app, arguments, "krum-select", "0", "m of multi-krum; 0: n - f - 2");
+  add_rule_option(*app, arguments, "bulyan-variant", "paper", "paper, or detox (the original's)");
+  add_rule_option(*app, arguments, "tolerance", fmt::format("{}", RuleOptions().tolerance),
+                  "geometric-median: how far it may stay from its point, relative");
+  add_rule_option(*app, arguments, "reference-row", "0", "monna: the row to trust, from 0");
+  add_rule_option(*app, arguments, "clip-radius", fmt::format("{}", RuleOptions().clip_radius),
+                  "tau of centered-clipping");
+  add_rule_option(*app, arguments, "clip-rounds", fmt::format("{}", RuleOptions().clip_rounds),
+                  "L of centered-clipping");
   app->add_option("--step", arguments->step,
                   "signSGD: zeros vote by coordinate + step; bucketing draws by seed and step")
       ->check(whole)

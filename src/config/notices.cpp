@@ -57,7 +57,7 @@ void add_alie(const Plan& plan, std::vector<std::string>& lines) {
 /// worth a line: a file that a run has written holds all of them.
 struct Idle {
   bool is_idle;
-  std::string_view because;
+  std::string because;
   std::vector<std::string_view> options;
 };
 
@@ -76,19 +76,23 @@ std::vector<Idle> idle_options(const RunConfig& c) {
         "fail-schedule"}},
       {attacks && is_alie, "--lis-simulation takes its place", {"err-mode", "adversarial"}},
       {attacks && !is_alie, "--lis-simulation is none", {"alie-z", "alie-sign"}},
-      {attacks && !is_alie && c.err_mode == "none", "--err-mode is none", {"adversarial"}},
+      {attacks && !is_alie && !find_attack(c.err_mode).standard,
+       fmt::format("--err-mode is {}", c.err_mode),
+       {"adversarial"}},
       {c.global_batch > 0, "--global-batch takes its place", {"batch-size"}},
       {c.lr_schedule != "step", "--lr-schedule is not step", {"lr-step-size", "lr-gamma"}},
   };
 }
 
 void add_idle_options(const RunConfig& config, std::vector<std::string>& lines) {
+  RunConfig defaults;
+  defaults.adversarial = find_attack(config.err_mode).standard.value_or(0);
   for (const Idle& idle : idle_options(config)) {
     std::string changed;
     for (const std::string_view name : idle.options) {
       const Option& option = find_option(name);
       const std::string text = option_text(option, config);
-      if (text == option_text(option, RunConfig())) continue;
+      if (text == option_text(option, defaults)) continue;
       changed += fmt::format("{}--{} {}", changed.empty() ? "" : ", ", name, text);
     }
     if (idle.is_idle && !changed.empty())

@@ -38,7 +38,7 @@ struct RunConfig {
   // The simulated attack
   std::uint64_t worker_fail = 0;
   std::string err_mode = "rev_grad";
-  double adversarial = -100;
+  std::optional<double> adversarial;  ///< empty: the attack's own
   std::string lis_simulation = "none";
   std::optional<double> alie_z = 1.0;  ///< empty: auto
   std::string alie_sign = "minus";

@@ -20,14 +20,17 @@ class Adversary {
   bool active() const { return plan_.byzantine > 0 && plan_.attack != "none"; }
   bool needs_all_slices() const { return attack_->needs_all_slices(); }
 
+  bool flips_labels() const { return attack_->flips_labels(); }
+
   /// True for the Byzantine workers of this step.
   std::vector<bool> byzantine(std::uint64_t step, const Assignment& assignment) const;
 
   struct Scene {
     std::uint64_t step;
     std::size_t corrupted;  ///< slices that the attackers own in this step
-    const std::vector<const AnswerSlot*>&
-        honest;  ///< of each slice; null where the attack does not need it
+    /// Of each slice; null where the attack does not need it. Where it flips_labels, what the
+    /// attacked slice gives for the other labels.
+    const std::vector<const AnswerSlot*>& honest;
     /// What the colluders of another slice send in this step, where that is known already.
     const AnswerSlot* elsewhere = nullptr;
   };

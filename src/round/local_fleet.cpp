@@ -1,5 +1,7 @@
 #include "round/local_fleet.hpp"
 
+#include <algorithm>
+
 #include "base/seconds_since.hpp"
 
 namespace detox {
@@ -60,6 +62,7 @@ void LocalFleet::compute_corrupt(const StepOrder& order, const std::vector<bool>
     // Any replica's values are the slice's honest values.
     honest.push_back(&honest_[parts_.every_replica ? group.front() : honest.size()]);
   }
+  if (parts_.adversary.flips_labels()) flip_labels(order, byzantine, honest);
   Adversary::Scene scene{order.step, corrupted_slices(order.assignment, byzantine), honest};
   for (std::size_t slice = 0; slice < groups.size(); ++slice) {
     for (const std::uint32_t worker : groups[slice]) {
@@ -70,6 +73,20 @@ void LocalFleet::compute_corrupt(const StepOrder& order, const std::vector<bool>
       break;
     }
   }
+}
+
+void LocalFleet::flip_labels(const StepOrder& order, const std::vector<bool>& byzantine,
+                             std::vector<const AnswerSlot*>& honest) {
+  while (flipped_.size() < honest.size()) flipped_.push_back(parts_.format.make_slot());
+  const auto& groups = order.assignment.workers_of_slice;
+  parts_.pool.parallel_for(honest.size(), [&](std::size_t slice, std::size_t thread) {
+    if (std::ranges::none_of(groups[slice], [&](std::uint32_t w) { return byzantine[w]; })) return;
+    flipped_[slice].tally = honest[slice]->tally;
+    computers_[thread]->compute_flipped(loader_.slice(slice).batch(), parts_.data.classes(),
+                                        order.parameters, order.statistics, parts_.format,
+                                        flipped_[slice]);
+    honest[slice] = &flipped_[slice];
+  });
 }
 
 }  // namespace detox

@@ -37,12 +37,17 @@ class LocalFleet final : public Fleet {
  private:
   void compute_honest(const StepOrder& order);
   void compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine);
+  /// Puts what slices with an attacker give for the other labels in the place of their honest
+  /// values.
+  void flip_labels(const StepOrder& order, const std::vector<bool>& byzantine,
+                   std::vector<const AnswerSlot*>& honest);
 
   Parts parts_;
   BatchLoader loader_;
   std::vector<std::unique_ptr<SliceComputer>> computers_;  ///< one a thread
   std::vector<AnswerSlot> honest_;                         ///< one a slice, or one a worker
   std::vector<AnswerSlot> corrupt_;                        ///< one a slice, made when first needed
+  std::vector<AnswerSlot> flipped_;                        ///< likewise
   /// Sealed slots: bytes of corrupt slices of earlier steps are stale and not handed on.
   std::vector<std::span<const std::byte>> honest_answers_, corrupt_answers_;
 };

@@ -1,8 +1,10 @@
 // The honest work of a worker: a slice's batch -> gradient, statistics and tally.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "detox/learner.hpp"
 #include "round/answer_format.hpp"
@@ -23,10 +25,25 @@ class SliceComputer {
     slot.tally = {result.loss_sum, result.correct};
   }
 
+  /// The same for label classes - 1 - y in the place of y, but for the tally, which stays.
+  void compute_flipped(const Batch& batch, std::size_t classes, std::span<const float> parameters,
+                       std::span<const float> statistics, const AnswerFormat& format,
+                       AnswerSlot& slot) {
+    flipped_.clear();
+    for (const std::int64_t label : batch.labels)
+      flipped_.push_back(static_cast<std::int64_t>(classes) - 1 - label);
+    Batch other = batch;
+    other.labels = flipped_;
+    const auto tally = slot.tally;
+    compute(other, parameters, statistics, format, slot);
+    slot.tally = tally;
+  }
+
   const Learner& learner() const { return *learner_; }
 
  private:
   std::unique_ptr<Learner> learner_;
+  std::vector<std::int64_t> flipped_;
 };
 
 }  // namespace detox

@@ -132,6 +132,10 @@ class WorkerRound {
         if (slice != order_->slice) compute(slice, weights);
       }
     }
+    if (adversary_.flips_labels()) {
+      computer_.compute_flipped(batch_.batch(), data_->classes(), weights.parameters,
+                                weights.statistics, format_, honest_[order_->slice]);
+    }
     std::vector<const AnswerSlot*> honest(settings_.slices);
     for (std::uint32_t slice = 0; slice < settings_.slices; ++slice) {
       if (adversary_.needs_all_slices() || slice == order_->slice) honest[slice] = &honest_[slice];

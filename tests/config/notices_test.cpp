@@ -52,6 +52,10 @@ TEST(Notices, NameOptionsOfAnAttackThatDoesNotTakePlace) {
               ElementsAre("without effect: --alie-z 2 (--lis-simulation is none)"));
   EXPECT_THAT(without_effect({{"worker-fail", "1"}, {"err-mode", "none"}, {"adversarial", "3"}}),
               ElementsAre("without effect: --adversarial 3 (--err-mode is none)"));
+  EXPECT_THAT(without_effect({{"worker-fail", "1"}, {"err-mode", "nan"}, {"adversarial", "3"}}),
+              ElementsAre("without effect: --adversarial 3 (--err-mode is nan)"));
+  EXPECT_THAT(without_effect({{"worker-fail", "1"}, {"err-mode", "ipm"}, {"adversarial", "3"}}),
+              ElementsAre());
 }
 
 TEST(Notices, NameOptionsOfTheOptimizerThatAnotherOneReplaces) {

@@ -102,7 +102,7 @@ TEST(OptionValues, KeepEveryBitOfARealNumber) {
     RunConfig back;
     set_option(option, option_text(option, config), back);
     EXPECT_EQ(back.adversarial, value);
-    EXPECT_EQ(std::signbit(back.adversarial), std::signbit(value));
+    EXPECT_EQ(std::signbit(*back.adversarial), std::signbit(value));
   }
 }
 

@@ -87,7 +87,7 @@ TEST(Options, HaveTheDefaultsThatTheSpecificationGives) {
                                                                  {"buckets", "off"},
                                                                  {"worker-fail", "0"},
                                                                  {"err-mode", "rev_grad"},
-                                                                 {"adversarial", "-100"},
+                                                                 {"adversarial", "auto"},
                                                                  {"lis-simulation", "none"},
                                                                  {"alie-z", "1"},
                                                                  {"alie-sign", "minus"},

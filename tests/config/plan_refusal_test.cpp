@@ -175,6 +175,10 @@ TEST(Plan, RefusesNumbersThatFloat32DoesNotHold) {
            {{{"weight-decay", "1e300"}}, "--weight-decay is 1e+300; valid: 0 to 3.4e38, a float32"},
            {{{"adversarial", "1e300"}},
             "--adversarial is 1e+300; valid: -3.4e38 to 3.4e38, a float32"},
+           {{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "3"}},
+            "--err-mode mimic: --adversarial is 3; valid: a slice, 0 to 2"},
+           {{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "0.5"}},
+            "--err-mode mimic: --adversarial is 0.5; valid: a slice, 0 to 2"},
            {{{"adversarial", "-1e39"}},
             "--adversarial is -1e+39; valid: -3.4e38 to 3.4e38, a float32"}}) {
     EXPECT_EQ(refused(options), text);

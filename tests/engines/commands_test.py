@@ -121,8 +121,22 @@ class Aggregate(ProgramTest):
                        "s = json.load(open('r.json'))['selected']; assert out.dtype == rows.dtype;"
                        "np.testing.assert_allclose(out, rows[s].astype('f8').mean(0), rtol=1e-5, atol=1e-6)")
 
+    def test_does_steps_before_the_rule(self):
+        self.numpy(NUMPY, "float64")
+        self.run_ok("aggregate", "--f", 2, "--pre", "nnm,clipping:c=3", "rows.npy", "-o", "out.npy", "--report", "r.json")
+        self.assertEqual(json.loads((self.folder / "r.json").read_text())["pre"], "nnm,clipping:c=3")
+        self.numpy("import numpy as np; x = np.load('rows.npy'); out = np.load('out.npy'); n, f = len(x), 2;"
+                   "ok = np.isfinite(x).all(1); "
+                   "D = np.array([[((a - b) ** 2).sum() if p and q else np.inf for b, q in zip(x, ok)] for a, p in zip(x, ok)]);"
+                   "mixed = np.array([x[np.argsort(D[i], kind='stable')[:n - f]].mean(0) if ok[i] else x[i] for i in range(n)]);"
+                   "size = np.sqrt((mixed ** 2).sum(1));"
+                   "mixed = np.array([y * min(1, 3 / s) if np.isfinite(s) else y for y, s in zip(mixed, size)]);"
+                   "np.testing.assert_allclose(out, np.median(np.where(np.isnan(mixed), np.inf, mixed), axis=0), rtol=1e-9)")
+
     def test_refuses_what_it_cannot_do(self):
         self.numpy(NUMPY, "float32")
+        self.assert_refused(run("aggregate", "--f", "-1", "rows.npy", "-o", "o.npy", cwd=self.folder), 2, "a whole number, at least 0")
+        self.assert_refused(run("aggregate", "--pre", "nmn", "rows.npy", "-o", "o.npy", cwd=self.folder), 2, "did you mean nnm?")
         self.assert_refused(run("aggregate", "--mode", "bulyan", "--f", 4, "rows.npy", "-o", "o.npy", cwd=self.folder), 2,
                             "bulyan needs n >= 4f + 3: n = 15, f = 4")
         self.assert_refused(run("aggregate", "--mode", "median", "no.npy", "-o", "o.npy", cwd=self.folder), 1, "no.npy")

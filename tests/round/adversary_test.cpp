@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "config/options.hpp"
+#include "round/slice_computer.hpp"
+#include "support/toy.hpp"
 
 namespace detox {
 namespace {
@@ -39,6 +42,29 @@ TEST(Adversary, HidesAmongTheRowsOfTheSmallestBucketWhereTheInnerRuleDefends) {
   adversary.corrupt({1, 2, honest}, 3, format, out, pool);
   // n = 7, m = 2: norm.ppf(0.6)
   EXPECT_NEAR(format.values(out)[0], 8 - 0.2533471031357997 * std::sqrt(20.0), 1e-6);
+}
+
+TEST(SliceComputer, FlipsLabelsForTheGradientAndNotForTheTally) {
+  const ToyData data(6);
+  SliceComputer computer(toy_learners()());
+  const AnswerFormat format("none", 15, 1);
+  const ModelState state = ToyLearner().initial_state(key_from_seed(1));
+  std::vector<float> images(6 * 4);
+  std::vector<std::int64_t> labels, flipped;
+  for (std::size_t i = 0; i < 6; ++i) {
+    data.read(i, 0, {}, std::span(images).subspan(4 * i, 4));
+    labels.push_back(data.label(i));
+    flipped.push_back(2 - data.label(i));
+  }
+  AnswerSlot honest = format.make_slot(), other = format.make_slot(), lie = format.make_slot();
+  computer.compute({images, labels}, state.parameters, state.statistics, format, honest);
+  computer.compute({images, flipped}, state.parameters, state.statistics, format, other);
+  lie.tally = honest.tally;
+  computer.compute_flipped({images, labels}, 3, state.parameters, state.statistics, format, lie);
+  EXPECT_TRUE(std::ranges::equal(format.values(lie), format.values(other)));
+  EXPECT_FALSE(std::ranges::equal(format.values(lie), format.values(honest)));
+  EXPECT_EQ(lie.tally.loss_sum, honest.tally.loss_sum);
+  EXPECT_EQ(lie.tally.correct, honest.tally.correct);
 }
 
 }  // namespace

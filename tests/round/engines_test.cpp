@@ -54,10 +54,12 @@ TEST(Engines, GiveTheSameBytesWhereEveryReplicaIsComputed) {
 
 TEST(Engines, GiveTheSameBytesOverATransport) {
   EXPECT_EQ(network(kUnderAttack), local(kUnderAttack, 2));
-  for (const char* attack : {"rev_grad", "constant", "random", "none"}) {
-    const Options options =
-        with(kUnderAttack, {{"lis-simulation", "none"}, {"err-mode", attack}, {"max-steps", "12"}});
-    EXPECT_EQ(network(options), local(options, 2)) << attack;
+  for (const AttackInfo& attack : attacks()) {
+    if (attack.name == "alie") continue;
+    const Options options = with(
+        kUnderAttack,
+        {{"lis-simulation", "none"}, {"err-mode", std::string(attack.name)}, {"max-steps", "12"}});
+    EXPECT_EQ(network(options), local(options, 2)) << attack.name;
   }
 }
 
@@ -76,6 +78,20 @@ TEST(Engines, GiveTheSameBytesWithWorkersLeftOutAndUnevenGroups) {
                                               {"fail-schedule", "worst-case"},
                                               {"worker-fail", "1"}});
   EXPECT_EQ(network(options), local(options, 2));
+}
+
+TEST(Engines, DifferUnderEveryAttackThatOwnsASlice) {
+  const Options mean = with(kUnderAttack, {{"approach", "baseline"},
+                                           {"mode", "normal"},
+                                           {"lis-simulation", "none"},
+                                           {"max-steps", "1"}});
+  std::map<std::string, std::string_view> seen;
+  for (const AttackInfo& attack : attacks()) {
+    if (attack.name == "alie") continue;
+    const Options options = with(mean, {{"err-mode", std::string(attack.name)}});
+    const auto [place, is_new] = seen.emplace(local(options, 2).model, attack.name);
+    EXPECT_TRUE(is_new) << attack.name << " and " << place->second;
+  }
 }
 
 TEST(Engines, DifferWhereTheSeedDiffers) {

@@ -8,7 +8,6 @@
 #include "base/assert.hpp"
 #include "detox/errors.hpp"
 #include "stages/aggregate/pre_chain.hpp"
-#include "stages/aggregate/requirement.hpp"
 
 namespace detox {
 namespace {

@@ -1,14 +1,12 @@
 // "A little is enough" (Baruch, Baruch, Goldberg, NeurIPS 2019): every colluder sends mean + sign *
 // z * deviation of the honest values, coordinate by coordinate; the deviation has ddof 1, as in the
-// original DETOX. Two passes over the honest rows in double, so that the deviation is accurate
-// beside a large mean.
+// original DETOX.
 #include "stages/attack/alie.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <vector>
 
 #include "base/normal.hpp"
+#include "stages/attack/column_moments.hpp"
 #include "stages/attack/registry.hpp"
 
 namespace detox {
@@ -32,36 +30,18 @@ class Alie final : public Attack {
   void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const override {
     const double z =
         options_.alie_sign * options_.alie_z.value_or(alie_auto_z(input.rows, input.corrupted));
-    pool.parallel_for((out.size() + kBlock - 1) / kBlock, [&](std::size_t block, std::size_t) {
-      const std::size_t begin = block * kBlock;
-      corrupt_block(input.honest, begin, out.subspan(begin, std::min(kBlock, out.size() - begin)),
-                    z);
+    const std::size_t blocks = (out.size() + kMomentColumns - 1) / kMomentColumns;
+    pool.parallel_for(blocks, [&](std::size_t block, std::size_t) {
+      const std::size_t begin = block * kMomentColumns;
+      const auto part = out.subspan(begin, std::min(kMomentColumns, out.size() - begin));
+      ColumnMoments moments;
+      column_moments(input.honest, begin, part.size(), moments);
+      for (std::size_t i = 0; i < part.size(); ++i)
+        part[i] = static_cast<float>(moments.mean[i] + z * moments.deviation[i]);
     });
   }
 
  private:
-  static constexpr std::size_t kBlock = 1024;
-
-  static void corrupt_block(const Rows<float>& honest, std::size_t begin, std::span<float> out,
-                            double z) {
-    double mean[kBlock] = {}, squares[kBlock] = {};
-    const auto n = static_cast<double>(honest.n());
-    for (const float* row : honest.row) {
-      for (std::size_t i = 0; i < out.size(); ++i) mean[i] += static_cast<double>(row[begin + i]);
-    }
-    for (std::size_t i = 0; i < out.size(); ++i) mean[i] /= n;
-    for (const float* row : honest.row) {
-      for (std::size_t i = 0; i < out.size(); ++i) {
-        const double difference = static_cast<double>(row[begin + i]) - mean[i];
-        squares[i] += difference * difference;
-      }
-    }
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const double deviation = honest.n() > 1 ? std::sqrt(squares[i] / (n - 1)) : 0.0;
-      out[i] = static_cast<float>(mean[i] + z * deviation);
-    }
-  }
-
   AttackOptions options_;
 };
 

@@ -9,7 +9,6 @@
 #include <numeric>
 
 #include "base/assert.hpp"
-#include "stages/aggregate/requirement.hpp"
 
 namespace detox {
 namespace {

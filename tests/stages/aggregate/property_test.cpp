@@ -6,7 +6,6 @@
 
 #include "detox/errors.hpp"
 #include "kernels/target.hpp"
-#include "stages/aggregate/requirement.hpp"
 #include "stages/aggregate/run_rule.hpp"
 #include "support/allocations.hpp"
 

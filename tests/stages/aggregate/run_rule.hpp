@@ -6,7 +6,6 @@
 
 #include "detox/aggregator.hpp"
 #include "kernels/samples.hpp"
-#include "stages/aggregate/requirement.hpp"
 
 namespace detox::test {
 

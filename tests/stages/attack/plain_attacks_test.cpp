@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <string>
 
 #include "detox/errors.hpp"
@@ -11,6 +12,9 @@
 
 namespace detox {
 namespace {
+
+const std::set<std::string_view> kNeedAllSlices = {"alie", "ipm", "mimic", "min_max", "min_sum"};
+const std::set<std::string_view> kNeedNothing = {"constant", "infinity", "nan"};
 
 AttackOptions with_adversarial(double c) {
   AttackOptions options;
@@ -46,9 +50,11 @@ TEST(Attacks, AnswerAnUnknownNameWithTheValidOnesAndTheNearest) {
 TEST(Attacks, NeedOnlyWhatTheySay) {
   for (const AttackInfo& info : attacks()) {
     const auto attack = info.make({});
-    EXPECT_EQ(attack->needs_all_slices(), info.name == "alie") << info.name;
-    EXPECT_EQ(attack->same_in_every_slice(), info.name == "alie" || info.name == "constant")
+    const bool needs_all = kNeedAllSlices.contains(info.name);
+    EXPECT_EQ(attack->needs_all_slices(), needs_all) << info.name;
+    EXPECT_EQ(attack->same_in_every_slice(), needs_all || kNeedNothing.contains(info.name))
         << info.name;
+    EXPECT_EQ(attack->flips_labels(), info.name == "label_flip") << info.name;
   }
 }
 
@@ -58,7 +64,9 @@ TEST(Attacks, AreTheSameInEverySliceWhereTheySaySoAndOnlyThere) {
     scene.slice = 0;
     const Values first = scene.run(info.name, {});
     scene.slice = 1;
-    EXPECT_EQ(scene.run(info.name, {}) == first, info.make({})->same_in_every_slice()) << info.name;
+    const Values second = scene.run(info.name, {});
+    const bool same = std::memcmp(first.data(), second.data(), first.size() * sizeof(float)) == 0;
+    EXPECT_EQ(same, info.make({})->same_in_every_slice()) << info.name;
   }
 }
 
@@ -96,6 +104,49 @@ TEST(Constant, IsCInEveryCoordinate) {
   const AttackScene scene{honest_rows(1, 517)};
   EXPECT_EQ(scene.run("constant", with_adversarial(-100)), Values(517, -100.0F));
   EXPECT_EQ(scene.run("constant", with_adversarial(0.25)), Values(517, 0.25F));
+}
+
+TEST(SignFlip, IsTheHonestGradientWithTheOtherSign) {
+  AttackScene scene{honest_rows(3, 517)};
+  scene.slice = 1;
+  const Values out = scene.run("sign_flip", {});
+  for (std::size_t i = 0; i < out.size(); ++i) ASSERT_EQ(out[i], -scene.honest[1][i]);
+}
+
+TEST(Mimic, IsTheHonestGradientOfTheSliceThatIsNamed) {
+  AttackScene scene{honest_rows(3, 517)};
+  for (std::size_t named = 0; named < 3; ++named)
+    EXPECT_EQ(scene.run("mimic", with_adversarial(static_cast<double>(named))),
+              scene.honest[named]);
+}
+
+TEST(NotFinite, IsInEveryCoordinate) {
+  const AttackScene scene{honest_rows(1, 517)};
+  EXPECT_EQ(scene.run("infinity", {}), Values(517, std::numeric_limits<float>::infinity()));
+  for (const float value : scene.run("nan", {})) EXPECT_NE(value, value);
+}
+
+TEST(LabelFlip, IsTheGradientThatItWasGivenForTheOtherLabels) {
+  const AttackScene scene{honest_rows(3, 517)};
+  EXPECT_EQ(scene.run("label_flip", {}), scene.honest[0]);
+}
+
+TEST(Ipm, IsCTimesTheMeanOfAllHonestGradients) {
+  const AttackScene scene{honest_rows(5, 2500)};
+  for (const double c : {-2.0, -0.1, 3.0}) {
+    const Values out = scene.run("ipm", with_adversarial(c));
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      double sum = 0;
+      for (const Values& row : scene.honest) sum += static_cast<double>(row[i]);
+      ASSERT_NEAR(static_cast<double>(out[i]), c * sum / 5, 1e-6);
+    }
+  }
+}
+
+TEST(Gaussian, IsRandomWithDeviationOne) {
+  const AttackScene scene{honest_rows(1, 1000)};
+  EXPECT_EQ(find_attack("gaussian").standard, 1.0);
+  EXPECT_EQ(scene.run("gaussian", with_adversarial(1)), scene.run("random", with_adversarial(1)));
 }
 
 TEST(NoAttack, SendsWhatAnHonestWorkerSends) {

@@ -1,0 +1,55 @@
+/* The rules for other languages: create, describe, aggregate, error text. Plain C.
+
+   A function that fails returns NULL or a number other than 0, and detox_error() says why, in one
+   line; nothing throws. An aggregator may be used by one thread at a time; different ones by
+   different threads. */
+#ifndef DETOX_DETOX_H
+#define DETOX_DETOX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct detox_aggregator detox_aggregator;
+
+/* "0.1.0" */
+const char* detox_version(void);
+
+/* Why the last call of this thread that failed did so; "" before the first. Valid until the
+   thread's next call. */
+const char* detox_error(void);
+
+/* The registry's rules, in the order of their names: how many, and the name, requirement ("n >= 2f
+   + 1") and paper of one. NULL where there is none of that number. */
+size_t detox_rule_count(void);
+const char* detox_rule_name(size_t rule);
+const char* detox_rule_requirement(size_t rule);
+const char* detox_rule_paper(size_t rule);
+
+/* An aggregator by the rule's name or alias. options: words KEY=VALUE with blanks between them, as
+   the options of `detoxml aggregate`: "f=5 pre=nnm,bucketing:s=2 krum-select=3"; also
+   bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds, and seed, of which bucketing
+   draws. NULL or "" is f=0. threads: 0 is one a core. NULL on error: an unknown name, an option
+   that cannot be. */
+detox_aggregator* detox_create(const char* rule, const char* options, size_t threads);
+void detox_destroy(detox_aggregator* aggregator); /* NULL is nothing to destroy */
+
+/* One line: the rule, what it needs, its options. Valid as long as the aggregator. */
+const char* detox_describe(const detox_aggregator* aggregator);
+
+/* out (d) = the rule over n rows of d values each. 0; 2 where n breaks the requirement or a pointer
+   is NULL; 1 for anything else. The result depends on rows, options and step alone. Allocates only
+   in the first call of a shape. */
+int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows, size_t n,
+                          size_t d, uint64_t step, float* out);
+int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,
+                           size_t d, uint64_t step, double* out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

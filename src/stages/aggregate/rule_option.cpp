@@ -1,0 +1,84 @@
+#include "stages/aggregate/rule_option.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/names.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+template <class T>
+bool parses(std::string_view text, T& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+[[noreturn]] void refuse(std::string_view name, std::string_view value, std::string_view valid) {
+  throw UsageError(fmt::format("{} '{}'; valid: {}", name, printable(value, 40), valid));
+}
+
+double parse_above_zero(std::string_view name, std::string_view value) {
+  double number = 0;
+  if (parses(value, number) && number > 0 && std::isfinite(number)) return number;
+  refuse(name, value, "a number above 0");
+}
+
+struct RuleOption {
+  std::string_view name;
+  void (*set)(std::string_view name, std::string_view value, RuleOptions& options);
+};
+
+constexpr std::array<RuleOption, 8> kOptions = {{
+    {"bulyan-variant",
+     [](std::string_view, std::string_view value, RuleOptions& options) {
+       if (value != "paper" && value != "detox")
+         throw UsageError(unknown_name("bulyan variant", value, {"paper", "detox"}));
+       options.bulyan_variant = value == "detox" ? BulyanVariant::kDetox : BulyanVariant::kPaper;
+     }},
+    {"clip-radius",
+     [](std::string_view name, std::string_view value, RuleOptions& options) {
+       options.clip_radius = parse_above_zero(name, value);
+     }},
+    {"clip-rounds",
+     [](std::string_view name, std::string_view value, RuleOptions& options) {
+       options.clip_rounds = parse_count(name, value);
+       if (options.clip_rounds < 1 || options.clip_rounds > kMostClipRounds)
+         refuse(name, value, fmt::format("1 to {}", kMostClipRounds));
+     }},
+    {"f", [](std::string_view name, std::string_view value,
+             RuleOptions& options) { options.f = parse_count(name, value); }},
+    {"krum-select", [](std::string_view name, std::string_view value,
+                       RuleOptions& options) { options.krum_select = parse_count(name, value); }},
+    {"pre", [](std::string_view, std::string_view value,
+               RuleOptions& options) { options.pre = parse_pre_steps(value); }},
+    {"reference-row",
+     [](std::string_view name, std::string_view value, RuleOptions& options) {
+       options.reference_row = parse_count(name, value);
+     }},
+    {"tolerance",
+     [](std::string_view name, std::string_view value, RuleOptions& options) {
+       double number = 0;
+       if (!parses(value, number) || !(number >= 0 && number < 1))
+         refuse(name, value, "from 0 up to, not including, 1");
+       options.tolerance = number;
+     }},
+}};
+
+}  // namespace
+
+void set_rule_option(std::string_view name, std::string_view value, RuleOptions& options) {
+  find_by_name("option", name, std::span<const RuleOption>(kOptions)).set(name, value, options);
+}
+
+std::uint64_t parse_count(std::string_view name, std::string_view value) {
+  std::uint64_t number = 0;
+  if (!parses(value, number)) refuse(name, value, "a whole number, at least 0");
+  return number;
+}
+
+}  // namespace detox

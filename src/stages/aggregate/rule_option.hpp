@@ -1,0 +1,21 @@
+// Options of rules as text: one place that names and checks them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "detox/aggregator.hpp"
+
+namespace detox {
+
+/// What random draws come from where nobody says otherwise.
+inline constexpr std::uint64_t kStandardSeed = 428;
+
+/// Sets f, pre, krum-select, bulyan-variant, tolerance, reference-row, clip-radius or clip-rounds.
+/// UsageError for another name or a value that is none.
+void set_rule_option(std::string_view name, std::string_view value, RuleOptions& options);
+
+/// A whole number, at least 0; UsageError with the name for other text.
+std::uint64_t parse_count(std::string_view name, std::string_view value);
+
+}  // namespace detox
