@@ -7,50 +7,17 @@
 // The maximum is taken over rows of weight above 0, so each round takes one of them out for good:
 // at most 2f + 1 rounds. (Over all rows, as elsewhere, a row that is out already can be the maximum
 // for ever.) Rows that are not finite have weight 0 from the start; the result is 0 where no row is
-// left. All in the space of the rows: with weights p that add up to 1 and G the centred products,
-// the eigenvector u of sqrt(p_i) G_ij sqrt(p_j) gives t_i = lambda u_i^2 / p_i. Cost: the pass for
-// distances, at most 2f + 1 rounds of about 60 n^3, one combination.
+// left. Cost: the pass for distances, at most 2f + 1 rounds of about 60 n^3, one combination.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
-#include "stages/aggregate/eigen.hpp"
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/slots.hpp"
+#include "stages/aggregate/spread.hpp"
 
 namespace detox {
 namespace {
-
-/// The rows of weight above 0, and numbers for each of them.
-struct Round {
-  std::span<std::uint32_t> rows;
-  std::span<double> share, mean_distance, direction;
-  std::span<double> products, scratch;
-};
-
-/// The variance in the direction in which the rows vary most; sets round.direction.
-double spread(const Geometry& geometry, const Round& round) {
-  const std::size_t m = round.rows.size();
-  double overall = 0;
-  for (std::size_t i = 0; i < m; ++i) {
-    round.mean_distance[i] = 0;
-    for (std::size_t j = 0; j < m; ++j) {
-      round.mean_distance[i] +=
-          round.share[j] * geometry.squared_distance(round.rows[i], round.rows[j]);
-    }
-    overall += round.share[i] * round.mean_distance[i];
-  }
-  for (std::size_t i = 0; i < m; ++i) {
-    for (std::size_t j = 0; j < m; ++j) {
-      const double product = (round.mean_distance[i] + round.mean_distance[j] - overall -
-                              geometry.squared_distance(round.rows[i], round.rows[j])) /
-                             2;
-      round.products[i * m + j] = std::sqrt(round.share[i]) * product * std::sqrt(round.share[j]);
-    }
-  }
-  return top_eigenpair(round.products, round.direction, round.scratch);
-}
 
 class Caf final : public GeometryRule {
  public:
@@ -66,14 +33,14 @@ class Caf final : public GeometryRule {
     double total = sum(current), least = std::numeric_limits<double>::infinity();
     const auto enough = static_cast<double>(n - 2 * options().f);
     while (total > enough) {
-      const Round round = begin_round(current, total, workspace);
-      const double variance = spread(geometry, round);
+      const WeightedRows weighted = rows_in_use(current, total, workspace);
+      const double variance = top_spread(geometry, weighted);
       if (variance < least) {
         least = variance;
         std::ranges::copy(current, weights.begin());
       }
       if (variance == 0) break;
-      shrink(round, current);
+      shrink(weighted, current);
       total = sum(current);
     }
     if (report != nullptr) {
@@ -92,35 +59,24 @@ class Caf final : public GeometryRule {
     return sum;
   }
 
-  static Round begin_round(std::span<const double> current, double total, Workspace& workspace) {
-    const std::size_t n = current.size();
-    const auto rows = workspace.take<std::uint32_t>(AggregateSlot::kOrder, n);
-    const auto numbers =
-        workspace.take<double>(AggregateSlot::kRule, 3 * n + n * n + eigen_scratch(n));
+  static WeightedRows rows_in_use(std::span<const double> current, double total,
+                                  Workspace& workspace) {
+    WeightedRows weighted = take_weighted_rows(current.size(), workspace);
     std::size_t m = 0;
-    for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t i = 0; i < current.size(); ++i) {
       if (current[i] == 0) continue;
-      rows[m] = static_cast<std::uint32_t>(i);
-      numbers[m++] = current[i] / total;
+      weighted.rows[m] = static_cast<std::uint32_t>(i);
+      weighted.share[m++] = current[i] / total;
     }
-    return {rows.first(m),
-            numbers.first(m),
-            numbers.subspan(n, m),
-            numbers.subspan(2 * n, m),
-            numbers.subspan(3 * n, m * m),
-            numbers.subspan(3 * n + n * n, eigen_scratch(m))};
+    weighted.rows = weighted.rows.first(m);
+    return weighted;
   }
 
-  /// The squared deviation of a row in the direction of the round, up to a factor, is u^2 / share.
-  static void shrink(const Round& round, std::span<double> current) {
-    double most = 0;
-    for (std::size_t i = 0; i < round.rows.size(); ++i) {
-      round.mean_distance[i] = round.direction[i] * round.direction[i] / round.share[i];
-      most = std::max(most, round.mean_distance[i]);
-    }
-    for (std::size_t i = 0; i < round.rows.size(); ++i) {
-      current[round.rows[i]] *= 1 - round.mean_distance[i] / most;
-    }
+  static void shrink(const WeightedRows& weighted, std::span<double> current) {
+    const std::span<const double> deviation = weighted.deviation.first(weighted.rows.size());
+    const double most = *std::ranges::max_element(deviation);
+    for (std::size_t i = 0; i < deviation.size(); ++i)
+      current[weighted.rows[i]] *= 1 - deviation[i] / most;
   }
 };
 

@@ -4,7 +4,6 @@
 // not finite are farthest of all: they go first, and where there are more than f of them, all of
 // them; the result is 0 where no row is left. Cost: the pass for distances, f n^2, one combination.
 #include <algorithm>
-#include <limits>
 
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/selection.hpp"
@@ -22,33 +21,11 @@ class Faba final : public GeometryRule {
                AggregationReport* report) const override {
     const std::size_t n = geometry.n;
     const auto scores = workspace.take<double>(AggregateSlot::kScores, n);
-    std::size_t dropped = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      const bool finite = geometry.is_finite(i);
-      weights[i] = finite ? 1 : 0;
-      scores[i] = finite ? 0 : std::numeric_limits<double>::infinity();
-      dropped += finite ? 0 : 1;
-    }
+    std::size_t dropped = n - keep_finite(geometry, weights, scores);
     for (; dropped < options().f; ++dropped) drop_farthest(geometry, weights, scores);
     const double divisor = mean_of_taken(geometry, weights, "farthest from the mean", report);
     if (report != nullptr) report->scores.assign(scores.begin(), scores.end());
     return divisor;
-  }
-
-  /// Of the rows in use; their scores become n' |x_i - mean|^2 up to what they have in common, the
-  /// sum of squared distances to the others.
-  static void drop_farthest(const Geometry& geometry, std::span<double> weights,
-                            std::span<double> scores) {
-    std::size_t farthest = geometry.n;
-    for (std::size_t i = 0; i < geometry.n; ++i) {
-      if (weights[i] == 0) continue;
-      scores[i] = 0;
-      for (std::size_t j = 0; j < geometry.n; ++j) {
-        if (weights[j] != 0) scores[i] += geometry.squared_distance(i, j);
-      }
-      if (farthest == geometry.n || scores[i] >= scores[farthest]) farthest = i;
-    }
-    weights[farthest] = 0;
   }
 };
 

@@ -15,7 +15,7 @@ std::size_t bulyan_rows(std::size_t f) { return 4 * f + 3; }
 constexpr std::string_view kMajority = "n >= 2f + 1";
 constexpr std::string_view kKrum = "n >= 2f + 3";
 
-constexpr std::array<RuleInfo, 17> kRules = {{
+constexpr std::array<RuleInfo, 18> kRules = {{
     {"aksel", "", kMajority, majority, false,
      "Boussetta, El Mhamdi, Guerraoui, Maurer, Rouault: AKSEL: Fast Byzantine SGD. OPODIS 2020",
      make_aksel},
@@ -70,6 +70,11 @@ constexpr std::array<RuleInfo, 17> kRules = {{
     {"signSGD", "sign-sgd", kMajority, majority, false,
      "Bernstein, Zhao, Azizzadenesheli, Anandkumar: signSGD with Majority Vote. ICLR 2019",
      make_sign_sgd},
+    {"smea", "", kMajority, majority, true,
+     "Allouah, Guerraoui, Hoang, Stephan: On the Privacy-Robustness-Utility Trilemma in "
+     "Distributed "
+     "Learning. ICML 2023",
+     make_smea},
     {"trimmed-mean", "", kMajority, majority, false,
      "Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning. ICML 2018",
      make_trimmed_mean},

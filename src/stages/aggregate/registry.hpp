@@ -23,6 +23,7 @@ std::unique_ptr<Aggregator> make_multi_krum(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_normal(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_phocas(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_sign_sgd(const RuleOptions& options);
+std::unique_ptr<Aggregator> make_smea(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_trimmed_mean(const RuleOptions& options);
 
 }  // namespace detox

@@ -1,6 +1,7 @@
 #include "stages/aggregate/selection.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "stages/aggregate/krum_score.hpp"
 
@@ -15,6 +16,31 @@ double take_least(const Geometry& geometry, std::span<const double> scores, std:
   }
   if (report != nullptr) report->scores.assign(scores.begin(), scores.end());
   return mean_of_taken(geometry, weights, reason, report);
+}
+
+std::size_t keep_finite(const Geometry& geometry, std::span<double> weights,
+                        std::span<double> scores) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < geometry.n; ++i) {
+    const bool finite = geometry.is_finite(i);
+    weights[i] = finite ? 1 : 0;
+    scores[i] = finite ? 0 : std::numeric_limits<double>::infinity();
+    count += finite ? 1 : 0;
+  }
+  return count;
+}
+
+void drop_farthest(const Geometry& geometry, std::span<double> weights, std::span<double> scores) {
+  std::size_t farthest = geometry.n;
+  for (std::size_t i = 0; i < geometry.n; ++i) {
+    if (weights[i] == 0) continue;
+    scores[i] = 0;
+    for (std::size_t j = 0; j < geometry.n; ++j) {
+      if (weights[j] != 0) scores[i] += geometry.squared_distance(i, j);
+    }
+    if (farthest == geometry.n || scores[i] >= scores[farthest]) farthest = i;
+  }
+  weights[farthest] = 0;
 }
 
 double mean_of_taken(const Geometry& geometry, std::span<const double> weights,

@@ -17,6 +17,16 @@ double take_least(const Geometry& geometry, std::span<const double> scores, std:
                   Workspace& workspace, std::span<double> weights, std::string_view reason,
                   AggregationReport* report);
 
+/// Gives weight 1 and score 0 to the finite rows, weight 0 and an infinite score to the others. How
+/// many are finite.
+std::size_t keep_finite(const Geometry& geometry, std::span<double> weights,
+                        std::span<double> scores);
+
+/// Of the rows of weight other than 0, the one farthest from their mean gets weight 0, ties to the
+/// highest index. Their scores become their squared distances to the mean up to what they have in
+/// common: the sum of squared distances to the others.
+void drop_farthest(const Geometry& geometry, std::span<double> weights, std::span<double> scores);
+
 /// The divisor of the mean of the rows of weight 1, at least 1; fills the report's weights,
 /// selected and rejected rows, if there is one.
 double mean_of_taken(const Geometry& geometry, std::span<const double> weights,

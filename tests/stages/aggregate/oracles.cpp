@@ -296,6 +296,56 @@ Vector filtered_mean(const Matrix& rows, std::size_t f) {
   }
 }
 
+/// Tries every set of n - f rows: the power method on the products of the centred rows.
+Vector least_variance_mean(const Matrix& rows, std::size_t f) {
+  std::vector<bool> chosen(rows.size(), true);
+  std::fill(chosen.end() - static_cast<std::ptrdiff_t>(f), chosen.end(), false);
+  std::vector<std::size_t> best;
+  double least_variance = kInfinity;
+  do {
+    std::vector<std::size_t> set;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (chosen[i]) set.push_back(i);
+    }
+    if (!std::all_of(set.begin(), set.end(), [&](std::size_t i) { return is_finite(rows[i]); }))
+      continue;
+    const Vector centre = mean_of(rows, set);
+    Matrix products;
+    for (const std::size_t a : set) {
+      products.emplace_back();
+      for (const std::size_t b : set) {
+        double product = 0;
+        for (std::size_t c = 0; c < centre.size(); ++c)
+          product += (rows[a][c] - centre[c]) * (rows[b][c] - centre[c]);
+        products.back().push_back(product);
+      }
+    }
+    // A^(2^10) by squaring: its trace is the greatest eigenvalue to that power, and a little more.
+    double exponent = 1, logarithm = 0;
+    for (int round = 0; round < 30; ++round) {
+      double trace = 0;
+      for (std::size_t i = 0; i < products.size(); ++i) trace += products[i][i];
+      if (trace == 0) break;
+      logarithm += std::log(trace) / exponent;
+      Matrix square(products.size(), Vector(products.size(), 0.0));
+      for (std::size_t i = 0; i < products.size(); ++i) {
+        for (std::size_t k = 0; k < products.size(); ++k) {
+          for (std::size_t j = 0; j < products.size(); ++j)
+            square[i][j] += products[i][k] / trace * (products[k][j] / trace);
+        }
+      }
+      products = square;
+      exponent *= 2;
+    }
+    const double variance = products[0][0] == 0 && logarithm == 0 ? 0 : std::exp(logarithm);
+    if (best.empty() || variance < least_variance) {
+      best = set;
+      least_variance = variance;
+    }
+  } while (std::prev_permutation(chosen.begin(), chosen.end()));
+  return mean_of(rows, best);
+}
+
 Vector centered_clipping(const Matrix& rows, const RuleOptions& options) {
   Vector centre(rows[0].size(), 0.0);
   for (std::size_t round = 0; round < options.clip_rounds; ++round) {
@@ -372,6 +422,7 @@ Vector aggregate(std::string_view rule, const Matrix& rows, const RuleOptions& o
   if (rule == "faba") return faba(rows, f);
   if (rule == "mda") return least_diameter_mean(rows, f);
   if (rule == "caf") return filtered_mean(rows, f);
+  if (rule == "smea") return least_variance_mean(rows, f);
   if (rule == "centered-clipping") return centered_clipping(rows, options);
   std::vector<std::size_t> order = krum_order(rows, f);
   const std::size_t m = options.krum_select > 0 ? options.krum_select : n - f - 2;
