@@ -69,8 +69,8 @@ class Aggregator {
 
   /// Reduces rows (n, d), after the steps of options.pre, to out (d). Fewer rows than the rule's
   /// requirement at f is a UsageError with the inequality and the values; rows of other shapes than
-  /// out are our bug. The result depends on nothing but rows, options and step: not on threads,
-  /// instruction sets or addresses.
+  /// out are our bug. The result depends on nothing but rows, options, step and key: not on
+  /// threads, instruction sets or addresses.
   void aggregate(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
                  AggregationReport* report = nullptr) const;
   void aggregate(const Rows<double>& rows, std::span<double> out, AggregationContext& context,

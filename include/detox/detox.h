@@ -40,9 +40,10 @@ void detox_destroy(detox_aggregator* aggregator); /* NULL is nothing to destroy 
 /* One line: the rule, what it needs, its options. Valid as long as the aggregator. */
 const char* detox_describe(const detox_aggregator* aggregator);
 
-/* out (d) = the rule over n rows of d values each. 0; 2 where n breaks the requirement or a pointer
-   is NULL; 1 for anything else. The result depends on rows, options and step alone. Allocates only
-   in the first call of a shape. */
+/* out (d), which no row may overlap, = the rule over n rows of d values each. 0; 2 where n breaks
+   the requirement or a pointer is NULL; 1 for anything else. The result depends on rows, options
+   and step alone. Allocates only in the first call of a shape, and for the random stream of
+   bucketing. */
 int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows, size_t n,
                           size_t d, uint64_t step, float* out);
 int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,

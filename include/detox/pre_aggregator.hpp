@@ -1,6 +1,6 @@
 // What is done to the rows before a rule sees them: n rows -> n' points, each a linear combination
-// of rows. A chain of such steps and a geometry rule cost no more passes over the data than the
-// rule alone: only the n x n distances are transformed.
+// of rows. Means of rows (nnm, bucketing) cost no further pass over the data: only the n x n
+// distances are transformed. After rows were scaled (clipping, arc) distances are measured again.
 #pragma once
 
 #include <cstddef>

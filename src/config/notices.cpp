@@ -85,14 +85,12 @@ std::vector<Idle> idle_options(const RunConfig& c) {
 }
 
 void add_idle_options(const RunConfig& config, std::vector<std::string>& lines) {
-  RunConfig defaults;
-  defaults.adversarial = find_attack(config.err_mode).standard.value_or(0);
   for (const Idle& idle : idle_options(config)) {
     std::string changed;
     for (const std::string_view name : idle.options) {
       const Option& option = find_option(name);
       const std::string text = option_text(option, config);
-      if (text == option_text(option, defaults)) continue;
+      if (text == option_text(option, RunConfig())) continue;
       changed += fmt::format("{}--{} {}", changed.empty() ? "" : ", ", name, text);
     }
     if (idle.is_idle && !changed.empty())
@@ -109,6 +107,11 @@ std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
     lines.push_back(fmt::format(
         "warning: the mean defends against no corrupt slice, and {} attackers can own {} of {}",
         plan.q, plan.f_eff, plan.k));
+  }
+  const std::size_t outer_f = Hierarchy(plan.hierarchy).outer_f(plan.b > 0 ? plan.b : plan.k);
+  if (outer_f == 0 && config.pre.find("nnm") != std::string::npos) {
+    lines.push_back(
+        "warning: --pre nnm makes every row the mean of all where the rule behind it has f=0");
   }
   if (plan.attack.byzantine > plan.q) {
     lines.push_back(

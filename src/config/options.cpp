@@ -148,7 +148,7 @@ const std::vector<Option> kOptions = {
      "",
      &C::reference_row,
      "",
-     "monna: the row to trust, from 0; rows are slices, or buckets",
+     "monna: the slice to trust, from 0",
      true,
      {}},
     {kDefence, "clip-radius", "", &C::clip_radius, "", "tau of centered-clipping", true, {}},

@@ -43,7 +43,7 @@ void check_ranges(const RunConfig& c) {
               "from 0 up to, not including, 1 as float32");
   check_range("weight-decay", c.weight_decay, c.weight_decay >= 0 && is_float(c.weight_decay),
               "0 to 3.4e38, a float32");
-  check_range("adversarial", *c.adversarial, is_float(*c.adversarial),
+  check_range("adversarial", c.adversarial.value_or(0), is_float(c.adversarial.value_or(0)),
               "-3.4e38 to 3.4e38, a float32");
   check_range("tolerance", c.tolerance, c.tolerance > 0 && c.tolerance < 1, "between 0 and 1");
   check_range("clip-radius", c.clip_radius, c.clip_radius > 0 && std::isfinite(c.clip_radius),
@@ -106,13 +106,13 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   if (attack.attack == "alie" && config.lis_simulation != "simulate") {
     throw UsageError("--err-mode alie is --lis-simulation simulate");
   }
-  if (attack.attack == "mimic" &&
-      !(*config.adversarial >= 0 && *config.adversarial < static_cast<double>(plan.k) &&
-        *config.adversarial == std::floor(*config.adversarial))) {
+  const double c = config.adversarial.value_or(find_attack(attack.attack).standard.value_or(0));
+  const bool is_slice = c >= 0 && c < static_cast<double>(plan.k) && c == std::floor(c);
+  if (attack.attack == "mimic" && !is_slice) {
     throw UsageError(fmt::format("--err-mode mimic: --adversarial is {}; valid: a slice, 0 to {}",
-                                 *config.adversarial, plan.k - 1));
+                                 c, plan.k - 1));
   }
-  attack.options = {*config.adversarial, config.alie_z, config.alie_sign == "plus" ? 1.0 : -1.0};
+  attack.options = {c, config.alie_z, config.alie_sign == "plus" ? 1.0 : -1.0};
   attack.byzantine = config.worker_fail;
   attack.schedule = config.fail_schedule == "fixed"        ? FailSchedule::kFixed
                     : config.fail_schedule == "worst-case" ? FailSchedule::kWorstCase
@@ -140,9 +140,7 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
   config.mode = find_rule(*config.mode).name;
   config.inner_mode = find_rule(config.inner_mode).name;
   config.pre = to_text(parse_pre_steps(config.pre));
-  const AttackInfo& attack = find_attack(config.err_mode);
-  config.err_mode = attack.name;
-  if (!config.adversarial) config.adversarial = attack.standard.value_or(0);
+  config.err_mode = find_attack(config.err_mode).name;
   // Whichever rule takes signs, the gradient that comes out is of size 1 in every coordinate.
   const bool takes_signs = *config.mode == "signSGD" || config.inner_mode == "signSGD";
   if (!config.lr) config.lr = takes_signs ? 1e-4 : 0.01;

@@ -192,13 +192,13 @@ class ChunkSums {
 };
 
 template <class T>
-void pairwise_columns(const Rows<T>& rows, std::size_t begin, double* sums) {
+void sum_pairs(const Rows<T>& rows, std::size_t begin, std::size_t end, bool exactly,
+               double* sums) {
   std::fill_n(sums, pairwise_sums(rows.n()), 0.0);
   ChunkSums<T> chunk(rows, sums);
-  const std::size_t end = std::min(rows.d, begin + kPairwiseChunk);
   for (; begin < end; begin += kBlockColumns) {
     const std::size_t count = std::min(kBlockColumns, end - begin);
-    if (rows.d <= kExactColumns) {
+    if (exactly) {
       chunk.add_exactly(begin, count);
       continue;
     }
@@ -208,11 +208,13 @@ void pairwise_columns(const Rows<T>& rows, std::size_t begin, double* sums) {
   }
 }
 
-void pairwise_chunk_float(const Rows<float>& rows, std::size_t begin, double* sums) {
-  pairwise_columns(rows, begin, sums);
+void sum_pairs_float(const Rows<float>& rows, std::size_t begin, std::size_t end, bool exactly,
+                     double* sums) {
+  sum_pairs(rows, begin, end, exactly, sums);
 }
-void pairwise_chunk_double(const Rows<double>& rows, std::size_t begin, double* sums) {
-  pairwise_columns(rows, begin, sums);
+void sum_pairs_double(const Rows<double>& rows, std::size_t begin, std::size_t end, bool exactly,
+                      double* sums) {
+  sum_pairs(rows, begin, end, exactly, sums);
 }
 
 }  // namespace HWY_NAMESPACE

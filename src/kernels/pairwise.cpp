@@ -1,6 +1,8 @@
 // The vector code is in pairwise-inl.hpp, compiled once for every instruction set.
 #include "kernels/pairwise.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 #include "kernels/target.hpp"
 
@@ -13,19 +15,31 @@
 #if HWY_ONCE
 namespace detox {
 
-HWY_EXPORT(pairwise_chunk_float);
-HWY_EXPORT(pairwise_chunk_double);
+HWY_EXPORT(sum_pairs_float);
+HWY_EXPORT(sum_pairs_double);
+
+void pairwise_columns(const Rows<float>& rows, std::size_t begin, std::size_t end, std::size_t d,
+                      std::span<double> sums) {
+  DETOX_ASSERT(sums.size() == pairwise_sums(rows.n()) && end <= rows.d);
+  prepare_kernel_target();
+  HWY_DYNAMIC_DISPATCH(sum_pairs_float)(rows, begin, end, d <= kExactColumns, sums.data());
+}
+
+void pairwise_columns(const Rows<double>& rows, std::size_t begin, std::size_t end, std::size_t d,
+                      std::span<double> sums) {
+  DETOX_ASSERT(sums.size() == pairwise_sums(rows.n()) && end <= rows.d);
+  prepare_kernel_target();
+  HWY_DYNAMIC_DISPATCH(sum_pairs_double)(rows, begin, end, d <= kExactColumns, sums.data());
+}
 
 void pairwise_chunk(const Rows<float>& rows, std::size_t begin, std::span<double> sums) {
-  DETOX_ASSERT(sums.size() == pairwise_sums(rows.n()) && begin % kPairwiseChunk == 0);
-  prepare_kernel_target();
-  HWY_DYNAMIC_DISPATCH(pairwise_chunk_float)(rows, begin, sums.data());
+  DETOX_ASSERT(begin % kPairwiseChunk == 0);
+  pairwise_columns(rows, begin, std::min(rows.d, begin + kPairwiseChunk), rows.d, sums);
 }
 
 void pairwise_chunk(const Rows<double>& rows, std::size_t begin, std::span<double> sums) {
-  DETOX_ASSERT(sums.size() == pairwise_sums(rows.n()) && begin % kPairwiseChunk == 0);
-  prepare_kernel_target();
-  HWY_DYNAMIC_DISPATCH(pairwise_chunk_double)(rows, begin, sums.data());
+  DETOX_ASSERT(begin % kPairwiseChunk == 0);
+  pairwise_columns(rows, begin, std::min(rows.d, begin + kPairwiseChunk), rows.d, sums);
 }
 
 }  // namespace detox

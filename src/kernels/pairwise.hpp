@@ -35,4 +35,11 @@ constexpr std::size_t distance_index(std::size_t i, std::size_t j) { return norm
 void pairwise_chunk(const Rows<float>& rows, std::size_t begin, std::span<double> sums);
 void pairwise_chunk(const Rows<double>& rows, std::size_t begin, std::span<double> sums);
 
+/// The same over the columns [begin, end), of which there are at most kPairwiseChunk, for rows that
+/// are a part of others of d columns in all: d decides whether sums are taken in double alone.
+void pairwise_columns(const Rows<float>& rows, std::size_t begin, std::size_t end, std::size_t d,
+                      std::span<double> sums);
+void pairwise_columns(const Rows<double>& rows, std::size_t begin, std::size_t end, std::size_t d,
+                      std::span<double> sums);
+
 }  // namespace detox

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/names.hpp"
 #include "detox/aggregator.hpp"
 #include "detox/detox.h"
 #include "detox/errors.hpp"
@@ -51,6 +52,7 @@ const char* text_of(std::string_view text) { return text.data(); }
 
 struct Asked {
   detox::RuleOptions options;
+  std::string text;  ///< the words, a blank between each two
   std::uint64_t seed = detox::kStandardSeed;
 };
 
@@ -65,13 +67,20 @@ Asked parse_options(std::string_view text) {
     const std::size_t equals = word.find('=');
     if (equals == std::string_view::npos) {
       throw detox::UsageError(
-          fmt::format("option '{}'; valid: KEY=VALUE, as f=5", word.substr(0, 40)));
+          fmt::format("option '{}'; valid: KEY=VALUE, as f=5", detox::printable(word, 40)));
     }
     const std::string_view name = word.substr(0, equals), value = word.substr(equals + 1);
+    if (!asked.text.empty()) asked.text += ' ';
+    asked.text += word;
     if (name == "seed") {
       asked.seed = detox::parse_count(name, value);
-    } else {
+      continue;
+    }
+    try {
       detox::set_rule_option(name, value, asked.options);
+    } catch (const detox::UsageError& error) {
+      const bool is_unknown = std::string_view(error.what()).starts_with("unknown option");
+      throw detox::UsageError(std::string(error.what()) + (is_unknown ? ", seed" : ""));
     }
   }
 }
@@ -129,9 +138,8 @@ detox_aggregator* detox_create(const char* rule, const char* options, size_t thr
         made->rule = detox::make_aggregator(info.name, asked.options);
         made->pool = std::make_unique<detox::ThreadPool>(threads > 0 ? threads : cores);
         made->key = detox::key_from_seed(asked.seed);
-        made->description =
-            fmt::format("{}, needs {}, f = {}, pre = {}", info.name, info.requirement,
-                        asked.options.f, detox::to_text(asked.options.pre));
+        made->description = fmt::format("{}, needs {}, with {}", info.name, info.requirement,
+                                        asked.text.empty() ? "f=0" : asked.text);
         return made.release();
       },
       [](int) -> detox_aggregator* { return nullptr; });

@@ -52,7 +52,7 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   lap(mark, report.seconds.vote);
 
   measure(ballot, resolved, report);
-  report.skipped_because = hierarchy_.unmet_requirement(resolved.size());
+  report.skipped_because = hierarchy_.unmet_requirement(std::span(resolved));
   if (report.skipped_because.empty()) {
     const std::span<const float> gradient = aggregate(ballot, resolved, step);
     lap(mark, report.seconds.aggregate);

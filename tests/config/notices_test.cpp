@@ -65,6 +65,17 @@ TEST(Notices, NameOptionsOfTheOptimizerThatAnotherOneReplaces) {
               ElementsAre("without effect: --lr-gamma 0.5 (--lr-schedule is not step)"));
 }
 
+TEST(Notices, WarnOfNearestNeighboursWhereAllRowsAreNeighbours) {
+  RunConfig config;
+  set_option(find_option("pre"), "nnm", config);
+  EXPECT_THAT(make_plan(resolve(config, 0)).notices,
+              testing::Contains(testing::HasSubstr("nnm makes every row the mean of all")));
+  set_option(find_option("workers"), "45", config);
+  set_option(find_option("assume-fail"), "5", config);
+  EXPECT_THAT(make_plan(resolve(config, 0)).notices,
+              testing::Not(testing::Contains(testing::HasSubstr("makes every row"))));
+}
+
 TEST(Notices, SayNothingOfOptionsAtTheirDefaults) {
   EXPECT_THAT(without_effect({}), IsEmpty());
   // A file that a run has written gives every option.

@@ -166,6 +166,27 @@ TEST(Plan, RefusesValuesOutOfRange) {
             "--nesterov needs --momentum above 0");
 }
 
+TEST(Plan, RefusesSlicesRowsAndStepsThatAreNotThere) {
+  for (const auto& [options, text] :
+       std::vector<Refused>{{{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "3"}},
+                             "--err-mode mimic: --adversarial is 3; valid: a slice, 0 to 2"},
+                            {{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "0.5"}},
+                             "--err-mode mimic: --adversarial is 0.5; valid: a slice, 0 to 2"},
+                            {{{"mode", "monna"}, {"buckets", "2"}},
+                             "this defence cannot hold: monna trusts one row, and buckets leave "
+                             "none by itself (P = 9, "
+                             "r = 3, k = 3, q = 1, f_eff = 0, b = 2)"},
+                            {{{"mode", "monna"}, {"pre", "bucketing"}},
+                             "this defence cannot hold: monna trusts one row, and bucketing leaves "
+                             "none by itself (P = "
+                             "9, r = 3, k = 3, q = 1, f_eff = 0)"},
+                            {{{"pre", "nmn"}},
+                             "unknown pre-aggregation 'nmn' (did you mean nnm?); valid: arc, "
+                             "bucketing, clipping, nnm"}}) {
+    EXPECT_EQ(refused(options), text);
+  }
+}
+
 TEST(Plan, RefusesNumbersThatFloat32DoesNotHold) {
   for (const auto& [options, text] : std::vector<Refused>{
            {{{"lr", "1e39"}}, "--lr is 1e+39; valid: 1.4e-45 to 3.4e38, a float32 above 0"},
@@ -175,10 +196,6 @@ TEST(Plan, RefusesNumbersThatFloat32DoesNotHold) {
            {{{"weight-decay", "1e300"}}, "--weight-decay is 1e+300; valid: 0 to 3.4e38, a float32"},
            {{{"adversarial", "1e300"}},
             "--adversarial is 1e+300; valid: -3.4e38 to 3.4e38, a float32"},
-           {{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "3"}},
-            "--err-mode mimic: --adversarial is 3; valid: a slice, 0 to 2"},
-           {{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "0.5"}},
-            "--err-mode mimic: --adversarial is 0.5; valid: a slice, 0 to 2"},
            {{{"adversarial", "-1e39"}},
             "--adversarial is -1e+39; valid: -3.4e38 to 3.4e38, a float32"}}) {
     EXPECT_EQ(refused(options), text);

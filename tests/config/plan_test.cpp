@@ -132,6 +132,21 @@ TEST(Plan, SendsSignBitsUnderSignSgdAlone) {
   EXPECT_FALSE(make_plan(config_of({{"mode", "krum"}})).sign_codec);
 }
 
+TEST(Plan, GivesAnAttackItsOwnStandardUnlessTheUserSaysOtherwise) {
+  for (const auto& [attack, c] : {std::pair{"rev_grad", -100.0},
+                                  {"ipm", -2.0},
+                                  {"gaussian", 1.0},
+                                  {"mimic", 0.0},
+                                  {"nan", 0.0}}) {
+    RunConfig config;
+    set_option(find_option("err-mode"), attack, config);
+    const RunConfig resolved = resolve(config, 0);
+    EXPECT_EQ(make_plan(resolved).attack.options.adversarial, c) << attack;
+    // What a run writes must not pin one attack's c on another.
+    EXPECT_EQ(option_text(find_option("adversarial"), resolved), "auto") << attack;
+  }
+}
+
 TEST(Plan, CarriesTheAttackToTheWorkers) {
   const Plan plan = make_plan(config_of({{"workers", "45"},
                                          {"worker-fail", "5"},

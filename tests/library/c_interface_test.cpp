@@ -78,7 +78,7 @@ TEST(CInterface, DescribesAnAggregator) {
   const Aggregator rule("multi_krum", "f=2  pre=nnm,bucketing krum-select=3 ");
   ASSERT_NE(rule.get(), nullptr) << detox_error();
   EXPECT_STREQ(detox_describe(rule.get()),
-               "multi-krum, needs n >= 2f + 3, f = 2, pre = nnm,bucketing:s=2");
+               "multi-krum, needs n >= 2f + 3, with f=2 pre=nnm,bucketing krum-select=3");
 }
 
 void expect_refused(const char* rule, const char* options, const std::string& because) {
@@ -90,7 +90,9 @@ TEST(CInterface, SaysWhyAnAggregatorCannotBe) {
   expect_refused("crumb", "", "did you mean krum?");
   expect_refused(nullptr, "", "NULL");
   expect_refused("krum", "g=1", "valid: bulyan-variant");
+  expect_refused("krum", "g=1", ", seed");
   expect_refused("krum", "f", "KEY=VALUE");
+  expect_refused("krum", "x\ny", "option 'x?y'");
   expect_refused("krum", "f=-1", "a whole number");
   expect_refused("krum", "f=1x", "a whole number");
   expect_refused("krum", "pre=nmn", "did you mean nnm?");

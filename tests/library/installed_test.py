@@ -36,7 +36,7 @@ class InstalledLibrary(unittest.TestCase):
                 elif name not in ("bulyan", "centered-clipping"):
                     self.assertTrue(0.9 < float(value) < 1.2, line)
             text = run(build / "rules_from_c")
-            self.assertIn("multi-krum, needs n >= 2f + 3, f = 1, pre = nnm: 1.0", text)
+            self.assertIn("multi-krum, needs n >= 2f + 3, with f=1 pre=nnm: 1.0", text)
             self.assertIn("did you mean multi-krum?", text)
 
 

@@ -57,7 +57,10 @@ std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, 
     const PreInfo& info = *step.info;
     if (n < info.min_rows(f))
       return fmt::format("{} needs {}: n = {}, f = {}", info.name, info.requirement, n, f);
-    n = info.points_after(n, step.parameter);
+    const std::size_t after = info.points_after(n, step.parameter);
+    if (rule.name == "monna" && after != n)
+      return fmt::format("monna trusts one row, and {} leaves none by itself", info.name);
+    n = after;
   }
   std::string unmet = unmet_by_points(rule, options, n);
   if (!unmet.empty() && !options.pre.empty())

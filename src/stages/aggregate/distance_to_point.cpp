@@ -19,27 +19,34 @@ template <class T>
 std::span<const double> distances(const Points<T>& points, std::span<const T> other,
                                   AggregationContext& context) {
   constexpr std::size_t kSums = pairwise_sums(2);
-  const std::size_t n = points.n();
+  const std::size_t n = points.n(), d = points.d();
   const std::size_t columns =
       points.is_mixed() ? tile_columns<T>(n, kPairwiseChunk) : kPairwiseChunk;
-  const std::size_t chunks = (points.d() + columns - 1) / columns;
+  const std::size_t chunks = (d + kPairwiseChunk - 1) / kPairwiseChunk;
   const auto partial =
       context.workspace.take<double>(AggregateSlot::kPartialSums, chunks * n * kSums);
   std::optional<PointTiles<T>> tiles;
   if (points.is_mixed()) tiles.emplace(points, columns, context);
+  const auto add_tile = [&](std::size_t begin, std::size_t end, std::size_t thread) {
+    Rows<T> rows = points.rows;
+    if (tiles) rows = tiles->form(begin, end, thread);
+    for (std::size_t i = 0; i < n; ++i) {
+      const T* row = tiles ? rows.row[i] : rows.row[i] + begin;
+      const std::array<const T*, 2> pair{row, other.data() + begin};
+      std::array<double, kSums> found{};
+      pairwise_columns(Rows<T>{pair, end - begin}, 0, end - begin, d, found);
+      for (std::size_t k = 0; k < kSums; ++k)
+        partial[(begin / kPairwiseChunk * n + i) * kSums + k] += found[k];
+    }
+  };
   for_column_ranges(
-      points.d(), context.pool,
+      d, context.pool,
       [&](std::size_t begin, std::size_t end, std::size_t thread) {
-        Rows<T> rows = points.rows;
-        if (tiles) rows = tiles->form(begin, end, thread);
-        for (std::size_t i = 0; i < n; ++i) {
-          const T* row = tiles ? rows.row[i] : rows.row[i] + begin;
-          const std::array<const T*, 2> pair{row, other.data() + begin};
-          pairwise_chunk(Rows<T>{pair, end - begin}, 0,
-                         partial.subspan((begin / columns * n + i) * kSums, kSums));
-        }
+        std::ranges::fill(partial.subspan(begin / kPairwiseChunk * n * kSums, n * kSums), 0.0);
+        for (; begin < end; begin += columns)
+          add_tile(begin, std::min(end, begin + columns), thread);
       },
-      columns);
+      kPairwiseChunk);
 
   const auto sums = context.workspace.take<double>(AggregateSlot::kDistances, n);
   for (std::size_t i = 0; i < n; ++i) {

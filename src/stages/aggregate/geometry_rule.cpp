@@ -13,17 +13,17 @@ namespace {
 /// Chunks have a fixed size and their sums are added in ascending order, whoever computed them.
 /// sum_chunk(begin, end, thread, sums) sets the sums over the columns [begin, end).
 template <class SumChunk>
-Geometry measure_chunks(std::size_t n, std::size_t d, std::size_t columns,
-                        AggregationContext& context, const SumChunk& sum_chunk) {
-  const std::size_t sums = pairwise_sums(n), chunks = (d + columns - 1) / columns;
+Geometry measure_chunks(std::size_t n, std::size_t d, AggregationContext& context,
+                        const SumChunk& sum_chunk) {
+  const std::size_t sums = pairwise_sums(n), chunks = (d + kPairwiseChunk - 1) / kPairwiseChunk;
   Workspace& workspace = context.workspace;
   const auto partial = workspace.take<double>(AggregateSlot::kPartialSums, (chunks + 1) * sums);
   for_column_ranges(
       d, context.pool,
       [&](std::size_t begin, std::size_t end, std::size_t thread) {
-        sum_chunk(begin, end, thread, partial.subspan(begin / columns * sums, sums));
+        sum_chunk(begin, end, thread, partial.subspan(begin / kPairwiseChunk * sums, sums));
       },
-      columns);
+      kPairwiseChunk);
 
   const auto total = partial.subspan(chunks * sums, sums);
   std::fill(total.begin(), total.end(), 0.0);
@@ -54,17 +54,25 @@ Geometry measure_points(const Points<T>& points, AggregationContext& context) {
   if (points.geometry != nullptr) return *points.geometry;
   const std::size_t n = points.n(), d = points.d();
   if (!points.is_mixed()) {
-    return measure_chunks(n, d, kPairwiseChunk, context,
+    return measure_chunks(n, d, context,
                           [&](std::size_t begin, std::size_t, std::size_t, std::span<double> sums) {
                             pairwise_chunk(points.rows, begin, sums);
                           });
   }
-  const std::size_t columns = tile_columns<T>(n, kPairwiseChunk);
+  const std::size_t sums = pairwise_sums(n), columns = tile_columns<T>(n, kPairwiseChunk);
   const PointTiles<T> tiles(points, columns, context);
+  const auto of_tiles =
+      context.workspace.take<double>(AggregateSlot::kTileSums, context.pool.size() * sums);
   return measure_chunks(
-      n, d, columns, context,
-      [&](std::size_t begin, std::size_t end, std::size_t thread, std::span<double> sums) {
-        pairwise_chunk(tiles.form(begin, end, thread), 0, sums);
+      n, d, context,
+      [&](std::size_t begin, std::size_t end, std::size_t thread, std::span<double> of_chunk) {
+        const std::span<double> of_tile = of_tiles.subspan(thread * sums, sums);
+        std::ranges::fill(of_chunk, 0.0);
+        for (; begin < end; begin += columns) {
+          const Rows<T> tile = tiles.form(begin, std::min(end, begin + columns), thread);
+          pairwise_columns(tile, 0, tile.d, d, of_tile);
+          for (std::size_t k = 0; k < sums; ++k) of_chunk[k] += of_tile[k];
+        }
       });
 }
 

@@ -28,10 +28,11 @@ class CoverSearch {
 
   /// Whether at most `budget` rows that need not stay meet every edge. Leaves the state as it was.
   bool is_possible(std::size_t budget, std::uint32_t depth = 1) const {
-    std::size_t most = 0, row = 0;
+    std::size_t most = 0, row = 0, with_edges = 0;
     for (std::size_t i = 0; i < geometry_.n; ++i) {
       if (!is_there(i)) continue;
       const std::size_t degree = count_edges(i);
+      with_edges += degree > 0 ? 1 : 0;
       // Its neighbours must go, whoever else does.
       if (state_[i] == kKept && degree > 0) return without_neighbours(i, degree, budget, depth);
       if (degree > most) {
@@ -39,7 +40,7 @@ class CoverSearch {
         row = i;
       }
     }
-    if (most == 0) return true;
+    if (most <= 1) return with_edges <= 2 * budget;  // no two edges meet: one row of each goes
     if (budget == 0) return false;
     state_[row] = depth;
     const bool found = is_possible(budget - 1, depth + 1);
@@ -52,13 +53,13 @@ class CoverSearch {
     return i != j && geometry_.squared_distance(i, j) > diameter_;
   }
 
- private:
   std::size_t count_edges(std::size_t i) const {
     std::size_t edges = 0;
     for (std::size_t j = 0; j < geometry_.n; ++j) edges += is_there(j) && has_edge(i, j) ? 1 : 0;
     return edges;
   }
 
+ private:
   bool without_neighbours(std::size_t row, std::size_t degree, std::size_t budget,
                           std::uint32_t depth) const {
     if (degree > budget) return false;
@@ -113,7 +114,7 @@ class Mda final : public GeometryRule {
       }
     }
     std::sort(distances.begin(), distances.begin() + static_cast<std::ptrdiff_t>(count));
-    std::size_t least = 0, enough = count - 1;
+    std::size_t least = budget == 0 ? count - 1 : 0, enough = count - 1;
     while (least < enough) {
       const std::size_t middle = (least + enough) / 2;
       if (CoverSearch(geometry, distances[middle], state).is_possible(budget)) {
@@ -125,15 +126,27 @@ class Mda final : public GeometryRule {
     return distances[least];
   }
 
-  /// Marks the rows of the first set of this diameter kKept.
+  /// Marks the rows of the first set of this diameter kKept. Rows with more edges than may go are
+  /// in no such set, rows without edges in the first one; few are left, at most (f + 1)^2, of which
+  /// that must be searched.
   static void keep_first(const Geometry& geometry, double diameter, std::size_t budget,
                          std::span<std::uint32_t> state) {
     const CoverSearch search(geometry, diameter, state);
     auto left = static_cast<std::size_t>(std::ranges::count(state, CoverSearch::kHere)) - budget;
+    for (bool again = budget > 0; again;) {
+      again = false;
+      for (std::size_t i = 0; i < geometry.n; ++i) {
+        if (state[i] != CoverSearch::kHere || search.count_edges(i) <= budget) continue;
+        state[i] = CoverSearch::kGone;
+        --budget;
+        again = true;
+      }
+    }
     for (std::size_t i = 0; i < geometry.n && left > 0; ++i) {
       if (state[i] != CoverSearch::kHere) continue;
+      const bool is_free = budget == 0 || search.count_edges(i) == 0;
       state[i] = CoverSearch::kKept;
-      if (search.is_possible(budget)) {
+      if (is_free || search.is_possible(budget)) {
         --left;
       } else {
         state[i] = CoverSearch::kGone;

@@ -48,17 +48,27 @@ class PointTiles {
         values_(context.workspace.take<T>(AggregateSlot::kPointTiles,
                                           context.pool.size() * points.n() * columns)),
         pointers_(context.workspace.take<const T*>(
-            AggregateSlot::kTilePointers, context.pool.size() * (points.n() + points.rows.n()))) {}
+            AggregateSlot::kTilePointers, context.pool.size() * (points.n() + points.rows.n()))),
+        weights_(context.workspace.take<double>(AggregateSlot::kTileWeights,
+                                                context.pool.size() * points.rows.n())) {}
 
   /// Forms the columns [begin, end) of all points: (n, end - begin), until the thread's next call.
   Rows<T> form(std::size_t begin, std::size_t end, std::size_t thread) const {
     const std::size_t n = points_.n(), m = points_.rows.n();
     const std::span<const T*> sources = pointers_.subspan(thread * (n + m), m);
     const std::span<const T*> formed = pointers_.subspan(thread * (n + m) + m, n);
-    for (std::size_t j = 0; j < m; ++j) sources[j] = points_.rows.row[j] + begin;
+    const std::span<double> weights = weights_.subspan(thread * m, m);
     for (std::size_t i = 0; i < n; ++i) {
+      std::size_t count = 0;  // of rows that the point has a part of: the others are not looked at
+      for (std::size_t j = 0; j < m; ++j) {
+        const double weight = points_.mix_of(i)[j];
+        if (weight == 0) continue;
+        weights[count] = weight;
+        sources[count++] = points_.rows.row[j] + begin;
+      }
       const std::span<T> point = values_.subspan((thread * n + i) * columns_, end - begin);
-      combine_rows(Rows<T>{sources, end - begin}, {points_.mix_of(i), 1}, 0, end - begin, point);
+      combine_rows(Rows<T>{sources.first(count), end - begin}, {weights.first(count), 1}, 0,
+                   end - begin, point);
       formed[i] = point.data();
     }
     return {formed, end - begin};
@@ -69,6 +79,7 @@ class PointTiles {
   std::size_t columns_;
   std::span<T> values_;
   std::span<const T*> pointers_;
+  std::span<double> weights_;
 };
 
 /// Runs work(rows, begin, end, out, thread) for consecutive ranges of columns in parallel: the

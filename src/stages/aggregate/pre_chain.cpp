@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <vector>
 
 #include "stages/aggregate/slots.hpp"
 
@@ -94,17 +95,29 @@ void report_on_rows(std::span<const double> mix, std::span<const std::uint32_t> 
                     AggregationReport& report) {
   const std::size_t m = owners.size(), n = mix.size() / m;
   AggregationReport of_rows;
+  std::vector<bool> is_used(m);
   if (!report.weights.empty()) of_rows.weights.resize(m);
-  for (std::size_t i = 0; i < n && !report.weights.empty(); ++i) {
-    for (std::size_t j = 0; j < m; ++j) of_rows.weights[j] += report.weights[i] * mix[i * m + j];
+  for (std::size_t i = 0; i < n; ++i) {
+    const bool is_selected = std::ranges::binary_search(report.selected, i);
+    for (std::size_t j = 0; j < m; ++j) {
+      const double share = mix[i * m + j];
+      if (!report.weights.empty()) of_rows.weights[j] += report.weights[i] * share;
+      if (is_selected && share != 0) is_used[j] = true;
+    }
   }
   for (std::size_t j = 0; j < m; ++j) {
     const std::size_t owner = owners[j];
     if (!report.scores.empty()) of_rows.scores.push_back(report.scores[owner]);
-    if (std::ranges::binary_search(report.selected, owner)) of_rows.selected.push_back(j);
+    if (is_used[j]) {
+      of_rows.selected.push_back(j);
+      continue;
+    }
     const auto rejection =
         std::ranges::find(report.rejected, owner, &AggregationReport::Rejection::row);
-    if (rejection != report.rejected.end()) of_rows.rejected.push_back({j, rejection->reason});
+    if (rejection == report.rejected.end()) continue;
+    const std::span<const double> shares = mix.subspan(owner * m, m);
+    const bool is_mean = std::ranges::count_if(shares, [](double s) { return s != 0; }) > 1;
+    of_rows.rejected.push_back({j, (is_mean ? "a mean with this row: " : "") + rejection->reason});
   }
   report = std::move(of_rows);
 }

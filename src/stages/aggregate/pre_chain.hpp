@@ -35,8 +35,9 @@ void apply(const Chain& chain, const Rows<float>& rows, AggregationContext& cont
 void apply(const Chain& chain, const Rows<double>& rows, AggregationContext& context,
            Mixture<double>& mixture);
 
-/// From a report about points to one about rows: weights are those of the rows in the result, the
-/// rest of a row is that of the point that stands for it.
+/// From a report about points to one about rows: weights are those of the rows in the result,
+/// selected are the rows that a selected point is made of, and the score of a row and the reason
+/// why it is none of those are the ones of the point that stands for it.
 void report_on_rows(std::span<const double> mix, std::span<const std::uint32_t> owners,
                     AggregationReport& report);
 

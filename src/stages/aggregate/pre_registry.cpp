@@ -55,9 +55,9 @@ double parse_parameter(const PreInfo& info, std::string_view step, std::string_v
     const bool is_valid = is_number && value >= info.least && value > 0 &&
                           value <= kMostParameter && (!info.whole || value == std::floor(value));
     if (is_valid) return value;
-    throw UsageError(fmt::format("pre-aggregation '{}': {} must be {}", printable(step),
-                                 info.parameter,
-                                 info.whole ? "a whole number, at least 1" : "a number above 0"));
+    throw UsageError(
+        fmt::format("pre-aggregation '{}': {} must be {}", printable(step), info.parameter,
+                    info.whole ? "a whole number, 1 to 1e15" : "a number above 0, at most 1e15"));
   }
   throw UsageError(
       fmt::format("pre-aggregation '{}'; valid: {}", printable(step), what_is_valid(info)));

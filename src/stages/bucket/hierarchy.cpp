@@ -58,23 +58,42 @@ Hierarchy::Hierarchy(const Options& options)
   outer_ = make_aggregator(options.outer_rule, outer);
 }
 
+bool Hierarchy::trusts_a_row() const {
+  return find_rule(options_.outer_rule).name == "monna" ||
+         (options_.buckets > 0 && find_rule(options_.inner_rule).name == "monna");
+}
+
+std::string Hierarchy::unmet_requirement(std::span<const std::uint32_t> resolved) const {
+  const std::size_t trusted = options_.rule.reference_row;
+  if (trusts_a_row() && (trusted >= resolved.size() || resolved[trusted] != trusted)) {
+    return fmt::format("monna trusts slice {}, and that or one before it is not resolved", trusted);
+  }
+  return unmet_requirement(resolved.size());
+}
+
 std::size_t Hierarchy::outer_f(std::size_t rows) const {
   if (options_.buckets == 0) return options_.f_eff;
   return robust_inner_ ? 0 : std::min(options_.f_eff, rows);
 }
 
+std::size_t Hierarchy::points_after_pre(std::size_t n) const {
+  for (const PreStep& step : options_.rule.pre) n = step.info->points_after(n, step.parameter);
+  return n;
+}
+
 Hierarchy::Defender Hierarchy::defender(std::size_t n) const {
   const RuleInfo& outer = find_rule(options_.outer_rule);
-  if (options_.buckets == 0) return {outer, n, options_.f_eff};
+  if (options_.buckets == 0) return {outer, points_after_pre(n), options_.f_eff};
   const std::size_t b = std::min(options_.buckets, n);
   if (robust_inner_) return {find_rule(options_.inner_rule), n / b, options_.f_eff};
-  return {outer, b, outer_f(b)};
+  return {outer, points_after_pre(b), outer_f(b)};
 }
 
 std::string Hierarchy::unmet_requirement(std::size_t n) const {
   if (n == 0) return "no slice is left";
   const RuleInfo& outer_rule = find_rule(options_.outer_rule);
   if (options_.buckets == 0) return unmet(outer_rule, options_.rule, n, options_.f_eff);
+  if (trusts_a_row()) return "monna trusts one row, and buckets leave none by itself";
   const std::size_t b = std::min(options_.buckets, n);
   if (robust_inner_) {
     const std::string inner =

@@ -40,6 +40,8 @@ class Hierarchy {
   /// Empty if n rows meet the requirements of both rules; else the one that is not met, with the
   /// values: "krum needs n >= 2f + 3: n = 4, f = 1".
   std::string unmet_requirement(std::size_t n) const;
+  /// The same for these slices, ascending: a rule that trusts a slice must find it in its place.
+  std::string unmet_requirement(std::span<const std::uint32_t> resolved) const;
 
   /// The rule that corrupt rows meet when n rows reach the hierarchy, and with how many: the outer
   /// rule, or a robust inner one in its smallest bucket. n >= 1.
@@ -55,8 +57,12 @@ class Hierarchy {
   void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                  AggregationContext& context) const;
 
- private:
+  /// Corrupt rows that the outer rule must survive where so many reach it.
   std::size_t outer_f(std::size_t rows) const;
+
+ private:
+  bool trusts_a_row() const;
+  std::size_t points_after_pre(std::size_t n) const;
   void aggregate_outer(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                        AggregationContext& context) const;
 

@@ -162,6 +162,7 @@ TEST(PreAggregation, OfBucketsTakesMeansOfDisjointBucketsThatChangeWithStepAndKe
     EXPECT_EQ(std::count(out.begin(), out.end(), 0.0), 6);
     EXPECT_EQ(report.selected.size(), 3U);  // all rows of the bucket
     EXPECT_EQ(report.rejected.size(), 6U);
+    EXPECT_EQ(report.rejected[0].reason, "a mean with this row: not the row of least score");
     EXPECT_EQ(report.weights, out);
     return out;
   };
@@ -207,6 +208,29 @@ TEST(PreAggregation, AllocatesNothingAfterTheFirstCall) {
   }
 }
 
+TEST(PreAggregation, CallsNoRowNotFiniteThatIsAndSelectsTheRowsThatTheResultIsMadeOf) {
+  for (const char* chain : {"nnm", "bucketing:s=2"}) {
+    auto sample = test::normal_sample<float>(10, 20, 1);
+    sample.values[3][5] = std::numeric_limits<float>::quiet_NaN();
+    AggregationReport report;
+    test::run_rule("krum", {.f = 1, .pre = parse_pre_steps(chain)}, sample, &report);
+    for (std::size_t row = 0; row < 10; ++row) {
+      const bool counts = report.weights[row] != 0;
+      EXPECT_EQ(std::ranges::count(report.selected, row), counts ? 1 : 0) << chain << row;
+      for (const auto& [rejected, reason] : report.rejected) {
+        if (rejected != row) continue;
+        EXPECT_FALSE(counts);
+        EXPECT_EQ(reason == "not finite", row == 3 && chain == std::string_view("nnm")) << chain;
+      }
+    }
+  }
+}
+
+TEST(PreAggregation, OfManyRowsIsAsAccurateInTilesOfFewColumns) {
+  auto sample = test::normal_sample<float>(200, 9000, 1);
+  expect_as_defined("clipping:c=80", "multi-krum", 3, sample);
+}
+
 TEST(PreAggregation, RefusesTooFewRowsAfterEveryStep) {
   RuleOptions options{.f = 2, .pre = parse_pre_steps("nnm,bucketing:s=2")};
   EXPECT_EQ(unmet_requirement(find_rule("krum"), options, 13), "");
@@ -235,7 +259,7 @@ TEST(PreSteps, AreReadAndWrittenAlike) {
 TEST(PreSteps, RefuseWhatIsNoneOfThemAndSayWhatWouldBe) {
   EXPECT_THAT(refusal("nmm"), testing::HasSubstr("did you mean nnm?"));
   EXPECT_THAT(refusal("nnm,"), testing::HasSubstr("pre-aggregation"));
-  EXPECT_THAT(refusal("bucketing:s=0"), testing::HasSubstr("s must be a whole number, at least 1"));
+  EXPECT_THAT(refusal("bucketing:s=0"), testing::HasSubstr("s must be a whole number, 1 to 1e15"));
   EXPECT_THAT(refusal("bucketing:s=1.5"), testing::HasSubstr("whole number"));
   EXPECT_THAT(refusal("bucketing:s=nan"), testing::HasSubstr("whole number"));
   EXPECT_THAT(refusal("bucketing:3"), testing::HasSubstr("valid: bucketing, or bucketing:s=2"));

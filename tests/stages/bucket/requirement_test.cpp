@@ -70,6 +70,33 @@ TEST(Hierarchy, KeepsItsBucketsWhenSlicesDropOutAtLeastOneRowEach) {
             "coord-median needs n >= 2f + 1: n = 2, f = 1 (2 buckets)");
 }
 
+TEST(Hierarchy, FindsATrustedSliceInItsPlaceOrNotAtAll) {
+  Hierarchy::Options options;
+  options.outer_rule = "monna";
+  options.f_eff = 1;
+  options.rule.reference_row = 2;
+  const Hierarchy hierarchy(options);
+  const std::vector<std::uint32_t> whole = {0, 1, 2, 3}, without_last = {0, 1, 2},
+                                   without_first = {1, 2, 3}, without_it = {0, 1, 3};
+  EXPECT_EQ(hierarchy.unmet_requirement(whole), "");
+  EXPECT_EQ(hierarchy.unmet_requirement(without_last), "");
+  const char* unmet = "monna trusts slice 2, and that or one before it is not resolved";
+  EXPECT_EQ(hierarchy.unmet_requirement(without_first), unmet);
+  EXPECT_EQ(hierarchy.unmet_requirement(without_it), unmet);
+}
+
+TEST(Hierarchy, CountsThePointsThatStepsBeforeTheRuleLeave) {
+  Hierarchy::Options options;
+  options.outer_rule = "krum";
+  options.f_eff = 1;
+  options.rule.pre = parse_pre_steps("nnm,bucketing:s=3");
+  const Hierarchy hierarchy(options);
+  EXPECT_EQ(hierarchy.defender(15).rows, 5U);
+  EXPECT_EQ(hierarchy.unmet_requirement(15), "");
+  EXPECT_EQ(hierarchy.unmet_requirement(12),
+            "krum needs n >= 2f + 3: n = 4, f = 1 (after nnm,bucketing:s=3)");
+}
+
 TEST(Hierarchy, KnowsThatMultiKrumCannotSelectMoreRowsThanAreTrusted) {
   RuleOptions rule;
   rule.krum_select = 13;
