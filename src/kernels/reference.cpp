@@ -103,6 +103,21 @@ std::vector<double> combine(const Matrix& rows, std::span<const double> weights,
   return out;
 }
 
+Moments column_moments(const Matrix& rows) {
+  const auto n = static_cast<long double>(rows.size());
+  Moments moments;
+  for (std::size_t column = 0; column < rows[0].size(); ++column) {
+    long double sum = 0, squares = 0;
+    for (const std::vector<double>& row : rows) sum += row[column];
+    for (const std::vector<double>& row : rows)
+      squares += (row[column] - sum / n) * (row[column] - sum / n);
+    moments.mean.push_back(static_cast<double>(sum / n));
+    moments.deviation.push_back(rows.size() > 1 ? static_cast<double>(std::sqrt(squares / (n - 1)))
+                                                : 0.0);
+  }
+  return moments;
+}
+
 std::vector<double> sign_majority(const Matrix& rows, std::uint64_t step) {
   std::vector<double> out(rows[0].size());
   for (std::size_t c = 0; c < out.size(); ++c) {

@@ -33,6 +33,11 @@ Matrix squared_distances(const Matrix& rows);
 std::vector<double> squared_norms(const Matrix& rows);
 
 std::vector<double> combine(const Matrix& rows, std::span<const double> weights, double divisor);
+/// Mean and deviation (ddof 1; 0 over one row) of each column.
+struct Moments {
+  std::vector<double> mean, deviation;
+};
+Moments column_moments(const Matrix& rows);
 std::vector<double> sign_majority(const Matrix& rows, std::uint64_t step);
 
 }  // namespace detox::reference

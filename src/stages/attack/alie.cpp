@@ -30,14 +30,10 @@ class Alie final : public Attack {
   void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const override {
     const double z =
         options_.alie_sign * options_.alie_z.value_or(alie_auto_z(input.rows, input.corrupted));
-    const std::size_t blocks = (out.size() + kMomentColumns - 1) / kMomentColumns;
-    pool.parallel_for(blocks, [&](std::size_t block, std::size_t) {
-      const std::size_t begin = block * kMomentColumns;
-      const auto part = out.subspan(begin, std::min(kMomentColumns, out.size() - begin));
-      ColumnMoments moments;
-      column_moments(input.honest, begin, part.size(), moments);
-      for (std::size_t i = 0; i < part.size(); ++i)
-        part[i] = static_cast<float>(moments.mean[i] + z * moments.deviation[i]);
+    for_column_moments(input.honest, out.size(), pool, [&](const ColumnMoments& moments) {
+      for (std::size_t i = 0; i < moments.mean.size(); ++i) {
+        out[moments.begin + i] = static_cast<float>(moments.mean[i] + z * moments.deviation[i]);
+      }
     });
   }
 

@@ -1,8 +1,6 @@
 // Inner-product manipulation. Xie, Koyejo, Gupta: "Fall of empires: breaking Byzantine-tolerant SGD
 // by inner product manipulation", UAI 2020: every colluder sends c times the mean of the honest
 // gradients, c < 0 (-epsilon in the paper; ByzFL's default is -2).
-#include <algorithm>
-
 #include "stages/attack/column_moments.hpp"
 #include "stages/attack/registry.hpp"
 
@@ -15,14 +13,9 @@ class Ipm final : public Attack {
   bool needs_all_slices() const override { return true; }
   bool same_in_every_slice() const override { return true; }
   void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const override {
-    const std::size_t blocks = (out.size() + kMomentColumns - 1) / kMomentColumns;
-    pool.parallel_for(blocks, [&](std::size_t block, std::size_t) {
-      const std::size_t begin = block * kMomentColumns;
-      const auto part = out.subspan(begin, std::min(kMomentColumns, out.size() - begin));
-      ColumnMoments moments;
-      column_moments(input.honest, begin, part.size(), moments);
-      for (std::size_t i = 0; i < part.size(); ++i)
-        part[i] = static_cast<float>(factor_ * moments.mean[i]);
+    for_column_moments(input.honest, out.size(), pool, [&](const ColumnMoments& moments) {
+      for (std::size_t i = 0; i < moments.mean.size(); ++i)
+        out[moments.begin + i] = static_cast<float>(factor_ * moments.mean[i]);
     });
   }
 

@@ -20,17 +20,10 @@
 namespace detox {
 namespace {
 
-/// Adds up what each block found, in ascending order, whoever computed it. work(block, sums).
-template <class Work>
-std::vector<double> sum_blocks(std::size_t blocks, std::size_t sums, ThreadPool& pool,
-                               const Work& work) {
-  std::vector<double> partial(blocks * sums), total(sums);
-  pool.parallel_for(blocks, [&](std::size_t block, std::size_t) {
-    work(block, std::span(partial).subspan(block * sums, sums));
-  });
-  for (std::size_t block = 0; block < blocks; ++block) {
-    for (std::size_t k = 0; k < sums; ++k) total[k] += partial[block * sums + k];
-  }
+/// Adds up what blocks found, (blocks, sums), in ascending order.
+std::vector<double> add_blocks(std::span<const double> partial, std::size_t sums) {
+  std::vector<double> total(sums);
+  for (std::size_t k = 0; k < partial.size(); ++k) total[k % sums] += partial[k];
   return total;
 }
 
@@ -44,12 +37,14 @@ struct Spread {
 };
 
 void add_distances(const Rows<float>& honest, ThreadPool& pool, Spread& spread) {
-  const std::size_t n = honest.n();
-  const std::vector<double> sums =
-      sum_blocks((honest.d + kPairwiseChunk - 1) / kPairwiseChunk, pairwise_sums(n), pool,
-                 [&](std::size_t chunk, std::span<double> found) {
-                   pairwise_chunk(honest, chunk * kPairwiseChunk, found);
-                 });
+  const std::size_t n = honest.n(), pairs = pairwise_sums(n);
+  const std::size_t chunks = (honest.d + kPairwiseChunk - 1) / kPairwiseChunk;
+  std::vector<double> partial(chunks * pairs);
+  pool.parallel_for(chunks, [&](std::size_t chunk, std::size_t) {
+    pairwise_chunk(honest, chunk * kPairwiseChunk,
+                   std::span(partial).subspan(chunk * pairs, pairs));
+  });
+  const std::vector<double> sums = add_blocks(partial, pairs);
   std::vector<double> to_others(n);
   double all = 0;
   for (std::size_t j = 0; j < n; ++j) {
@@ -70,22 +65,19 @@ void add_distances(const Rows<float>& honest, ThreadPool& pool, Spread& spread) 
 
 void add_direction(const Rows<float>& honest, ThreadPool& pool, Spread& spread) {
   const std::size_t n = honest.n();
-  const std::vector<double> sums = sum_blocks(
-      (honest.d + kMomentColumns - 1) / kMomentColumns, n + 1, pool,
-      [&](std::size_t block, std::span<double> found) {
-        const std::size_t begin = block * kMomentColumns;
-        const std::size_t count = std::min(kMomentColumns, honest.d - begin);
-        ColumnMoments moments;
-        column_moments(honest, begin, count, moments);
-        for (std::size_t i = 0; i < n; ++i) {
-          for (std::size_t c = 0; c < count; ++c) {
-            found[i] -= moments.deviation[c] *
-                        (moments.mean[c] - static_cast<double>(honest.row[i][begin + c]));
-          }
-        }
-        for (std::size_t c = 0; c < count; ++c)
-          found[n] += moments.deviation[c] * moments.deviation[c];
-      });
+  std::vector<double> partial(moment_blocks(honest.d) * (n + 1));
+  for_column_moments(honest, honest.d, pool, [&](const ColumnMoments& moments) {
+    const std::span<double> found = std::span(partial).subspan(moments.block * (n + 1), n + 1);
+    for (std::size_t c = 0; c < moments.mean.size(); ++c) {
+      const double deviation = moments.deviation[c];
+      for (std::size_t i = 0; i < n; ++i) {
+        const auto value = static_cast<double>(honest.row[i][moments.begin + c]);
+        found[i] -= deviation * (moments.mean[c] - value);
+      }
+      found[n] += deviation * deviation;
+    }
+  });
+  const std::vector<double> sums = add_blocks(partial, n + 1);
   spread.along.assign(sums.begin(), sums.end() - 1);
   spread.direction = sums[n];
 }
@@ -125,16 +117,11 @@ class Hidden final : public Attack {
     add_distances(honest, pool, spread);
     add_direction(honest, pool, spread);
     const double gamma = spread.direction > 0 ? gamma_(spread) : 0;
-    pool.parallel_for(
-        (out.size() + kMomentColumns - 1) / kMomentColumns, [&](std::size_t block, std::size_t) {
-          const std::size_t begin = block * kMomentColumns;
-          const std::size_t count = std::min(kMomentColumns, out.size() - begin);
-          ColumnMoments moments;
-          column_moments(honest, begin, count, moments);
-          for (std::size_t c = 0; c < count; ++c) {
-            out[begin + c] = static_cast<float>(moments.mean[c] - gamma * moments.deviation[c]);
-          }
-        });
+    for_column_moments(honest, out.size(), pool, [&](const ColumnMoments& moments) {
+      for (std::size_t c = 0; c < moments.mean.size(); ++c) {
+        out[moments.begin + c] = static_cast<float>(moments.mean[c] - gamma * moments.deviation[c]);
+      }
+    });
   }
 
  private:
