@@ -23,10 +23,10 @@ HWY_BEFORE_NAMESPACE();
 namespace detox {
 namespace HWY_NAMESPACE {
 
-template <class T>
-HWY_INLINE T finish_sum(double sum, double divisor) {
+template <class Out>
+HWY_INLINE Out finish_sum(double sum, double divisor) {
   const double value = sum / divisor;
-  return static_cast<T>(std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value);
+  return static_cast<Out>(std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value);
 }
 
 /// So far ahead values are asked for where all rows are read side by side.
@@ -34,12 +34,14 @@ inline constexpr std::size_t kPrefetchColumns = 128;
 
 inline constexpr std::size_t kVectorsAtOnce = 4;
 
-template <class T>
+/// out[c - begin] for the columns c of [begin, end).
+template <class T, class Out>
 void combine_columns(const Rows<T>& rows, const Combination& combination, std::size_t begin,
-                     std::size_t end, T* out) {
+                     std::size_t end, Out* out) {
   const DoubleTag d;
   const std::size_t lanes = hn::Lanes(d), n = rows.n();
   const double* weights = combination.weights.data();
+  const double* base = combination.base.empty() ? nullptr : combination.base.data();
   const T* const* row_pointers = rows.row.data();
   const auto divisor = hn::Set(d, combination.divisor);
   const auto nan = hn::Set(d, std::numeric_limits<double>::quiet_NaN());
@@ -47,7 +49,8 @@ void combine_columns(const Rows<T>& rows, const Combination& combination, std::s
   for (; c + kVectorsAtOnce * lanes <= end; c += kVectorsAtOnce * lanes) {
     std::array<VecDouble, kVectorsAtOnce> sum;
 #pragma GCC unroll 4
-    for (std::size_t k = 0; k < kVectorsAtOnce; ++k) sum[k] = hn::Zero(d);
+    for (std::size_t k = 0; k < kVectorsAtOnce; ++k)
+      sum[k] = base == nullptr ? hn::Zero(d) : hn::LoadU(d, base + (c - begin) + k * lanes);
     for (std::size_t i = 0; i < n; ++i) {
       if (weights[i] == 0) continue;
       const auto weight = hn::Set(d, weights[i]);
@@ -61,15 +64,16 @@ void combine_columns(const Rows<T>& rows, const Combination& combination, std::s
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < kVectorsAtOnce; ++k) {
       const auto value = hn::Div(sum[k], divisor);
-      store_narrow<T>(hn::IfThenElse(hn::IsNaN(value), nan, value), out + c + k * lanes);
+      store_narrow<Out>(hn::IfThenElse(hn::IsNaN(value), nan, value),
+                        out + (c - begin) + k * lanes);
     }
   }
   for (; c < end; ++c) {
-    double sum = 0;
+    double sum = base == nullptr ? 0 : base[c - begin];
     for (std::size_t i = 0; i < n; ++i) {
       if (weights[i] != 0) sum += weights[i] * static_cast<double>(row_pointers[i][c]);
     }
-    out[c] = finish_sum<T>(sum, combination.divisor);
+    out[c - begin] = finish_sum<Out>(sum, combination.divisor);
   }
 }
 
@@ -139,6 +143,10 @@ void combine_float(const Rows<float>& rows, const Combination& combination, std:
 }
 void combine_double(const Rows<double>& rows, const Combination& combination, std::size_t begin,
                     std::size_t end, double* out) {
+  combine_columns(rows, combination, begin, end, out);
+}
+void combine_float_wide(const Rows<float>& rows, const Combination& combination, std::size_t begin,
+                        std::size_t end, double* out) {
   combine_columns(rows, combination, begin, end, out);
 }
 void sign_majority_float(const Rows<float>& rows, std::uint64_t step, std::size_t begin,

@@ -15,6 +15,7 @@ namespace detox {
 
 HWY_EXPORT(combine_float);
 HWY_EXPORT(combine_double);
+HWY_EXPORT(combine_float_wide);
 HWY_EXPORT(sign_majority_float);
 HWY_EXPORT(sign_majority_double);
 HWY_EXPORT(vote_majority_float);
@@ -28,19 +29,46 @@ void check(const Rows<T>& rows, std::size_t begin, std::size_t end, std::span<T>
   prepare_kernel_target();
 }
 
+void check_base(const Combination& combination, std::size_t columns) {
+  DETOX_ASSERT(combination.base.empty() || combination.base.size() == columns);
+}
+
+template <class T>
+void check_wide(const Rows<T>& rows, const Combination& combination, std::size_t begin,
+                std::size_t end, std::span<double> out) {
+  DETOX_ASSERT(begin <= end && end <= rows.d && out.size() == end - begin);
+  DETOX_ASSERT(combination.weights.size() == rows.n());
+  check_base(combination, end - begin);
+  prepare_kernel_target();
+}
+
 }  // namespace
 
 void combine_rows(const Rows<float>& rows, const Combination& combination, std::size_t begin,
                   std::size_t end, std::span<float> out) {
   check(rows, begin, end, out);
   DETOX_ASSERT(combination.weights.size() == rows.n());
-  HWY_DYNAMIC_DISPATCH(combine_float)(rows, combination, begin, end, out.data());
+  check_base(combination, end - begin);
+  HWY_DYNAMIC_DISPATCH(combine_float)(rows, combination, begin, end, out.data() + begin);
 }
 
 void combine_rows(const Rows<double>& rows, const Combination& combination, std::size_t begin,
                   std::size_t end, std::span<double> out) {
   check(rows, begin, end, out);
   DETOX_ASSERT(combination.weights.size() == rows.n());
+  check_base(combination, end - begin);
+  HWY_DYNAMIC_DISPATCH(combine_double)(rows, combination, begin, end, out.data() + begin);
+}
+
+void combine_wide(const Rows<float>& rows, const Combination& combination, std::size_t begin,
+                  std::size_t end, std::span<double> out) {
+  check_wide(rows, combination, begin, end, out);
+  HWY_DYNAMIC_DISPATCH(combine_float_wide)(rows, combination, begin, end, out.data());
+}
+
+void combine_wide(const Rows<double>& rows, const Combination& combination, std::size_t begin,
+                  std::size_t end, std::span<double> out) {
+  check_wide(rows, combination, begin, end, out);
   HWY_DYNAMIC_DISPATCH(combine_double)(rows, combination, begin, end, out.data());
 }
 

@@ -15,10 +15,17 @@ namespace detox {
 struct Combination {
   std::span<const double> weights;
   double divisor = 1.0;
+  std::span<const double> base = {};  ///< where the sum of column begin + i starts; empty: at 0
 };
 void combine_rows(const Rows<float>& rows, const Combination& combination, std::size_t begin,
                   std::size_t end, std::span<float> out);
 void combine_rows(const Rows<double>& rows, const Combination& combination, std::size_t begin,
+                  std::size_t end, std::span<double> out);
+
+/// The same without rounding, into out (end - begin).
+void combine_wide(const Rows<float>& rows, const Combination& combination, std::size_t begin,
+                  std::size_t end, std::span<double> out);
+void combine_wide(const Rows<double>& rows, const Combination& combination, std::size_t begin,
                   std::size_t end, std::span<double> out);
 
 /// out[c] = +1, -1 or, on a tie, 0: the sign of the sum over rows of +-1 by sign_bit(row[c], c,

@@ -20,6 +20,29 @@ TEST(Combine, RoundsTheExactSumOnce) {
   }
 }
 
+TEST(Combine, StartsFromABaseAndKeepsADoubleWhole) {
+  for (const std::size_t d : {1UL, 15UL, 17UL, 1000UL}) {
+    auto sample = test::normal_sample<float>(4, d, d);
+    const std::vector<double> weights = {0.5, 0, -1e-3, 1};
+    const std::size_t begin = d / 3, count = d - begin;
+    std::vector<double> base(count), wide(count);
+    for (std::size_t i = 0; i < count; ++i) base[i] = 0.125 * static_cast<double>(i);
+    combine_wide(sample.rows(), {weights, 2, base}, begin, d, wide);
+    std::vector<float> out(d, -1.0F);
+    combine_rows(sample.rows(), {weights, 2, base}, begin, d, out);
+    for (std::size_t i = 0; i < count; ++i) {
+      double expected = base[i];
+      for (const std::size_t row : {0UL, 2UL, 3UL})
+        expected += weights[row] * static_cast<double>(sample.values[row][begin + i]);
+      ASSERT_EQ(wide[i], expected / 2);
+      ASSERT_EQ(out[begin + i], static_cast<float>(expected / 2));
+    }
+    if (begin > 0) {
+      EXPECT_EQ(out[begin - 1], -1.0F);
+    }
+  }
+}
+
 TEST(Combine, NeverTouchesARowOfWeightZero) {
   auto sample = test::normal_sample<float>(3, 100, 1);
   sample.values[1].assign(100, std::numeric_limits<float>::quiet_NaN());

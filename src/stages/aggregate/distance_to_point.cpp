@@ -13,18 +13,19 @@
 namespace detox {
 namespace {
 
-/// One of the points and the other are two rows to the kernel. As everywhere, chunks have a fixed
-/// size and are added in ascending order.
+/// Squared norms of the points, or, where there is an `other`, distances to it: one of the points
+/// and the other are two rows to the kernel. As everywhere, chunks have a fixed size and are added
+/// in ascending order.
 template <class T>
-std::span<const double> distances(const Points<T>& points, std::span<const T> other,
+std::span<const double> distances(const Points<T>& points, const T* other,
                                   AggregationContext& context) {
-  constexpr std::size_t kSums = pairwise_sums(2);
-  const std::size_t n = points.n(), d = points.d();
+  const std::size_t n = points.n(), d = points.d(), rows_at_once = other == nullptr ? 1 : 2;
+  const std::size_t of_pair = pairwise_sums(rows_at_once);
   const std::size_t columns =
       points.is_mixed() ? tile_columns<T>(n, kPairwiseChunk) : kPairwiseChunk;
   const std::size_t chunks = (d + kPairwiseChunk - 1) / kPairwiseChunk;
   const auto partial =
-      context.workspace.take<double>(AggregateSlot::kPartialSums, chunks * n * kSums);
+      context.workspace.take<double>(AggregateSlot::kPartialSums, chunks * n * of_pair);
   std::optional<PointTiles<T>> tiles;
   if (points.is_mixed()) tiles.emplace(points, columns, context);
   const auto add_tile = [&](std::size_t begin, std::size_t end, std::size_t thread) {
@@ -32,17 +33,18 @@ std::span<const double> distances(const Points<T>& points, std::span<const T> ot
     if (tiles) rows = tiles->form(begin, end, thread);
     for (std::size_t i = 0; i < n; ++i) {
       const T* row = tiles ? rows.row[i] : rows.row[i] + begin;
-      const std::array<const T*, 2> pair{row, other.data() + begin};
-      std::array<double, kSums> found{};
-      pairwise_columns(Rows<T>{pair, end - begin}, 0, end - begin, d, found);
-      for (std::size_t k = 0; k < kSums; ++k)
-        partial[(begin / kPairwiseChunk * n + i) * kSums + k] += found[k];
+      const std::array<const T*, 2> pair{row, other == nullptr ? row : other + begin};
+      std::array<double, pairwise_sums(2)> found{};
+      pairwise_columns(Rows<T>{std::span(pair).first(rows_at_once), end - begin}, 0, end - begin, d,
+                       std::span(found).first(of_pair));
+      for (std::size_t k = 0; k < of_pair; ++k)
+        partial[(begin / kPairwiseChunk * n + i) * of_pair + k] += found[k];
     }
   };
   for_column_ranges(
       d, context.pool,
       [&](std::size_t begin, std::size_t end, std::size_t thread) {
-        std::ranges::fill(partial.subspan(begin / kPairwiseChunk * n * kSums, n * kSums), 0.0);
+        std::ranges::fill(partial.subspan(begin / kPairwiseChunk * n * of_pair, n * of_pair), 0.0);
         for (; begin < end; begin += columns)
           add_tile(begin, std::min(end, begin + columns), thread);
       },
@@ -52,11 +54,12 @@ std::span<const double> distances(const Points<T>& points, std::span<const T> ot
   for (std::size_t i = 0; i < n; ++i) {
     double norm = 0, distance = 0;
     for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-      const auto found = partial.subspan((chunk * n + i) * kSums, kSums);
+      const auto found = partial.subspan((chunk * n + i) * of_pair, of_pair);
       norm += found[norm_index(0)];
-      distance += found[distance_index(0, 1)];
+      if (other != nullptr) distance += found[distance_index(0, 1)];
     }
-    sums[i] = norm <= kGreatestSquaredNorm ? distance : std::numeric_limits<double>::infinity();
+    const double sum = other == nullptr ? norm : distance;
+    sums[i] = norm <= kGreatestSquaredNorm ? sum : std::numeric_limits<double>::infinity();
   }
   return sums;
 }
@@ -66,12 +69,19 @@ std::span<const double> distances(const Points<T>& points, std::span<const T> ot
 std::span<const double> squared_distances_to(const Points<float>& points,
                                              std::span<const float> point,
                                              AggregationContext& context) {
-  return distances(points, point, context);
+  return distances(points, point.data(), context);
 }
 std::span<const double> squared_distances_to(const Points<double>& points,
                                              std::span<const double> point,
                                              AggregationContext& context) {
-  return distances(points, point, context);
+  return distances(points, point.data(), context);
+}
+
+std::span<const double> squared_norms(const Points<float>& points, AggregationContext& context) {
+  return distances<float>(points, nullptr, context);
+}
+std::span<const double> squared_norms(const Points<double>& points, AggregationContext& context) {
+  return distances<double>(points, nullptr, context);
 }
 
 }  // namespace detox

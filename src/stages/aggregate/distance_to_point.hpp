@@ -17,4 +17,8 @@ std::span<const double> squared_distances_to(const Points<double>& points,
                                              std::span<const double> point,
                                              AggregationContext& context);
 
+/// Squared norms (n) alone, in the same way.
+std::span<const double> squared_norms(const Points<float>& points, AggregationContext& context);
+std::span<const double> squared_norms(const Points<double>& points, AggregationContext& context);
+
 }  // namespace detox

@@ -38,48 +38,86 @@ std::size_t tile_columns(std::size_t n, std::size_t most) {
   return std::clamp(kTileBytes / (n * sizeof(T)) / kStep * kStep, kStep, most);
 }
 
-/// Room for a tile and its row pointers for every thread.
+/// Forms tiles, with room for one and its row pointers for every thread. What most points have in
+/// common (nearly all of it after nnm) is summed once a column, in double, and each point then adds
+/// what it has otherwise. A row that only few points have a part of is never in that sum, so a huge
+/// one is not cancelled out of the others.
 template <class T>
 class PointTiles {
  public:
   PointTiles(const Points<T>& points, std::size_t columns, AggregationContext& context)
-      : points_(points),
-        columns_(columns),
-        values_(context.workspace.take<T>(AggregateSlot::kPointTiles,
-                                          context.pool.size() * points.n() * columns)),
-        pointers_(context.workspace.take<const T*>(
-            AggregateSlot::kTilePointers, context.pool.size() * (points.n() + points.rows.n()))),
-        weights_(context.workspace.take<double>(AggregateSlot::kTileWeights,
-                                                context.pool.size() * points.rows.n())) {}
+      : points_(points), columns_(columns) {
+    const std::size_t threads = context.pool.size(), n = points.n(), m = points.rows.n();
+    Workspace& workspace = context.workspace;
+    values_ = workspace.take<T>(AggregateSlot::kPointTiles, threads * n * columns);
+    pointers_ = workspace.take<const T*>(AggregateSlot::kTilePointers, threads * (n + m));
+    sums_ = workspace.take<double>(AggregateSlot::kTileBase, threads * columns);
+    const auto weights = workspace.take<double>(AggregateSlot::kTileWeights, (threads + 1) * m);
+    weights_ = weights.subspan(m);
+    common_ = weights.first(m);
+    for (std::size_t j = 0; j < m; ++j) common_[j] = weight_of_most(j);
+    has_common_ = std::ranges::any_of(common_, [](double weight) { return weight != 0; });
+  }
 
   /// Forms the columns [begin, end) of all points: (n, end - begin), until the thread's next call.
   Rows<T> form(std::size_t begin, std::size_t end, std::size_t thread) const {
-    const std::size_t n = points_.n(), m = points_.rows.n();
-    const std::span<const T*> sources = pointers_.subspan(thread * (n + m), m);
+    const std::size_t n = points_.n(), m = points_.rows.n(), count = end - begin;
     const std::span<const T*> formed = pointers_.subspan(thread * (n + m) + m, n);
-    const std::span<double> weights = weights_.subspan(thread * m, m);
+    std::span<double> sum;
+    if (has_common_) {
+      sum = sums_.subspan(thread * columns_, count);
+      combine_wide(points_.rows, {common_}, begin, end, sum);
+    }
     for (std::size_t i = 0; i < n; ++i) {
-      std::size_t count = 0;  // of rows that the point has a part of: the others are not looked at
-      for (std::size_t j = 0; j < m; ++j) {
-        const double weight = points_.mix_of(i)[j];
-        if (weight == 0) continue;
-        weights[count] = weight;
-        sources[count++] = points_.rows.row[j] + begin;
-      }
-      const std::span<T> point = values_.subspan((thread * n + i) * columns_, end - begin);
-      combine_rows(Rows<T>{sources.first(count), end - begin}, {weights.first(count), 1}, 0,
-                   end - begin, point);
+      const std::span<T> point = values_.subspan((thread * n + i) * columns_, count);
+      const auto [sources, weights] = what_differs(i, begin, thread);
+      combine_rows(Rows<T>{sources, count}, {weights, 1, sum}, 0, count, point);
       formed[i] = point.data();
     }
-    return {formed, end - begin};
+    return {formed, count};
   }
 
  private:
+  struct Parts {
+    std::span<const T*> sources;
+    std::span<double> weights;
+  };
+
+  /// The weight of row j that more than half of the points have, or 0.
+  double weight_of_most(std::size_t j) const {
+    const std::size_t n = points_.n();
+    double candidate = 0;  // Boyer and Moore's
+    std::size_t lead = 0, having = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double weight = points_.mix_of(i)[j];
+      if (lead == 0) candidate = weight;
+      lead += weight == candidate ? 1 : -1;
+    }
+    for (std::size_t i = 0; i < n; ++i) having += points_.mix_of(i)[j] == candidate ? 1 : 0;
+    return 2 * having > n ? candidate : 0;
+  }
+
+  /// Of point i, beside what most have.
+  Parts what_differs(std::size_t i, std::size_t begin, std::size_t thread) const {
+    const std::size_t n = points_.n(), m = points_.rows.n();
+    const std::span<const T*> sources = pointers_.subspan(thread * (n + m), m);
+    const std::span<double> weights = weights_.subspan(thread * m, m);
+    std::size_t count = 0;
+    for (std::size_t j = 0; j < m; ++j) {
+      const double weight = points_.mix_of(i)[j] - common_[j];
+      if (weight == 0) continue;
+      weights[count] = weight;
+      sources[count++] = points_.rows.row[j] + begin;
+    }
+    return {sources.first(count), weights.first(count)};
+  }
+
   const Points<T>& points_;
   std::size_t columns_;
   std::span<T> values_;
   std::span<const T*> pointers_;
-  std::span<double> weights_;
+  std::span<double> sums_, weights_, common_;
+  bool has_common_ = false;
 };
 
 /// Runs work(rows, begin, end, out, thread) for consecutive ranges of columns in parallel: the

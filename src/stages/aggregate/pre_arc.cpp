@@ -15,6 +15,7 @@ class Arc final : public PreAggregator {
  public:
   explicit Arc(std::size_t f) : f_(f) {}
   bool takes_means() const override { return false; }
+  bool needs_distances() const override { return false; }
   void mix(const Geometry& geometry, const AggregationContext& context, std::span<double> weights,
            std::span<std::uint32_t> owners) const override {
     const std::size_t n = geometry.n, clipped = 2 * f_ * (n - f_) / n;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <vector>
 
+#include "stages/aggregate/distance_to_point.hpp"
 #include "stages/aggregate/slots.hpp"
 
 namespace detox {
@@ -58,7 +59,9 @@ void apply_steps(const Chain& chain, const Rows<T>& rows, AggregationContext& co
   points = {rows, {}, nullptr};
   std::iota(memory.owners().begin(), memory.owners().end(), 0U);
   for (std::size_t step = 0; step < chain.steps.size(); ++step) {
-    const Geometry before = measure(points, context);
+    const bool norms_do = points.geometry == nullptr && !chain.steps[step]->needs_distances();
+    const Geometry before = norms_do ? Geometry{points.n(), {}, squared_norms(points, context)}
+                                     : measure(points, context);
     const std::size_t n = before.n, after = chain.points_after(step, n);
     const std::span<double> weights = memory.weights().first(after * n);
     const std::span<double> mix = memory.mix(step).first(after * rows.n());

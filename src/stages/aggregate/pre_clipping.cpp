@@ -9,6 +9,7 @@ class Clipping final : public PreAggregator {
  public:
   explicit Clipping(double radius) : radius_(radius) {}
   bool takes_means() const override { return false; }
+  bool needs_distances() const override { return false; }
   void mix(const Geometry& geometry, const AggregationContext& /*context*/,
            std::span<double> weights, std::span<std::uint32_t> owners) const override {
     clip_to(radius_, geometry, weights, owners);

@@ -22,6 +22,9 @@ class PreAggregator {
   /// when it has been scaled down.
   virtual bool takes_means() const { return true; }
 
+  /// Whether it looks at distances, or at norms alone: then geometry has no distances.
+  virtual bool needs_distances() const { return true; }
+
   /// Sets the weights (n', n) of the n' new points, which are 0 at first. A point that is not
   /// finite has weight 0 in every point but those that it may spoil. owners (n) = the new point
   /// that stands for each old one, for reports.

@@ -27,8 +27,10 @@ struct AggregateSlot {
   static constexpr std::size_t kMixGeometry = 17;   ///< their distances and norms
   static constexpr std::size_t kOwners = 18;        ///< which point stands for a row
   static constexpr std::size_t kTileSums = 20;      ///< as kPartialSums, one tile a thread
-  static constexpr std::size_t kTileWeights = 21;   ///< of one mixed point, for every thread
-  static constexpr std::size_t kChosen = 19;        ///< row numbers of a set that is tried
+  static constexpr std::size_t kTileWeights =
+      21;  ///< of one mixed point, for every thread, and of most
+  static constexpr std::size_t kTileBase = 22;  ///< what most points have in common
+  static constexpr std::size_t kChosen = 19;    ///< row numbers of a set that is tried
 };
 inline constexpr std::size_t kAggregateSlots = 24;
 
