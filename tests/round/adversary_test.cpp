@@ -49,7 +49,7 @@ TEST(SliceComputer, FlipsLabelsForTheGradientAndNotForTheTally) {
   SliceComputer computer(toy_learners()());
   const AnswerFormat format("none", 15, 1);
   const ModelState state = ToyLearner().initial_state(key_from_seed(1));
-  std::vector<float> images(6 * 4);
+  std::vector<float> images(24);
   std::vector<std::int64_t> labels, flipped;
   for (std::size_t i = 0; i < 6; ++i) {
     data.read(i, 0, {}, std::span(images).subspan(4 * i, 4));

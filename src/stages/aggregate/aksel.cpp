@@ -32,8 +32,8 @@ class Aksel final : public Aggregator {
     std::ranges::fill(weights, 0.0);
     // A row is finite where its distance is: that is all that selection asks of norms.
     const Geometry geometry{n, {}, scores};
-    const double divisor = take_least(geometry, scores, has_median ? (n + 1) / 2 : 0,
-                                      context.workspace, weights, "far from the median", report);
+    const Least nearest{scores, has_median ? (n + 1) / 2 : 0, "far from the median"};
+    const double divisor = take_least(geometry, nearest, context.workspace, weights, report);
     combine(points, weights, divisor, out, context);
   }
   void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,

@@ -23,8 +23,10 @@ class Cge final : public GeometryRule {
  private:
   double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
                AggregationReport* report) const override {
-    return take_least(geometry, geometry.squared_norms, geometry.n - options().f, workspace,
-                      weights, "not among the n - f of least norm", report);
+    return take_least(
+        geometry,
+        {geometry.squared_norms, geometry.n - options().f, "not among the n - f of least norm"},
+        workspace, weights, report);
   }
 };
 

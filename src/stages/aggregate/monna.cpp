@@ -24,8 +24,9 @@ class MoNna final : public GeometryRule {
     const auto scores = workspace.take<double>(AggregateSlot::kRule, geometry.n);
     std::ranges::copy(geometry.distances_of(trusted), scores.begin());
     scores[trusted] = -1;
-    const double divisor = take_least(geometry, scores, count, workspace, weights,
-                                      "not among the n - f nearest the trusted row", report);
+    const double divisor =
+        take_least(geometry, {scores, count, "not among the n - f nearest the trusted row"},
+                   workspace, weights, report);
     if (report != nullptr) {
       report->scores.assign(geometry.distances_of(trusted).begin(),
                             geometry.distances_of(trusted).end());

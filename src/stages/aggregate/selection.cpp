@@ -7,15 +7,15 @@
 
 namespace detox {
 
-double take_least(const Geometry& geometry, std::span<const double> scores, std::size_t count,
-                  Workspace& workspace, std::span<double> weights, std::string_view reason,
-                  AggregationReport* report) {
-  for (const std::size_t row : rows_by_score(geometry, scores, workspace).first(count)) {
+double take_least(const Geometry& geometry, const Least& least, Workspace& workspace,
+                  std::span<double> weights, AggregationReport* report) {
+  for (const std::size_t row :
+       rows_by_score(geometry, least.scores, workspace).first(least.count)) {
     if (!geometry.is_finite(row)) break;
     weights[row] = 1;
   }
-  if (report != nullptr) report->scores.assign(scores.begin(), scores.end());
-  return mean_of_taken(geometry, weights, reason, report);
+  if (report != nullptr) report->scores.assign(least.scores.begin(), least.scores.end());
+  return mean_of_taken(geometry, weights, least.reason, report);
 }
 
 std::size_t keep_finite(const Geometry& geometry, std::span<double> weights,

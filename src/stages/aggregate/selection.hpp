@@ -10,12 +10,18 @@
 
 namespace detox {
 
-/// Gives weight 1 to the `count` finite rows of least score, ties to the lowest index, or to all
-/// finite rows where these are fewer. Returns what the combination is divided by: how many, at
-/// least 1. Fills the report, if there is one: the scores, and `reason` for finite rows left out.
-double take_least(const Geometry& geometry, std::span<const double> scores, std::size_t count,
-                  Workspace& workspace, std::span<double> weights, std::string_view reason,
-                  AggregationReport* report);
+/// The `count` finite rows of least score, ties to the lowest index, or all finite rows where these
+/// are fewer; and why the others are left out.
+struct Least {
+  std::span<const double> scores;  ///< (n)
+  std::size_t count;
+  std::string_view reason;
+};
+
+/// Gives weight 1 to those rows. Returns what the combination is divided by: how many, at least 1.
+/// Fills the report, if there is one.
+double take_least(const Geometry& geometry, const Least& least, Workspace& workspace,
+                  std::span<double> weights, AggregationReport* report);
 
 /// Gives weight 1 and score 0 to the finite rows, weight 0 and an infinite score to the others. How
 /// many are finite.

@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t kBlock = 1U << 16U;
 
-/// The options as they are used, by value: a number behind a reference might change with every value
-/// that is written, and then nothing is vectorised.
+/// The options as they are used, by value: a number behind a reference might change with every
+/// value that is written, and then nothing is vectorised.
 struct Factors {
   float lr, momentum, decay;
   bool nesterov;
