@@ -23,10 +23,10 @@ def parse_arguments():
     parser.add_argument("--program", type=pathlib.Path, required=True, help="the detoxml to run")
     parser.add_argument("--out", type=pathlib.Path, default=TOOLS.parent / "output/demo",
                         help="where the results go; what lies there is moved aside (default: output/demo)")
-    parser.add_argument("--steps", type=positive, default=300, help="steps a run (default: %(default)s)")
+    parser.add_argument("--steps", type=positive, default=250, help="steps a run (default: %(default)s)")
     parser.add_argument("--lr", type=float, default=0.01, help="learning rate of every run (default: %(default)s)")
     options = parser.parse_args()
-    options.eval_freq = max(1, options.steps // 6)
+    options.eval_freq = max(1, options.steps // 5)
     return options
 
 
