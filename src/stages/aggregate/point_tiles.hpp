@@ -91,7 +91,7 @@ class PointTiles {
     for (std::size_t i = 0; i < n; ++i) {
       const double weight = points_.mix_of(i)[j];
       if (lead == 0) candidate = weight;
-      lead += weight == candidate ? 1 : -1;
+      weight == candidate ? ++lead : --lead;
     }
     for (std::size_t i = 0; i < n; ++i) having += points_.mix_of(i)[j] == candidate ? 1 : 0;
     return 2 * having > n ? candidate : 0;
