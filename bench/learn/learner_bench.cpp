@@ -233,7 +233,9 @@ int main(int argc, char** argv) {
   for (const std::size_t count : detox::kBatchSizes)
     detox::print_ratio(detox::kLeNet, count, 150, 4);
   for (const detox::Case& timed : {detox::kResNet18, detox::kVgg13}) {
-    for (const std::size_t count : detox::kBatchSizes) detox::print_ratio(timed, count, 15, 1);
+    // Turns of seconds scatter by 5 %: the batch that the limit of 3 % is for gets more of them.
+    for (const std::size_t count : detox::kBatchSizes)
+      detox::print_ratio(timed, count, count == 32 ? 36 : 15, 1);
   }
   for (const std::size_t count : detox::kBatchSizes)
     detox::print_throughput_of_threads(count, 1), detox::print_throughput_of_threads(count, 2);
