@@ -23,8 +23,7 @@ struct PreInfo {
   std::size_t (*points_after)(std::size_t n, double parameter);  ///< n', at most n
   std::string_view parameter;  ///< its name, as in "bucketing:s=2", or empty
   double standard;             ///< its default
-  double least;                ///< the least valid value; 0 itself is not valid
-  bool whole;                  ///< whether it must be a whole number
+  bool whole;                  ///< whether it must be a whole number; it is above 0 in any case
   std::string_view paper;
   std::unique_ptr<PreAggregator> (*make)(std::size_t f, double parameter);
 };

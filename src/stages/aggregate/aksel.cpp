@@ -9,17 +9,20 @@
 
 #include "stages/aggregate/coordinate_rule.hpp"
 #include "stages/aggregate/distance_to_point.hpp"
+#include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/selection.hpp"
 
 namespace detox {
 namespace {
 
-class Aksel final : public Aggregator {
+class Aksel final : public PointRule<Aksel> {
  public:
-  explicit Aksel(const RuleOptions& options) : Aggregator(options) {}
+  explicit Aksel(const RuleOptions& options) : PointRule(options) {}
 
  private:
+  friend PointRule<Aksel>;
+
   template <class T>
   static void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                   AggregationReport* report) {
@@ -35,14 +38,6 @@ class Aksel final : public Aggregator {
     const Least nearest{scores, has_median ? (n + 1) / 2 : 0, "far from the median"};
     const double divisor = take_least(geometry, nearest, context.workspace, weights, report);
     combine(points, weights, divisor, out, context);
-  }
-  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
-              AggregationReport* report) const override {
-    run(points, out, context, report);
-  }
-  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
-              AggregationReport* report) const override {
-    run(points, out, context, report);
   }
 };
 

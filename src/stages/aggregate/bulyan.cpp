@@ -17,6 +17,7 @@
 
 #include "stages/aggregate/coordinate_rule.hpp"
 #include "stages/aggregate/krum_score.hpp"
+#include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 
 namespace detox {
@@ -64,11 +65,13 @@ std::uint32_t best_left(const Geometry& geometry, std::span<const std::uint32_t>
   return best;
 }
 
-class Bulyan final : public Aggregator {
+class Bulyan final : public PointRule<Bulyan> {
  public:
-  explicit Bulyan(const RuleOptions& options) : Aggregator(options) {}
+  explicit Bulyan(const RuleOptions& options) : PointRule(options) {}
 
  private:
+  friend PointRule<Bulyan>;
+
   /// The selected rows, ascending. Views the workspace.
   std::span<const std::uint32_t> select(const Geometry& geometry, Workspace& workspace,
                                         AggregationReport* report) const {
@@ -127,14 +130,6 @@ class Bulyan final : public Aggregator {
     if (selected.empty()) return static_cast<void>(std::fill(out.begin(), out.end(), T{0}));
     reduce_columns(subset(points, selected, context.workspace), second_stage(selected.size()), out,
                    context);
-  }
-  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
-              AggregationReport* report) const override {
-    run(points, out, context, report);
-  }
-  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
-              AggregationReport* report) const override {
-    run(points, out, context, report);
   }
 };
 

@@ -12,17 +12,20 @@
 
 #include "stages/aggregate/distance_to_point.hpp"
 #include "stages/aggregate/geometry_rule.hpp"
+#include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
 
-class CenteredClipping final : public Aggregator {
+class CenteredClipping final : public PointRule<CenteredClipping> {
  public:
-  explicit CenteredClipping(const RuleOptions& options) : Aggregator(options) {}
+  explicit CenteredClipping(const RuleOptions& options) : PointRule(options) {}
 
  private:
+  friend PointRule<CenteredClipping>;
+
   template <class T>
   void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* report) const {
@@ -58,15 +61,6 @@ class CenteredClipping final : public Aggregator {
     report_weights({squared.size(), {}, squared}, weights, static_cast<double>(squared.size()),
                    "not finite", report);
     for (const double distance : squared) report.scores.push_back(std::sqrt(distance));
-  }
-
-  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
-              AggregationReport* report) const override {
-    run(points, out, context, report);
-  }
-  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
-              AggregationReport* report) const override {
-    run(points, out, context, report);
   }
 };
 

@@ -9,6 +9,7 @@
 
 #include "detox/aggregator.hpp"
 #include "kernels/order_statistics.hpp"
+#include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/point_tiles.hpp"
 #include "stages/aggregate/points.hpp"
 #include "stages/aggregate/slots.hpp"
@@ -53,19 +54,17 @@ void reduce_columns(const Points<T>& points, const ColumnReduction& reduction, s
 }
 
 /// A rule that is one reduction of the columns.
-class CoordinateRule : public Aggregator {
+class CoordinateRule : public PointRule<CoordinateRule> {
  protected:
-  using Aggregator::Aggregator;
+  using PointRule::PointRule;
 
  private:
+  friend PointRule<CoordinateRule>;
   virtual ColumnReduction reduction(std::size_t n) const = 0;
 
-  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
-              AggregationReport*) const final {
-    reduce_columns(points, reduction(points.n()), out, context);
-  }
-  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
-              AggregationReport*) const final {
+  template <class T>
+  void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
+           AggregationReport* /*report*/) const {
     reduce_columns(points, reduction(points.n()), out, context);
   }
 };

@@ -4,17 +4,20 @@
 #include <numeric>
 
 #include "stages/aggregate/geometry_rule.hpp"
+#include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
 
-class Normal final : public Aggregator {
+class Normal final : public PointRule<Normal> {
  public:
-  explicit Normal(const RuleOptions& options) : Aggregator(options) {}
+  explicit Normal(const RuleOptions& options) : PointRule(options) {}
 
  private:
+  friend PointRule<Normal>;
+
   template <class T>
   static void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                   AggregationReport* report) {
@@ -27,14 +30,6 @@ class Normal final : public Aggregator {
       report->selected.resize(points.n());
       std::iota(report->selected.begin(), report->selected.end(), std::size_t{0});
     }
-  }
-  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
-              AggregationReport* report) const override {
-    run(points, out, context, report);
-  }
-  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
-              AggregationReport* report) const override {
-    run(points, out, context, report);
   }
 };
 

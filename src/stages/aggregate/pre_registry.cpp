@@ -23,19 +23,19 @@ constexpr double kMostParameter = 1e15;
 
 constexpr std::array<PreInfo, 4> kSteps = {{
     {"arc", "the floor(2 (f / n) (n - f)) rows of greatest norm are scaled down to the next norm",
-     "n >= 2f + 1", honest_majority, as_many, "", 0, 0, false,
+     "n >= 2f + 1", honest_majority, as_many, "", 0, false,
      "Allouah, Guerraoui, Gupta, Jellouli, Rizk, Stephan: Adaptive Gradient Clipping for Robust "
      "Federated Learning. ICLR 2025",
      make_arc},
     {"bucketing", "means of ceil(n / s) random buckets of s rows", "n >= 1", any_rows, buckets, "s",
-     2, 1, true,
+     2, true,
      "Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via Bucketing. "
      "ICLR 2022",
      make_bucketing},
-    {"clipping", "rows longer than c are scaled down to c", "n >= 1", any_rows, as_many, "c", 2, 0,
+    {"clipping", "rows longer than c are scaled down to c", "n >= 1", any_rows, as_many, "c", 2,
      false, "", make_clipping},
     {"nnm", "every row is replaced by the mean of the n - f rows nearest it", "n >= 2f + 1",
-     honest_majority, as_many, "", 0, 0, false,
+     honest_majority, as_many, "", 0, false,
      "Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan: Fixing by Mixing. AISTATS 2023",
      make_nnm},
 }};
@@ -52,8 +52,8 @@ double parse_parameter(const PreInfo& info, std::string_view step, std::string_v
     text.remove_prefix(start.size());
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     const bool is_number = error == std::errc() && end == text.data() + text.size();
-    const bool is_valid = is_number && value >= info.least && value > 0 &&
-                          value <= kMostParameter && (!info.whole || value == std::floor(value));
+    const bool is_valid = is_number && value > 0 && value <= kMostParameter &&
+                          (!info.whole || value == std::floor(value));
     if (is_valid) return value;
     throw UsageError(
         fmt::format("pre-aggregation '{}': {} must be {}", printable(step), info.parameter,

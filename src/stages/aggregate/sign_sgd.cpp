@@ -5,18 +5,22 @@
 // values that are not finite are no more than that. Cost: one pass.
 #include "kernels/combine.hpp"
 #include "stages/aggregate/coordinate_rule.hpp"
+#include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 
 namespace detox {
 namespace {
 
-class SignSgd final : public Aggregator {
+class SignSgd final : public PointRule<SignSgd> {
  public:
-  explicit SignSgd(const RuleOptions& options) : Aggregator(options) {}
+  explicit SignSgd(const RuleOptions& options) : PointRule(options) {}
 
  private:
+  friend PointRule<SignSgd>;
+
   template <class T>
-  void run(const Points<T>& points, std::span<T> out, AggregationContext& context) const {
+  void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
+           AggregationReport* /*report*/) const {
     for_point_ranges(
         points, out, context,
         [&](const Rows<T>& rows, std::size_t begin, std::size_t end, std::span<T> to, std::size_t) {
@@ -26,14 +30,6 @@ class SignSgd final : public Aggregator {
             sign_majority(rows, context.step, begin, end, to);
           }
         });
-  }
-  void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,
-              AggregationReport*) const override {
-    run(points, out, context);
-  }
-  void reduce(const Points<double>& points, std::span<double> out, AggregationContext& context,
-              AggregationReport*) const override {
-    run(points, out, context);
   }
 };
 
