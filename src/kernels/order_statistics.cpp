@@ -1,6 +1,8 @@
 // The vector code is in order_statistics-inl.hpp, compiled once for every instruction set.
 #include "kernels/order_statistics.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 #include "kernels/target.hpp"
 
@@ -22,7 +24,16 @@ SortPlan plan_sort(std::size_t n, std::size_t lo, std::size_t hi, std::span<Comp
                    std::span<bool> flags) {
   DETOX_ASSERT(lo < hi && hi <= n && n <= 65535);
   DETOX_ASSERT(storage.size() >= network_capacity(n) && flags.size() >= n);
-  return {n, lo, hi, storage.first(build_network(n, lo, hi, storage, flags))};
+  SortPlan plan{n, lo, hi, storage.first(build_network(n, lo, hi, storage, flags))};
+  while (plan.groups * kSortGroup < n) plan.groups *= 2;
+  // The network merges in rounds: first of all values that are n / 2 or more apart, last of
+  // neighbours. A round below the groups' stride has no distance that is a multiple of it.
+  const auto merges = [&](const Comparator& step) {
+    return (step.high - step.low) % plan.groups != 0;
+  };
+  const auto first = std::find_if(plan.network.begin(), plan.network.end(), merges);
+  plan.within_groups = static_cast<std::size_t>(first - plan.network.begin());
+  return plan;
 }
 
 namespace {

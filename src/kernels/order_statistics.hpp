@@ -15,11 +15,16 @@ namespace detox {
 /// Columns are sorted in tiles of so many.
 inline constexpr std::size_t kSortTile = 64;
 
-/// How n values are sorted, of which only positions [lo, hi) matter. Views the storage it was made
-/// in.
+/// So many values are sorted in registers.
+inline constexpr std::size_t kSortGroup = 16;
+
+/// How n values are sorted, of which only positions [lo, hi) matter: at first groups of at most
+/// kSortGroup, which are every groups-th value. Views the storage it was made in.
 struct SortPlan {
   std::size_t n = 0, lo = 0, hi = 0;
   std::span<const Comparator> network;
+  std::size_t groups = 1;         ///< a power of two
+  std::size_t within_groups = 0;  ///< comparators at the network's start that only sort groups
 };
 
 /// Plans for 1 <= n <= 65535 and lo < hi <= n. storage has network_capacity(n) elements, flags n.
