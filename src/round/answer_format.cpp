@@ -42,8 +42,13 @@ const float* AnswerFormat::gradient_row(std::span<const std::byte> answer) const
   return reinterpret_cast<const float*>(answer.data());
 }
 
+std::span<const std::byte> AnswerFormat::encoded_gradient(std::span<const std::byte> answer) const {
+  DETOX_ASSERT(answer.size() == layout_.size());
+  return answer.first(layout_.gradient_bytes);
+}
+
 void AnswerFormat::decode_gradient(std::span<const std::byte> answer, std::span<float> row) const {
-  codec_->decode(answer.first(layout_.gradient_bytes), row);
+  codec_->decode(encoded_gradient(answer), row);
 }
 
 const float* AnswerFormat::statistics_row(std::span<const std::byte> answer) const {

@@ -38,6 +38,8 @@ class AnswerFormat {
 
   /// The gradient in an answer as it lies (codec `none` alone).
   const float* gradient_row(std::span<const std::byte> answer) const;
+  /// The gradient in an answer as it was encoded.
+  std::span<const std::byte> encoded_gradient(std::span<const std::byte> answer) const;
   void decode_gradient(std::span<const std::byte> answer, std::span<float> row) const;
   const float* statistics_row(std::span<const std::byte> answer) const;
 

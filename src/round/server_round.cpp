@@ -175,6 +175,14 @@ std::span<const float> ServerRound::aggregate(const Ballot& ballot,
                                               const std::vector<std::uint32_t>& resolved,
                                               std::uint64_t step) {
   const std::size_t d = parts_.format.d();
+  const std::span<float> gradient = workspace_.take<float>(kGradientSlot, d);
+  if (parts_.format.rows_need_decoding() && hierarchy_.takes_packed_signs()) {
+    std::vector<const std::byte*> packed;
+    for (const std::uint32_t slice : resolved)
+      packed.push_back(parts_.format.encoded_gradient(ballot[slice].winner()).data());
+    hierarchy_.aggregate_packed_signs(packed, gradient, parts_.pool);
+    return gradient;
+  }
   std::vector<const float*> rows;
   if (parts_.format.rows_need_decoding()) {
     const std::span<float> decoded = workspace_.take<float>(kDecodedSlot, resolved.size() * d);
@@ -186,7 +194,6 @@ std::span<const float> ServerRound::aggregate(const Ballot& ballot,
     for (const std::uint32_t slice : resolved)
       rows.push_back(parts_.format.gradient_row(ballot[slice].winner()));
   }
-  const std::span<float> gradient = workspace_.take<float>(kGradientSlot, d);
   AggregationContext context{parts_.pool, workspace_, step};
   hierarchy_.aggregate(Rows<float>{rows, d}, parts_.keys.buckets, gradient, context);
   return gradient;

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/assert.hpp"
+#include "kernels/sign_bits.hpp"
 
 namespace detox {
 namespace {
@@ -127,6 +128,21 @@ void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::s
     pointers[i] = row.data();
   }
   aggregate_outer({pointers, rows.d}, bucket_key, out, context);
+}
+
+bool Hierarchy::takes_packed_signs() const {
+  return options_.buckets == 0 && options_.rule.rows_are_signs && options_.rule.pre.empty() &&
+         find_rule(options_.outer_rule).name == "signSGD";
+}
+
+void Hierarchy::aggregate_packed_signs(std::span<const std::byte* const> rows, std::span<float> out,
+                                       ThreadPool& pool) const {
+  DETOX_ASSERT(takes_packed_signs());
+  constexpr std::size_t kAtOnce = std::size_t{1} << 16U;
+  pool.parallel_for((out.size() + kAtOnce - 1) / kAtOnce, [&](std::size_t block, std::size_t) {
+    const std::size_t begin = block * kAtOnce;
+    packed_sign_majority(rows, begin, std::min(out.size(), begin + kAtOnce), out);
+  });
 }
 
 void Hierarchy::aggregate_outer(const Rows<float>& rows, const Key& bucket_key,

@@ -57,6 +57,13 @@ class Hierarchy {
   void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                  AggregationContext& context) const;
 
+  /// Whether rows of packed signs (kernels/sign_bits.hpp) will do: signSGD with nothing before it.
+  bool takes_packed_signs() const;
+  /// The same as aggregate for the rows that these n unpack to, of packed_sign_bytes(d) bytes or
+  /// more each. Scratch: none.
+  void aggregate_packed_signs(std::span<const std::byte* const> rows, std::span<float> out,
+                              ThreadPool& pool) const;
+
   /// Corrupt rows that the outer rule must survive where so many reach it.
   std::size_t outer_f(std::size_t rows) const;
 

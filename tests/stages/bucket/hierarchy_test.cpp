@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/sign_bits.hpp"
 #include "stages/bucket/buckets.hpp"
 #include "support/allocations.hpp"
 
@@ -191,6 +192,44 @@ TEST(Hierarchy, AllocatesNothingAfterTheFirstStepButTheStreamThatDrawsTheBuckets
     EXPECT_LE(large.bytes, 5000U) << options.inner_rule;
   }
   EXPECT_EQ(of_a_second_step({"normal", "coord-median", 0, 2, {}}, 15, 20000).count, 0U);
+}
+
+TEST(Hierarchy, VotesOnPackedSignsAsOnTheRowsThatTheyAre) {
+  for (const std::size_t n : {1UL, 2UL, 3UL, 15UL, 16UL, 45UL, 64UL, 129UL}) {
+    for (const std::size_t d : {1UL, 63UL, 4097UL, 70001UL}) {
+      Matrix rows = random_rows(n, d);
+      std::vector<std::vector<std::byte>> packed;
+      std::vector<const std::byte*> pointers;
+      for (Values& row : rows) {
+        packed.emplace_back(packed_sign_bytes(d));
+        pack_signs(row, kStep, packed.back());
+        unpack_signs(packed.back(), row);
+      }
+      for (const auto& row : packed) pointers.push_back(row.data());
+      Hierarchy::Options options{"normal", "signSGD", 0, 0, {}};
+      options.rule.rows_are_signs = true;
+      const Hierarchy hierarchy(options);
+      ASSERT_TRUE(hierarchy.takes_packed_signs());
+      for (const std::size_t threads : {1UL, 3UL}) {
+        ThreadPool pool(threads);
+        Values out(d, 7.0F);
+        hierarchy.aggregate_packed_signs(pointers, out, pool);
+        EXPECT_EQ(out, aggregate(options, rows)) << n << " x " << d;
+      }
+    }
+  }
+}
+
+TEST(Hierarchy, DoesNotTakePackedSignsWhereTheRuleSeesSomethingElse) {
+  Hierarchy::Options options{"normal", "signSGD", 3, 0, {}};
+  options.rule.rows_are_signs = true;
+  EXPECT_FALSE(Hierarchy(options).takes_packed_signs());
+  options.buckets = 0;
+  options.rule.pre = parse_pre_steps("nnm");
+  EXPECT_FALSE(Hierarchy(options).takes_packed_signs());
+  options.rule.pre.clear();
+  options.outer_rule = "coord-median";
+  EXPECT_FALSE(Hierarchy(options).takes_packed_signs());
 }
 
 }  // namespace
