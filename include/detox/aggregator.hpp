@@ -53,8 +53,9 @@ struct AggregationReport {
 struct AggregationContext {
   ThreadPool& pool;
   Workspace& workspace;
-  std::uint64_t step = 0;  ///< signSGD breaks zeros by the parity of coordinate + step
-  Key key{};               ///< random draws (bucketing) come from (key, step)
+  std::uint64_t step = 0;             ///< signSGD breaks zeros by the parity of coordinate + step
+  Key key{};                          ///< random draws (bucketing, dnc) come from (key, step)
+  std::span<const float> start = {};  ///< (d) where centered-clipping begins; empty: at 0
 };
 
 template <class T>

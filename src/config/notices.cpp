@@ -70,6 +70,7 @@ std::vector<Idle> idle_options(const RunConfig& c) {
       {!runs("geometric-median"), "no rule is geometric-median", {"tolerance"}},
       {!runs("monna"), "no rule is monna", {"reference-row"}},
       {!runs("centered-clipping"), "no rule is centered-clipping", {"clip-radius", "clip-rounds"}},
+      {*c.mode != "centered-clipping", "--mode is not centered-clipping", {"clip-start"}},
       {!attacks,
        "--worker-fail is 0",
        {"err-mode", "adversarial", "lis-simulation", "alie-z", "alie-sign", "attack-statistics",

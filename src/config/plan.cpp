@@ -202,6 +202,7 @@ Plan make_plan(const RunConfig& config) {
   rule.clip_radius = config.clip_radius;
   rule.clip_rounds = config.clip_rounds;
   rule.rows_are_signs = plan.sign_codec;
+  plan.keeps_last = *config.mode == "centered-clipping" && config.clip_start == "last";
   plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff, rule};
   if (plan.b == 0 && config.inner_mode != "normal") {
     throw UsageError(fmt::format("--inner-mode {} needs --buckets", config.inner_mode));

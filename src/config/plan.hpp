@@ -38,6 +38,7 @@ struct Plan {
   std::size_t rows = 0;  ///< n of the rule that defends: a robust inner rule's smallest bucket
   bool random_placement = true;
   bool sign_codec = false;  ///< workers send sign bits
+  bool keeps_last = false;  ///< the rule begins at its last result
   Hierarchy::Options hierarchy;
   AttackPlan attack;
   std::vector<Absence> absences;

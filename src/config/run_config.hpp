@@ -31,6 +31,7 @@ struct RunConfig {
   std::uint64_t reference_row = 0;
   double clip_radius = 100;
   std::uint64_t clip_rounds = 1;
+  std::string clip_start = "zero";
   double tolerance = 1e-6;
   std::string placement = "random";
   std::string placement_key;

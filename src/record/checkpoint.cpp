@@ -21,6 +21,8 @@ namespace fs = std::filesystem;
 void save_checkpoint(const fs::path& dir, const ModelLayout& layout, const ModelState& model,
                      const TrainingState& state) {
   DETOX_ASSERT(state.momentum.empty() || state.momentum.size() == layout.parameter_count());
+  DETOX_ASSERT(state.last_aggregate.empty() ||
+               state.last_aggregate.size() == layout.parameter_count());
   const Safetensors content = model_content(layout, model);
   const SafetensorsImage model_image(content);
   const Safetensors state_tensors =

@@ -15,10 +15,11 @@ namespace detox {
 
 /// What training needs besides the model.
 struct TrainingState {
-  std::uint64_t step = 0;       ///< steps taken so far: the next one is this
-  std::vector<float> momentum;  ///< one a parameter, or empty where there is none yet
-  std::string config_digest;    ///< of the resolved configuration, as the caller defines it
-  std::string profile;          ///< numerical_profile() of the run
+  std::uint64_t step = 0;             ///< steps taken so far: the next one is this
+  std::vector<float> momentum;        ///< one a parameter, or empty where there is none yet
+  std::vector<float> last_aggregate;  ///< of a rule that begins at it; else empty
+  std::string config_digest;          ///< of the resolved configuration, as the caller defines it
+  std::string profile;                ///< numerical_profile() of the run
   std::map<std::string, std::string>
       facts;  ///< rule state and counters (skipped_in_row, ...), UTF-8
 };

@@ -19,6 +19,7 @@ namespace {
 constexpr const char* kFormat = "detox state 1";
 constexpr std::string_view kAnyFormat = "detox state ";
 constexpr const char* kMomentum = "momentum.";
+constexpr const char* kLastAggregate = "last_aggregate.";
 constexpr std::string_view kFact = "fact.";
 constexpr std::size_t kDigestLength = 2 * sizeof(Digest);  // in hexadecimal
 
@@ -59,6 +60,14 @@ std::uint64_t parse_step(const std::string& name, const std::string& text) {
   return step;
 }
 
+/// All of the tensors whose names begin so, one a parameter, or none.
+void take_if_there(const std::string& name, const ModelLayout& layout, const char* prefix,
+                   Safetensors& content, std::vector<float>& values) {
+  const auto first = content.tensors.lower_bound(prefix);
+  if (first == content.tensors.end() || !first->first.starts_with(prefix)) return;
+  take_tensors(name, layout.parameters, prefix, content, values);
+}
+
 }  // namespace
 
 std::string digest_of_pieces(std::span<const std::span<const std::byte>> pieces) {
@@ -72,6 +81,9 @@ Safetensors state_content(const ModelLayout& layout, const TrainingState& state,
   Safetensors content;
   if (!state.momentum.empty()) {
     add_tensors(layout.parameters, kMomentum, state.momentum, content);
+  }
+  if (!state.last_aggregate.empty()) {
+    add_tensors(layout.parameters, kLastAggregate, state.last_aggregate, content);
   }
   content.metadata = {{"format", kFormat},
                       {"step", std::to_string(state.step)},
@@ -118,10 +130,9 @@ ParsedState parse_state(const std::string& name, std::span<const std::byte> byte
     }
     state.facts.emplace(key.substr(kFact.size()), std::move(value));
   }
-  if (!content.tensors.empty()) {
-    take_tensors(name, layout.parameters, kMomentum, content, state.momentum);
-    refuse_unknown_tensors(name, content);
-  }
+  take_if_there(name, layout, kLastAggregate, content, state.last_aggregate);
+  take_if_there(name, layout, kMomentum, content, state.momentum);
+  refuse_unknown_tensors(name, content);
   return parsed;
 }
 

@@ -10,7 +10,7 @@
 
 namespace detox {
 
-/// Tensors view state.momentum. `model_digest` is the SHA-256, in hexadecimal, of the model file.
+/// Tensors view the state. `model_digest` is the SHA-256, in hexadecimal, of the model file.
 /// The entry `digest` is the SHA-256 of the whole file with 64 zeros in its own place.
 Safetensors state_content(const ModelLayout& layout, const TrainingState& state,
                           const std::string& model_digest);

@@ -54,7 +54,7 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   measure(ballot, resolved, report);
   report.skipped_because = hierarchy_.unmet_requirement(std::span(resolved));
   if (report.skipped_because.empty()) {
-    const std::span<const float> gradient = aggregate(ballot, resolved, step);
+    const std::span<const float> gradient = aggregate(ballot, resolved, step, state);
     lap(mark, report.seconds.aggregate);
     update(ballot, resolved, gradient, state, report);
     lap(mark, report.seconds.update);
@@ -173,7 +173,7 @@ void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>
 
 std::span<const float> ServerRound::aggregate(const Ballot& ballot,
                                               const std::vector<std::uint32_t>& resolved,
-                                              std::uint64_t step) {
+                                              std::uint64_t step, const State& state) {
   const std::size_t d = parts_.format.d();
   const std::span<float> gradient = workspace_.take<float>(kGradientSlot, d);
   if (parts_.format.rows_need_decoding() && hierarchy_.takes_packed_signs()) {
@@ -194,7 +194,7 @@ std::span<const float> ServerRound::aggregate(const Ballot& ballot,
     for (const std::uint32_t slice : resolved)
       rows.push_back(parts_.format.gradient_row(ballot[slice].winner()));
   }
-  AggregationContext context{parts_.pool, workspace_, step};
+  AggregationContext context{parts_.pool, workspace_, step, {}, state.last_aggregate};
   hierarchy_.aggregate(Rows<float>{rows, d}, parts_.keys.buckets, gradient, context);
   return gradient;
 }
@@ -204,6 +204,7 @@ void ServerRound::update(const Ballot& ballot, const std::vector<std::uint32_t>&
   SgdOptions sgd = parts_.sgd;
   sgd.lr = report.lr;
   sgd_step(sgd, gradient, state.model.parameters, state.velocity, parts_.pool);
+  if (parts_.plan.keeps_last) state.last_aggregate.assign(gradient.begin(), gradient.end());
   parts_.layout.count_step(state.model.counters);
   if (parts_.format.s() == 0) return;
   std::vector<const float*> rows;

@@ -64,11 +64,11 @@ class ServerRound {
   struct State {
     ModelState& model;
     std::vector<float>& velocity;
+    std::vector<float>& last_aggregate;  ///< empty where the rule does not begin at it
   };
   explicit ServerRound(const Parts& parts);
 
-  /// Takes step t, or skips it where it cannot be defended: then model and velocity stay as they
-  /// are.
+  /// Takes step t, or skips it where it cannot be defended: then all of the state stays as it is.
   StepReport run(std::uint64_t step, std::chrono::duration<double> time_limit, const State& state);
 
   std::size_t workers() const { return parts_.plan.workers; }
@@ -89,7 +89,7 @@ class ServerRound {
   void measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
                StepReport& report);
   std::span<const float> aggregate(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
-                                   std::uint64_t step);
+                                   std::uint64_t step, const State& state);
   void update(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
               std::span<const float> gradient, const State& state, StepReport& report);
   std::vector<bool> absent_workers(std::uint64_t step) const;

@@ -74,7 +74,8 @@ void Training::take_steps(const std::atomic<bool>& stop, const SimulatedTruth& t
   while (state_.step < options_.last_step && !stop) {
     const std::uint64_t step = state_.step + 1;
     const std::chrono::duration<double> limit(deadline_.seconds());
-    const StepReport report = round_.run(step, limit, {model_, state_.momentum});
+    const StepReport report =
+        round_.run(step, limit, {model_, state_.momentum, state_.last_aggregate});
     if (report.interrupted) return;
     take_step(step, report, truth);
   }

@@ -30,6 +30,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"reference-row", "1"},
       {"clip-radius", "2.5"},
       {"clip-rounds", "3"},
+      {"clip-start", "last"},
       {"placement", "fixed"},
       {"placement-key", "schlüssel = 'geheim'"},
       {"worker-fail", "6"},

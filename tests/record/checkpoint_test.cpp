@@ -45,6 +45,7 @@ TEST_F(CheckpointFiles, GiveBackEveryBit) {
   EXPECT_EQ(read.model.counters, small_model().counters);
   EXPECT_EQ(read.state.step, 7U);
   EXPECT_EQ(read.state.momentum, small_state(7).momentum);
+  EXPECT_TRUE(read.state.last_aggregate.empty());
   EXPECT_EQ(read.state.config_digest, small_state(7).config_digest);
   EXPECT_EQ(read.state.profile, small_state(7).profile);
   EXPECT_EQ(read.state.facts, small_state(7).facts);
@@ -65,6 +66,18 @@ TEST_F(CheckpointFiles, MayHaveNoMomentum) {
   state.momentum.clear();
   save_checkpoint(dir_, small_layout(), small_model(), state);
   EXPECT_TRUE(load_checkpoint(model_path(dir_, 7), small_layout()).state.momentum.empty());
+}
+
+TEST_F(CheckpointFiles, KeepTheLastAggregateOfARuleThatBeginsAtIt) {
+  for (const bool with_momentum : {true, false}) {
+    TrainingState state = small_state(7);
+    if (!with_momentum) state.momentum.clear();
+    state.last_aggregate = {-1, 2, -3, 4, -5, 6, -7, 8};
+    save_checkpoint(dir_, small_layout(), small_model(), state);
+    const Checkpoint read = load_checkpoint(model_path(dir_, 7), small_layout());
+    EXPECT_EQ(read.state.last_aggregate, state.last_aggregate);
+    EXPECT_EQ(read.state.momentum, state.momentum);
+  }
 }
 
 TEST_F(CheckpointFiles, HoldSpecialValues) {

@@ -98,6 +98,22 @@ TEST(Engines, DifferWhereTheSeedDiffers) {
   EXPECT_NE(local(with(kUnderAttack, {{"seed", "1"}}), 2).model, local(kUnderAttack, 2).model);
 }
 
+TEST(Engines, GiveTheSameBytesWithARuleThatBeginsAtItsLastResult) {
+  const Options zero = with(kUnderAttack, {{"mode", "centered-clipping"}, {"clip-radius", "0.1"}});
+  const Options last = with(zero, {{"clip-start", "last"}});
+  const Bytes whole = local(last, 2);
+  EXPECT_NE(whole.model, local(zero, 2).model);
+  EXPECT_EQ(network(last), whole);
+  const TemporaryDirectory directory;
+  ToyRun first(directory / "run", last);
+  first.stop_after = 17;
+  ASSERT_EQ(first.over_local_engine(), RunEnd::kInterrupted);
+  ToyRun second(directory / "run", last);
+  second.resume = true;
+  ASSERT_EQ(second.over_local_engine(), RunEnd::kFinished);
+  EXPECT_EQ((Bytes{second.final_model(), second.final_state()}), whole);
+}
+
 TEST(Engines, GiveTheSameBytesAfterAnInterruptionAndAResume) {
   const TemporaryDirectory directory;
   for (const std::uint64_t at : {1U, 10U, 17U, 39U}) {

@@ -47,8 +47,9 @@ TEST(ServerRound, LeavesASliceClosedThatCouldNotGetAMajorityAnyMore) {
                      fleet,
                      pool});
   ModelState model{std::vector<float>(15), std::vector<float>(1), std::vector<std::int64_t>(1)};
-  std::vector<float> velocity(15);
-  const StepReport report = round.run(1, std::chrono::seconds(1), {model, velocity});
+  std::vector<float> velocity(15), last_aggregate;
+  const StepReport report =
+      round.run(1, std::chrono::seconds(1), {model, velocity, last_aggregate});
   EXPECT_EQ(report.unresolved, std::vector<std::uint32_t>{0});
   EXPECT_TRUE(report.counted[0].empty());
   EXPECT_EQ(report.counted[1].size(), 3U);

@@ -1,7 +1,8 @@
 // Centered clipping. Karimireddy, He, Jaggi: "Learning from history for Byzantine robust
 // optimization", ICML 2021: v <- v + (1 / n) sum of (x_i - v) min(1, tau / |x_i - v|), L times.
-// Here from v = 0, without a memory of earlier steps; tau is --clip-radius and L --clip-rounds. The
-// defaults are those of ByzFL.
+// Here from v = 0, or from where the caller says: his own last result is the paper's memory
+// (AggregationContext::start, --clip-start last). tau is --clip-radius and L --clip-rounds. The
+// defaults are those of ByzFL. A start that is not finite counts as 0.
 //
 // A row moves the result by at most L tau / n, whatever it holds; one that is not finite not at
 // all. Honest rows farther from v than tau are clipped as well. v is kept as a vector: as a
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/assert.hpp"
 #include "stages/aggregate/distance_to_point.hpp"
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/point_rule.hpp"
@@ -33,7 +35,7 @@ class CenteredClipping final : public PointRule<CenteredClipping> {
     Workspace& workspace = context.workspace;
     const auto centre = workspace.take<T>(AggregateSlot::kVector, points.d());
     const auto weights = workspace.take<double>(AggregateSlot::kWeights, n + 1);
-    std::ranges::fill(out, T{0});
+    begin_at<T>(context.start, out);
     for (std::size_t round = 0; round < options().clip_rounds; ++round) {
       std::ranges::copy(out, centre.begin());
       const std::span<const double> squared = squared_distances_to(points, centre, context);
@@ -41,6 +43,17 @@ class CenteredClipping final : public PointRule<CenteredClipping> {
       combine(points, weights, static_cast<double>(n), out, context, centre.data());
       if (report != nullptr && round + 1 == options().clip_rounds)
         fill_report(squared, weights.first(n), *report);
+    }
+  }
+
+  template <class T>
+  static void begin_at(std::span<const float> start, std::span<T> out) {
+    DETOX_ASSERT(start.empty() || start.size() == out.size());
+    const bool is_known = std::ranges::all_of(start, [](float v) { return std::isfinite(v); });
+    if (start.empty() || !is_known) {
+      std::ranges::fill(out, T{0});
+    } else {
+      std::ranges::copy(start, out.begin());
     }
   }
 

@@ -15,7 +15,7 @@ std::size_t bulyan_rows(std::size_t f) { return 4 * f + 3; }
 constexpr std::string_view kMajority = "n >= 2f + 1";
 constexpr std::string_view kKrum = "n >= 2f + 3";
 
-constexpr std::array<RuleInfo, 18> kRules = {{
+constexpr std::array<RuleInfo, 19> kRules = {{
     {"aksel", "", kMajority, majority, false,
      "Boussetta, El Mhamdi, Guerraoui, Maurer, Rouault: AKSEL: Fast Byzantine SGD. OPODIS 2020",
      make_aksel},
@@ -37,6 +37,10 @@ constexpr std::array<RuleInfo, 18> kRules = {{
     {"coord-median", "median", kMajority, majority, false,
      "Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning. ICML 2018",
      make_coord_median},
+    {"dnc", "", kMajority, majority, false,
+     "Shejwalkar, Houmansadr: Manipulating the Byzantine: Optimizing Model Poisoning Attacks and "
+     "Defenses for Federated Learning. NDSS 2021",
+     make_dnc},
     {"faba", "", kMajority, majority, false,
      "Xia, Tao, Hao, Li: FABA: An Algorithm for Fast Aggregation against Byzantine Attacks in "
      "Distributed Neural Networks. IJCAI 2019",

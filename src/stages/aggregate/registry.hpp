@@ -13,6 +13,7 @@ std::unique_ptr<Aggregator> make_caf(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_centered_clipping(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_cge(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_coord_median(const RuleOptions& options);
+std::unique_ptr<Aggregator> make_dnc(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_faba(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_geometric_median(const RuleOptions& options);
 std::unique_ptr<Aggregator> make_krum(const RuleOptions& options);

@@ -29,9 +29,11 @@ struct AggregateSlot {
   static constexpr std::size_t kTileSums = 20;      ///< as kPartialSums, one tile a thread
   static constexpr std::size_t kTileWeights =
       21;  ///< of one mixed point, for every thread, and of most
-  static constexpr std::size_t kTileBase = 22;  ///< what most points have in common
-  static constexpr std::size_t kChosen = 19;    ///< row numbers of a set that is tried
+  static constexpr std::size_t kTileBase = 22;      ///< what most points have in common
+  static constexpr std::size_t kDrawn = 23;         ///< (n, b) values of columns drawn at random
+  static constexpr std::size_t kDrawnColumns = 24;  ///< (b)
+  static constexpr std::size_t kChosen = 19;        ///< row numbers of a set that is tried
 };
-inline constexpr std::size_t kAggregateSlots = 24;
+inline constexpr std::size_t kAggregateSlots = 26;
 
 }  // namespace detox

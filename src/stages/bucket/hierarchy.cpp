@@ -27,6 +27,8 @@ RuleOptions without_pre(RuleOptions options) {
   return options;
 }
 
+bool draws(std::string_view rule) { return find_rule(rule).name == "dnc"; }
+
 }  // namespace
 
 Places bucket_places(std::size_t n, std::size_t b, std::size_t i) {
@@ -50,7 +52,10 @@ void split_into_buckets(std::size_t b, const Key& key, std::uint64_t step,
 }
 
 Hierarchy::Hierarchy(const Options& options)
-    : options_(options), robust_inner_(find_rule(options.inner_rule).name != "normal") {
+    : options_(options),
+      robust_inner_(find_rule(options.inner_rule).name != "normal"),
+      inner_draws_(draws(options.inner_rule)),
+      outer_draws_(draws(options.outer_rule) || !options.rule.pre.empty()) {
   RuleOptions inner = without_pre(options.rule);
   inner.f = robust_inner_ ? options.f_eff : 0;
   inner_ = make_aggregator(options.inner_rule, inner);
@@ -119,12 +124,14 @@ void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::s
   const auto pointers = workspace.take<const float*>(kPointersSlot, b);
   const auto storage = workspace.take<float>(kBucketRowsSlot, b * rows.d);
   split_into_buckets(b, bucket_key, context.step, order);
+  AggregationContext within{context.pool, workspace, context.step, {}};
+  if (inner_draws_) within.key = derive_key(bucket_key, "inner");
   for (std::size_t place = 0; place < n; ++place) members[place] = rows.row[order[place]];
   for (std::size_t i = 0; i < b; ++i) {
     const Places places = bucket_places(n, b, i);
     const auto row = storage.subspan(i * rows.d, rows.d);
     inner_->aggregate({members.subspan(places.begin, places.end - places.begin), rows.d}, row,
-                      context);
+                      within);
     pointers[i] = row.data();
   }
   aggregate_outer({pointers, rows.d}, bucket_key, out, context);
@@ -147,8 +154,8 @@ void Hierarchy::aggregate_packed_signs(std::span<const std::byte* const> rows, s
 
 void Hierarchy::aggregate_outer(const Rows<float>& rows, const Key& bucket_key,
                                 std::span<float> out, AggregationContext& context) const {
-  AggregationContext keyed{context.pool, context.workspace, context.step, {}};
-  if (!options_.rule.pre.empty()) keyed.key = derive_key(bucket_key, "pre");
+  AggregationContext keyed{context.pool, context.workspace, context.step, {}, context.start};
+  if (outer_draws_) keyed.key = derive_key(bucket_key, "pre");
   outer_->aggregate(rows, out, keyed);
 }
 

@@ -52,7 +52,8 @@ class Hierarchy {
   Defender defender(std::size_t n) const;
 
   /// rows (n, d) -> out (d), deterministic in (rows, key, step). Requirements must be met. Scratch:
-  /// slots 60 to 63 of the workspace, b x d floats and n + b numbers, where there are buckets.
+  /// slots 60 to 63 of the workspace, b x d floats and n + b numbers, where there are buckets. A
+  /// start is the outer rule's.
   /// After the first call a step takes 5 KB from the heap, for the stream that draws the buckets.
   void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                  AggregationContext& context) const;
@@ -75,6 +76,7 @@ class Hierarchy {
 
   Options options_;
   bool robust_inner_;
+  bool inner_draws_, outer_draws_;  ///< at random: a key costs memory from the heap
   std::unique_ptr<Aggregator> inner_;
   /// Built for min(f_eff, b). One serves fewer rows too: where f_eff reaches what is left of the
   /// buckets, only the mean's requirement is met, and the mean does not depend on f.

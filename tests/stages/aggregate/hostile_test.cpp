@@ -44,10 +44,12 @@ void expect_among_honest(const Sample<T>& sample, std::size_t f, const std::vect
   }
 }
 
-/// Centered clipping goes a way of a bounded length towards every row. Some rules take n - f values
-/// or rows, or half of them, and so hostile ones that look like honest ones.
+/// Centered clipping goes a way of a bounded length towards every row, dnc sees the largest alone.
+/// Some rules take n - f values or rows, or half of them, and so hostile ones that look like honest
+/// ones.
 bool stays_among_honest_values(const RuleInfo& rule, bool some_look_honest) {
-  if (rule.name == "normal" || rule.name == "signSGD" || rule.name == "centered-clipping")
+  if (rule.name == "normal" || rule.name == "signSGD" || rule.name == "centered-clipping" ||
+      rule.name == "dnc")
     return false;
   if (!some_look_honest) return true;
   return rule.name != "aksel" && rule.name != "caf" && rule.name != "cge" && rule.name != "faba" &&

@@ -234,66 +234,104 @@ Vector least_diameter_mean(const Matrix& rows, std::size_t f) {
   return mean_of(rows, best);
 }
 
-/// On whole vectors, the covariance's eigenvector by many rounds of the power method.
-Vector filtered_mean(const Matrix& rows, std::size_t f) {
+double along(const Vector& row, const Vector& centre, const Vector& direction) {
+  double product = 0;
+  for (std::size_t c = 0; c < row.size(); ++c) product += (row[c] - centre[c]) * direction[c];
+  return product;
+}
+
+struct Spread {
+  Vector direction;
+  double variance = 0;
+};
+
+/// The covariance's greatest eigenvector, on whole vectors, by many rounds of the power method.
+Spread top_spread(const Matrix& rows, const Vector& weights, const Vector& centre) {
   const std::size_t n = rows.size(), d = rows[0].size();
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  Spread found{Vector(d, 0.0), 0};
+  Vector& direction = found.direction;
+  for (std::size_t i = 0; i < n; ++i) {  // some direction that lies among the rows
+    for (std::size_t c = 0; c < d && weights[i] > 0; ++c)
+      direction[c] +=
+          std::sqrt(weights[i]) * (rows[i][c] - centre[c]) / (1.0 + static_cast<double>(i));
+  }
+  for (int round = 0; round < 20000; ++round) {
+    double length = 0;
+    for (const double value : direction) length += value * value;
+    length = std::sqrt(length);
+    if (length == 0) break;
+    for (double& value : direction) value /= length;
+    Vector next(d, 0.0);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (weights[i] == 0) continue;
+      const double product = weights[i] / total * along(rows[i], centre, direction);
+      for (std::size_t c = 0; c < d; ++c) next[c] += product * (rows[i][c] - centre[c]);
+    }
+    double quotient = 0, moved = 0;
+    for (std::size_t c = 0; c < d; ++c) quotient += next[c] * direction[c];
+    for (std::size_t c = 0; c < d; ++c)
+      moved += std::pow(next[c] / std::max(quotient, 1e-300) - direction[c], 2);
+    found.variance = quotient;
+    direction = next;
+    if (moved < 1e-26) break;
+  }
+  return found;
+}
+
+Vector weighted_mean(const Matrix& rows, const Vector& weights) {
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  Vector centre(rows[0].size(), 0.0);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t c = 0; c < centre.size() && weights[i] > 0; ++c)
+      centre[c] += weights[i] / total * rows[i][c];
+  }
+  return centre;
+}
+
+Vector squared_deviations(const Matrix& rows, const Vector& weights, const Vector& centre,
+                          const Vector& direction) {
+  Vector deviations(rows.size(), 0.0);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (weights[i] > 0) deviations[i] = std::pow(along(rows[i], centre, direction), 2);
+  }
+  return deviations;
+}
+
+Vector filtered_mean(const Matrix& rows, std::size_t f) {
+  const std::size_t n = rows.size();
   Vector weights;
   for (const Vector& row : rows) weights.push_back(is_finite(row) ? 1 : 0);
   Vector best;
   double least_variance = kInfinity;
   while (true) {
     const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-    Vector centre(d, 0.0);
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t c = 0; c < d && weights[i] > 0; ++c)
-        centre[c] += weights[i] / total * rows[i][c];
-    }
+    const Vector centre = weighted_mean(rows, weights);
     if (best.empty()) best = centre;
     if (total <= static_cast<double>(n - 2 * f)) return best;
-    const auto along = [&](std::size_t i, const Vector& direction) {
-      double product = 0;
-      for (std::size_t c = 0; c < d; ++c) product += (rows[i][c] - centre[c]) * direction[c];
-      return product;
-    };
-    Vector direction(d, 0.0);
-    for (std::size_t i = 0; i < n; ++i) {  // some direction that lies among the rows
-      for (std::size_t c = 0; c < d && weights[i] > 0; ++c)
-        direction[c] +=
-            std::sqrt(weights[i]) * (rows[i][c] - centre[c]) / (1.0 + static_cast<double>(i));
-    }
-    double variance = 0;
-    for (int round = 0; round < 20000; ++round) {
-      double length = 0;
-      for (const double value : direction) length += value * value;
-      length = std::sqrt(length);
-      if (length == 0) break;
-      for (double& value : direction) value /= length;
-      Vector next(d, 0.0);
-      for (std::size_t i = 0; i < n; ++i) {
-        if (weights[i] == 0) continue;
-        const double product = weights[i] / total * along(i, direction);
-        for (std::size_t c = 0; c < d; ++c) next[c] += product * (rows[i][c] - centre[c]);
-      }
-      double quotient = 0, moved = 0;
-      for (std::size_t c = 0; c < d; ++c) quotient += next[c] * direction[c];
-      for (std::size_t c = 0; c < d; ++c)
-        moved += std::pow(next[c] / std::max(quotient, 1e-300) - direction[c], 2);
-      variance = quotient;
-      direction = next;
-      if (moved < 1e-26) break;
-    }
-    if (variance < least_variance) {
-      least_variance = variance;
+    const Spread spread = top_spread(rows, weights, centre);
+    if (spread.variance < least_variance) {
+      least_variance = spread.variance;
       best = centre;
     }
-    Vector deviations(n, 0.0);
-    for (std::size_t i = 0; i < n; ++i) {
-      if (weights[i] > 0) deviations[i] = std::pow(along(i, direction), 2);
-    }
+    const Vector deviations = squared_deviations(rows, weights, centre, spread.direction);
     const double most = *std::max_element(deviations.begin(), deviations.end());
     if (most == 0) return best;
     for (std::size_t i = 0; i < n; ++i) weights[i] *= 1 - deviations[i] / most;
   }
+}
+
+/// dnc where every coordinate is drawn: all rounds drop the same rows.
+Vector without_extremes(const Matrix& rows, std::size_t f) {
+  Vector weights;
+  for (const Vector& row : rows) weights.push_back(is_finite(row) ? 1 : 0);
+  const Vector centre = weighted_mean(rows, weights);
+  Vector deviations =
+      squared_deviations(rows, weights, centre, top_spread(rows, weights, centre).direction);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (weights[i] == 0) deviations[i] = kInfinity;
+  }
+  return mean_of(rows, least(deviations, rows.size() - f));
 }
 
 /// Tries every set of n - f rows: the power method on the products of the centred rows.
@@ -420,6 +458,7 @@ Vector aggregate(std::string_view rule, const Matrix& rows, const RuleOptions& o
   if (rule == "aksel")
     return mean_of(rows, least(distances_to(rows, by_column(rows, median)), (n + 1) / 2));
   if (rule == "faba") return faba(rows, f);
+  if (rule == "dnc") return without_extremes(rows, f);
   if (rule == "mda") return least_diameter_mean(rows, f);
   if (rule == "caf") return filtered_mean(rows, f);
   if (rule == "smea") return least_variance_mean(rows, f);

@@ -160,11 +160,31 @@ TEST(Rules, AllocateNothingAfterTheFirstCall) {
   { const std::vector<double> one(1); }
   ASSERT_EQ(allocations().count, before + 1);  // it does count
   for (const RuleInfo& rule : rules()) {
+    if (rule.name == "dnc") continue;
     for (const BulyanVariant variant : {BulyanVariant::kPaper, BulyanVariant::kDetox}) {
       expect_no_allocation<float>(rule, variant);
       expect_no_allocation<double>(rule, variant);
     }
   }
+}
+
+TEST(Dnc, TakesOnlyItsFiveStreamsFromTheHeapAfterTheFirstCall) {
+  std::vector<std::size_t> bytes;
+  for (const std::size_t d : {10UL, 20000UL}) {
+    auto sample = test::normal_sample<float>(7, d, 1);
+    const Rows<float> rows = sample.rows();
+    std::vector<float> out(d);
+    ThreadPool pool(1);
+    Workspace workspace;
+    AggregationContext context{pool, workspace};
+    const auto rule = make_aggregator("dnc", {.f = 2});
+    rule->aggregate(rows, out, context);
+    const std::size_t before = allocations().bytes;
+    rule->aggregate(rows, out, context);
+    bytes.push_back(allocations().bytes - before);
+  }
+  EXPECT_EQ(bytes[0], bytes[1]);
+  EXPECT_LE(bytes[0], 5 * 5000U);
 }
 
 TEST(Rules, RefuseTooFewRowsWithTheInequalityAndTheValues) {
