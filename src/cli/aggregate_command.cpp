@@ -196,11 +196,12 @@ Command aggregate_command(CLI::App& program) {
                   "tau of centered-clipping");
   add_rule_option(*app, arguments, "clip-rounds", fmt::format("{}", RuleOptions().clip_rounds),
                   "L of centered-clipping");
-  app->add_option("--step", arguments->step,
-                  "signSGD: zeros vote by coordinate + step; bucketing draws by seed and step")
+  app->add_option(
+         "--step", arguments->step,
+         "signSGD: zeros vote by coordinate + step; bucketing and dnc draw by seed and step")
       ->check(whole)
       ->capture_default_str();
-  app->add_option("--seed", arguments->seed, "bucketing draws by seed and step")
+  app->add_option("--seed", arguments->seed, "bucketing and dnc draw by seed and step")
       ->check(whole)
       ->capture_default_str();
   app->add_option("--threads", arguments->threads, "0: one a core; results do not depend on it")

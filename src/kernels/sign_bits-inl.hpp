@@ -1,6 +1,6 @@
-// Vector code of sign_bits.cpp. A vector holds the bits of as many coordinates as it has bits; how
-// many rows have a bit set is counted in planes, plane p holding bit p of the counts, so rows are
-// added by carry-save adders: five operations for two rows.
+// Vector code of sign_bits.cpp. How many rows have a coordinate's bit set is counted in planes,
+// plane p holding bit p of the counts, so rows are added by carry-save adders: five operations for
+// two rows.
 #if defined(DETOX_KERNELS_SIGN_BITS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef DETOX_KERNELS_SIGN_BITS_INL
 #undef DETOX_KERNELS_SIGN_BITS_INL
@@ -8,6 +8,7 @@
 #define DETOX_KERNELS_SIGN_BITS_INL
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -30,6 +31,8 @@ using SignTag = hn::CappedTag<float, 16>;
 /// Planes that count up to 65535 rows.
 inline constexpr std::size_t kPlanes = 16;
 inline constexpr std::size_t kWordBytes = hn::MaxLanes(WordTag()) * sizeof(std::uint64_t);
+/// So far ahead of what is read comes the next line: rows are more streams than processors follow.
+inline constexpr std::size_t kAhead = 256;
 /// StoreMaskBits and LoadMaskBits may touch so many bytes more.
 inline constexpr std::size_t kMaskBytes = 8;
 
@@ -71,11 +74,28 @@ void pack_all(std::span<const float> values, std::uint64_t step, std::byte* out)
   std::memcpy(out + i / 8, &word, packed_sign_bytes(left));
 }
 
+/// The bits of 512 coordinates: a line of the caches, in one vector or several.
+inline constexpr std::size_t kLineBytes = 64;
+inline constexpr std::size_t kParts = kLineBytes / kWordBytes;
+struct Line {
+  Words part[kParts];
+};
+
+/// f(k) for every part k.
+template <class F>
+HWY_INLINE void for_parts(const F& f) {
+#pragma GCC unroll 8
+  for (std::size_t k = 0; k < kParts; ++k) f(k);
+}
+
 /// The count of set bits among three: `a` becomes its low bit, the high one is returned.
-HWY_INLINE Words add(Words& a, Words b, Words c) {
-  const Words sum = hn::Xor(a, b);
-  const Words carry = hn::Or(hn::And(a, b), hn::And(sum, c));
-  a = hn::Xor(sum, c);
+HWY_INLINE Line add(Line& a, const Line& b, const Line& c) {
+  Line carry;
+  for_parts([&](std::size_t k) HWY_ATTR {
+    const Words sum = hn::Xor(a.part[k], b.part[k]);
+    carry.part[k] = hn::Or(hn::And(a.part[k], b.part[k]), hn::And(sum, c.part[k]));
+    a.part[k] = hn::Xor(sum, c.part[k]);
+  });
   return carry;
 }
 
@@ -84,19 +104,20 @@ class BitCounts {
  public:
   explicit BitCounts(std::size_t n) {
     while ((n >> planes_) > 0) ++planes_;
-    for (std::size_t p = 0; p < planes_; ++p) plane_[p] = hn::Zero(WordTag());
+    for (std::size_t p = 0; p < planes_; ++p)
+      for_parts([&](std::size_t k) HWY_ATTR { plane_[p].part[k] = hn::Zero(WordTag()); });
   }
 
   /// The k-th pair of rows. Two carries of a plane make one of the next.
-  HWY_INLINE void add_pair(std::size_t k, Words a, Words b) {
-    Words carry = add(plane_[0], a, b);
+  HWY_INLINE void add_pair(std::size_t k, const Line& a, const Line& b) {
+    Line carry = add(plane_[0], a, b);
     std::size_t p = 1;
     for (; (k & 1) != 0; k >>= 1, ++p) carry = add(plane_[p], waiting_[p], carry);
     waiting_[p] = carry;
   }
 
   /// One more row, and the carries that had no second after `pairs` of them.
-  HWY_INLINE void finish(std::size_t pairs, const Words* last) {
+  HWY_INLINE void finish(std::size_t pairs, const Line* last) {
     if (last != nullptr) ripple(0, *last);
     for (std::size_t p = 1; pairs > 0; pairs >>= 1, ++p) {
       if ((pairs & 1) != 0) ripple(p, waiting_[p]);
@@ -105,40 +126,48 @@ class BitCounts {
 
   /// Bits counted more than `limit` times, and exactly so often.
   struct Order {
-    Words more, equal;
+    Line more, equal;
   };
   HWY_INLINE Order compare(std::size_t limit) const {
     const WordTag d;
-    Order order{hn::Zero(d), hn::Not(hn::Zero(d))};
-    for (std::size_t p = planes_; p-- > 0;) {
-      if (((limit >> p) & 1) != 0) {
-        order.equal = hn::And(order.equal, plane_[p]);
-      } else {
-        order.more = hn::Or(order.more, hn::And(order.equal, plane_[p]));
-        order.equal = hn::AndNot(plane_[p], order.equal);
+    Order order;
+    for_parts([&](std::size_t k) HWY_ATTR {
+      Words more = hn::Zero(d), equal = hn::Not(hn::Zero(d));
+      for (std::size_t p = planes_; p-- > 0;) {
+        const Words plane = plane_[p].part[k];
+        if (((limit >> p) & 1) != 0) {
+          equal = hn::And(equal, plane);
+        } else {
+          more = hn::Or(more, hn::And(equal, plane));
+          equal = hn::AndNot(plane, equal);
+        }
       }
-    }
+      order.more.part[k] = more;
+      order.equal.part[k] = equal;
+    });
     return order;
   }
 
  private:
-  HWY_INLINE void ripple(std::size_t p, Words carry) {
+  HWY_INLINE void ripple(std::size_t p, Line carry) {
     for (; p < planes_; ++p) {
-      const Words next = hn::And(plane_[p], carry);
-      plane_[p] = hn::Xor(plane_[p], carry);
-      carry = next;
+      for_parts([&](std::size_t k) HWY_ATTR {
+        const Words next = hn::And(plane_[p].part[k], carry.part[k]);
+        plane_[p].part[k] = hn::Xor(plane_[p].part[k], carry.part[k]);
+        carry.part[k] = next;
+      });
     }
   }
 
   std::size_t planes_ = 0;
-  std::array<Words, kPlanes> plane_;
-  std::array<Words, kPlanes + 1> waiting_;
+  std::array<Line, kPlanes> plane_;
+  std::array<Line, kPlanes + 1> waiting_;
 };
 
 /// -1 where `negative` is set, 0 where `tie` is, else 1: as many values as there are bits.
 HWY_INLINE void write_signs(const std::uint8_t* negative, const std::uint8_t* tie, float* out) {
   const SignTag d;
-  for (std::size_t i = 0; i < 8 * kWordBytes; i += hn::Lanes(d)) {
+  for (std::size_t i = 0; i < 8 * kLineBytes; i += hn::Lanes(d)) {
     std::uint64_t minus = 0, none = 0;
     std::memcpy(&minus, negative + i / 8, sizeof(minus));
     std::memcpy(&none, tie + i / 8, sizeof(none));
@@ -162,22 +191,34 @@ HWY_INLINE Words load_words(const std::byte* bytes) {
 #endif
 }
 
-/// One vector of bits from every row, all of it readable.
-HWY_INLINE void majority_vector(std::span<const std::byte* const> rows, std::size_t offset,
-                                float* out) {
-  const WordTag d;
-  const auto load = [&](std::size_t i) HWY_ATTR { return load_words(rows[i] + offset); };
+/// One line of every row, all of it readable.
+HWY_INLINE void majority_line(std::span<const std::byte* const> rows, std::size_t offset,
+                              float* out) {
+  const auto load = [&](std::size_t i) HWY_ATTR {
+    const std::byte* bytes = rows[i] + offset;
+    hwy::Prefetch(bytes + kAhead);
+    Line line;
+    for_parts([&](std::size_t k) HWY_ATTR { line.part[k] = load_words(bytes + k * kWordBytes); });
+    return line;
+  };
   const std::size_t n = rows.size(), pairs = n / 2;
   BitCounts counts(n);
   for (std::size_t k = 0; k < pairs; ++k) counts.add_pair(k, load(2 * k), load(2 * k + 1));
-  const Words last = n % 2 != 0 ? load(n - 1) : hn::Zero(d);
-  counts.finish(pairs, n % 2 != 0 ? &last : nullptr);
+  if (n % 2 != 0) {
+    const Line last = load(n - 1);
+    counts.finish(pairs, &last);
+  } else {
+    counts.finish(pairs, nullptr);
+  }
   const auto order = counts.compare(n / 2);
-  constexpr std::size_t kRoom = (kWordBytes + kMaskBytes) / sizeof(std::uint64_t);
+  constexpr std::size_t kRoom = (kLineBytes + kMaskBytes) / sizeof(std::uint64_t);
   HWY_ALIGN std::uint64_t negative[kRoom] = {};
   HWY_ALIGN std::uint64_t tie[kRoom] = {};
-  hn::Store(order.more, d, negative);
-  if (n % 2 == 0) hn::Store(order.equal, d, tie);
+  for_parts([&](std::size_t k) HWY_ATTR {
+    constexpr std::size_t kWords = kWordBytes / sizeof(std::uint64_t);
+    hn::Store(order.more.part[k], WordTag(), negative + k * kWords);
+    if (n % 2 == 0) hn::Store(order.equal.part[k], WordTag(), tie + k * kWords);
+  });
   write_signs(reinterpret_cast<const std::uint8_t*>(negative),
               reinterpret_cast<const std::uint8_t*>(tie), out);
 }
@@ -185,10 +226,10 @@ HWY_INLINE void majority_vector(std::span<const std::byte* const> rows, std::siz
 /// Coordinates [begin, end), begin a multiple of 8.
 void majority_of_bits(std::span<const std::byte* const> rows, std::size_t begin, std::size_t end,
                       float* out) {
-  constexpr std::size_t kBits = 8 * kWordBytes;
+  constexpr std::size_t kBits = 8 * kLineBytes;
   std::size_t i = begin;
-  for (; i + kBits <= end; i += kBits) majority_vector(rows, i / 8, out + i);
-  for (; i < end; ++i) {  // a vector of it might not be there
+  for (; i + kBits <= end; i += kBits) majority_line(rows, i / 8, out + i);
+  for (; i < end; ++i) {  // a line of it might not be there
     std::size_t set = 0;
     for (const std::byte* row : rows)
       set += std::to_integer<std::size_t>(row[i / 8]) >> (i % 8) & 1U;

@@ -1,6 +1,7 @@
 // Time of every rule on (n, d) float32 on one thread, beside the time of reading the same bytes
 // once in the same process. Arguments: n and d; f is 2 for 15 rows and 5 for 45. The counter
-// `x_read` is the ratio of the two. tools/bench runs a part of it and prints a table.
+// `x_read` is the ratio of the two. "two threads" compares with one, by turns. tools/bench runs a
+// part of it and prints a table.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -14,6 +15,8 @@
 #include <vector>
 
 #include "detox/aggregator.hpp"
+#include "kernels/combine.hpp"
+#include "kernels/sign_bits.hpp"
 #include "kernels/target.hpp"
 #include "stages/vote/slice_vote.hpp"
 
@@ -141,6 +144,65 @@ void run_rule(benchmark::State& state, const Work& work) {
   state.SetLabel(kernel_target_name());
 }
 
+/// The same by turns on one thread and on two; the counter `x_faster` is the ratio of the times.
+void run_on_two(benchmark::State& state, const Work& work) {
+  const auto n = static_cast<std::size_t>(state.range(0));
+  const Data& data = data_of(n, static_cast<std::size_t>(state.range(1)));
+  const auto rule =
+      make_aggregator(work.rule, RuleOptions{.f = hostile(n), .pre = parse_pre_steps(work.pre)});
+  ThreadPool one(1), two(2);
+  Workspace workspace;
+  std::vector<float> out(data.rows.d), again(data.rows.d);
+  const auto seconds = [&](ThreadPool& pool, std::span<float> to) {
+    AggregationContext context{pool, workspace};
+    const auto start = std::chrono::steady_clock::now();
+    rule->aggregate(data.rows, to, context);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  seconds(one, out);  // the first calls allocate
+  seconds(two, again);
+  if (std::memcmp(out.data(), again.data(), out.size() * sizeof(float)) != 0) {
+    state.SkipWithError("two threads give other bits");
+    return;
+  }
+  double on_one = 0, on_two = 0;
+  for (auto _ : state) {
+    on_one += seconds(one, out);
+    on_two += seconds(two, again);
+  }
+  state.counters["x_faster"] = on_one / on_two;
+}
+
+/// The majority over n rows of packed signs, beside reading the same rows as floats.
+void BM_packed_signs(benchmark::State& state) {
+  const auto n = static_cast<std::size_t>(state.range(0));
+  const Data& data = data_of(n, static_cast<std::size_t>(state.range(1)));
+  const std::size_t d = data.rows.d, size = packed_sign_bytes(d);
+  std::vector<std::byte> bits(n * size);
+  std::vector<const std::byte*> rows;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::span<std::byte> row = std::span(bits).subspan(i * size, size);
+    pack_signs({data.pointers[i], d}, 0, row);
+    rows.push_back(row.data());
+  }
+  std::vector<float> out(d), again(d);
+  packed_sign_majority(rows, 0, d, out);
+  sign_majority(data.rows, 0, 0, d, again);
+  if (out != again) {
+    state.SkipWithError("the floats have another majority");
+    return;
+  }
+  const double read = seconds_to_read(data.values);
+  double seconds = 0;
+  for (auto _ : state) {
+    const auto start = std::chrono::steady_clock::now();
+    packed_sign_majority(rows, 0, d, out);
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    seconds += time.count();
+  }
+  state.counters["x_read"] = seconds / static_cast<double>(state.iterations()) / read;
+}
+
 /// Three replicas of one answer of d floats: the vote reads each once.
 void BM_vote(benchmark::State& state) {
   const auto d = static_cast<std::size_t>(state.range(1));
@@ -190,6 +252,10 @@ int main(int argc, char** argv) {
     add(benchmark::RegisterBenchmark("BM_reading once", detox::BM_ReadOnce));
     for (const detox::Work& work : works)
       add(benchmark::RegisterBenchmark(("BM_" + work.name).c_str(), detox::run_rule, work));
+    for (const detox::Work& work : works)
+      add(benchmark::RegisterBenchmark(("BM_two threads: " + work.name).c_str(), detox::run_on_two,
+                                       work));
+    add(benchmark::RegisterBenchmark("BM_signSGD, packed", detox::BM_packed_signs));
     if (shape[0] == 15) add(benchmark::RegisterBenchmark("BM_vote of 3 replicas", detox::BM_vote));
   }
   benchmark::Initialize(&argc, argv);
