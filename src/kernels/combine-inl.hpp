@@ -32,6 +32,8 @@ HWY_INLINE Out finish_sum(double sum, double divisor) {
 /// So far ahead values are asked for where all rows are read side by side.
 inline constexpr std::size_t kPrefetchColumns = 128;
 
+inline constexpr std::size_t kLineBytes = 64;  ///< of the caches
+
 inline constexpr std::size_t kVectorsAtOnce = 4;
 
 /// out[c - begin] for the columns c of [begin, end).
@@ -44,6 +46,7 @@ void combine_columns(const Rows<T>& rows, const Combination& combination, std::s
   const double* base = combination.base.empty() ? nullptr : combination.base.data();
   const T* const* row_pointers = rows.row.data();
   const auto divisor = hn::Set(d, combination.divisor);
+  const bool divides = combination.divisor != 1;  // takes as long as several rows
   const auto nan = hn::Set(d, std::numeric_limits<double>::quiet_NaN());
   std::size_t c = begin;
   for (; c + kVectorsAtOnce * lanes <= end; c += kVectorsAtOnce * lanes) {
@@ -56,14 +59,15 @@ void combine_columns(const Rows<T>& rows, const Combination& combination, std::s
       const auto weight = hn::Set(d, weights[i]);
       const T* row = row_pointers[i] + c;
 #pragma GCC unroll 4
-      for (std::size_t k = 0; k < kVectorsAtOnce; ++k) {
-        hwy::Prefetch(row + kPrefetchColumns + k * lanes);
+      for (std::size_t k = 0; k < kVectorsAtOnce * lanes; k += kLineBytes / sizeof(T))
+        hwy::Prefetch(row + kPrefetchColumns + k);
+#pragma GCC unroll 4
+      for (std::size_t k = 0; k < kVectorsAtOnce; ++k)
         sum[k] = hn::Add(sum[k], hn::Mul(weight, load_wide(row + k * lanes)));
-      }
     }
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < kVectorsAtOnce; ++k) {
-      const auto value = hn::Div(sum[k], divisor);
+      const auto value = divides ? hn::Div(sum[k], divisor) : sum[k];
       store_narrow<Out>(hn::IfThenElse(hn::IsNaN(value), nan, value),
                         out + (c - begin) + k * lanes);
     }
