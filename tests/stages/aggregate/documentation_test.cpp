@@ -1,11 +1,14 @@
 // docs/rules.md is about all the rules.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <string>
 
 #include "detox/aggregator.hpp"
+#include "stages/aggregate/resilience_bounds.hpp"
 
 namespace detox {
 namespace {
@@ -32,6 +35,35 @@ TEST(RulesDocument, HasALineForEveryStepBeforeTheRule) {
   for (const PreInfo& step : pre_aggregators()) {
     std::vector<PreStep> as_standard = {{&step, step.standard}};
     EXPECT_NE(text.find("| `" + to_text(as_standard) + "`"), std::string::npos) << step.name;
+  }
+}
+
+TEST(RulesDocument, StatesTheBoundsThatAreTested) {
+  std::ifstream file(DETOX_SOURCE_DIR "/docs/rules.md");
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  text.erase(0, text.find("## How far f hostile rows can move the result"));
+  text.erase(text.find("\n## ", 1));
+  for (const test::Resilience& line : test::resilience_table()) {
+    std::string start = fmt::format("\n| `{}` ", line.rule);
+    start += line.form.empty() ? "|" : fmt::format("`{}` |", line.form);
+    const std::size_t at = text.find(start);
+    ASSERT_NE(at, std::string::npos) << start;
+    const std::string row = text.substr(at + 1, text.find('\n', at + 1) - at - 1);
+    const std::string end = fmt::format(
+        " | {} | {}|", line.kappa != nullptr ? fmt::format("{:.2f}", line.kappa(15, 3)) : "none",
+        line.reached > 0 ? fmt::format("{:.2f} ", line.reached) : "");
+    EXPECT_TRUE(row.ends_with(end)) << row << " should end in " << end;
+  }
+  std::size_t rows = 0;
+  for (std::size_t at = 0; (at = text.find("\n| `", at)) != std::string::npos; ++at) ++rows;
+  EXPECT_EQ(rows, test::resilience_table().size());
+}
+
+TEST(ResilienceTable, HasALineForEveryRule) {
+  for (const RuleInfo& rule : rules()) {
+    EXPECT_TRUE(std::ranges::any_of(test::resilience_table(), [&](const test::Resilience& line) {
+      return line.rule == rule.name;
+    })) << rule.name;
   }
 }
 
