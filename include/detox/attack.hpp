@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +21,13 @@ struct AttackOptions {
   double alie_sign = -1.0;
 };
 
+/// The defence, as attackers who know how it is configured can try it out.
+struct KnownDefence {
+  std::size_t d = 0;  ///< coordinates that it reduces: the gradient, without what follows it
+  /// Rows of all slices (k, d) -> out (d). False where the defence refuses them.
+  std::function<bool(const Rows<float>& rows, std::span<float> out)> aggregate;
+};
+
 /// What the colluders of one slice know in one step. Values are the d coordinates of the gradient,
 /// followed by the batch-norm statistics where these are attacked too.
 struct AttackInput {
@@ -29,8 +37,10 @@ struct AttackInput {
   std::span<const float> own;
   Rows<float> honest;    ///< of all slices, each once; empty unless the attack needs_all_slices
   std::size_t rows = 0;  ///< n, rows that reach the rule
-  std::size_t corrupted = 0;  ///< m, rows among them that the colluders own in this step
-  Key key{};                  ///< random draws come from (key, step, slice)
+  std::size_t corrupted = 0;             ///< m, rows among them that the colluders own in this step
+  Key key{};                             ///< random draws come from (key, step, slice)
+  std::span<const std::uint32_t> owned;  ///< slices that the colluders own in this step, ascending
+  const KnownDefence* defence = nullptr;  ///< null unless the attack probes_defence
 };
 
 /// Immutable; colluders in one slice get identical values because the result depends on the input
@@ -41,6 +51,7 @@ class Attack {
   virtual bool needs_all_slices() const { return false; }
   virtual bool same_in_every_slice() const { return false; }  ///< out does not depend on the slice
   virtual bool flips_labels() const { return false; }  ///< own is for label K - 1 - y of K classes
+  virtual bool probes_defence() const { return false; }
   /// out has the size of input.own and may not overlap it.
   virtual void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const = 0;
 };

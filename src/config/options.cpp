@@ -194,8 +194,9 @@ const std::vector<Option> kOptions = {
      &C::err_mode,
      "",
      "what they send: rev_grad (c times the gradient), constant (c), random (Gaussian of "
-     "deviation |c|), gaussian, infinity, ipm (c times the mean), label_flip, mimic (slice c), "
-     "min_max, min_sum, nan, none, sign_flip (docs/attacks.md)",
+     "deviation |c|), alie_opt and ipm_opt (their factor searched against the defence), gaussian, "
+     "infinity, ipm (c times the mean), label_flip, mimic (slice c), min_max, min_sum, nan, none, "
+     "sign_flip (docs/attacks.md)",
      true,
      {}},
     {kAttack,

@@ -119,6 +119,8 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
                                                            : FailSchedule::kPerStep;
   attack.statistics = config.attack_statistics;
   attack.rule_rows = plan.rows;
+  if (find_attack(attack.attack).make(attack.options)->probes_defence())
+    attack.defence = plan.hierarchy;
   return attack;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct AttackPlan {
   FailSchedule schedule = FailSchedule::kPerStep;
   bool statistics = true;
   std::size_t rule_rows = 0;  ///< rows that reach the rule which defends: Plan::rows
+  std::optional<Hierarchy::Options> defence;  ///< where the attack probes it
 };
 
 /// Sizes in SPEC's letters.

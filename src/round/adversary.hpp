@@ -9,6 +9,7 @@
 #include "detox/assignment.hpp"
 #include "detox/attack.hpp"
 #include "round/answer_format.hpp"
+#include "round/defence_model.hpp"
 
 namespace detox {
 
@@ -27,7 +28,7 @@ class Adversary {
 
   struct Scene {
     std::uint64_t step;
-    std::size_t corrupted;  ///< slices that the attackers own in this step
+    const std::vector<std::uint32_t>& owned;  ///< slices that they own in this step, ascending
     /// Of each slice; null where the attack does not need it. Where it flips_labels, what the
     /// attacked slice gives for the other labels.
     const std::vector<const AnswerSlot*>& honest;
@@ -42,6 +43,7 @@ class Adversary {
   AttackPlan plan_;
   Key key_;
   std::unique_ptr<Attack> attack_;
+  std::unique_ptr<DefenceModel> defence_;  ///< null unless the attack probes it
 };
 
 }  // namespace detox

@@ -28,7 +28,7 @@ std::span<const float> AnswerFormat::values(const AnswerSlot& slot) const {
 std::span<const std::byte> AnswerFormat::seal(AnswerSlot& slot, std::uint64_t step) const {
   AlignedBuffer& answer = rows_need_decoding() ? slot.encoded : slot.values;
   if (rows_need_decoding()) {
-    codec_->encode(values(slot).first(d_), step, answer.bytes().first(layout_.gradient_bytes));
+    encode_gradient(values(slot).first(d_), step, answer.bytes().first(layout_.gradient_bytes));
     const auto statistics = values(slot).subspan(d_);
     std::copy(statistics.begin(), statistics.end(),
               answer.floats(layout_.statistics_offset(), layout_.statistics).begin());
@@ -45,6 +45,11 @@ const float* AnswerFormat::gradient_row(std::span<const std::byte> answer) const
 std::span<const std::byte> AnswerFormat::encoded_gradient(std::span<const std::byte> answer) const {
   DETOX_ASSERT(answer.size() == layout_.size());
   return answer.first(layout_.gradient_bytes);
+}
+
+void AnswerFormat::encode_gradient(std::span<const float> gradient, std::uint64_t step,
+                                   std::span<std::byte> bytes) const {
+  codec_->encode(gradient, step, bytes);
 }
 
 void AnswerFormat::decode_gradient(std::span<const std::byte> answer, std::span<float> row) const {

@@ -40,6 +40,8 @@ class AnswerFormat {
   const float* gradient_row(std::span<const std::byte> answer) const;
   /// The gradient in an answer as it was encoded.
   std::span<const std::byte> encoded_gradient(std::span<const std::byte> answer) const;
+  void encode_gradient(std::span<const float> gradient, std::uint64_t step,
+                       std::span<std::byte> bytes) const;  ///< as seal() does
   void decode_gradient(std::span<const std::byte> answer, std::span<float> row) const;
   const float* statistics_row(std::span<const std::byte> answer) const;
 

@@ -63,7 +63,8 @@ void LocalFleet::compute_corrupt(const StepOrder& order, const std::vector<bool>
     honest.push_back(&honest_[parts_.every_replica ? group.front() : honest.size()]);
   }
   if (parts_.adversary.flips_labels()) flip_labels(order, byzantine, honest);
-  Adversary::Scene scene{order.step, corrupted_slices(order.assignment, byzantine), honest};
+  const std::vector<std::uint32_t> owned = owned_slices(order.assignment, byzantine);
+  Adversary::Scene scene{order.step, owned, honest};
   for (std::size_t slice = 0; slice < groups.size(); ++slice) {
     for (const std::uint32_t worker : groups[slice]) {
       if (!byzantine[worker]) continue;

@@ -140,7 +140,8 @@ class WorkerRound {
     for (std::uint32_t slice = 0; slice < settings_.slices; ++slice) {
       if (adversary_.needs_all_slices() || slice == order_->slice) honest[slice] = &honest_[slice];
     }
-    const std::size_t owned = corrupted_slices(groups, adversary_.byzantine(order_->step, groups));
+    const std::vector<std::uint32_t> owned =
+        owned_slices(groups, adversary_.byzantine(order_->step, groups));
     adversary_.corrupt({order_->step, owned, honest}, order_->slice, format_, corrupt_, pool_);
     return corrupt_;
   }

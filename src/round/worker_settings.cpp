@@ -21,6 +21,40 @@ Key key_from_hex(const std::string& text) {
   return key;
 }
 
+Json json_of(const Hierarchy::Options& defence) {
+  const RuleOptions& rule = defence.rule;
+  return {{"inner", defence.inner_rule},
+          {"outer", defence.outer_rule},
+          {"buckets", defence.buckets},
+          {"f_eff", defence.f_eff},
+          {"pre", to_text(rule.pre)},
+          {"krum_select", rule.krum_select},
+          {"bulyan_variant", static_cast<int>(rule.bulyan_variant)},
+          {"tolerance", rule.tolerance},
+          {"reference_row", rule.reference_row},
+          {"clip_radius", rule.clip_radius},
+          {"clip_rounds", rule.clip_rounds},
+          {"rows_are_signs", rule.rows_are_signs}};
+}
+
+Hierarchy::Options defence_from(const Json& json) {
+  Hierarchy::Options defence;
+  json.at("inner").get_to(defence.inner_rule);
+  json.at("outer").get_to(defence.outer_rule);
+  json.at("buckets").get_to(defence.buckets);
+  json.at("f_eff").get_to(defence.f_eff);
+  RuleOptions& rule = defence.rule;
+  rule.pre = parse_pre_steps(json.at("pre").get<std::string>());
+  json.at("krum_select").get_to(rule.krum_select);
+  rule.bulyan_variant = static_cast<BulyanVariant>(json.at("bulyan_variant").get<int>());
+  json.at("tolerance").get_to(rule.tolerance);
+  json.at("reference_row").get_to(rule.reference_row);
+  json.at("clip_radius").get_to(rule.clip_radius);
+  json.at("clip_rounds").get_to(rule.clip_rounds);
+  json.at("rows_are_signs").get_to(rule.rows_are_signs);
+  return defence;
+}
+
 }  // namespace
 
 std::string to_json(const WorkerSettings& s) {
@@ -43,7 +77,8 @@ std::string to_json(const WorkerSettings& s) {
         {"byzantine", s.attack.byzantine},
         {"schedule", static_cast<int>(s.attack.schedule)},
         {"statistics", s.attack.statistics},
-        {"rule_rows", s.attack.rule_rows}}},
+        {"rule_rows", s.attack.rule_rows},
+        {"defence", s.attack.defence ? json_of(*s.attack.defence) : Json(nullptr)}}},
       {"server_timeout_s", s.server_timeout_s},
   };
   return json.dump();
@@ -72,6 +107,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     s.attack.schedule = static_cast<FailSchedule>(attack.at("schedule").get<int>());
     attack.at("statistics").get_to(s.attack.statistics);
     attack.at("rule_rows").get_to(s.attack.rule_rows);
+    if (!attack.at("defence").is_null()) s.attack.defence = defence_from(attack.at("defence"));
     json.at("server_timeout_s").get_to(s.server_timeout_s);
     return s;
   } catch (const std::exception&) {

@@ -39,7 +39,8 @@ TEST(Adversary, HidesAmongTheRowsOfTheSmallestBucketWhereTheInnerRuleDefends) {
   const Adversary adversary(plan.attack, key_from_seed(1));
   ThreadPool pool(1);
   AnswerSlot out = format.make_slot();
-  adversary.corrupt({1, 2, honest}, 3, format, out, pool);
+  const std::vector<std::uint32_t> owned = {3, 8};
+  adversary.corrupt({1, owned, honest}, 3, format, out, pool);
   // n = 7, m = 2: norm.ppf(0.6)
   EXPECT_NEAR(format.values(out)[0], 8 - 0.2533471031357997 * std::sqrt(20.0), 1e-6);
 }

@@ -1,6 +1,8 @@
 // Engines agree: one configuration gives one sequence of bytes, however it is computed.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "support/temporary_directory.hpp"
 #include "support/toy_run.hpp"
 
@@ -60,6 +62,30 @@ TEST(Engines, GiveTheSameBytesOverATransport) {
         kUnderAttack,
         {{"lis-simulation", "none"}, {"err-mode", std::string(attack.name)}, {"max-steps", "12"}});
     EXPECT_EQ(network(options), local(options, 2)) << attack.name;
+  }
+}
+
+TEST(Engines, GiveTheSameBytesWhereTheAttackProbesTheDefence) {
+  const Options probing = with(kUnderAttack, {{"lis-simulation", "none"},
+                                              {"workers", "27"},
+                                              {"worker-fail", "4"},
+                                              {"fail-schedule", "worst-case"},
+                                              {"max-steps", "8"}});
+  for (const Options& defence :
+       {Options{{"mode", "krum"}, {"pre", "nnm"}},
+        {{"mode", "signSGD"}},
+        {{"mode", "monna"}, {"reference-row", "4"}},
+        {{"buckets", "5"}, {"mode", "geometric-median"}},
+        {{"buckets", "1"}, {"mode", "normal"}, {"inner-mode", "bulyan"}, {"worker-fail", "2"}}}) {
+    std::set<std::string> models = {
+        local(with(with(probing, defence), {{"err-mode", "none"}}), 2).model};
+    for (const char* attack : {"alie_opt", "ipm_opt"}) {
+      const Options options = with(with(probing, defence), {{"err-mode", attack}});
+      const Bytes bytes = local(options, 2);
+      EXPECT_EQ(network(options), bytes) << attack << " on " << defence.at("mode");
+      models.insert(bytes.model);
+    }
+    EXPECT_EQ(models.size(), 3U) << defence.at("mode");
   }
 }
 

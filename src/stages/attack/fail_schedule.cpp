@@ -56,14 +56,20 @@ std::vector<bool> byzantine_workers(FailSchedule schedule, std::size_t q,
   return {};
 }
 
-std::size_t corrupted_slices(const Assignment& assignment, const std::vector<bool>& byzantine) {
-  std::size_t corrupted = 0;
-  for (const auto& group : assignment.workers_of_slice) {
+std::vector<std::uint32_t> owned_slices(const Assignment& assignment,
+                                        const std::vector<bool>& byzantine) {
+  std::vector<std::uint32_t> slices;
+  for (std::uint32_t slice = 0; slice < assignment.slices(); ++slice) {
+    const auto& group = assignment.workers_of_slice[slice];
     const auto owned =
         std::count_if(group.begin(), group.end(), [&](std::uint32_t w) { return byzantine[w]; });
-    if (2 * static_cast<std::size_t>(owned) > group.size()) ++corrupted;
+    if (2 * static_cast<std::size_t>(owned) > group.size()) slices.push_back(slice);
   }
-  return corrupted;
+  return slices;
+}
+
+std::size_t corrupted_slices(const Assignment& assignment, const std::vector<bool>& byzantine) {
+  return owned_slices(assignment, byzantine).size();
 }
 
 }  // namespace detox

@@ -23,7 +23,11 @@ std::vector<bool> byzantine_workers(FailSchedule schedule, std::size_t q,
                                     const Assignment& assignment, const Key& key,
                                     std::uint64_t step);
 
-/// Slices of which Byzantine workers own strictly more than half of the replicas.
+/// Slices of which Byzantine workers own strictly more than half of the replicas, ascending.
+std::vector<std::uint32_t> owned_slices(const Assignment& assignment,
+                                        const std::vector<bool>& byzantine);
+
+/// How many these are.
 std::size_t corrupted_slices(const Assignment& assignment, const std::vector<bool>& byzantine);
 
 }  // namespace detox

@@ -6,9 +6,11 @@
 namespace detox {
 
 std::unique_ptr<Attack> make_alie(const AttackOptions& options);
+std::unique_ptr<Attack> make_alie_opt(const AttackOptions& options);
 std::unique_ptr<Attack> make_constant(const AttackOptions& options);
 std::unique_ptr<Attack> make_infinity(const AttackOptions& options);
 std::unique_ptr<Attack> make_ipm(const AttackOptions& options);
+std::unique_ptr<Attack> make_ipm_opt(const AttackOptions& options);
 std::unique_ptr<Attack> make_label_flip(const AttackOptions& options);
 std::unique_ptr<Attack> make_mimic(const AttackOptions& options);
 std::unique_ptr<Attack> make_min_max(const AttackOptions& options);

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
+#include "detox/aggregator.hpp"
 #include "detox/attack.hpp"
 
 namespace detox {
@@ -31,6 +33,8 @@ struct AttackScene {
   std::size_t slice = 0;
   std::size_t rows = 15, corrupted = 2;
   std::uint64_t seed = 428;
+  std::vector<std::uint32_t> owned = {0};
+  std::function<bool(const Rows<float>&, std::span<float>)> defence = {};  ///< else coord-median
 
   Values run(std::string_view name, const AttackOptions& options, std::size_t threads = 1) const {
     const auto attack = find_attack(name).make(options);
@@ -48,6 +52,18 @@ struct AttackScene {
     if (attack->needs_all_slices()) input.honest = Rows<float>{pointers, d};
     Values out(d, -12345.0F);
     ThreadPool pool(threads);
+    Workspace workspace;
+    const auto median = make_aggregator("coord-median", {});
+    KnownDefence known{d, defence};
+    if (!defence) {
+      known.aggregate = [&](const Rows<float>& all, std::span<float> gradient) {
+        AggregationContext context{pool, workspace, step};
+        median->aggregate(all, gradient, context);
+        return true;
+      };
+    }
+    input.owned = owned;
+    if (attack->probes_defence()) input.defence = &known;
     attack->corrupt(input, out, pool);
     return out;
   }

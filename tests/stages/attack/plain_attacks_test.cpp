@@ -13,7 +13,8 @@
 namespace detox {
 namespace {
 
-const std::set<std::string_view> kNeedAllSlices = {"alie", "ipm", "mimic", "min_max", "min_sum"};
+const std::set<std::string_view> kNeedAllSlices = {"alie",  "alie_opt", "ipm",    "ipm_opt",
+                                                   "mimic", "min_max",  "min_sum"};
 const std::set<std::string_view> kNeedNothing = {"constant", "infinity", "nan"};
 
 AttackOptions with_adversarial(double c) {
@@ -55,6 +56,7 @@ TEST(Attacks, NeedOnlyWhatTheySay) {
     EXPECT_EQ(attack->same_in_every_slice(), needs_all || kNeedNothing.contains(info.name))
         << info.name;
     EXPECT_EQ(attack->flips_labels(), info.name == "label_flip") << info.name;
+    EXPECT_EQ(attack->probes_defence(), info.name.ends_with("_opt")) << info.name;
   }
 }
 
