@@ -52,6 +52,7 @@ class Attack {
   virtual bool same_in_every_slice() const { return false; }  ///< out does not depend on the slice
   virtual bool flips_labels() const { return false; }  ///< own is for label K - 1 - y of K classes
   virtual bool probes_defence() const { return false; }
+  virtual double delay_s() const { return 0; }  ///< how late they answer; infinite: never
   /// out has the size of input.own and may not overlap it.
   virtual void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const = 0;
 };

@@ -53,6 +53,18 @@ void add_alie(const Plan& plan, std::vector<std::string>& lines) {
   }
 }
 
+/// What attackers who come late or never cost in time.
+void add_deadlines(const RunConfig& config, const Plan& plan, std::vector<std::string>& lines) {
+  const double delay_s = find_attack(plan.attack.attack).make(plan.attack.options)->delay_s();
+  if (plan.attack.byzantine == 0 || delay_s < config.step_timeout) return;
+  lines.push_back(
+      fmt::format("--err-mode {}: under MPI the server waits for them until its deadline, {} s "
+                  "(--step-timeout) "
+                  "or 10 median steps, in the first step {} s (--start-timeout)",
+                  plan.attack.attack, config.step_timeout,
+                  std::max(config.step_timeout, config.start_timeout)));
+}
+
 /// Options that nothing reads as the others are. Only those that differ from their defaults are
 /// worth a line: a file that a run has written holds all of them.
 struct Idle {
@@ -121,6 +133,7 @@ std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
   }
   if (plan.attack.attack == "alie" && !config.alie_z && plan.attack.byzantine > 0)
     add_alie(plan, lines);
+  add_deadlines(config, plan, lines);
   add_idle_options(config, lines);
   return lines;
 }

@@ -193,7 +193,8 @@ const std::vector<Option> kOptions = {
      "",
      &C::err_mode,
      "",
-     "what they send: rev_grad (c times the gradient), constant (c), random (Gaussian of "
+     "what they send: rev_grad (c times the gradient), constant (c), crash (nothing), straggler "
+     "(what is honest, c seconds late), random (Gaussian of "
      "deviation |c|), alie_opt and ipm_opt (their factor searched against the defence), gaussian, "
      "infinity, ipm (c times the mean), label_flip, mimic (slice c), min_max, min_sum, nan, none, "
      "sign_flip (docs/attacks.md)",
@@ -204,7 +205,7 @@ const std::vector<Option> kOptions = {
      "",
      &C::adversarial,
      "auto",
-     "c of --err-mode; auto: -100; ipm -2, gaussian 1, mimic 0",
+     "c of --err-mode; auto: -100; ipm -2, gaussian and straggler 1, mimic 0",
      true,
      {}},
     {kAttack,

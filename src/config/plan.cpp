@@ -112,6 +112,11 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
     throw UsageError(fmt::format("--err-mode mimic: --adversarial is {}; valid: a slice, 0 to {}",
                                  c, plan.k - 1));
   }
+  constexpr double kLongestDelay = 1e6;
+  if (attack.attack == "straggler" && !(c >= 0 && c <= kLongestDelay)) {
+    throw UsageError(fmt::format(
+        "--err-mode straggler: --adversarial is {}; valid: 0 to {} seconds", c, kLongestDelay));
+  }
   attack.options = {c, config.alie_z, config.alie_sign == "plus" ? 1.0 : -1.0};
   attack.byzantine = config.worker_fail;
   attack.schedule = config.fail_schedule == "fixed"        ? FailSchedule::kFixed

@@ -22,6 +22,9 @@ class Adversary {
   bool needs_all_slices() const { return attack_->needs_all_slices(); }
 
   bool flips_labels() const { return attack_->flips_labels(); }
+  /// Whether it is when they answer that is wrong, and not what: then nothing has to be corrupted.
+  bool delays() const { return attack_->delay_s() > 0; }
+  double delay_s() const { return attack_->delay_s(); }
 
   /// True for the Byzantine workers of this step.
   std::vector<bool> byzantine(std::uint64_t step, const Assignment& assignment) const;

@@ -1,6 +1,7 @@
 #include "round/local_fleet.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/seconds_since.hpp"
 
@@ -17,26 +18,40 @@ LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
   }
 }
 
-FleetReport LocalFleet::run_step(const StepOrder& order,
-                                 std::chrono::duration<double> /*time_limit*/,
+FleetReport LocalFleet::run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                                  const std::function<void(const IncomingAnswer&)>& on_answer) {
   FleetReport report;
   const auto start = std::chrono::steady_clock::now();
   loader_.begin_step(order.step);
+  hand_on_late(order, on_answer);
   compute_honest(order);
+  const Adversary& adversary = parts_.adversary;
   std::vector<bool> byzantine(order.assignment.workers());
-  if (parts_.adversary.active()) {
-    byzantine = parts_.adversary.byzantine(order.step, order.assignment);
-    compute_corrupt(order, byzantine);
+  if (adversary.active()) {
+    byzantine = adversary.byzantine(order.step, order.assignment);
+    if (!adversary.delays()) compute_corrupt(order, byzantine);
   }
   report.compute_s = seconds_since(start);
   for (std::uint32_t worker = 0; worker < order.assignment.workers(); ++worker) {
     if (order.absent[worker]) continue;
     const std::uint32_t slice = order.assignment.slice_of_worker[worker];
     const auto honest = honest_answers_[parts_.every_replica ? worker : slice];
-    on_answer({order.step, worker, slice, byzantine[worker] ? corrupt_answers_[slice] : honest});
+    if (!byzantine[worker] || adversary.delay_s() < time_limit.count()) {
+      const bool is_lie = byzantine[worker] && !adversary.delays();
+      on_answer({order.step, worker, slice, is_lie ? corrupt_answers_[slice] : honest});
+    } else if (std::isfinite(adversary.delay_s())) {
+      late_.push_back({order.step, worker, slice, honest});
+    }
   }
   return report;
+}
+
+void LocalFleet::hand_on_late(const StepOrder& order,
+                              const std::function<void(const IncomingAnswer&)>& on_answer) {
+  for (const IncomingAnswer& answer : late_) {
+    if (!order.absent[answer.worker]) on_answer(answer);
+  }
+  late_.clear();
 }
 
 void LocalFleet::compute_honest(const StepOrder& order) {

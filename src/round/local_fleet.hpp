@@ -28,6 +28,8 @@ class LocalFleet final : public Fleet {
   };
   LocalFleet(const Parts& parts, const LearnerFactory& make_learner);
 
+  /// Nobody is waited for: what would come after the deadline is handed on with the next step, as a
+  /// late answer.
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        const std::function<void(const IncomingAnswer&)>& on_answer) override;
 
@@ -35,6 +37,8 @@ class LocalFleet final : public Fleet {
   double waited_for_data_s() const { return loader_.waited_s(); }
 
  private:
+  void hand_on_late(const StepOrder& order,
+                    const std::function<void(const IncomingAnswer&)>& on_answer);
   void compute_honest(const StepOrder& order);
   void compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine);
   /// Puts what slices with an attacker give for the other labels in the place of their honest
@@ -50,6 +54,7 @@ class LocalFleet final : public Fleet {
   std::vector<AnswerSlot> flipped_;                        ///< likewise
   /// Sealed slots: bytes of corrupt slices of earlier steps are stale and not handed on.
   std::vector<std::span<const std::byte>> honest_answers_, corrupt_answers_;
+  std::vector<IncomingAnswer> late_;  ///< of the last step; their bytes are those of honest_
 };
 
 }  // namespace detox

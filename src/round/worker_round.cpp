@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -15,6 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll(200);
 constexpr std::chrono::seconds kFarewell(10);
+constexpr std::size_t kMostHeld = 3;  // the server has forgotten the orders before
 
 /// The work of one worker after the settings have come.
 class WorkerRound {
@@ -64,7 +67,8 @@ class WorkerRound {
     const std::size_t largest = max_frame_from_server(format_.d(), format_.s(), settings_.workers);
     const double patience = std::max(settings_.server_timeout_s, 40 * last_compute_s_);
     while (true) {
-      auto received = transport_.receive(order_ ? std::chrono::milliseconds(0) : kPoll, largest);
+      const auto next = send_held();
+      auto received = transport_.receive(order_ ? std::chrono::milliseconds(0) : next, largest);
       if (!received) {
         if (order_) return std::nullopt;
         if (seconds_since(last_news) > patience) {
@@ -90,12 +94,28 @@ class WorkerRound {
 
   void answer_order(const WeightsView& weights) {
     const auto begin = Clock::now();
+    const bool lies = is_byzantine(), is_late = lies && adversary_.delays();
+    if (is_late && std::isinf(adversary_.delay_s())) return;
     reader_.begin_step(order_->step);
     AnswerSlot& own = compute(order_->slice, weights);
-    AnswerSlot& answer = is_byzantine() ? corrupt(weights) : own;
+    AnswerSlot& answer = lies && !is_late ? corrupt(weights) : own;
     last_compute_s_ = seconds_since(begin);
-    transport_.send(0,
-                    make_answer(order_->step, order_->slice, format_.seal(answer, order_->step)));
+    FrameBytes frame = make_answer(order_->step, order_->slice, format_.seal(answer, order_->step));
+    if (!is_late) return transport_.send(0, std::move(frame));
+    const std::chrono::duration<double> delay(adversary_.delay_s());
+    held_.push_back(
+        {Clock::now() + std::chrono::duration_cast<Clock::duration>(delay), std::move(frame)});
+    if (held_.size() > kMostHeld) held_.pop_front();
+  }
+
+  /// Sends what a straggler has held back for long enough, and says when to look again. Meanwhile
+  /// it takes orders: it is as late as it was told in some steps, and in no others.
+  std::chrono::milliseconds send_held() {
+    const auto now = Clock::now();
+    for (; !held_.empty() && held_.front().due <= now; held_.pop_front())
+      transport_.send(0, std::move(held_.front().frame));
+    if (held_.empty()) return kPoll;
+    return std::min(kPoll, std::chrono::ceil<std::chrono::milliseconds>(held_.front().due - now));
   }
 
   AnswerSlot& compute(std::uint32_t slice, const WeightsView& weights) {
@@ -159,6 +179,11 @@ class WorkerRound {
   AnswerSlot corrupt_;
   std::vector<std::byte> weights_frame_;
   std::optional<Order> order_;
+  struct Held {
+    Clock::time_point due;
+    FrameBytes frame;
+  };
+  std::deque<Held> held_;  ///< answers that wait for their time, the earliest first
   double last_compute_s_ = 0;
 };
 

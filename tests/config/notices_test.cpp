@@ -76,6 +76,26 @@ TEST(Notices, WarnOfNearestNeighboursWhereAllRowsAreNeighbours) {
               testing::Not(testing::Contains(testing::HasSubstr("makes every row"))));
 }
 
+TEST(Notices, SayHowLongTheServerWaitsForAttackersWhoMissItsDeadline) {
+  const auto waits = [](const Texts& options) {
+    RunConfig config;
+    for (const auto& [name, text] : options) set_option(find_option(name), text, config);
+    std::vector<std::string> lines = make_plan(resolve(config, 0)).notices;
+    std::erase_if(lines, [](const std::string& line) { return !line.starts_with("--err-mode"); });
+    return lines;
+  };
+  EXPECT_THAT(
+      waits({{"worker-fail", "1"}, {"err-mode", "crash"}, {"step-timeout", "5"}}),
+      ElementsAre("--err-mode crash: under MPI the server waits for them until its deadline, "
+                  "5 s (--step-timeout) or 10 median steps, in the first step 600 s "
+                  "(--start-timeout)"));
+  EXPECT_EQ(waits({{"worker-fail", "1"}, {"err-mode", "straggler"}, {"adversarial", "61"}}).size(),
+            1U);
+  EXPECT_THAT(waits({{"worker-fail", "1"}, {"err-mode", "straggler"}}), IsEmpty());
+  EXPECT_THAT(waits({{"err-mode", "crash"}}), IsEmpty());
+  EXPECT_THAT(waits({{"worker-fail", "1"}}), IsEmpty());
+}
+
 TEST(Notices, SayNothingOfOptionsAtTheirDefaults) {
   EXPECT_THAT(without_effect({}), IsEmpty());
   // A file that a run has written gives every option.

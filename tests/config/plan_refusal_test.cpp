@@ -167,22 +167,26 @@ TEST(Plan, RefusesValuesOutOfRange) {
 }
 
 TEST(Plan, RefusesSlicesRowsAndStepsThatAreNotThere) {
-  for (const auto& [options, text] :
-       std::vector<Refused>{{{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "3"}},
-                             "--err-mode mimic: --adversarial is 3; valid: a slice, 0 to 2"},
-                            {{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "0.5"}},
-                             "--err-mode mimic: --adversarial is 0.5; valid: a slice, 0 to 2"},
-                            {{{"mode", "monna"}, {"buckets", "2"}},
-                             "this defence cannot hold: monna trusts one row, and buckets leave "
-                             "none by itself (P = 9, "
-                             "r = 3, k = 3, q = 1, f_eff = 0, b = 2)"},
-                            {{{"mode", "monna"}, {"pre", "bucketing"}},
-                             "this defence cannot hold: monna trusts one row, and bucketing leaves "
-                             "none by itself (P = "
-                             "9, r = 3, k = 3, q = 1, f_eff = 0)"},
-                            {{{"pre", "nmn"}},
-                             "unknown pre-aggregation 'nmn' (did you mean nnm?); valid: arc, "
-                             "bucketing, clipping, nnm"}}) {
+  for (const auto& [options, text] : std::vector<Refused>{
+           {{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "3"}},
+            "--err-mode mimic: --adversarial is 3; valid: a slice, 0 to 2"},
+           {{{"worker-fail", "1"}, {"err-mode", "mimic"}, {"adversarial", "0.5"}},
+            "--err-mode mimic: --adversarial is 0.5; valid: a slice, 0 to 2"},
+           {{{"worker-fail", "1"}, {"err-mode", "straggler"}, {"adversarial", "-1"}},
+            "--err-mode straggler: --adversarial is -1; valid: 0 to 1000000 seconds"},
+           {{{"worker-fail", "1"}, {"err-mode", "straggler"}, {"adversarial", "2e6"}},
+            "--err-mode straggler: --adversarial is 2000000; valid: 0 to 1000000 seconds"},
+           {{{"mode", "monna"}, {"buckets", "2"}},
+            "this defence cannot hold: monna trusts one row, and buckets leave "
+            "none by itself (P = 9, "
+            "r = 3, k = 3, q = 1, f_eff = 0, b = 2)"},
+           {{{"mode", "monna"}, {"pre", "bucketing"}},
+            "this defence cannot hold: monna trusts one row, and bucketing leaves "
+            "none by itself (P = "
+            "9, r = 3, k = 3, q = 1, f_eff = 0)"},
+           {{{"pre", "nmn"}},
+            "unknown pre-aggregation 'nmn' (did you mean nnm?); valid: arc, "
+            "bucketing, clipping, nnm"}}) {
     EXPECT_EQ(refused(options), text);
   }
 }

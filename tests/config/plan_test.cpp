@@ -137,6 +137,7 @@ TEST(Plan, GivesAnAttackItsOwnStandardUnlessTheUserSaysOtherwise) {
                                   {"ipm", -2.0},
                                   {"gaussian", 1.0},
                                   {"mimic", 0.0},
+                                  {"straggler", 1.0},
                                   {"nan", 0.0}}) {
     RunConfig config;
     set_option(find_option("err-mode"), attack, config);

@@ -37,6 +37,20 @@ class Bits(ProgramTest):
         options = ["--mode", "signSGD", "--lis-simulation", "none", "--err-mode", "random", "--worker-fail", 1]
         self.assertEqual(self.train("local", "--workers", 6, *options), self.train("mpi", *options, launch=7))
 
+    def test_are_the_same_over_mpi_where_attackers_probe_the_defence(self):
+        options = ["--lis-simulation", "none", "--err-mode", "alie_opt", "--worker-fail", 2, "--group-size", 1,
+                   "--fail-schedule", "worst-case", "--pre", "nnm"]
+        self.assertEqual(self.train("local", "--workers", 6, *options), self.train("mpi", *options, launch=7))
+
+    def test_are_those_of_a_run_without_attack_where_one_of_three_crashes_over_mpi(self):
+        options = ["--lis-simulation", "none", "--worker-fail", 1, "--assume-fail", 0, "--fail-schedule", "fixed"]
+        crashed = self.train("mpi", *options, "--err-mode", "crash", "--step-timeout", 1, "--start-timeout", 15, launch=4)
+        clean = self.train("local", "--workers", 3, *options, "--err-mode", "none")
+        self.assertEqual(clean[0], crashed[0])  # the model; the state also holds the digest of the configuration
+        ledger = self.journal("mpi", "ledger.jsonl")
+        self.assertEqual([line["kind"] for line in ledger], 12 * ["missing"])
+        self.assertEqual(len({line["worker"] for line in ledger}), 1)
+
     def test_do_not_depend_on_the_instruction_set_of_the_rules(self):
         expected = self.train("widest", "--mode", "multi-krum", "--assume-fail", 0)
         for target in ["avx2", "sse4", "scalar"]:

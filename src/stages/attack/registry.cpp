@@ -23,6 +23,8 @@ constexpr std::array kAttacks = {
                make_alie_opt},
     AttackInfo{"constant", "every coordinate is c", "DRACO, arXiv 1803.09877", kOfTheOriginal,
                make_constant},
+    AttackInfo{
+        "crash", "no answer in this step", "Chen et al. 2016, arXiv 1604.00981", {}, make_crash},
     AttackInfo{"gaussian", "Gaussian noise of deviation |c|; random with another default",
                "Blanchard et al. 2017, arXiv 1703.02757", 1, make_random},
     AttackInfo{"infinity", "every coordinate is +infinity", "", {}, make_infinity},
@@ -61,6 +63,8 @@ constexpr std::array kAttacks = {
                "Li et al. 2019, arXiv 1811.03761",
                {},
                make_sign_flip},
+    AttackInfo{"straggler", "the honest answer, c seconds late",
+               "Chen et al. 2016, arXiv 1604.00981", 1, make_straggler},
 };
 
 }  // namespace

@@ -1,0 +1,139 @@
+// Workers that do not answer, or late, on either engine: what counts is what the others say.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <set>
+#include <tuple>
+
+#include "support/temporary_directory.hpp"
+#include "support/toy_run.hpp"
+
+namespace detox {
+namespace {
+
+using Options = std::map<std::string, std::string>;
+using Entries = std::multiset<std::tuple<std::uint64_t, std::uint64_t, std::string>>;
+constexpr double kDeadline = 0.4;
+
+Options with(const Options& more) {
+  Options options = {
+      {"workers", "9"}, {"batch-size", "4"}, {"max-steps", "5"}, {"worker-fail", "1"}};
+  for (const auto& [name, value] : more) options[name] = value;
+  return options;
+}
+
+struct Course {
+  std::string model;
+  Entries ledger;     ///< step, worker from 1, kind
+  Entries byzantine;  ///< the same as "missing": who was Byzantine in which step
+  std::vector<nlohmann::json> metrics;
+  double seconds = 0;
+};
+
+enum class Engine { kLocal, kNetwork };
+
+Course course_of(Engine engine, const Options& options) {
+  const TemporaryDirectory directory;
+  ToyRun run(directory / "run", options);
+  run.step_timeout_s = kDeadline;
+  const auto begin = std::chrono::steady_clock::now();
+  const RunEnd end = engine == Engine::kLocal ? run.over_local_engine() : run.over_network();
+  EXPECT_EQ(end, RunEnd::kFinished);
+  EXPECT_EQ(run.rejected_frames, 0U);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  Course found{run.final_model(), {}, {}, run.journal("metrics.jsonl"), took.count()};
+  for (const auto& line : run.journal("ledger.jsonl"))
+    found.ledger.emplace(line["step"], line["worker"], line["kind"]);
+  for (std::uint64_t step = 1; step <= found.metrics.size(); ++step) {
+    const std::vector<bool> byzantine = run.byzantine(step, run.assignment(step));
+    for (std::size_t worker = 0; worker < byzantine.size(); ++worker) {
+      if (byzantine[worker]) found.byzantine.emplace(step, worker + 1, "missing");
+    }
+  }
+  return found;
+}
+
+std::string model_without_attack() {
+  return course_of(Engine::kLocal, with({{"err-mode", "none"}})).model;
+}
+
+class LateWorkers : public testing::TestWithParam<Engine> {};
+
+std::string engine_name(const testing::TestParamInfo<Engine>& engine) {
+  return engine.param == Engine::kLocal ? "Local" : "Network";
+}
+INSTANTIATE_TEST_SUITE_P(OnBothEngines, LateWorkers,
+                         testing::Values(Engine::kLocal, Engine::kNetwork), engine_name);
+
+TEST_P(LateWorkers, AreNotMissedWhereTheyCrashAndAMajorityAnswers) {
+  for (const char* schedule : {"per-step", "fixed", "worst-case"}) {
+    const Course found =
+        course_of(GetParam(), with({{"err-mode", "crash"}, {"fail-schedule", schedule}}));
+    EXPECT_EQ(found.model, model_without_attack()) << schedule;
+    EXPECT_EQ(found.byzantine.size(), 5U);
+    EXPECT_EQ(found.ledger, found.byzantine) << schedule;
+    EXPECT_LT(found.seconds, 5 * kDeadline + 3);
+  }
+}
+
+TEST_P(LateWorkers, AreNotMissedWhereTheyMissTheDeadlineAndAMajorityAnswers) {
+  const Course found =
+      course_of(GetParam(), with({{"err-mode", "straggler"}, {"adversarial", "0.5"}}));
+  EXPECT_EQ(found.model, model_without_attack());
+  std::size_t late = 0;
+  Entries missing;
+  for (const auto& entry : found.ledger) {
+    if (std::get<2>(entry) == "missing") missing.insert(entry);
+    if (std::get<2>(entry) == "late-agree") ++late;
+  }
+  EXPECT_EQ(missing, found.byzantine);
+  EXPECT_EQ(missing.size() + late, found.ledger.size());
+  EXPECT_GE(late, 1U);
+  if (GetParam() == Engine::kLocal) {
+    EXPECT_EQ(late, 4U);  // of the last step nothing comes any more
+  }
+}
+
+TEST_P(LateWorkers, CountWithinTheDeadline) {
+  const Course found =
+      course_of(GetParam(), with({{"err-mode", "straggler"}, {"adversarial", "0.05"}}));
+  EXPECT_EQ(found.model, model_without_attack());
+  EXPECT_TRUE(found.ledger.empty());
+  if (GetParam() == Engine::kLocal) return;
+  for (const auto& line : found.metrics) EXPECT_GE(line["seconds"]["total"].get<double>(), 0.05);
+}
+
+TEST_P(LateWorkers, TakeASliceAlongWhereTheyAreItsMajorityAndTheStepGoesOnWithoutIt) {
+  const Options options = with({{"workers", "27"},
+                                {"worker-fail", "4"},
+                                {"err-mode", "crash"},
+                                {"fail-schedule", "worst-case"}});
+  const Course found = course_of(GetParam(), options);
+  for (const auto& line : found.metrics) {
+    EXPECT_EQ(line["resolved"], 7);
+    EXPECT_EQ(line["corrupted"], 2);
+    EXPECT_EQ(line["skipped"], false);
+  }
+  EXPECT_EQ(found.ledger, found.byzantine);
+  EXPECT_EQ(found.model, course_of(Engine::kLocal, options).model);
+}
+
+TEST(LateWorkersOverANetwork, AreNotWaitedForWhenTheRunEnds) {
+  const Course found =
+      course_of(Engine::kNetwork, with({{"err-mode", "straggler"}, {"adversarial", "1e6"}}));
+  EXPECT_EQ(found.model, model_without_attack());
+  EXPECT_EQ(found.ledger, found.byzantine);
+  EXPECT_LT(found.seconds, 5 * kDeadline + 3);
+}
+
+TEST(LateWorkersOverANetwork, CostOneDeadlineWhereTheyStayTheSame) {
+  const Course found = course_of(Engine::kNetwork, with({{"err-mode", "straggler"},
+                                                         {"adversarial", "0.6"},
+                                                         {"fail-schedule", "fixed"},
+                                                         {"max-steps", "60"}}));
+  EXPECT_EQ(found.byzantine.size(), 60U);
+  EXPECT_LT(found.seconds, 60 * kDeadline / 4);
+}
+
+}  // namespace
+}  // namespace detox
