@@ -22,17 +22,22 @@ namespace detox {
 
 enum class BulyanVariant { kPaper, kDetox };
 
+/// Whose definition, where those of the common libraries differ (docs/rules.md).
+enum class Semantics { kPaper, kByzfl, kByzpy };
+
 /// What a rule is built with.
 struct RuleOptions {
-  std::size_t f = 0;            ///< corrupt rows it must survive
-  std::size_t krum_select = 0;  ///< m of multi-krum; 0: n - f - 2
+  std::size_t f = 0;  ///< corrupt rows it must survive
+  std::size_t krum_select =
+      0;  ///< m of multi-krum; 0: n - f - 2, or n - f in the semantics of others
   BulyanVariant bulyan_variant = BulyanVariant::kPaper;
   double tolerance = 1e-6;        ///< geometric-median: of the median distance from the medoid
   std::size_t reference_row = 0;  ///< monna: the row that is trusted
   double clip_radius = 100;       ///< centered-clipping: tau
-  std::size_t clip_rounds = 1;    ///< centered-clipping: L
+  std::size_t clip_rounds = 0;    ///< centered-clipping: L; 0: 1, or 10 in the semantics of byzpy
   std::vector<PreStep> pre = {};  ///< what is done to the rows before the rule sees them
   bool rows_are_signs = false;    ///< signSGD: rows hold (means of) +-1 already, do not take signs
+  Semantics semantics = Semantics::kPaper;
 };
 
 /// What a rule found out about the rows of one call.

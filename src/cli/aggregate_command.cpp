@@ -64,6 +64,7 @@ std::string report_text(const RuleInfo& rule, const RuleOptions& options, const 
   report["d"] = header.d;
   report["f"] = options.f;
   report["pre"] = to_text(options.pre);
+  report["semantics"] = to_text(options.semantics);
   report["requirement"] = rule.requirement;
   report["selected"] = found.selected;
   report["rejected"] = nlohmann::json::array();
@@ -187,15 +188,18 @@ Command aggregate_command(CLI::App& program) {
   add_rule_option(*app, arguments, "pre", "none",
                   "Steps before the rule: " + pre_names() + "; several are joined by commas");
   app->add_option("--report", arguments->report, "Also write a report, in JSON");
-  add_rule_option(*app, arguments, "krum-select", "0", "m of multi-krum; 0: n - f - 2");
+  add_rule_option(*app, arguments, "krum-select", "0",
+                  "m of multi-krum; 0: n - f - 2, under --semantics byzfl or byzpy n - f");
   add_rule_option(*app, arguments, "bulyan-variant", "paper", "paper, or detox (the original's)");
   add_rule_option(*app, arguments, "tolerance", fmt::format("{}", RuleOptions().tolerance),
                   "geometric-median: how far it may stay from its point, relative");
   add_rule_option(*app, arguments, "reference-row", "0", "monna: the row to trust, from 0");
   add_rule_option(*app, arguments, "clip-radius", fmt::format("{}", RuleOptions().clip_radius),
                   "tau of centered-clipping");
-  add_rule_option(*app, arguments, "clip-rounds", fmt::format("{}", RuleOptions().clip_rounds),
+  add_rule_option(*app, arguments, "clip-rounds", "1; under --semantics byzpy 10",
                   "L of centered-clipping");
+  add_rule_option(*app, arguments, "semantics", "paper",
+                  "paper, byzfl or byzpy: whose definition of a rule, where those differ");
   app->add_option(
          "--step", arguments->step,
          "signSGD: zeros vote by coordinate + step; bucketing and dnc draw by seed and step")

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/options.hpp"
+#include "stages/aggregate/rule_option.hpp"
 #include "stages/assign/placement.hpp"
 #include "stages/attack/alie.hpp"
 
@@ -75,11 +76,20 @@ struct Idle {
 
 std::vector<Idle> idle_options(const RunConfig& c) {
   const auto runs = [&](std::string_view rule) { return *c.mode == rule || c.inner_mode == rule; };
+  const auto differs = [&](std::string_view rule) {
+    return differs_from_paper(rule, parse_semantics(c.semantics));
+  };
   const bool attacks = c.worker_fail > 0, is_alie = c.lis_simulation == "simulate";
   return {
       {!runs("multi-krum"), "no rule is multi-krum", {"krum-select"}},
       {!runs("bulyan"), "no rule is bulyan", {"bulyan-variant"}},
       {!runs("geometric-median"), "no rule is geometric-median", {"tolerance"}},
+      {runs("geometric-median") && c.semantics != "paper",
+       fmt::format("--semantics {} has its own", c.semantics),
+       {"tolerance"}},
+      {!differs(*c.mode) && !differs(c.inner_mode),
+       "no rule has another definition there",
+       {"semantics"}},
       {!runs("monna"), "no rule is monna", {"reference-row"}},
       {!runs("centered-clipping"), "no rule is centered-clipping", {"clip-radius", "clip-rounds"}},
       {*c.mode != "centered-clipping", "--mode is not centered-clipping", {"clip-start"}},

@@ -10,6 +10,7 @@
 #include "base/names.hpp"
 #include "config/notices.hpp"
 #include "detox/errors.hpp"
+#include "stages/aggregate/rule_option.hpp"
 #include "stages/assign/placement.hpp"
 
 namespace detox {
@@ -48,8 +49,9 @@ void check_ranges(const RunConfig& c) {
   check_range("tolerance", c.tolerance, c.tolerance > 0 && c.tolerance < 1, "between 0 and 1");
   check_range("clip-radius", c.clip_radius, c.clip_radius > 0 && std::isfinite(c.clip_radius),
               "above 0");
-  check_range("clip-rounds", static_cast<double>(c.clip_rounds),
-              c.clip_rounds >= 1 && c.clip_rounds <= kMostClipRounds,
+  const std::uint64_t clip_rounds = c.clip_rounds.value_or(1);
+  check_range("clip-rounds", static_cast<double>(clip_rounds),
+              clip_rounds >= 1 && clip_rounds <= kMostClipRounds,
               fmt::format("1 to {}", kMostClipRounds));
   check_range("lr-gamma", c.lr_gamma, c.lr_gamma > 0 && c.lr_gamma <= 1, "above 0, at most 1");
   check_range("lr-step-size", static_cast<double>(c.lr_step_size), c.lr_step_size >= 1, "from 1");
@@ -207,7 +209,8 @@ Plan make_plan(const RunConfig& config) {
   rule.tolerance = config.tolerance;
   rule.reference_row = config.reference_row;
   rule.clip_radius = config.clip_radius;
-  rule.clip_rounds = config.clip_rounds;
+  rule.clip_rounds = config.clip_rounds.value_or(0);
+  rule.semantics = parse_semantics(config.semantics);
   rule.rows_are_signs = plan.sign_codec;
   plan.keeps_last = *config.mode == "centered-clipping" && config.clip_start == "last";
   plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff, rule};

@@ -30,9 +30,10 @@ struct RunConfig {
   std::string bulyan_variant = "paper";
   std::uint64_t reference_row = 0;
   double clip_radius = 100;
-  std::uint64_t clip_rounds = 1;
+  std::optional<std::uint64_t> clip_rounds;  ///< empty: as the semantics have it
   std::string clip_start = "zero";
   double tolerance = 1e-6;
+  std::string semantics = "paper";
   std::string placement = "random";
   std::string placement_key;
   std::string vote = "bytes";

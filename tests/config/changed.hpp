@@ -31,6 +31,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"clip-radius", "2.5"},
       {"clip-rounds", "3"},
       {"clip-start", "last"},
+      {"semantics", "byzfl"},
       {"placement", "fixed"},
       {"placement-key", "schlüssel = 'geheim'"},
       {"worker-fail", "6"},

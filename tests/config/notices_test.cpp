@@ -40,6 +40,16 @@ TEST(Notices, NameOptionsOfARuleThatIsNotThere) {
               IsEmpty());
 }
 
+TEST(Notices, NameTheSemanticsWhereTheyChangeNoRule) {
+  EXPECT_THAT(
+      without_effect({{"semantics", "byzfl"}}),
+      ElementsAre("without effect: --semantics byzfl (no rule has another definition there)"));
+  EXPECT_THAT(without_effect({{"semantics", "byzpy"}}), IsEmpty());
+  EXPECT_THAT(
+      without_effect({{"mode", "geometric-median"}, {"semantics", "byzfl"}, {"tolerance", "0.1"}}),
+      ElementsAre("without effect: --tolerance 0.1 (--semantics byzfl has its own)"));
+}
+
 TEST(Notices, NameOptionsOfAnAttackThatDoesNotTakePlace) {
   EXPECT_THAT(without_effect({{"err-mode", "constant"}, {"adversarial", "-1"}, {"alie-z", "auto"}}),
               ElementsAre("without effect: --err-mode constant, --adversarial -1, --alie-z auto "

@@ -74,6 +74,16 @@ TEST(CInterface, TakesTheMedianOfFloatsAndOfDoubles) {
   EXPECT_EQ(out[1], 20);
 }
 
+TEST(CInterface, TakesTheDefinitionsOfOthers) {
+  const Aggregator median("median", "semantics=byzpy");
+  ASSERT_NE(median.get(), nullptr) << detox_error();
+  const double a = 1, b = 2;
+  const double* rows[] = {&a, &b};
+  double out = 0;
+  ASSERT_EQ(detox_aggregate_double(median.get(), rows, 2, 1, 0, &out), 0);
+  EXPECT_EQ(out, 1);
+}
+
 TEST(CInterface, DescribesAnAggregator) {
   const Aggregator rule("multi_krum", "f=2  pre=nnm,bucketing krum-select=3 ");
   ASSERT_NE(rule.get(), nullptr) << detox_error();
@@ -99,6 +109,7 @@ TEST(CInterface, SaysWhyAnAggregatorCannotBe) {
   expect_refused("krum", "tolerance=nan", "tolerance");
   expect_refused("krum", "clip-radius=0", "above 0");
   expect_refused("krum", "clip-rounds=0", "1 to 1000");
+  expect_refused("krum", "semantics=byzfi", "did you mean byzfl?");
   EXPECT_EQ(detox_create("krum", "", 100000), nullptr);
 }
 

@@ -76,7 +76,7 @@ class Bulyan final : public PointRule<Bulyan> {
   std::span<const std::uint32_t> select(const Geometry& geometry, Workspace& workspace,
                                         AggregationReport* report) const {
     const std::size_t n = geometry.n, f = options().f;
-    const std::span<const double> scores = krum_scores(geometry, f, workspace);
+    const std::span<const double> scores = krum_scores(geometry, n - f - 2, workspace);
     if (report != nullptr) report->scores.assign(scores.begin(), scores.end());
     const std::span<std::uint32_t> order = rows_by_score(geometry, scores, workspace);
     std::size_t selected = 0;

@@ -1,8 +1,10 @@
 // Centered clipping. Karimireddy, He, Jaggi: "Learning from history for Byzantine robust
 // optimization", ICML 2021: v <- v + (1 / n) sum of (x_i - v) min(1, tau / |x_i - v|), L times.
 // Here from v = 0, or from where the caller says: his own last result is the paper's memory
-// (AggregationContext::start, --clip-start last). tau is --clip-radius and L --clip-rounds. The
-// defaults are those of ByzFL. A start that is not finite counts as 0.
+// (AggregationContext::start, --clip-start last; not finite, it counts as 0). tau is --clip-radius
+// and L --clip-rounds. The defaults are those of ByzFL. In the semantics of byzpy v starts at the
+// mean of the finite rows (a huge one moves that farther than L tau can bring it back), and L is 10
+// unless --clip-rounds is given.
 //
 // A row moves the result by at most L tau / n, whatever it holds; one that is not finite not at
 // all. Honest rows farther from v than tau are clipped as well. v is kept as a vector: as a
@@ -35,26 +37,43 @@ class CenteredClipping final : public PointRule<CenteredClipping> {
     Workspace& workspace = context.workspace;
     const auto centre = workspace.take<T>(AggregateSlot::kVector, points.d());
     const auto weights = workspace.take<double>(AggregateSlot::kWeights, n + 1);
-    begin_at<T>(context.start, out);
-    for (std::size_t round = 0; round < options().clip_rounds; ++round) {
+    const bool is_byzpy = options().semantics == Semantics::kByzpy;
+    const std::size_t rounds = options().clip_rounds > 0 ? options().clip_rounds
+                               : is_byzpy                ? 10
+                                                         : 1;
+    if (!begin_at<T>(context.start, out) && is_byzpy) start_at_mean(points, out, context);
+    for (std::size_t round = 0; round < rounds; ++round) {
       std::ranges::copy(out, centre.begin());
       const std::span<const double> squared = squared_distances_to(points, centre, context);
       weigh(squared, weights);
       combine(points, weights, static_cast<double>(n), out, context, centre.data());
-      if (report != nullptr && round + 1 == options().clip_rounds)
-        fill_report(squared, weights.first(n), *report);
+      if (report != nullptr && round + 1 == rounds) fill_report(squared, weights.first(n), *report);
     }
   }
 
+  /// Whether there is a start; zeros where not.
   template <class T>
-  static void begin_at(std::span<const float> start, std::span<T> out) {
+  static bool begin_at(std::span<const float> start, std::span<T> out) {
     DETOX_ASSERT(start.empty() || start.size() == out.size());
-    const bool is_known = std::ranges::all_of(start, [](float v) { return std::isfinite(v); });
-    if (start.empty() || !is_known) {
-      std::ranges::fill(out, T{0});
-    } else {
-      std::ranges::copy(start, out.begin());
+    const bool is_finite = std::ranges::all_of(start, [](float v) { return std::isfinite(v); });
+    std::ranges::fill(out, T{0});
+    if (!start.empty() && is_finite) std::ranges::copy(start, out.begin());
+    return !start.empty();
+  }
+
+  /// Of the finite rows.
+  template <class T>
+  static void start_at_mean(const Points<T>& points, std::span<T> out,
+                            AggregationContext& context) {
+    const std::span<const double> norms = squared_norms(points, context);
+    const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, norms.size() + 1)
+                             .first(norms.size());
+    double count = 0;
+    for (std::size_t i = 0; i < norms.size(); ++i) {
+      weights[i] = std::isfinite(norms[i]) ? 1 : 0;
+      count += weights[i];
     }
+    combine(points, weights, std::max(count, 1.0), out, context);
   }
 
   /// n times the weights of the rows, and of the centre behind them.

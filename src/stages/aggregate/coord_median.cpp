@@ -1,8 +1,8 @@
 // Coordinate-wise median. Yin, Chen, Ramchandran, Bartlett: "Byzantine-Robust Distributed Learning:
 // Towards Optimal Statistical Rates", ICML 2018. For even n the mean of the two middle values, as
-// NumPy (in double: it cannot overflow). Every NaN counts as greater than +infinity, so up to f of
-// them leave the result between honest values. Cost: one pass; a sorting network, pruned to the
-// middle.
+// NumPy (in double: it cannot overflow); the lower one in the semantics of byzpy. Every NaN counts
+// as greater than +infinity, so up to f of them leave the result between honest values. Cost: one
+// pass; a sorting network, pruned to the middle.
 #include "stages/aggregate/coordinate_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 
@@ -14,7 +14,9 @@ class CoordMedian final : public CoordinateRule {
   explicit CoordMedian(const RuleOptions& options) : CoordinateRule(options) {}
 
  private:
-  ColumnReduction reduction(std::size_t n) const override { return median_reduction(n); }
+  ColumnReduction reduction(std::size_t n) const override {
+    return median_reduction(n, options().semantics);
+  }
 };
 
 }  // namespace

@@ -22,8 +22,12 @@ struct ColumnReduction {
   std::size_t nearest = 0;     ///< the mean of so many values nearest that mean
 };
 
-/// The reduction of coord-median for n rows.
-inline ColumnReduction median_reduction(std::size_t n) { return {(n - 1) / 2, n / 2 + 1, 0}; }
+/// The median of n rows: for even n the mean of the two middle values, or, in the semantics of
+/// byzpy, the lower one.
+inline ColumnReduction median_reduction(std::size_t n, Semantics semantics = Semantics::kPaper) {
+  const std::size_t lower = (n - 1) / 2;
+  return {lower, semantics == Semantics::kByzpy ? lower + 1 : n / 2 + 1, 0};
+}
 
 /// out (d) = the reduction of every column of the points.
 template <class T>

@@ -10,7 +10,8 @@
 // that are not finite, or farther than 1000 s from the medoid, are left out. Squared distances with
 // a relative error of 1e-6 say nothing about the direction of a row of 1e30; honest rows are not
 // among them, since half of all rows are within s. Where no row is finite the result is 0. Cost:
-// the pass for distances, O(n^2) a step of the solver, and one combination.
+// the pass for distances, O(n^2) a step of the solver, and one combination. The semantics of byzfl
+// and byzpy are in weiszfeld.cpp.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -19,6 +20,7 @@
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/slots.hpp"
+#include "stages/aggregate/weiszfeld.hpp"
 
 namespace detox {
 namespace {
@@ -135,6 +137,7 @@ class GeometricMedian final : public GeometryRule {
 }  // namespace
 
 std::unique_ptr<Aggregator> make_geometric_median(const RuleOptions& options) {
+  if (options.semantics != Semantics::kPaper) return make_plain_weiszfeld(options);
   return std::make_unique<GeometricMedian>(options);
 }
 

@@ -1,7 +1,8 @@
 // Krum. Blanchard, El Mhamdi, Guerraoui, Stainer: "Machine Learning with Adversaries: Byzantine
 // Tolerant Gradient Descent", NeurIPS 2017. The row with the least sum of squared distances to its
-// n - f - 2 nearest others; ties to the lowest index. No deviation. Rows that are not finite are
-// never chosen; where all are, the result is 0. Cost: the pass for distances, O(n^2 log n), and a
+// n - f - 2 nearest others; ties to the lowest index. No deviation; in the semantics of byzfl and
+// byzpy n - f - 1 others. Rows that are not finite are never chosen (there NaN spoils the scores);
+// where no row is finite, the result is 0. Cost: the pass for distances, O(n^2 log n), and a
 // copy of one row.
 #include "stages/aggregate/krum_score.hpp"
 #include "stages/aggregate/registry.hpp"
@@ -16,7 +17,8 @@ class Krum final : public GeometryRule {
  private:
   double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
                AggregationReport* report) const override {
-    const std::span<const double> scores = krum_scores(geometry, options().f, workspace);
+    const std::span<const double> scores =
+        krum_scores(geometry, krum_neighbours(options(), geometry.n), workspace);
     const std::size_t best = rows_by_score(geometry, scores, workspace)[0];
     if (geometry.is_finite(best)) weights[best] = 1;
     if (report != nullptr) {

@@ -7,7 +7,8 @@
 
 namespace detox {
 
-std::span<double> krum_scores(const Geometry& geometry, std::size_t f, Workspace& workspace) {
+std::span<double> krum_scores(const Geometry& geometry, std::size_t neighbours,
+                              Workspace& workspace) {
   const std::size_t n = geometry.n;
   const auto scores = workspace.take<double>(AggregateSlot::kScores, n);
   const auto nearest = workspace.take<double>(AggregateSlot::kNeighbours, n - 1);
@@ -17,7 +18,7 @@ std::span<double> krum_scores(const Geometry& geometry, std::size_t f, Workspace
     std::copy_n(distances.begin(), i, nearest.begin());
     std::copy(distances.begin() + static_cast<std::ptrdiff_t>(i) + 1, distances.end(),
               nearest.begin() + static_cast<std::ptrdiff_t>(i));
-    const auto end = nearest.begin() + static_cast<std::ptrdiff_t>(n - f - 2);
+    const auto end = nearest.begin() + static_cast<std::ptrdiff_t>(neighbours);
     std::partial_sort(nearest.begin(), end, nearest.end());
     scores[i] = std::accumulate(nearest.begin(), end, 0.0);
   }

@@ -10,10 +10,17 @@
 
 namespace detox {
 
-/// Sum of the squared distances of each row to its n - f - 2 nearest others, in ascending order.
-/// Infinite for rows that are not finite, and for all where fewer than n - f - 1 rows are finite.
-/// Views the workspace. Cost: O(n^2 log n).
-std::span<double> krum_scores(const Geometry& geometry, std::size_t f, Workspace& workspace);
+/// How many nearest others a row is scored by: n - f - 2 as in the paper; n - f - 1 in the
+/// semantics of byzfl and byzpy.
+inline std::size_t krum_neighbours(const RuleOptions& options, std::size_t n) {
+  return n - options.f - (options.semantics == Semantics::kPaper ? 2 : 1);
+}
+
+/// Sum of the squared distances of each row to so many nearest others, in ascending order. Infinite
+/// for rows that are not finite, and for all where too few rows are finite. Views the workspace.
+/// Cost: O(n^2 log n).
+std::span<double> krum_scores(const Geometry& geometry, std::size_t neighbours,
+                              Workspace& workspace);
 
 /// The rows in ascending order of score, ties to the lower index, those that are not finite last.
 /// Views the workspace.

@@ -1,7 +1,10 @@
 // MeaMed, the mean around the median. Xie, Koyejo, Gupta: "Generalized Byzantine-tolerant SGD",
 // arXiv 1802.10116, 2018: per coordinate the mean of the n - f values nearest the median, ties to
-// the lower value. Every NaN counts as greater than +infinity and is at infinite distance, so up to
-// f of them are never among the nearest. Cost: one pass; a sort of n values a column.
+// the lower value. In the semantics of byzpy the median of an even number is the lower middle
+// value; where others break ties by the number of the row this does not: sorted columns know no
+// rows, and nearest values are neighbours there. Every NaN counts as greater than +infinity and is
+// at infinite distance, so up to f of them are never among the nearest. Cost: one pass; a sort of n
+// values a column.
 #include "stages/aggregate/coordinate_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 
@@ -14,7 +17,7 @@ class MeaMed final : public CoordinateRule {
 
  private:
   ColumnReduction reduction(std::size_t n) const override {
-    ColumnReduction nearest = median_reduction(n);
+    ColumnReduction nearest = median_reduction(n, options().semantics);
     nearest.nearest = n - options().f;
     return nearest;
   }

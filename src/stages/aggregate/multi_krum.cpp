@@ -1,10 +1,10 @@
 // Multi-Krum. Blanchard, El Mhamdi, Guerraoui, Stainer: "Machine Learning with Adversaries:
 // Byzantine Tolerant Gradient Descent", NeurIPS 2017. The mean of the m rows of least Krum score,
-// ties to the lowest index; m = n - f - 2 unless
-// --krum-select says otherwise (at most n - f, or a hostile row would always be among them). Rows
-// that are not finite are never chosen: with more than f of them the mean may be over fewer than m
-// rows, and is 0 where no row is left. Cost: the pass for distances, O(n^2 log n), and one
-// combination of m rows.
+// ties to the lowest index; m = n - f - 2 unless --krum-select says otherwise (at most n - f, or a
+// hostile row would always be among them). In the semantics of byzfl and byzpy scores count n - f -
+// 1 others and m = n - f unless --krum-select says otherwise. Rows that are not finite are never
+// chosen: with more than f of them the mean may be over fewer than m rows, and is 0 where no row is
+// left. Cost: the pass for distances, O(n^2 log n), and one combination of m rows.
 #include <algorithm>
 
 #include "stages/aggregate/krum_score.hpp"
@@ -20,11 +20,11 @@ class MultiKrum final : public GeometryRule {
  private:
   double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
                AggregationReport* report) const override {
-    const std::size_t f = options().f;
-    const std::size_t m = options().krum_select > 0 ? options().krum_select : geometry.n - f - 2;
-    const std::span<const double> scores = krum_scores(geometry, f, workspace);
+    const std::size_t neighbours = krum_neighbours(options(), geometry.n);
+    const std::span<const double> scores = krum_scores(geometry, neighbours, workspace);
     std::size_t selected = 0;
-    for (const std::size_t row : rows_by_score(geometry, scores, workspace).first(m)) {
+    for (const std::size_t row :
+         rows_by_score(geometry, scores, workspace).first(selects(geometry.n))) {
       if (!geometry.is_finite(row)) break;
       weights[row] = 1;
       ++selected;
@@ -35,6 +35,12 @@ class MultiKrum final : public GeometryRule {
       report_weights(geometry, weights, divisor, "not among the m best", *report);
     }
     return divisor;
+  }
+
+  /// m.
+  std::size_t selects(std::size_t n) const {
+    if (options().krum_select > 0) return options().krum_select;
+    return n - options().f - (options().semantics == Semantics::kPaper ? 2 : 0);
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -33,7 +34,7 @@ struct RuleOption {
   void (*set)(std::string_view name, std::string_view value, RuleOptions& options);
 };
 
-constexpr std::array<RuleOption, 8> kOptions = {{
+constexpr std::array<RuleOption, 9> kOptions = {{
     {"bulyan-variant",
      [](std::string_view, std::string_view value, RuleOptions& options) {
        if (value != "paper" && value != "detox")
@@ -60,6 +61,8 @@ constexpr std::array<RuleOption, 8> kOptions = {{
      [](std::string_view name, std::string_view value, RuleOptions& options) {
        options.reference_row = parse_count(name, value);
      }},
+    {"semantics", [](std::string_view, std::string_view value,
+                     RuleOptions& options) { options.semantics = parse_semantics(value); }},
     {"tolerance",
      [](std::string_view name, std::string_view value, RuleOptions& options) {
        double number = 0;
@@ -73,6 +76,29 @@ constexpr std::array<RuleOption, 8> kOptions = {{
 
 void set_rule_option(std::string_view name, std::string_view value, RuleOptions& options) {
   find_by_name("option", name, std::span<const RuleOption>(kOptions)).set(name, value, options);
+}
+
+Semantics parse_semantics(std::string_view value) {
+  for (const Semantics semantics : {Semantics::kPaper, Semantics::kByzfl, Semantics::kByzpy}) {
+    if (value == to_text(semantics)) return semantics;
+  }
+  throw UsageError(unknown_name("semantics", value, {"paper", "byzfl", "byzpy"}));
+}
+
+std::string_view to_text(Semantics semantics) {
+  if (semantics == Semantics::kPaper) return "paper";
+  return semantics == Semantics::kByzfl ? "byzfl" : "byzpy";
+}
+
+bool differs_from_paper(std::string_view rule, Semantics semantics) {
+  constexpr std::array<std::string_view, 3> kByzfl = {"geometric-median", "krum", "multi-krum"};
+  constexpr std::array<std::string_view, 6> kByzpy = {
+      "centered-clipping", "coord-median", "geometric-median", "krum", "meamed", "multi-krum"};
+  const auto names = [rule](const auto& list) {
+    return std::ranges::find(list, rule) != list.end();
+  };
+  return semantics == Semantics::kByzfl ? names(kByzfl)
+                                        : semantics == Semantics::kByzpy && names(kByzpy);
 }
 
 std::uint64_t parse_count(std::string_view name, std::string_view value) {

@@ -11,9 +11,16 @@ namespace detox {
 /// What random draws come from where nobody says otherwise.
 inline constexpr std::uint64_t kStandardSeed = 428;
 
-/// Sets f, pre, krum-select, bulyan-variant, tolerance, reference-row, clip-radius or clip-rounds.
-/// UsageError for another name or a value that is none.
+/// Sets f, pre, krum-select, bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds or
+/// semantics. UsageError for another name or a value that is none.
 void set_rule_option(std::string_view name, std::string_view value, RuleOptions& options);
+
+/// "paper", "byzfl" or "byzpy"; UsageError with these for another word.
+Semantics parse_semantics(std::string_view value);
+std::string_view to_text(Semantics semantics);
+
+/// Whether the rule of this name is another one in these semantics than in the paper's.
+bool differs_from_paper(std::string_view rule, Semantics semantics);
 
 /// A whole number, at least 0; UsageError with the name for other text.
 std::uint64_t parse_count(std::string_view name, std::string_view value);

@@ -386,7 +386,7 @@ Vector least_variance_mean(const Matrix& rows, std::size_t f) {
 
 Vector centered_clipping(const Matrix& rows, const RuleOptions& options) {
   Vector centre(rows[0].size(), 0.0);
-  for (std::size_t round = 0; round < options.clip_rounds; ++round) {
+  for (std::size_t round = 0; round < std::max(options.clip_rounds, std::size_t{1}); ++round) {
     const Vector from = centre;
     for (const Vector& row : rows) {
       if (!is_finite(row)) continue;
