@@ -38,6 +38,7 @@ struct RuleOptions {
   std::vector<PreStep> pre = {};  ///< what is done to the rows before the rule sees them
   bool rows_are_signs = false;    ///< signSGD: rows hold (means of) +-1 already, do not take signs
   Semantics semantics = Semantics::kPaper;
+  double weight_cap = 2;  ///< a row's weight: at most so many times the equal share 1 / n
 };
 
 /// What a rule found out about the rows of one call.
@@ -58,9 +59,10 @@ struct AggregationReport {
 struct AggregationContext {
   ThreadPool& pool;
   Workspace& workspace;
-  std::uint64_t step = 0;             ///< signSGD breaks zeros by the parity of coordinate + step
-  Key key{};                          ///< random draws (bucketing, dnc) come from (key, step)
-  std::span<const float> start = {};  ///< (d) where centered-clipping begins; empty: at 0
+  std::uint64_t step = 0;  ///< signSGD breaks zeros by the parity of coordinate + step
+  Key key{};               ///< random draws (bucketing, dnc) come from (key, step)
+  std::span<const double> weights = {};  ///< what each row counts for; empty: all the same
+  std::span<const float> start = {};     ///< (d) where centered-clipping begins; empty: at 0
 };
 
 template <class T>
@@ -75,8 +77,9 @@ class Aggregator {
 
   /// Reduces rows (n, d), after the steps of options.pre, to out (d). Fewer rows than the rule's
   /// requirement at f is a UsageError with the inequality and the values; rows of other shapes than
-  /// out are our bug. The result depends on nothing but rows, options, step and key: not on
-  /// threads, instruction sets or addresses.
+  /// out are our bug. Weights that cannot be (unmet_weights) are a UsageError. The result depends
+  /// on nothing but rows, weights, options, step and key: not on threads, instruction sets or
+  /// addresses.
   void aggregate(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
                  AggregationReport* report = nullptr) const;
   void aggregate(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
@@ -110,6 +113,7 @@ struct RuleInfo {
   bool tries_subsets;  ///< refused where C(n, f) > kMostSubsets
   std::string_view paper;
   std::unique_ptr<Aggregator> (*make)(const RuleOptions&);
+  bool takes_weights = false;
 };
 
 /// What clip_rounds may be at most.
@@ -132,7 +136,14 @@ std::unique_ptr<Aggregator> make_aggregator(std::string_view name, const RuleOpt
 /// checks this first; here for those who want to refuse a configuration earlier.
 std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n);
 
-/// The same as a UsageError.
+/// Empty where a call with these weights of n rows will do: the rule and its options take weights,
+/// they are finite and at least 0 and not all 0, and, none of them counted for more than
+/// options.weight_cap / n, the f rows that have most have less than half (the mean survives nobody
+/// and is not asked for that); else what is wrong, in one line.
+std::string unmet_weights(const RuleInfo& rule, const RuleOptions& options,
+                          std::span<const double> weights, std::size_t n);
+
+/// Of unmet_requirement, as a UsageError.
 void check_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n);
 
 }  // namespace detox

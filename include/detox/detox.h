@@ -31,8 +31,8 @@ const char* detox_rule_paper(size_t rule);
 
 /* An aggregator by the rule's name or alias. options: words KEY=VALUE with blanks between them, as
    the options of `detoxml aggregate`: "f=5 pre=nnm,bucketing:s=2 krum-select=3"; also
-   bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds, semantics, and seed, of which
-   bucketing draws. NULL or "" is f=0. threads: 0 is one a core. NULL on error: an unknown name, an option
+   bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds, semantics, weight-cap, and seed,
+   of which bucketing draws. NULL or "" is f=0. threads: 0 is one a core. NULL on error: an unknown name, an option
    that cannot be. */
 detox_aggregator* detox_create(const char* rule, const char* options, size_t threads);
 void detox_destroy(detox_aggregator* aggregator); /* NULL is nothing to destroy */
@@ -48,6 +48,12 @@ int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows
                           size_t d, uint64_t step, float* out);
 int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,
                            size_t d, uint64_t step, double* out);
+
+/* What each of the n rows counts for in the calls that follow, copied: numbers of at least 0, none
+   counted for more than weight-cap / n (default 2 / n) of their sum. NULL or n = 0: all the same, as
+   at first. For some rules, and a call refuses weights that cannot be (docs/rules.md). 0; 2 where
+   the aggregator is NULL. */
+int detox_set_weights(detox_aggregator* aggregator, const double* weights, size_t n);
 
 #ifdef __cplusplus
 }

@@ -30,6 +30,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   std::string mode = "coord-median";
   RuleOptions options;
+  std::vector<double> weights;
   std::string input, output, report;
   std::size_t threads = 0;
   std::uint64_t step = 0, seed = kStandardSeed;
@@ -65,6 +66,7 @@ std::string report_text(const RuleInfo& rule, const RuleOptions& options, const 
   report["f"] = options.f;
   report["pre"] = to_text(options.pre);
   report["semantics"] = to_text(options.semantics);
+  report["weight_cap"] = options.weight_cap;
   report["requirement"] = rule.requirement;
   report["selected"] = found.selected;
   report["rejected"] = nlohmann::json::array();
@@ -113,7 +115,8 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   ThreadPool pool(arguments.threads > 0 ? arguments.threads : cores);
   Workspace workspace;
-  AggregationContext context{pool, workspace, arguments.step, key_from_seed(arguments.seed)};
+  AggregationContext context{pool, workspace, arguments.step, key_from_seed(arguments.seed),
+                             arguments.weights};
   AggregationReport report;
   std::vector<T> out(rows.d);
   make_aggregator(rule.name, arguments.options)->aggregate(rows, out, context, &report);
@@ -138,6 +141,11 @@ int run(const Arguments& arguments) {
   NumpyFile file(arguments.input);
   check_paths(arguments);
   check_requirement(rule, arguments.options, file.header().n);
+  if (!arguments.weights.empty()) {
+    const std::string unmet =
+        unmet_weights(rule, arguments.options, arguments.weights, file.header().n);
+    if (!unmet.empty()) throw UsageError(fmt::format("--weights: {}", unmet));
+  }
   if (file.header().type == NumpyType::kFloat32) {
     aggregate_rows(arguments, file.float_rows(), rule, file.header());
   } else {
@@ -200,6 +208,13 @@ Command aggregate_command(CLI::App& program) {
                   "L of centered-clipping");
   add_rule_option(*app, arguments, "semantics", "paper",
                   "paper, byzfl or byzpy: whose definition of a rule, where those differ");
+  app->add_option_function<std::string>(
+         "--weights",
+         [arguments](const std::string& text) { arguments->weights = parse_weights(text); },
+         "What each row counts for, as 120,80,100 (sample counts, say); for " + weighted_rules())
+      ->default_str("all the same");
+  add_rule_option(*app, arguments, "weight-cap", fmt::format("{}", RuleOptions().weight_cap),
+                  "no row counts for more than so many times its equal share, 1/n");
   app->add_option(
          "--step", arguments->step,
          "signSGD: zeros vote by coordinate + step; bucketing and dnc draw by seed and step")

@@ -74,7 +74,7 @@ struct Idle {
   std::vector<std::string_view> options;
 };
 
-std::vector<Idle> idle_options(const RunConfig& c) {
+std::vector<Idle> idle_options(const RunConfig& c, const Plan& plan) {
   const auto runs = [&](std::string_view rule) { return *c.mode == rule || c.inner_mode == rule; };
   const auto differs = [&](std::string_view rule) {
     return differs_from_paper(rule, parse_semantics(c.semantics));
@@ -93,6 +93,10 @@ std::vector<Idle> idle_options(const RunConfig& c) {
       {!runs("monna"), "no rule is monna", {"reference-row"}},
       {!runs("centered-clipping"), "no rule is centered-clipping", {"clip-radius", "clip-rounds"}},
       {*c.mode != "centered-clipping", "--mode is not centered-clipping", {"clip-start"}},
+      {c.weights == "samples" && samples_per_step(c, plan) % plan.k == 0,
+       "all slices have as many samples",
+       {"weights"}},
+      {c.weights == "off", "--weights is off", {"weight-cap"}},
       {!attacks,
        "--worker-fail is 0",
        {"err-mode", "adversarial", "lis-simulation", "alie-z", "alie-sign", "attack-statistics",
@@ -107,8 +111,8 @@ std::vector<Idle> idle_options(const RunConfig& c) {
   };
 }
 
-void add_idle_options(const RunConfig& config, std::vector<std::string>& lines) {
-  for (const Idle& idle : idle_options(config)) {
+void add_idle_options(const RunConfig& config, const Plan& plan, std::vector<std::string>& lines) {
+  for (const Idle& idle : idle_options(config, plan)) {
     std::string changed;
     for (const std::string_view name : idle.options) {
       const Option& option = find_option(name);
@@ -144,7 +148,7 @@ std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
   if (plan.attack.attack == "alie" && !config.alie_z && plan.attack.byzantine > 0)
     add_alie(plan, lines);
   add_deadlines(config, plan, lines);
-  add_idle_options(config, lines);
+  add_idle_options(config, plan, lines);
   return lines;
 }
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "base/names.hpp"
 #include "config/notices.hpp"
@@ -53,6 +54,8 @@ void check_ranges(const RunConfig& c) {
   check_range("clip-rounds", static_cast<double>(clip_rounds),
               clip_rounds >= 1 && clip_rounds <= kMostClipRounds,
               fmt::format("1 to {}", kMostClipRounds));
+  check_range("weight-cap", c.weight_cap, c.weight_cap >= 1 && std::isfinite(c.weight_cap),
+              "a number from 1");
   check_range("lr-gamma", c.lr_gamma, c.lr_gamma > 0 && c.lr_gamma <= 1, "above 0, at most 1");
   check_range("lr-step-size", static_cast<double>(c.lr_step_size), c.lr_step_size >= 1, "from 1");
   check_range("step-timeout", c.step_timeout, c.step_timeout > 0 && c.step_timeout <= 1e6,
@@ -131,6 +134,20 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   return attack;
 }
 
+/// That all slices can be weighted by their samples.
+void check_weights(const RunConfig& config, const Plan& plan, const Hierarchy& hierarchy) {
+  if (plan.b > 0) {
+    throw UsageError(
+        "--weights samples are those of slices, and buckets leave none by itself; valid: "
+        "--buckets off");
+  }
+  std::vector<std::uint32_t> slices(plan.k);
+  std::iota(slices.begin(), slices.end(), 0U);
+  const std::vector<double> samples = slice_samples(samples_per_step(config, plan), plan.k, slices);
+  const std::string unmet = hierarchy.unmet_weights(samples);
+  if (!unmet.empty()) throw UsageError(fmt::format("--weights samples: {}", unmet));
+}
+
 }  // namespace
 
 RunConfig resolve(RunConfig config, std::size_t world_workers) {
@@ -200,6 +217,7 @@ Plan make_plan(const RunConfig& config) {
   plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
   plan.random_placement = config.placement == "random";
   plan.sign_codec = *config.mode == "signSGD";
+  plan.weighs_samples = config.weights == "samples";
 
   RuleOptions rule;
   rule.pre = parse_pre_steps(config.pre);
@@ -211,6 +229,7 @@ Plan make_plan(const RunConfig& config) {
   rule.clip_radius = config.clip_radius;
   rule.clip_rounds = config.clip_rounds.value_or(0);
   rule.semantics = parse_semantics(config.semantics);
+  rule.weight_cap = config.weight_cap;
   rule.rows_are_signs = plan.sign_codec;
   plan.keeps_last = *config.mode == "centered-clipping" && config.clip_start == "last";
   plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff, rule};
@@ -225,6 +244,7 @@ Plan make_plan(const RunConfig& config) {
                     unmet, plan.workers, plan.r, plan.k, plan.q, plan.f_eff,
                     plan.b > 0 ? fmt::format(", b = {}", plan.b) : ""));
   }
+  if (plan.weighs_samples) check_weights(config, plan, hierarchy);
   plan.rows = hierarchy.defender(plan.k).rows;
   plan.attack = plan_attack(config, plan);
   plan.absences = parse_absences(config.absent, plan.workers);
@@ -240,6 +260,17 @@ std::size_t samples_per_step(const RunConfig& config, const Plan& plan) {
                     config.global_batch, plan.k));
   }
   return config.global_batch;
+}
+
+std::vector<double> slice_samples(std::size_t samples_per_step, std::size_t k,
+                                  std::span<const std::uint32_t> slices) {
+  std::vector<double> samples;
+  samples.reserve(slices.size());
+  for (const std::uint32_t slice : slices) {
+    const Places places = bucket_places(samples_per_step, k, slice);
+    samples.push_back(static_cast<double>(places.end - places.begin));
+  }
+  return samples;
 }
 
 std::uint64_t total_steps(const RunConfig& config, std::uint64_t steps_per_epoch) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,9 @@ struct Plan {
   std::size_t r = 1, k = 0, b = 0, q = 0, f_eff = 0;
   std::size_t rows = 0;  ///< n of the rule that defends: a robust inner rule's smallest bucket
   bool random_placement = true;
-  bool sign_codec = false;  ///< workers send sign bits
-  bool keeps_last = false;  ///< the rule begins at its last result
+  bool sign_codec = false;      ///< workers send sign bits
+  bool weighs_samples = false;  ///< slices count for as many samples as they have
+  bool keeps_last = false;      ///< the rule begins at its last result
   Hierarchy::Options hierarchy;
   AttackPlan attack;
   std::vector<Absence> absences;
@@ -57,6 +59,10 @@ Plan make_plan(const RunConfig& config);
 
 /// Samples of one step over all slices.
 std::size_t samples_per_step(const RunConfig& config, const Plan& plan);
+
+/// Samples of each of these slices among k; the first slices are the larger ones.
+std::vector<double> slice_samples(std::size_t samples_per_step, std::size_t k,
+                                  std::span<const std::uint32_t> slices);
 
 /// Steps the run takes: max_steps or epochs, whichever ends first.
 std::uint64_t total_steps(const RunConfig& config, std::uint64_t steps_per_epoch);

@@ -34,6 +34,8 @@ struct RunConfig {
   std::string clip_start = "zero";
   double tolerance = 1e-6;
   std::string semantics = "paper";
+  std::string weights = "off";
+  double weight_cap = 2;
   std::string placement = "random";
   std::string placement_key;
   std::string vote = "bytes";

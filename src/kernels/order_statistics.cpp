@@ -9,8 +9,9 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/order_statistics.cpp"
 #include <hwy/foreach_target.h>
-// The order of these two is Highway's.
+// The order of these is Highway's.
 #include "kernels/order_statistics-inl.hpp"
+#include "kernels/weighted_order-inl.hpp"
 
 #if HWY_ONCE
 namespace detox {
@@ -19,6 +20,8 @@ HWY_EXPORT(mean_of_sorted_float);
 HWY_EXPORT(mean_of_sorted_double);
 HWY_EXPORT(mean_nearest_float);
 HWY_EXPORT(mean_nearest_double);
+HWY_EXPORT(weighted_mean_of_sorted_float);
+HWY_EXPORT(weighted_mean_of_sorted_double);
 
 SortPlan plan_sort(std::size_t n, std::size_t lo, std::size_t hi, std::span<Comparator> storage,
                    std::span<bool> flags) {
@@ -51,6 +54,14 @@ void check_nearest(Nearest nearest, const SortPlan& plan) {
   DETOX_ASSERT(nearest.count >= 1 && nearest.count <= plan.n);
 }
 
+template <class T>
+void check_weighted(const ColumnBlock<T>& block, const WeightedPart& part, const SortPlan& plan,
+                    std::span<T> scratch) {
+  check(block, plan, scratch);
+  DETOX_ASSERT(plan.lo == 0 && plan.hi == plan.n && part.weights.size() == plan.n);
+  DETOX_ASSERT(part.lo <= part.hi && scratch.size() >= weighted_sort_scratch(plan.n));
+}
+
 }  // namespace
 
 void mean_of_sorted(const ColumnBlock<float>& block, const SortPlan& plan,
@@ -77,6 +88,18 @@ void mean_nearest(const ColumnBlock<double>& block, Nearest nearest, const SortP
   check(block, plan, scratch);
   check_nearest(nearest, plan);
   HWY_DYNAMIC_DISPATCH(mean_nearest_double)(block, nearest, plan, scratch.data());
+}
+
+void weighted_mean_of_sorted(const ColumnBlock<float>& block, const WeightedPart& part,
+                             const SortPlan& plan, std::span<float> scratch) {
+  check_weighted(block, part, plan, scratch);
+  HWY_DYNAMIC_DISPATCH(weighted_mean_of_sorted_float)(block, part, plan, scratch.data());
+}
+
+void weighted_mean_of_sorted(const ColumnBlock<double>& block, const WeightedPart& part,
+                             const SortPlan& plan, std::span<double> scratch) {
+  check_weighted(block, part, plan, scratch);
+  HWY_DYNAMIC_DISPATCH(weighted_mean_of_sorted_double)(block, part, plan, scratch.data());
 }
 
 }  // namespace detox

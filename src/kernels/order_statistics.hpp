@@ -61,4 +61,26 @@ void mean_nearest(const ColumnBlock<float>& block, Nearest nearest, const SortPl
 void mean_nearest(const ColumnBlock<double>& block, Nearest nearest, const SortPlan& plan,
                   std::span<double> scratch);
 
+/// Sorted values laid end to end as intervals as long as the weights of their rows, and a part
+/// [lo, hi) of that line.
+struct WeightedPart {
+  std::span<const double> weights;  ///< (n), at least 0 and at most 1
+  double lo = 0, hi = 0;            ///< at least 0, at most the sum of the weights
+};
+
+/// Values of type T that scratch must hold for n weighted rows.
+constexpr std::size_t weighted_sort_scratch(std::size_t n) { return (2 * n + 1) * kSortTile; }
+
+/// So much of the sum of all weights counts as nothing: rounding decides neither whether two values
+/// meet at a point nor whether a value reaches into a part.
+inline constexpr double kNoWeight = 0x1p-36;
+
+/// out = mean over that part of each column's line. With lo = hi the value at that point, or the
+/// mean of the two values that meet there. The plan is for [0, n). Cost: as a sort of n values,
+/// with three times the operations a comparator.
+void weighted_mean_of_sorted(const ColumnBlock<float>& block, const WeightedPart& part,
+                             const SortPlan& plan, std::span<float> scratch);
+void weighted_mean_of_sorted(const ColumnBlock<double>& block, const WeightedPart& part,
+                             const SortPlan& plan, std::span<double> scratch);
+
 }  // namespace detox

@@ -80,6 +80,32 @@ std::vector<double> squared_norms(const Matrix& rows) {
   return out;
 }
 
+std::vector<double> weighted_mean_of_sorted(const Matrix& rows, std::span<const double> weights,
+                                            double lo, double hi) {
+  std::vector<double> out;
+  for (std::size_t column = 0; column < rows[0].size(); ++column) {
+    std::vector<std::pair<double, double>> line;
+    for (std::size_t row = 0; row < rows.size(); ++row)
+      line.emplace_back(rows[row][column], weights[row]);
+    std::stable_sort(line.begin(), line.end(),
+                     [](const auto& a, const auto& b) { return comes_before(a.first, b.first); });
+    std::vector<double> meeting;
+    long double begin = 0, sum = 0, total = 0;
+    for (const auto& [value, weight] : line) {
+      const long double end = begin + weight;
+      if (weight > 0 && begin <= hi + 1e-9L && end >= lo - 1e-9L) meeting.push_back(value);
+      const long double inside = std::min<long double>(end, hi) - std::max<long double>(begin, lo);
+      if (inside > 1e-9L) {
+        sum += inside * value;
+        total += inside;
+      }
+      begin = end;
+    }
+    out.push_back(lo == hi ? mean(meeting) : static_cast<double>(sum / total));
+  }
+  return out;
+}
+
 Matrix squared_distances(const Matrix& rows) {
   const std::vector<double> norms = squared_norms(rows);
   Matrix out(rows.size(), std::vector<double>(rows.size(), 0.0));

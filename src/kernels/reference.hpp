@@ -28,6 +28,11 @@ std::vector<double> mean_of_sorted(const Matrix& rows, std::size_t lo, std::size
 std::vector<double> mean_nearest(const Matrix& rows, std::size_t lo, std::size_t hi,
                                  std::size_t count);
 
+/// The mean over the part [lo, hi) of the line of sorted values, each as long as its row's weight;
+/// with lo = hi the value there, or the mean of the two that meet there.
+std::vector<double> weighted_mean_of_sorted(const Matrix& rows, std::span<const double> weights,
+                                            double lo, double hi);
+
 /// (n, n), and n; infinite for rows that are not finite.
 Matrix squared_distances(const Matrix& rows);
 std::vector<double> squared_norms(const Matrix& rows);

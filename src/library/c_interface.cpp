@@ -19,6 +19,7 @@ struct detox_aggregator {
   std::unique_ptr<detox::ThreadPool> pool;
   detox::Workspace workspace;
   detox::Key key;
+  std::vector<double> weights;
   std::string description;
 };
 
@@ -93,7 +94,8 @@ int aggregate(detox_aggregator* aggregator, const T* const* rows, std::size_t n,
         bool is_there = aggregator != nullptr && rows != nullptr && (out != nullptr || d == 0);
         for (std::size_t i = 0; i < n && is_there; ++i) is_there = rows[i] != nullptr || d == 0;
         if (!is_there) throw detox::UsageError("a pointer is NULL");
-        AggregationContext context{*aggregator->pool, aggregator->workspace, step, aggregator->key};
+        AggregationContext context{*aggregator->pool, aggregator->workspace, step, aggregator->key,
+                                   aggregator->weights};
         aggregator->rule->aggregate(detox::Rows<T>{{rows, n}, d}, std::span<T>(out, d), context);
         return 0;
       },
@@ -159,4 +161,14 @@ int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows
 int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,
                            size_t d, uint64_t step, double* out) {
   return aggregate(aggregator, rows, n, d, step, out);
+}
+
+int detox_set_weights(detox_aggregator* aggregator, const double* weights, size_t n) {
+  return guarded(
+      [&] {
+        if (aggregator == nullptr) throw detox::UsageError("a pointer is NULL");
+        aggregator->weights.assign(weights, weights == nullptr ? weights : weights + n);
+        return 0;
+      },
+      [](int code) { return code; });
 }

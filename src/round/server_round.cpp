@@ -53,8 +53,13 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
 
   measure(ballot, resolved, report);
   report.skipped_because = hierarchy_.unmet_requirement(std::span(resolved));
+  std::vector<double> weights;
+  if (report.skipped_because.empty() && parts_.plan.weighs_samples) {
+    weights = slice_samples(parts_.samples_per_step, parts_.plan.k, resolved);
+    report.skipped_because = hierarchy_.unmet_weights(weights);
+  }
   if (report.skipped_because.empty()) {
-    const std::span<const float> gradient = aggregate(ballot, resolved, step, state);
+    const std::span<const float> gradient = aggregate(ballot, resolved, weights, step, state);
     lap(mark, report.seconds.aggregate);
     update(ballot, resolved, gradient, state, report);
     lap(mark, report.seconds.update);
@@ -157,10 +162,12 @@ void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>
   if (resolved.empty()) return;
   std::vector<std::array<double, 2>> tallies;
   std::vector<const double*> rows;
-  for (const std::uint32_t slice : resolved) {
-    const AnswerTally tally = read_tally(parts_.format.layout(), ballot[slice].winner());
-    tallies.push_back({tally.loss_sum / slice_samples(slice),
-                       static_cast<double>(tally.correct) / slice_samples(slice)});
+  const std::vector<double> samples =
+      slice_samples(parts_.samples_per_step, parts_.plan.k, resolved);
+  for (std::size_t i = 0; i < resolved.size(); ++i) {
+    const AnswerTally tally = read_tally(parts_.format.layout(), ballot[resolved[i]].winner());
+    tallies.push_back(
+        {tally.loss_sum / samples[i], static_cast<double>(tally.correct) / samples[i]});
   }
   rows.reserve(tallies.size());
   for (const auto& tally : tallies) rows.push_back(tally.data());
@@ -173,7 +180,8 @@ void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>
 
 std::span<const float> ServerRound::aggregate(const Ballot& ballot,
                                               const std::vector<std::uint32_t>& resolved,
-                                              std::uint64_t step, const State& state) {
+                                              std::span<const double> weights, std::uint64_t step,
+                                              const State& state) {
   const std::size_t d = parts_.format.d();
   const std::span<float> gradient = workspace_.take<float>(kGradientSlot, d);
   if (parts_.format.rows_need_decoding() && hierarchy_.takes_packed_signs()) {
@@ -194,7 +202,7 @@ std::span<const float> ServerRound::aggregate(const Ballot& ballot,
     for (const std::uint32_t slice : resolved)
       rows.push_back(parts_.format.gradient_row(ballot[slice].winner()));
   }
-  AggregationContext context{parts_.pool, workspace_, step, {}, state.last_aggregate};
+  AggregationContext context{parts_.pool, workspace_, step, {}, weights, state.last_aggregate};
   hierarchy_.aggregate(Rows<float>{rows, d}, parts_.keys.buckets, gradient, context);
   return gradient;
 }
@@ -223,13 +231,6 @@ std::vector<bool> ServerRound::absent_workers(std::uint64_t step) const {
     if (step >= absence.from && step <= absence.to) absent[absence.worker] = true;
   }
   return absent;
-}
-
-double ServerRound::slice_samples(std::uint32_t slice) const {
-  const std::size_t k = parts_.plan.k;
-  const std::size_t samples =
-      parts_.samples_per_step / k + (slice < parts_.samples_per_step % k ? 1 : 0);
-  return static_cast<double>(samples);
 }
 
 }  // namespace detox

@@ -89,11 +89,11 @@ class ServerRound {
   void measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
                StepReport& report);
   std::span<const float> aggregate(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
-                                   std::uint64_t step, const State& state);
+                                   std::span<const double> weights, std::uint64_t step,
+                                   const State& state);
   void update(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
               std::span<const float> gradient, const State& state, StepReport& report);
   std::vector<bool> absent_workers(std::uint64_t step) const;
-  double slice_samples(std::uint32_t slice) const;
 
   Parts parts_;
   Hierarchy hierarchy_;

@@ -32,6 +32,8 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"clip-rounds", "3"},
       {"clip-start", "last"},
       {"semantics", "byzfl"},
+      {"weights", "samples"},
+      {"weight-cap", "1.5"},
       {"placement", "fixed"},
       {"placement-key", "schlüssel = 'geheim'"},
       {"worker-fail", "6"},

@@ -50,6 +50,16 @@ TEST(Notices, NameTheSemanticsWhereTheyChangeNoRule) {
       ElementsAre("without effect: --tolerance 0.1 (--semantics byzfl has its own)"));
 }
 
+TEST(Notices, NameWeightsOfSlicesThatAreAllAsLarge) {
+  EXPECT_THAT(without_effect({{"weights", "samples"}}),
+              ElementsAre("without effect: --weights samples (all slices have as many samples)"));
+  EXPECT_THAT(
+      without_effect({{"weights", "samples"}, {"global-batch", "100"}, {"weight-cap", "3"}}),
+      IsEmpty());
+  EXPECT_THAT(without_effect({{"weight-cap", "3"}}),
+              ElementsAre("without effect: --weight-cap 3 (--weights is off)"));
+}
+
 TEST(Notices, NameOptionsOfAnAttackThatDoesNotTakePlace) {
   EXPECT_THAT(without_effect({{"err-mode", "constant"}, {"adversarial", "-1"}, {"alie-z", "auto"}}),
               ElementsAre("without effect: --err-mode constant, --adversarial -1, --alie-z auto "

@@ -147,6 +147,7 @@ TEST(Plan, RefusesValuesOutOfRange) {
                                           {"clip-radius", "inf"},
                                           {"clip-rounds", "0"},
                                           {"clip-rounds", "1001"},
+                                          {"weight-cap", "0.5"},
                                           {"lr-gamma", "0"},
                                           {"lr-gamma", "1.5"},
                                           {"lr-step-size", "0"},
@@ -189,6 +190,33 @@ TEST(Plan, RefusesSlicesRowsAndStepsThatAreNotThere) {
             "bucketing, clipping, nnm"}}) {
     EXPECT_EQ(refused(options), text);
   }
+}
+
+TEST(Plan, RefusesWeightsThatItsRulesDoNotTake) {
+  const std::string takers =
+      "valid: centered-clipping, coord-median, geometric-median, normal, trimmed-mean";
+  EXPECT_EQ(refused({{"weights", "samples"}, {"mode", "meamed"}}),
+            "--weights samples: meamed takes no weights; " + takers);
+  EXPECT_EQ(refused({{"weights", "samples"}, {"mode", "signSGD"}}),
+            "--weights samples: signSGD takes no weights; " + takers);
+  EXPECT_EQ(refused({{"weights", "samples"}, {"pre", "nnm"}}),
+            "--weights samples: weights are those of rows, and nnm leaves none by itself; valid: "
+            "pre none");
+  EXPECT_EQ(refused({{"weights", "samples"}, {"buckets", "3"}}),
+            "--weights samples are those of slices, and buckets leave none by itself; valid: "
+            "--buckets off");
+  EXPECT_EQ(refused({{"weights", "samples"}, {"semantics", "byzfl"}}),
+            "--weights samples: byzfl and byzpy define no weights; valid: semantics paper");
+  // Slices of 2 and of 1 sample, of which f = 2 of 5 can have four sevenths.
+  EXPECT_EQ(
+      refused({{"weights", "samples"},
+               {"workers", "5"},
+               {"approach", "baseline"},
+               {"assume-fail", "2"},
+               {"global-batch", "7"}}),
+      "--weights samples: coord-median needs less than half of the weight in the f rows that "
+      "have most: f = 2, their part is 0.5714 (n = 5; weight-cap below n/(2f) = 1.25 prevents "
+      "it)");
 }
 
 TEST(Plan, RefusesNumbersThatFloat32DoesNotHold) {

@@ -133,6 +133,35 @@ class Aggregate(ProgramTest):
                    "mixed = np.array([y * min(1, 3 / s) if np.isfinite(s) else y for y, s in zip(mixed, size)]);"
                    "np.testing.assert_allclose(out, np.median(np.where(np.isnan(mixed), np.inf, mixed), axis=0), rtol=1e-9)")
 
+    def test_weighs_rows(self):
+        self.numpy(NUMPY, "float64")
+        counts = [5, 1, 2, 9, 3, 3, 1, 900, 2, 2, 4, 1, 5, 3, 2]
+        self.run_ok("aggregate", "--mode", "median", "--f", 2, "--weights", ",".join(map(str, counts)), "--weight-cap", 3,
+                    "rows.npy", "-o", "out.npy")
+        # Row 7 claims 900 of 943: at the cap it has 3/15 of all, a quarter of what the others have.
+        self.numpy(f"import numpy as np; x = np.load('rows.npy'); out = np.load('out.npy'); w = np.array({counts}, 'f8');"
+                   "w[7] = (w.sum() - w[7]) / 4; x = np.where(np.isnan(x), np.inf, x); order = np.argsort(x, axis=0);"
+                   "sums = np.cumsum(w[order], axis=0); at = (sums > w.sum() / 2 + 1e-9).argmax(0);"
+                   "meets = np.isclose(sums, w.sum() / 2).any(0); sorted = np.sort(x, axis=0); c = np.arange(x.shape[1]);"
+                   "expected = np.where(meets, (sorted[at, c] + sorted[at - 1, c]) / 2, sorted[at, c]);"
+                   "np.testing.assert_allclose(out, expected, rtol=1e-12)")
+        for weights, reason in [("1,2", "--weights: 2 weights for 15 rows"), ("1,x", "weights 'x'"), ("", "weights ''"),
+                                (",".join(["1"] * 14 + ["-1"]), "the weight of row 14 is -1"),
+                                (",".join(["nan"] * 15), "the weight of row 0 is nan")]:
+            self.assert_refused(run("aggregate", "--weights", weights, "rows.npy", "-o", "o.npy", cwd=self.folder), 2, reason)
+        self.assert_refused(run("aggregate", "--mode", "krum", "--weights", ",".join(["1"] * 15), "rows.npy", "-o", "o.npy",
+                                cwd=self.folder), 2, "krum takes no weights; valid: centered-clipping")
+
+    def test_takes_the_definitions_of_others(self):
+        self.numpy(NUMPY, "float64")
+        self.run_ok("aggregate", "--mode", "multi-krum", "--f", 2, "--semantics", "byzfl", "rows.npy", "-o", "out.npy",
+                    "--report", "r.json")
+        report = json.loads((self.folder / "r.json").read_text())
+        self.assertEqual((report["semantics"], len(report["selected"])), ("byzfl", 13))
+        self.assertFalse({3, 7} & set(report["selected"]))
+        self.assert_refused(run("aggregate", "--semantics", "bizfl", "rows.npy", "-o", "o.npy", cwd=self.folder), 2,
+                            "did you mean byzfl?")
+
     def test_refuses_what_it_cannot_do(self):
         self.numpy(NUMPY, "float32")
         self.assert_refused(run("aggregate", "--f", "-1", "rows.npy", "-o", "o.npy", cwd=self.folder), 2, "a whole number, at least 0")

@@ -157,5 +157,68 @@ TYPED_TEST(OrderStatistics, NearestValuesAreTheLowerOnesOnATie) {
   EXPECT_EQ(run_nearest(sample, {2, 3, 5})[0], T{0});
 }
 
+template <class T>
+std::vector<T> run_weighted(Sample<T>& sample, const WeightedPart& part) {
+  const Rows<T> rows = sample.rows();
+  const Plan plan(rows.n(), 0, rows.n());
+  const std::size_t count = weighted_sort_scratch(rows.n());
+  std::vector<T> out(rows.d), scratch(count + 64);
+  void* aligned = scratch.data();
+  std::size_t space = scratch.size() * sizeof(T);
+  std::align(64, count * sizeof(T), aligned, space);
+  weighted_mean_of_sorted({rows, 0, rows.d, out}, part, plan.plan,
+                          {static_cast<T*>(aligned), count});
+  return out;
+}
+
+template <class T>
+void expect_weighted(Sample<T> sample, std::uint64_t seed) {
+  const std::size_t n = sample.values.size();
+  test::Random random(seed);
+  std::vector<double> weights(n);
+  double total = 0;
+  // Sixteenths, some of them 0: sums are exact.
+  for (double& weight : weights) total += weight = static_cast<double>(random.below(17)) / 16;
+  if (total == 0) total = weights[0] = 1;
+  for (const auto& [lo, hi] : std::vector<std::pair<double, double>>{{total / 2, total / 2},
+                                                                     {0, total},
+                                                                     {total / 4, total - total / 4},
+                                                                     {total / 3, total / 2}}) {
+    const std::vector<T> found = run_weighted(sample, {weights, lo, hi});
+    const auto expected = reference::weighted_mean_of_sorted(sample.matrix(), weights, lo, hi);
+    for (std::size_t c = 0; c < found.size(); ++c) {
+      const auto value = static_cast<double>(found[c]);
+      const auto wanted = static_cast<double>(static_cast<T>(expected[c]));
+      ASSERT_TRUE(test::is_close(value, wanted, sizeof(T) == 4 ? 2e-7 : 1e-12) ||
+                  std::abs(value - wanted) < (sizeof(T) == 4 ? 1e-7 : 1e-15))
+          << "n = " << n << ", column " << c << " of [" << lo << ", " << hi << "): " << value
+          << " but the reference has " << wanted;
+    }
+  }
+}
+
+TEST(WeightedMeanOfSorted, EqualsTheReferenceOnNumbersTiesAndAnyBits) {
+  for (const std::size_t n : {1UL, 2UL, 3UL, 7UL, 16UL, 45UL, 64UL}) {
+    for (const std::size_t d : {1UL, 15UL, 17UL, 200UL}) {
+      expect_weighted(test::normal_sample<float>(n, d, n + d), n);
+      expect_weighted(test::normal_sample<double>(n, d, n + d), n);
+      expect_weighted(test::tied_sample<float>(n, d, n + d), n);
+      expect_weighted(test::tied_sample<double>(n, d, n + d), n);
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(WeightedMeanOfSorted, DoesNotLetInWhatLiesOutside) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  Sample<float> sample{{{1}, {kNan}, {3}, {-kInf}, {2}}, {}};
+  const std::vector<double> weights = {0.3, 0.1, 0.3, 0.1, 0.2};
+  EXPECT_EQ(run_weighted(sample, {weights, 0.5, 0.5})[0], 2);
+  EXPECT_FLOAT_EQ(run_weighted(sample, {weights, 0.1, 0.9})[0], 2);  // (0.3 + 0.4 + 0.9) / 0.8
+  EXPECT_EQ(run_weighted(sample, {weights, 0.05, 0.9})[0], -kInf);
+  EXPECT_TRUE(std::isnan(run_weighted(sample, {weights, 0.1, 0.95})[0]));
+}
+
 }  // namespace
 }  // namespace detox

@@ -84,6 +84,24 @@ TEST(CInterface, TakesTheDefinitionsOfOthers) {
   EXPECT_EQ(out, 1);
 }
 
+TEST(CInterface, WeighsRows) {
+  const Aggregator mean("mean", "weight-cap=3");
+  ASSERT_NE(mean.get(), nullptr) << detox_error();
+  const double a = 1, b = 2, c = 6;
+  const double* rows[] = {&a, &b, &c};
+  const double weights[] = {1, 1, 2};
+  double out = 0;
+  ASSERT_EQ(detox_set_weights(mean.get(), weights, 3), 0);
+  ASSERT_EQ(detox_aggregate_double(mean.get(), rows, 3, 1, 0, &out), 0) << detox_error();
+  EXPECT_EQ(out, 3.75);
+  EXPECT_EQ(detox_aggregate_double(mean.get(), rows, 2, 1, 0, &out), 2);
+  EXPECT_STREQ(detox_error(), "3 weights for 2 rows");
+  ASSERT_EQ(detox_set_weights(mean.get(), nullptr, 0), 0);
+  ASSERT_EQ(detox_aggregate_double(mean.get(), rows, 3, 1, 0, &out), 0);
+  EXPECT_EQ(out, 3);
+  EXPECT_EQ(detox_set_weights(nullptr, weights, 3), 2);
+}
+
 TEST(CInterface, DescribesAnAggregator) {
   const Aggregator rule("multi_krum", "f=2  pre=nnm,bucketing krum-select=3 ");
   ASSERT_NE(rule.get(), nullptr) << detox_error();
@@ -109,6 +127,7 @@ TEST(CInterface, SaysWhyAnAggregatorCannotBe) {
   expect_refused("krum", "tolerance=nan", "tolerance");
   expect_refused("krum", "clip-radius=0", "above 0");
   expect_refused("krum", "clip-rounds=0", "1 to 1000");
+  expect_refused("median", "weight-cap=0.5", "a number from 1");
   expect_refused("krum", "semantics=byzfi", "did you mean byzfl?");
   EXPECT_EQ(detox_create("krum", "", 100000), nullptr);
 }

@@ -99,6 +99,31 @@ TEST(Engines, GiveTheSameBytesWithSignsAndWithBuckets) {
   EXPECT_EQ(network(buckets), local(buckets, 2));
 }
 
+TEST(Engines, GiveTheSameBytesWithSlicesThatCountAsTheirSamples) {
+  // 6 slices of 5 and 4 samples: an even number, or the middle row would be the median either way.
+  const Options same =
+      with(kUnderAttack, {{"workers", "18"}, {"global-batch", "27"}, {"max-steps", "15"}});
+  for (const char* mode :
+       {"coord-median", "trimmed-mean", "geometric-median", "centered-clipping"}) {
+    const Options plain = with(same, {{"mode", mode}}),
+                  weighted = with(plain, {{"weights", "samples"}});
+    const Bytes bytes = local(weighted, 2);
+    EXPECT_EQ(network(weighted), bytes) << mode;
+    EXPECT_NE(local(plain, 2).model, bytes.model) << mode;
+  }
+  // As many samples in all: the same model as without.
+  const Options even = with(same, {{"global-batch", "24"}});
+  EXPECT_EQ(local(with(even, {{"weights", "samples"}}), 1).model, local(even, 1).model);
+}
+
+TEST(Engines, GiveTheSameBytesInTheSemanticsOfOthers) {
+  const Options even = with(kUnderAttack, {{"workers", "12"}, {"max-steps", "15"}});
+  const Options byzpy = with(even, {{"semantics", "byzpy"}});
+  const Bytes bytes = local(byzpy, 2);
+  EXPECT_EQ(network(byzpy), bytes);
+  EXPECT_NE(local(even, 2).model, bytes.model);
+}
+
 TEST(Engines, GiveTheSameBytesWithWorkersLeftOutAndUnevenGroups) {
   const Options options = with(kUnderAttack, {{"workers", "11"},
                                               {"absent", "3:2-20,7:5"},

@@ -108,6 +108,25 @@ TEST(ServerRound, SkipsAStepThatCannotBeDefendedAndLeavesTheWeightsAlone) {
   EXPECT_EQ(rounds[4]["slices"][1]["counted"], nlohmann::json({4, 5, 6}));
 }
 
+TEST(ServerRound, SkipsAStepWhereTheHeaviestSlicesHaveHalfOfTheWeight) {
+  const TemporaryDirectory directory;
+  // Slices of 2, 1, 1, 1, 1 and 1 samples; without the last the first two have 3 of 6.
+  ToyRun run(directory / "run", {{"approach", "baseline"},
+                                 {"workers", "6"},
+                                 {"assume-fail", "2"},
+                                 {"global-batch", "7"},
+                                 {"weights", "samples"},
+                                 {"placement", "fixed"},
+                                 {"max-steps", "8"},
+                                 {"absent", "6:3-4"}});
+  run.over_local_engine();
+  const auto metrics = run.journal("metrics.jsonl");
+  for (std::uint64_t step = 1; step <= 8; ++step)
+    EXPECT_EQ(metrics[step - 1]["skipped"].get<bool>(), step == 3 || step == 4) << step;
+  EXPECT_THAT(metrics[2]["skipped_because"].get<std::string>(),
+              testing::HasSubstr("f = 2, their part is 0.5000 (n = 5;"));
+}
+
 TEST(ServerRound, EndsWithExitCodeThreeAfterTooManySkippedStepsAndLeavesACheckpoint) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", {{"workers", "9"},

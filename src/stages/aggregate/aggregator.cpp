@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "detox/errors.hpp"
 #include "stages/aggregate/pre_chain.hpp"
+#include "stages/aggregate/row_weights.hpp"
 
 namespace detox {
 namespace {
@@ -86,7 +87,8 @@ void Aggregator::run(const Rows<T>& rows, std::span<T> out, AggregationContext& 
   check_requirement(*info_, options_, rows.n());
   check_shapes<T>(rows, out);
   if (report != nullptr) *report = {};
-  if (pre_.empty()) return reduce(Points<T>{rows, {}, nullptr}, out, context, report);
+  const std::span<const double> weights = usable_weights(*info_, options_, rows.n(), context);
+  if (pre_.empty()) return reduce(Points<T>{rows, {}, nullptr, weights}, out, context, report);
   Mixture<T> mixture;
   apply({options_.pre, pre_}, rows, context, mixture);
   reduce(mixture.points, out, context, report);

@@ -5,6 +5,7 @@
 // and L --clip-rounds. The defaults are those of ByzFL. In the semantics of byzpy v starts at the
 // mean of the finite rows (a huge one moves that farther than L tau can bring it back), and L is 10
 // unless --clip-rounds is given.
+// With weights w_i the sum is that of w_i / (sum of w) times each clipped difference.
 //
 // A row moves the result by at most L tau / n, whatever it holds; one that is not finite not at
 // all. Honest rows farther from v than tau are clipped as well. v is kept as a vector: as a
@@ -45,9 +46,10 @@ class CenteredClipping final : public PointRule<CenteredClipping> {
     for (std::size_t round = 0; round < rounds; ++round) {
       std::ranges::copy(out, centre.begin());
       const std::span<const double> squared = squared_distances_to(points, centre, context);
-      weigh(squared, weights);
-      combine(points, weights, static_cast<double>(n), out, context, centre.data());
-      if (report != nullptr && round + 1 == rounds) fill_report(squared, weights.first(n), *report);
+      const double divisor = weigh(squared, points.weights, weights);
+      combine(points, weights, divisor, out, context, centre.data());
+      if (report != nullptr && round + 1 == rounds)
+        fill_report(squared, weights.first(n), divisor, *report);
     }
   }
 
@@ -76,22 +78,26 @@ class CenteredClipping final : public PointRule<CenteredClipping> {
     combine(points, weights, std::max(count, 1.0), out, context);
   }
 
-  /// n times the weights of the rows, and of the centre behind them.
-  void weigh(std::span<const double> squared, std::span<double> weights) const {
+  /// The weights of the rows, and of the centre behind them; returns their sum, n where rows count
+  /// the same.
+  double weigh(std::span<const double> squared, std::span<const double> counts,
+               std::span<double> weights) const {
     const std::size_t n = squared.size();
-    double total = 0;
+    double total = 0, all = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      const double distance = std::sqrt(squared[i]);
-      weights[i] = distance <= options().clip_radius ? 1 : options().clip_radius / distance;
+      const double distance = std::sqrt(squared[i]), count = counts.empty() ? 1 : counts[i];
+      weights[i] =
+          count * (distance <= options().clip_radius ? 1 : options().clip_radius / distance);
       total += weights[i];
+      all += count;
     }
-    weights[n] = static_cast<double>(n) - total;
+    weights[n] = all - total;
+    return all;
   }
 
   static void fill_report(std::span<const double> squared, std::span<const double> weights,
-                          AggregationReport& report) {
-    report_weights({squared.size(), {}, squared}, weights, static_cast<double>(squared.size()),
-                   "not finite", report);
+                          double divisor, AggregationReport& report) {
+    report_weights({squared.size(), {}, squared}, weights, divisor, "not finite", report);
     for (const double distance : squared) report.scores.push_back(std::sqrt(distance));
   }
 };

@@ -4,10 +4,10 @@
 // to go. With X the columns x_i - z, G = X^T X and M = diag(r_i^(-3/2)) (0 below nu), the gradient
 // is -X beta and the Hessian B - X M M X^T. So Newton's step is X c with c = (beta + M q) / B and
 //   (B - M G M) q = M G beta,
-// n equations on the small matrix. Beside a row all but one of their eigenvalues lie close
-// together, and elsewhere the n values 1 - eigenvalue / B add up to at most 1: conjugate gradients
-// need few steps. Where they cannot go on, as for rows on one line, q stays as it is; q = 0 gives
-// Weiszfeld's step.
+// n equations on the small matrix. A row that counts for w has w times its beta, and sqrt(w) times
+// its part of M. Beside a row all but one of their eigenvalues lie close together, and elsewhere
+// the n values 1 - eigenvalue / B add up to at most 1: conjugate gradients need few steps. Where
+// they cannot go on, as for rows on one line, q stays as it is; q = 0 gives Weiszfeld's step.
 #include "stages/aggregate/central_point.hpp"
 
 #include <algorithm>
@@ -85,7 +85,9 @@ class Descent {
     distances_to(rows_, weights, r_);
     double sum = 0;
     for (std::size_t i = 0; i < r_.size(); ++i) {
-      if (rows_.used[i]) sum += r_[i] < nu_ ? (r_[i] * r_[i] / nu_ + nu_) / 2 : r_[i];
+      if (!rows_.used[i]) continue;
+      const double distance = r_[i] < nu_ ? (r_[i] * r_[i] / nu_ + nu_) / 2 : r_[i];
+      sum += rows_.geometry.row_weight(i) * distance;
     }
     return sum;
   }
@@ -94,8 +96,9 @@ class Descent {
   void prepare() {
     total_ = 0;
     for (std::size_t i = 0; i < r_.size(); ++i) {
-      beta_[i] = rows_.used[i] ? 1 / std::max(r_[i], nu_) : 0;
-      root_[i] = rows_.used[i] && r_[i] > nu_ ? 1 / (r_[i] * std::sqrt(r_[i])) : 0;
+      const double weight = rows_.geometry.row_weight(i);
+      beta_[i] = rows_.used[i] ? weight / std::max(r_[i], nu_) : 0;
+      root_[i] = rows_.used[i] && r_[i] > nu_ ? std::sqrt(weight) / (r_[i] * std::sqrt(r_[i])) : 0;
       total_ += beta_[i];
     }
   }

@@ -24,11 +24,11 @@ void distances_to(const RowsInUse& rows, std::span<const double> weights,
 /// Doubles that find_central_point needs for n rows.
 constexpr std::size_t central_point_scratch(std::size_t n) { return 9 * n; }
 
-/// Moves the point with these weights to where the sum of its distances to the rows in use is
-/// least, each distance r below `smoothing` taken as (r^2 / smoothing + smoothing) / 2. Ends when
-/// Newton's step, and so what is left to go, is at most `accuracy`, or when the sum does not fall
-/// any more, or after 100 rounds. A round is O(n^2) times the steps of conjugate gradients that it
-/// takes, at most 100 and usually fewer than 10.
+/// Moves the point with these weights to where the sum of its distances to the rows in use, each
+/// times what the row counts for, is least, each distance r below `smoothing` taken as (r^2 /
+/// smoothing + smoothing) / 2. Ends when Newton's step, and so what is left to go, is at most
+/// `accuracy`, or when the sum does not fall any more, or after 100 rounds. A round is O(n^2) times
+/// the steps of conjugate gradients that it takes, at most 100 and usually fewer than 10.
 void find_central_point(const RowsInUse& rows, double smoothing, double accuracy,
                         std::span<double> weights, std::span<double> scratch);
 

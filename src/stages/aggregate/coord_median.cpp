@@ -3,6 +3,9 @@
 // NumPy (in double: it cannot overflow); the lower one in the semantics of byzpy. Every NaN counts
 // as greater than +infinity, so up to f of them leave the result between honest values. Cost: one
 // pass; a sorting network, pruned to the middle.
+//
+// With weights: the value up to which half of the weight lies, the mean of two where exactly half
+// lies up to the first. That takes a sort of all values, with their rows.
 #include "stages/aggregate/coordinate_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 

@@ -12,6 +12,7 @@
 #include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/point_tiles.hpp"
 #include "stages/aggregate/points.hpp"
+#include "stages/aggregate/row_weights.hpp"
 #include "stages/aggregate/slots.hpp"
 
 namespace detox {
@@ -57,6 +58,27 @@ void reduce_columns(const Points<T>& points, const ColumnReduction& reduction, s
       });
 }
 
+/// out (d) = the mean over a part of every column's line of weighted values
+/// (kernels/order_statistics.hpp).
+template <class T>
+void reduce_weighted_columns(const Points<T>& points, double lo, double hi, std::span<T> out,
+                             AggregationContext& context) {
+  const std::size_t n = points.n(), tile = weighted_sort_scratch(n);
+  Workspace& workspace = context.workspace;
+  const SortPlan plan =
+      plan_sort(n, 0, n, workspace.take<Comparator>(AggregateSlot::kNetwork, network_capacity(n)),
+                workspace.take<bool>(AggregateSlot::kFlags, n));
+  const std::span<T> tiles =
+      workspace.take<T>(AggregateSlot::kSortTiles, tile * context.pool.size());
+  for_point_ranges(points, out, context,
+                   [&](const Rows<T>& rows, std::size_t begin, std::size_t end, std::span<T> to,
+                       std::size_t thread) {
+                     weighted_mean_of_sorted(ColumnBlock<T>{rows, begin, end, to},
+                                             {points.weights, lo, hi}, plan,
+                                             tiles.subspan(thread * tile, tile));
+                   });
+}
+
 /// A rule that is one reduction of the columns.
 class CoordinateRule : public PointRule<CoordinateRule> {
  protected:
@@ -65,11 +87,21 @@ class CoordinateRule : public PointRule<CoordinateRule> {
  private:
   friend PointRule<CoordinateRule>;
   virtual ColumnReduction reduction(std::size_t n) const = 0;
+  /// With weights: what is left out at each end of the line of all values, which is `total` long;
+  /// half of it for the median. Of rules that take weights alone.
+  virtual double trimmed_weight(std::span<const double> /*weights*/, double total,
+                                std::span<double> /*scratch*/) const {
+    return total / 2;
+  }
 
   template <class T>
   void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* /*report*/) const {
-    reduce_columns(points, reduction(points.n()), out, context);
+    if (points.weights.empty()) return reduce_columns(points, reduction(points.n()), out, context);
+    const auto scratch = context.workspace.take<double>(AggregateSlot::kRule, points.n());
+    const double total = total_weight(points.weights, scratch);
+    const double trimmed = trimmed_weight(points.weights, total, scratch);
+    reduce_weighted_columns(points, trimmed, std::max(trimmed, total - trimmed), out, context);
   }
 };
 

@@ -11,7 +11,8 @@
 // a relative error of 1e-6 say nothing about the direction of a row of 1e30; honest rows are not
 // among them, since half of all rows are within s. Where no row is finite the result is 0. Cost:
 // the pass for distances, O(n^2) a step of the solver, and one combination. The semantics of byzfl
-// and byzpy are in weiszfeld.cpp.
+// and byzpy are in weiszfeld.cpp. With weights every distance is taken times the row's weight, s is
+// the distance within which half of the weight lies, and rows of weight 0 are left out.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -28,15 +29,17 @@ namespace {
 constexpr double kSmoothing = 1e-6;
 constexpr double kFarthest = 1000;
 
-/// The row with the least sum of distances to the finite rows; n where none is finite.
+/// The row with the least (weighted) sum of distances to the finite rows; n where none is finite.
+/// Rows of weight 0 count nowhere.
 std::size_t medoid(const Geometry& geometry) {
   std::size_t best = geometry.n;
   double least = 0;
   for (std::size_t i = 0; i < geometry.n; ++i) {
-    if (!geometry.is_finite(i)) continue;
+    if (!geometry.is_finite(i) || geometry.row_weight(i) == 0) continue;
     double sum = 0;
     for (std::size_t j = 0; j < geometry.n; ++j) {
-      if (geometry.is_finite(j)) sum += std::sqrt(geometry.squared_distance(i, j));
+      if (!geometry.is_finite(j)) continue;
+      sum += geometry.row_weight(j) * std::sqrt(geometry.squared_distance(i, j));
     }
     if (best == geometry.n || sum < least) {
       best = i;
@@ -60,6 +63,27 @@ double median_distance(const Geometry& geometry, std::size_t centre, std::span<d
   return *middle;
 }
 
+/// The same by weight: the distance within which half of the weight of the others lies.
+double weighted_median_distance(const Geometry& geometry, std::size_t centre,
+                                std::span<std::uint32_t> order) {
+  std::size_t count = 0;
+  for (std::uint32_t j = 0; j < geometry.n; ++j) {
+    if (j != centre && geometry.is_finite(j) && geometry.row_weight(j) > 0) order[count++] = j;
+  }
+  const std::span<const double> squared = geometry.distances_of(centre);
+  const std::span<std::uint32_t> others = order.first(count);
+  std::ranges::sort(others, [&](std::uint32_t a, std::uint32_t b) {
+    return squared[a] != squared[b] ? squared[a] < squared[b] : a < b;
+  });
+  double total = 0, within = 0;
+  for (const std::uint32_t j : others) total += geometry.row_weight(j);
+  for (const std::uint32_t j : others) {
+    within += geometry.row_weight(j);
+    if (2 * within >= total) return std::sqrt(squared[j]);
+  }
+  return 0;
+}
+
 /// The first step, away from the medoid. False where the medoid is the answer; weights are set
 /// either way.
 bool leave_medoid(const Geometry& geometry, std::span<const bool> used, std::size_t centre,
@@ -68,8 +92,8 @@ bool leave_medoid(const Geometry& geometry, std::span<const bool> used, std::siz
   double total = 0, here = 0;
   for (std::size_t j = 0; j < n; ++j) {
     const double squared = geometry.squared_distance(centre, j);
-    weights[j] = used[j] && squared > 0 ? 1 / std::sqrt(squared) : 0;
-    here += used[j] && squared == 0 ? 1 : 0;
+    weights[j] = used[j] && squared > 0 ? geometry.row_weight(j) / std::sqrt(squared) : 0;
+    here += used[j] && squared == 0 ? geometry.row_weight(j) : 0;
     total += weights[j];
   }
   // |sum of unit vectors towards the others|^2, from <x_j - c, x_k - c> = (D_jc + D_kc - D_jk) / 2.
@@ -105,10 +129,15 @@ class GeometricMedian final : public GeometryRule {
     const std::size_t centre = medoid(geometry);
     std::fill(used.begin(), used.end(), false);
     if (centre < n) {
-      const double scale = median_distance(geometry, centre, scratch);
+      const double scale =
+          geometry.row_weights.empty()
+              ? median_distance(geometry, centre, scratch)
+              : weighted_median_distance(geometry, centre,
+                                         workspace.take<std::uint32_t>(AggregateSlot::kOrder, n));
       const double farthest = kFarthest * scale;
       for (std::size_t i = 0; i < n; ++i) {
-        used[i] = std::sqrt(geometry.squared_distance(centre, i)) <= farthest;
+        used[i] = std::sqrt(geometry.squared_distance(centre, i)) <= farthest &&
+                  geometry.row_weight(i) > 0;
       }
       if (leave_medoid(geometry, used, centre, weights) && scale > 0) {
         find_central_point({geometry, used}, kSmoothing * scale, options().tolerance * scale,

@@ -141,7 +141,8 @@ void report_weights(const Geometry& geometry, std::span<const double> weights, d
 template <class T>
 void GeometryRule::run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                        AggregationReport* report) const {
-  const Geometry geometry = measure(points, context);
+  Geometry geometry = measure(points, context);
+  geometry.row_weights = points.weights;
   const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, points.n());
   std::fill(weights.begin(), weights.end(), 0.0);
   const double divisor = weigh(geometry, context.workspace, weights, report);

@@ -21,6 +21,7 @@ struct Geometry {
   std::size_t n = 0;
   std::span<const double> squared_distances;  ///< (n, n), row-major, symmetric, 0 on the diagonal
   std::span<const double> squared_norms;      ///< (n)
+  std::span<const double> row_weights = {};   ///< (n) what rows count for; empty: all the same
 
   double squared_distance(std::size_t i, std::size_t j) const {
     return squared_distances[i * n + j];
@@ -29,6 +30,7 @@ struct Geometry {
     return squared_distances.subspan(i * n, n);
   }
   bool is_finite(std::size_t i) const { return std::isfinite(squared_norms[i]); }
+  double row_weight(std::size_t i) const { return row_weights.empty() ? 1 : row_weights[i]; }
 };
 
 /// The pass over the data, unless the geometry is known. The same bits for any number of threads.

@@ -1,11 +1,13 @@
 // The mean, as in training without attackers. One hostile row moves it anywhere; values that are
-// not finite go through. Sums are taken in double and rounded once. Cost: one pass.
+// not finite go through. Sums are taken in double and rounded once. With weights the weighted mean,
+// in which rows of weight 0 are not read. Cost: one pass.
 #include <algorithm>
 #include <numeric>
 
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/registry.hpp"
+#include "stages/aggregate/row_weights.hpp"
 #include "stages/aggregate/slots.hpp"
 
 namespace detox {
@@ -21,12 +23,17 @@ class Normal final : public PointRule<Normal> {
   template <class T>
   static void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                   AggregationReport* report) {
-    const auto n = static_cast<double>(points.n());
+    auto divisor = static_cast<double>(points.n());
     const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, points.n());
-    std::fill(weights.begin(), weights.end(), 1.0);
-    combine(points, weights, n, out, context);
+    if (points.weights.empty()) {
+      std::fill(weights.begin(), weights.end(), 1.0);
+    } else {
+      divisor = total_weight(points.weights, weights);
+      std::ranges::copy(points.weights, weights.begin());
+    }
+    combine(points, weights, divisor, out, context);
     if (report != nullptr) {
-      report->weights.assign(points.n(), 1 / n);
+      for (const double weight : weights) report->weights.push_back(weight / divisor);
       report->selected.resize(points.n());
       std::iota(report->selected.begin(), report->selected.end(), std::size_t{0});
     }

@@ -20,7 +20,8 @@ struct Points {
   Rows<T> rows;                 ///< (m, d)
   std::span<const double> mix;  ///< (n, m) row-major: point i = sum_j mix[i, j] row j; empty:
                                 ///< the points are the rows
-  const Geometry* geometry = nullptr;  ///< of the points, where it is known already
+  const Geometry* geometry = nullptr;    ///< of the points, where it is known already
+  std::span<const double> weights = {};  ///< (n) what they count for, at most 1; empty: the same
 
   bool is_mixed() const { return !mix.empty(); }
   std::size_t n() const { return is_mixed() ? mix.size() / rows.n() : rows.n(); }

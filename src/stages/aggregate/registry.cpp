@@ -29,14 +29,14 @@ constexpr std::array<RuleInfo, 19> kRules = {{
      make_caf},
     {"centered-clipping", "", kMajority, majority, false,
      "Karimireddy, He, Jaggi: Learning from History for Byzantine Robust Optimization. ICML 2021",
-     make_centered_clipping},
+     make_centered_clipping, true},
     {"cge", "", kMajority, majority, false,
      "Gupta, Liu, Vaidya: Byzantine Fault-Tolerant Distributed Machine Learning Using SGD and "
      "Norm-Based Comparative Gradient Elimination. arXiv 2008.04699, 2020",
      make_cge},
     {"coord-median", "median", kMajority, majority, false,
      "Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning. ICML 2018",
-     make_coord_median},
+     make_coord_median, true},
     {"dnc", "", kMajority, majority, false,
      "Shejwalkar, Houmansadr: Manipulating the Byzantine: Optimizing Model Poisoning Attacks and "
      "Defenses for Federated Learning. NDSS 2021",
@@ -48,7 +48,7 @@ constexpr std::array<RuleInfo, 19> kRules = {{
     {"geometric-median", "", kMajority, majority, false,
      "Pillutla, Kakade, Harchaoui: Robust Aggregation for Federated Learning. arXiv 1912.13445, "
      "2019",
-     make_geometric_median},
+     make_geometric_median, true},
     {"krum", "", kKrum, krum_rows, false,
      "Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries. NeurIPS 2017",
      make_krum},
@@ -66,7 +66,7 @@ constexpr std::array<RuleInfo, 19> kRules = {{
      "Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries. NeurIPS 2017",
      make_multi_krum},
     {"normal", "mean", "n >= 1", one, false, "none: the mean, which one row can move anywhere",
-     make_normal},
+     make_normal, true},
     {"phocas", "", kMajority, majority, false,
      "Xie, Koyejo, Gupta: Phocas: Dimensional Byzantine-Resilient Stochastic Gradient Descent. "
      "arXiv 1805.09682, 2018",
@@ -81,7 +81,7 @@ constexpr std::array<RuleInfo, 19> kRules = {{
      make_smea},
     {"trimmed-mean", "", kMajority, majority, false,
      "Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning. ICML 2018",
-     make_trimmed_mean},
+     make_trimmed_mean, true},
 }};
 
 }  // namespace

@@ -34,7 +34,7 @@ struct RuleOption {
   void (*set)(std::string_view name, std::string_view value, RuleOptions& options);
 };
 
-constexpr std::array<RuleOption, 9> kOptions = {{
+constexpr std::array<RuleOption, 10> kOptions = {{
     {"bulyan-variant",
      [](std::string_view, std::string_view value, RuleOptions& options) {
        if (value != "paper" && value != "detox")
@@ -70,6 +70,11 @@ constexpr std::array<RuleOption, 9> kOptions = {{
          refuse(name, value, "from 0 up to, not including, 1");
        options.tolerance = number;
      }},
+    {"weight-cap",
+     [](std::string_view name, std::string_view value, RuleOptions& options) {
+       options.weight_cap = parse_above_zero(name, value);
+       if (options.weight_cap < 1) refuse(name, value, "a number from 1");
+     }},
 }};
 
 }  // namespace
@@ -99,6 +104,26 @@ bool differs_from_paper(std::string_view rule, Semantics semantics) {
   };
   return semantics == Semantics::kByzfl ? names(kByzfl)
                                         : semantics == Semantics::kByzpy && names(kByzpy);
+}
+
+std::vector<double> parse_weights(std::string_view text) {
+  std::vector<double> weights;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    if (!parses(word, weights.emplace_back()))
+      refuse("weights", word, "a number a row, joined by commas, as 120,80,100");
+    begin = end + 1;
+  }
+  return weights;
+}
+
+std::string weighted_rules() {
+  std::string names;
+  for (const RuleInfo& rule : rules()) {
+    if (rule.takes_weights) names += fmt::format("{}{}", names.empty() ? "" : ", ", rule.name);
+  }
+  return names;
 }
 
 std::uint64_t parse_count(std::string_view name, std::string_view value) {

@@ -32,6 +32,7 @@ struct AggregateSlot {
   static constexpr std::size_t kTileBase = 22;      ///< what most points have in common
   static constexpr std::size_t kDrawn = 23;         ///< (n, b) values of columns drawn at random
   static constexpr std::size_t kDrawnColumns = 24;  ///< (b)
+  static constexpr std::size_t kRowShares = 25;     ///< the caller's weights, capped
   static constexpr std::size_t kChosen = 19;        ///< row numbers of a set that is tried
 };
 inline constexpr std::size_t kAggregateSlots = 26;

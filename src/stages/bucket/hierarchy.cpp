@@ -77,6 +77,12 @@ std::string Hierarchy::unmet_requirement(std::span<const std::uint32_t> resolved
   return unmet_requirement(resolved.size());
 }
 
+std::string Hierarchy::unmet_weights(std::span<const double> weights) const {
+  RuleOptions options = options_.rule;
+  options.f = options_.f_eff;
+  return detox::unmet_weights(find_rule(options_.outer_rule), options, weights, weights.size());
+}
+
 std::size_t Hierarchy::outer_f(std::size_t rows) const {
   if (options_.buckets == 0) return options_.f_eff;
   return robust_inner_ ? 0 : std::min(options_.f_eff, rows);
@@ -154,7 +160,8 @@ void Hierarchy::aggregate_packed_signs(std::span<const std::byte* const> rows, s
 
 void Hierarchy::aggregate_outer(const Rows<float>& rows, const Key& bucket_key,
                                 std::span<float> out, AggregationContext& context) const {
-  AggregationContext keyed{context.pool, context.workspace, context.step, {}, context.start};
+  AggregationContext keyed{context.pool, context.workspace, context.step,
+                           {},           context.weights,   context.start};
   if (outer_draws_) keyed.key = derive_key(bucket_key, "pre");
   outer_->aggregate(rows, out, keyed);
 }

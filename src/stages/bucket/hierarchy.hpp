@@ -43,6 +43,10 @@ class Hierarchy {
   /// The same for these slices, ascending: a rule that trusts a slice must find it in its place.
   std::string unmet_requirement(std::span<const std::uint32_t> resolved) const;
 
+  /// Empty if the outer rule takes these weights of as many rows; else why not. There are no
+  /// buckets.
+  std::string unmet_weights(std::span<const double> weights) const;
+
   /// The rule that corrupt rows meet when n rows reach the hierarchy, and with how many: the outer
   /// rule, or a robust inner one in its smallest bucket. n >= 1.
   struct Defender {
@@ -51,10 +55,10 @@ class Hierarchy {
   };
   Defender defender(std::size_t n) const;
 
-  /// rows (n, d) -> out (d), deterministic in (rows, key, step). Requirements must be met. Scratch:
-  /// slots 60 to 63 of the workspace, b x d floats and n + b numbers, where there are buckets. A
-  /// start is the outer rule's.
-  /// After the first call a step takes 5 KB from the heap, for the stream that draws the buckets.
+  /// rows (n, d) -> out (d), deterministic in (rows, weights of the context, key, step).
+  /// Requirements must be met. A start is the outer rule's. Scratch: slots 60 to 63 of the
+  /// workspace, b x d floats and n + b numbers, where there are buckets. After the first call a
+  /// step takes 5 KB from the heap, for the stream that draws the buckets.
   void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                  AggregationContext& context) const;
 

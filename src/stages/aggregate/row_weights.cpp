@@ -1,0 +1,136 @@
+// Weights that come with the rows. Where they are what the senders say of themselves, a hostile row
+// claims a huge one: so no row may have more than a share of cap / n, and the f rows that count
+// most must have less than half of all. Then f rows, whatever they claim, are in the minority by
+// weight as they are by number without weights.
+//
+// The cap is exact: rows above it get the level L for which L = cap / n of the sum, which they are
+// part of themselves; the others keep their weights. With the j heaviest at the level, and R the
+// sum of the others, L = (cap / n) R / (1 - j cap / n); j is the least for which no other is above
+// L.
+#include "stages/aggregate/row_weights.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <vector>
+
+#include "detox/errors.hpp"
+#include "stages/aggregate/rule_option.hpp"
+#include "stages/aggregate/slots.hpp"
+
+namespace detox {
+namespace {
+
+constexpr double kRounding = 1e-12;
+
+std::string unmet_combination(const RuleInfo& rule, const RuleOptions& options) {
+  if (!rule.takes_weights)
+    return fmt::format("{} takes no weights; valid: {}", rule.name, weighted_rules());
+  if (!options.pre.empty()) {
+    return fmt::format("weights are those of rows, and {} leaves none by itself; valid: pre none",
+                       to_text(options.pre));
+  }
+  if (options.semantics != Semantics::kPaper)
+    return "byzfl and byzpy define no weights; valid: semantics paper";
+  return {};
+}
+
+std::string unmet_values(std::span<const double> given, std::size_t n) {
+  if (given.size() != n) return fmt::format("{} weights for {} rows", given.size(), n);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (std::isfinite(given[i]) && given[i] >= 0) continue;
+    return fmt::format("the weight of row {} is {}; valid: finite numbers, at least 0", i,
+                       given[i]);
+  }
+  if (std::ranges::all_of(given, [](double weight) { return weight == 0; }))
+    return "all weights are 0; valid: at least one above it";
+  return {};
+}
+
+/// The level above which no weight may be. weights is not empty; scratch has twice as many
+/// elements.
+double level(std::span<const double> weights, double cap, std::span<double> scratch) {
+  const std::size_t n = weights.size();
+  const auto sorted = scratch.first(n), sums = scratch.subspan(n, n);
+  std::ranges::copy(weights, sorted.begin());
+  std::ranges::sort(sorted);
+  std::partial_sum(sorted.begin(), sorted.end(), sums.begin());
+  const double share = cap / static_cast<double>(n);
+  for (std::size_t j = 0; j < n; ++j) {
+    const double left = 1 - static_cast<double>(j) * share;
+    const double found = left > kRounding ? share * sums[n - 1 - j] / left : sorted[n - j];
+    const double next = sorted[n - 1 - j];  // a level that is there already leaves equals equal
+    if (next <= found * (1 + kRounding)) return found <= next * (1 + kRounding) ? next : found;
+  }
+  return sorted[0];
+}
+
+/// Writes the usable weights. Empty, or why there are none. scratch has twice as many elements.
+std::string make_usable(const RuleInfo& rule, const RuleOptions& options,
+                        std::span<const double> given, std::span<double> out,
+                        std::span<double> scratch) {
+  const std::size_t n = out.size();
+  const int exponent = std::ilogb(*std::ranges::max_element(given)) + 1;
+  for (std::size_t i = 0; i < n; ++i) out[i] = std::scalbn(given[i], -exponent);  // exact
+  const auto having =
+      static_cast<double>(std::ranges::count_if(out, [](double weight) { return weight > 0; }));
+  const double cap = options.weight_cap;
+  if (having * cap < static_cast<double>(n) * (1 - kRounding)) {
+    return fmt::format(
+        "{} of {} rows have weight, and none may have more than {}/n of it (weight-cap); at least "
+        "{:.0f} must",
+        having, n, cap, std::ceil(static_cast<double>(n) / cap));
+  }
+  const double highest = level(out, cap, scratch);
+  for (double& weight : out) weight = std::min(weight, highest);
+  if (rule.name == "normal") return {};  // it survives nobody, whatever the weights
+  const double share =
+      heaviest(out, options.f, scratch.first(n)) / total_weight(out, scratch.first(n));
+  if (share < 0.5 * (1 - kRounding)) return {};
+  return fmt::format(
+      "{} needs less than half of the weight in the f rows that have most: f = {}, their part is "
+      "{:.4f} (n = {}; weight-cap below n/(2f) = {:.3g} prevents it)",
+      rule.name, options.f, share, n,
+      static_cast<double>(n) / (2 * static_cast<double>(options.f)));
+}
+
+}  // namespace
+
+double heaviest(std::span<const double> weights, std::size_t count, std::span<double> scratch) {
+  std::ranges::copy(weights, scratch.begin());
+  std::ranges::sort(scratch);
+  return std::accumulate(scratch.end() - static_cast<std::ptrdiff_t>(count), scratch.end(), 0.0);
+}
+
+double total_weight(std::span<const double> weights, std::span<double> scratch) {
+  return heaviest(weights, weights.size(), scratch);
+}
+
+std::string unmet_weights(const RuleInfo& rule, const RuleOptions& options,
+                          std::span<const double> weights, std::size_t n) {
+  std::string unmet = unmet_combination(rule, options);
+  if (unmet.empty()) unmet = unmet_values(weights, n);
+  if (!unmet.empty()) return unmet;
+  std::vector<double> scratch(3 * n);
+  return make_usable(rule, options, weights, std::span(scratch).first(n),
+                     std::span(scratch).subspan(n));
+}
+
+std::span<const double> usable_weights(const RuleInfo& rule, const RuleOptions& options,
+                                       std::size_t n, AggregationContext& context) {
+  if (context.weights.empty()) return {};
+  std::string unmet = unmet_combination(rule, options);
+  if (unmet.empty()) unmet = unmet_values(context.weights, n);
+  const auto numbers = context.workspace.take<double>(AggregateSlot::kRowShares, 3 * n);
+  const auto usable = numbers.first(n);
+  if (unmet.empty())
+    unmet = make_usable(rule, options, context.weights, usable, numbers.subspan(n));
+  if (!unmet.empty()) throw UsageError(unmet);
+  const bool same = std::ranges::adjacent_find(usable, std::not_equal_to<>()) == usable.end();
+  return same ? std::span<const double>() : usable;
+}
+
+}  // namespace detox
