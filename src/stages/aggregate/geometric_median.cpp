@@ -63,7 +63,9 @@ double median_distance(const Geometry& geometry, std::size_t centre, std::span<d
   return *middle;
 }
 
-/// The same by weight: the distance within which half of the weight of the others lies.
+/// The same by weight: the distance within which half of the weight of all finite rows lies, that
+/// of the centre included. Beside a heavy centre less than half of the others' weight may be
+/// honest.
 double weighted_median_distance(const Geometry& geometry, std::size_t centre,
                                 std::span<std::uint32_t> order) {
   std::size_t count = 0;
@@ -75,13 +77,14 @@ double weighted_median_distance(const Geometry& geometry, std::size_t centre,
   std::ranges::sort(others, [&](std::uint32_t a, std::uint32_t b) {
     return squared[a] != squared[b] ? squared[a] < squared[b] : a < b;
   });
-  double total = 0, within = 0;
+  double within = geometry.row_weight(centre), total = within;
   for (const std::uint32_t j : others) total += geometry.row_weight(j);
-  for (const std::uint32_t j : others) {
-    within += geometry.row_weight(j);
-    if (2 * within >= total) return std::sqrt(squared[j]);
+  double farthest = 0;
+  for (std::size_t k = 0; k < count && 2 * within < total; ++k) {
+    within += geometry.row_weight(others[k]);
+    farthest = squared[others[k]];
   }
-  return 0;
+  return std::sqrt(farthest);
 }
 
 /// The first step, away from the medoid. False where the medoid is the answer; weights are set

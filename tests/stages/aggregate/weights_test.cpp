@@ -204,6 +204,15 @@ TEST(Weights, OfHostileRowsBuyNoMoreThanTheCap) {
   }
 }
 
+TEST(Weights, OfAHeavyCentreDoNotLetAFarRowSetTheScale) {
+  // The hostile row has 9 of 20, the medoid 6: of what lies around the medoid most is hostile.
+  Sample<float> sample{{{1e30F, 1e30F}, {0.1F, 0.2F}, {1, 0}, {-0.5F, 1}}, {}};
+  const Weights weights = {9, 6, 2.5, 2.5};
+  const RuleOptions options{.f = 1, .weight_cap = 4};
+  const auto found = run_weighted("geometric-median", options, sample, weights);
+  for (const float value : found) EXPECT_LE(std::abs(value), 1);
+}
+
 TEST(Weights, BoundHowFarARowMovesCenteredClipping) {
   auto sample = test::normal_sample<double>(11, 40, 1);
   Weights weights(11, 1.0);
