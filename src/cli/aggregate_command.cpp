@@ -214,7 +214,7 @@ Command aggregate_command(CLI::App& program) {
          "What each row counts for, as 120,80,100 (sample counts, say); for " + weighted_rules())
       ->default_str("all the same");
   add_rule_option(*app, arguments, "weight-cap", fmt::format("{}", RuleOptions().weight_cap),
-                  "no row counts for more than so many times its equal share, 1/n");
+                  "No row counts for more than so many times its equal share, 1/n");
   app->add_option(
          "--step", arguments->step,
          "signSGD: zeros vote by coordinate + step; bucketing and dnc draw by seed and step")

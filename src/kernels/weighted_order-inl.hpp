@@ -22,17 +22,19 @@ namespace HWY_NAMESPACE {
 
 /// Sorts keys and carries the numbers along, by the network of a whole sort: it keeps both
 /// positions of every comparator.
-template <class Key>
-void sort_numbered_tile(std::span<const Comparator> network, Key* keys, Key* numbers) {
-  const hn::ScalableTag<Key> d;
+template <class T>
+void sort_numbered_tile(std::span<const Comparator> network, T* keys, KeyOf<T>* numbers) {
+  const hn::ScalableTag<T> dt;
+  const hn::RebindToSigned<decltype(dt)> d;
   for (const Comparator& comparator : network) {
     const std::size_t low = comparator.low * kSortTile, high = comparator.high * kSortTile;
     for (std::size_t c = 0; c < kSortTile; c += hn::Lanes(d)) {
-      const auto a = hn::Load(d, keys + low + c), b = hn::Load(d, keys + high + c);
+      const auto a = hn::BitCast(d, hn::Load(dt, keys + low + c));
+      const auto b = hn::BitCast(d, hn::Load(dt, keys + high + c));
       const auto i = hn::Load(d, numbers + low + c), j = hn::Load(d, numbers + high + c);
       const auto swap = hn::Gt(a, b);
-      hn::Store(hn::Min(a, b), d, keys + low + c);
-      hn::Store(hn::Max(a, b), d, keys + high + c);
+      hn::Store(hn::BitCast(dt, hn::Min(a, b)), dt, keys + low + c);
+      hn::Store(hn::BitCast(dt, hn::Max(a, b)), dt, keys + high + c);
       hn::Store(hn::IfThenElse(swap, j, i), d, numbers + low + c);
       hn::Store(hn::IfThenElse(swap, i, j), d, numbers + high + c);
     }
@@ -54,7 +56,8 @@ HWY_INLINE VecDouble weights_at(const double* weights, const KeyOf<T>* numbers) 
 /// One vector of sorted columns with the numbers of their rows.
 template <class T>
 struct NumberedColumns {
-  const KeyOf<T>*keys, *numbers;
+  const T* values;
+  const KeyOf<T>* numbers;
   std::size_t n;
 };
 
@@ -64,9 +67,9 @@ HWY_INLINE VecDouble value_at(const NumberedColumns<T>& columns, const double* w
                               double point, double nothing) {
   const DoubleTag d;
   const auto before = hn::Set(d, point - nothing), behind = hn::Set(d, point + nothing);
-  auto low = sorted_at<T>(columns.keys), high = low, sum = hn::Zero(d);
+  auto low = sorted_at<T>(columns.values), high = low, sum = hn::Zero(d);
   for (std::size_t k = 0; k < columns.n; ++k) {
-    const auto value = sorted_at<T>(columns.keys + k * kSortTile);
+    const auto value = sorted_at<T>(columns.values + k * kSortTile);
     const auto next = hn::Add(sum, weights_at<T>(weights, columns.numbers + k * kSortTile));
     low = hn::IfThenElse(hn::And(hn::Le(sum, before), hn::Gt(next, before)), value, low);
     high = hn::IfThenElse(hn::And(hn::Le(sum, behind), hn::Gt(next, behind)), value, high);
@@ -85,7 +88,7 @@ HWY_INLINE VecDouble mean_of_part(const NumberedColumns<T>& columns, const Weigh
   const auto scale = hn::Set(d, 1 / (part.hi - part.lo));  // the sum of doubles cannot overflow
   auto begin = hn::Zero(d), sum = hn::Zero(d), total = hn::Zero(d);
   for (std::size_t k = 0; k < columns.n; ++k) {
-    const auto value = sorted_at<T>(columns.keys + k * kSortTile);
+    const auto value = sorted_at<T>(columns.values + k * kSortTile);
     const auto end =
         hn::Add(begin, weights_at<T>(part.weights.data(), columns.numbers + k * kSortTile));
     const auto inside = hn::Sub(hn::Min(end, hi), hn::Max(begin, lo));
@@ -101,20 +104,20 @@ HWY_INLINE VecDouble mean_of_part(const NumberedColumns<T>& columns, const Weigh
 template <class T>
 void weighted_columns(const ColumnBlock<T>& block, const WeightedPart& part, const SortPlan& plan,
                       T* scratch) {
-  auto* keys = reinterpret_cast<KeyOf<T>*>(scratch);
-  KeyOf<T>* numbers = keys + plan.n * kSortTile;
+  auto* numbers = reinterpret_cast<KeyOf<T>*>(scratch + plan.n * kSortTile);
   T* means = scratch + 2 * plan.n * kSortTile;
   double total = 0;
   for (const double weight : part.weights) total += weight;
   const double nothing = total * kNoWeight;
   for (std::size_t column = block.begin; column < block.end; column += kSortTile) {
     const std::size_t count = std::min(kSortTile, block.end - column);
-    load_tile(block.rows, column, count, keys);
+    load_tile(block.rows, column, count, scratch);
     for (std::size_t row = 0; row < plan.n; ++row)
       std::fill_n(numbers + row * kSortTile, kSortTile, static_cast<KeyOf<T>>(row));
-    sort_numbered_tile(plan.network, keys, numbers);
+    sort_numbered_tile(plan.network, scratch, numbers);
+    restore_tile(0, plan.n, scratch);
     for (std::size_t c = 0; c < kSortTile; c += hn::Lanes(DoubleTag())) {
-      const NumberedColumns<T> columns{keys + c, numbers + c, plan.n};
+      const NumberedColumns<T> columns{scratch + c, numbers + c, plan.n};
       const auto mean = part.lo == part.hi
                             ? value_at<T>(columns, part.weights.data(), part.lo, nothing)
                             : mean_of_part<T>(columns, part, nothing);

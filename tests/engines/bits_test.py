@@ -51,6 +51,18 @@ class Bits(ProgramTest):
         self.assertEqual([line["kind"] for line in ledger], 12 * ["missing"])
         self.assertEqual(len({line["worker"] for line in ledger}), 1)
 
+    def test_are_the_same_over_mpi_with_weights_and_with_the_definitions_of_others(self):
+        baseline = ["--approach", "baseline", "--worker-fail", 1, "--mode", "geometric-median"]
+        weights = [*baseline, "--global-batch", 18, "--weights", "samples"]
+        weighted = self.train("weighted", "--workers", 4, *weights)
+        self.assertEqual(weighted, self.train("weighted_mpi", *weights, launch=5))
+        self.assertNotEqual(weighted, self.train("equal", "--workers", 4, *baseline, "--global-batch", 18))
+        byzfl = [*baseline, "--semantics", "byzfl"]
+        self.assertEqual(self.train("byzfl", "--workers", 4, *byzfl), self.train("byzfl_mpi", *byzfl, launch=5))
+        self.assertIn('semantics = "byzfl"', (self.folder / "byzfl" / "config.toml").read_text())
+        self.assert_refused(run("train", "--resume", "auto", "--train-dir", "byzfl", "--semantics", "byzpy", cwd=self.folder), 2,
+                            "semantics: byzpy here, byzfl there")
+
     def test_do_not_depend_on_the_instruction_set_of_the_rules(self):
         expected = self.train("widest", "--mode", "multi-krum", "--assume-fail", 0)
         for target in ["avx2", "sse4", "scalar"]:
