@@ -44,7 +44,7 @@ class Bits(ProgramTest):
 
     def test_are_those_of_a_run_without_attack_where_one_of_three_crashes_over_mpi(self):
         options = ["--lis-simulation", "none", "--worker-fail", 1, "--assume-fail", 0, "--fail-schedule", "fixed"]
-        crashed = self.train("mpi", *options, "--err-mode", "crash", "--step-timeout", 1, "--start-timeout", 15, launch=4)
+        crashed = self.train("mpi", *options, "--err-mode", "crash", "--step-timeout", 1, "--start-timeout", 10, launch=4)
         clean = self.train("local", "--workers", 3, *options, "--err-mode", "none")
         self.assertEqual(clean[0], crashed[0])  # the model; the state also holds the digest of the configuration
         ledger = self.journal("mpi", "ledger.jsonl")

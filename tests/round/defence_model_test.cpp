@@ -29,6 +29,12 @@ std::vector<Values> normal_rows(std::size_t n, std::size_t d) {
   return rows;
 }
 
+std::vector<const float*> pointers_to(const std::vector<Values>& rows) {
+  std::vector<const float*> pointers(rows.size());
+  std::ranges::transform(rows, pointers.begin(), [](const Values& row) { return row.data(); });
+  return pointers;
+}
+
 /// What the model makes of the rows in step 7; empty where it refuses them.
 Values modelled(const Plan& plan, const std::vector<Values>& rows, const Key& key = {}) {
   const DefenceModel model(plan.hierarchy, key);
@@ -36,8 +42,7 @@ Values modelled(const Plan& plan, const std::vector<Values>& rows, const Key& ke
   const AnswerFormat format(plan.sign_codec ? "sign" : "none", d, 0);
   ThreadPool pool(2);
   Workspace workspace;
-  std::vector<const float*> pointers;
-  for (const Values& row : rows) pointers.push_back(row.data());
+  const std::vector<const float*> pointers = pointers_to(rows);
   const KnownDefence known = model.at(7, format, pool, workspace);
   EXPECT_EQ(known.d, d);
   Values out(d);
@@ -54,8 +59,7 @@ TEST(DefenceModel, IsTheRuleWithItsStepsBefore) {
   ThreadPool pool(1);
   Workspace workspace;
   AggregationContext context{pool, workspace};
-  std::vector<const float*> pointers;
-  for (const Values& row : rows) pointers.push_back(row.data());
+  const std::vector<const float*> pointers = pointers_to(rows);
   Values expected(100);
   make_aggregator("krum", options)->aggregate(Rows<float>{pointers, 100}, expected, context);
   EXPECT_EQ(modelled(plan, rows), expected);

@@ -128,8 +128,9 @@ TEST(OptimisedAttacks, DoAsMuchHarmAsTheBestOfAllFactors) {
           SCOPED_TRACE(testing::Message() << attack << ", d = " << d << ", m = " << m);
           const double tau = chosen(attack, others, scene.run(attack, {}));
           double most = 0;
-          for (double other = 0; other < 100; other += 0.01)
-            most = std::max(most, harm_to(trimmed, others, m, sent(attack, others, other)));
+          for (int hundredths = 0; hundredths < 10000; ++hundredths)
+            most = std::max(most,
+                            harm_to(trimmed, others, m, sent(attack, others, hundredths / 100.0)));
           EXPECT_GE(harm_to(trimmed, others, m, sent(attack, others, tau)), most * (1 - 1e-3));
         }
       }
