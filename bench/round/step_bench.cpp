@@ -171,7 +171,9 @@ class Contest {
     return compared;
   }
 
-  StepReport engine_step() { return round_.run(++step_, kNoLimit, {model_, velocity_}); }
+  StepReport engine_step() {
+    return round_.run(++step_, kNoLimit, {model_, velocity_, last_aggregate_});
+  }
 
   void bare_step() {
     pool_.parallel_for(plan_.k, [&](std::size_t slice, std::size_t thread) {
@@ -186,7 +188,7 @@ class Contest {
   std::size_t samples_ = samples_per_step(config_, plan_);
   std::unique_ptr<Learner> learner_;
   ModelState model_;
-  std::vector<float> velocity_;
+  std::vector<float> velocity_, last_aggregate_;
   AnswerFormat format_;
   Adversary adversary_;
   LocalFleet fleet_;

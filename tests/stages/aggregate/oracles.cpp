@@ -279,7 +279,7 @@ Spread top_spread(const Matrix& rows, const Vector& weights, const Vector& centr
   return found;
 }
 
-Vector weighted_mean(const Matrix& rows, const Vector& weights) {
+Vector centre_of(const Matrix& rows, const Vector& weights) {
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
   Vector centre(rows[0].size(), 0.0);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -306,7 +306,7 @@ Vector filtered_mean(const Matrix& rows, std::size_t f) {
   double least_variance = kInfinity;
   while (true) {
     const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-    const Vector centre = weighted_mean(rows, weights);
+    const Vector centre = centre_of(rows, weights);
     if (best.empty()) best = centre;
     if (total <= static_cast<double>(n - 2 * f)) return best;
     const Spread spread = top_spread(rows, weights, centre);
@@ -325,7 +325,7 @@ Vector filtered_mean(const Matrix& rows, std::size_t f) {
 Vector without_extremes(const Matrix& rows, std::size_t f) {
   Vector weights;
   for (const Vector& row : rows) weights.push_back(is_finite(row) ? 1 : 0);
-  const Vector centre = weighted_mean(rows, weights);
+  const Vector centre = centre_of(rows, weights);
   Vector deviations =
       squared_deviations(rows, weights, centre, top_spread(rows, weights, centre).direction);
   for (std::size_t i = 0; i < rows.size(); ++i) {

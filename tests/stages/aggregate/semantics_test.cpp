@@ -18,7 +18,7 @@ namespace {
 
 using test::Sample;
 
-constexpr std::array kRules = {
+constexpr std::array kRulesThatDiffer = {
     "centered-clipping", "coord-median", "geometric-median", "krum", "meamed", "multi-krum"};
 constexpr std::array kPeers = {Semantics::kByzfl, Semantics::kByzpy};
 
@@ -53,7 +53,7 @@ void compare_all_sizes(const char* rule, Semantics semantics) {
 }
 
 TEST(Semantics, OfPeersEqualTheirOraclesOnFloatsAndDoubles) {
-  for (const char* rule : kRules) {
+  for (const char* rule : kRulesThatDiffer) {
     for (const Semantics semantics : kPeers) {
       compare_all_sizes<float>(rule, semantics);
       compare_all_sizes<double>(rule, semantics);
@@ -65,7 +65,7 @@ TEST(Semantics, OfPeersEqualTheirOraclesWithHostileRowsOfEveryKind) {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const float kind :
        {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity, 1e30F, -1e38F, 1e-42F}) {
-    for (const char* rule : kRules) {
+    for (const char* rule : kRulesThatDiffer) {
       for (const Semantics semantics : kPeers) {
         for (const std::size_t n : {8UL, 11UL, 24UL}) {
           const std::size_t f = test::most_hostile(find_rule(rule), n);
@@ -129,7 +129,7 @@ TEST(Semantics, MoreRowsThanFThatAreNotFiniteAreStillNotRead) {
 }
 
 TEST(Semantics, HaveTheSameBitsWithAnyThreadsAndNoAllocationAfterTheFirstCall) {
-  for (const char* rule : kRules) {
+  for (const char* rule : kRulesThatDiffer) {
     for (const Semantics semantics : kPeers) {
       const RuleOptions options{.f = 4, .semantics = semantics};
       auto sample = test::normal_sample<float>(18, 20011, 1);
