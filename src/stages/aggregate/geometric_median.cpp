@@ -7,12 +7,17 @@
 // left to go, by Newton's step. It starts at the medoid, which is the answer where the pull of the
 // others does not exceed the number of rows there, and else leaves it by the step of Vardi and
 // Zhang (PNAS 97, 2000): plain Weiszfeld is stuck on a row, and creeps beside one. Deviation: rows
-// that are not finite, or farther than 1000 s from the medoid, are left out. Squared distances with
-// a relative error of 1e-6 say nothing about the direction of a row of 1e30; honest rows are not
-// among them, since half of all rows are within s. Where no row is finite the result is 0. Cost:
-// the pass for distances, O(n^2) a step of the solver, and one combination. The semantics of byzfl
-// and byzpy are in weiszfeld.cpp. With weights every distance is taken times the row's weight, s is
-// the distance within which half of the weight lies, and rows of weight 0 are left out.
+// that are not finite are left out, and those farther from the densest row than 1000 times its
+// median distance. Squared distances with a relative error of 1e-6 say nothing about the direction
+// of a row of 1e30. The densest row has the least sum of distances to its n - f - 1 nearest others:
+// in the sums of all distances those to a row of 1e30 would drown the rest, and a row of 1e20 could
+// be the medoid. Where no row is finite the result is 0. Cost: the pass for distances, O(n^2 log
+// n), O(n^2) a step of the solver, and one combination. The semantics of byzfl and byzpy are in
+// weiszfeld.cpp.
+//
+// With weights every distance is taken times the row's weight, s is the distance within which half
+// of the weight lies, the densest row is that of the least such distance, and rows of weight 0 are
+// left out.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -21,7 +26,6 @@
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/slots.hpp"
-#include "stages/aggregate/weiszfeld.hpp"
 
 namespace detox {
 namespace {
@@ -29,19 +33,47 @@ namespace {
 constexpr double kSmoothing = 1e-6;
 constexpr double kFarthest = 1000;
 
-/// The row with the least (weighted) sum of distances to the finite rows; n where none is finite.
-/// Rows of weight 0 count nowhere.
-std::size_t medoid(const Geometry& geometry) {
+struct Scratch {
+  std::span<double> numbers;
+  std::span<std::uint32_t> order;
+};
+
+/// The finite row with the least sum of distances to its `count` nearest finite others; n where
+/// none is finite.
+std::size_t densest_row(const Geometry& geometry, std::size_t count, std::span<double> scratch) {
   std::size_t best = geometry.n;
   double least = 0;
   for (std::size_t i = 0; i < geometry.n; ++i) {
-    if (!geometry.is_finite(i) || geometry.row_weight(i) == 0) continue;
-    double sum = 0;
+    if (!geometry.is_finite(i)) continue;
+    std::size_t others = 0;
     for (std::size_t j = 0; j < geometry.n; ++j) {
-      if (!geometry.is_finite(j)) continue;
-      sum += geometry.row_weight(j) * std::sqrt(geometry.squared_distance(i, j));
+      if (j != i && geometry.is_finite(j)) scratch[others++] = geometry.squared_distance(i, j);
     }
+    const auto nearest = scratch.first(std::min(count, others));
+    std::ranges::partial_sort(scratch.first(others), nearest.end());
+    double sum = 0;
+    for (const double squared : nearest) sum += std::sqrt(squared);
     if (best == geometry.n || sum < least) {
+      best = i;
+      least = sum;
+    }
+  }
+  return best;
+}
+
+/// The row in use with the least (weighted) sum of distances to the rows in use; n where none is.
+std::size_t medoid(const RowsInUse& rows) {
+  const std::size_t n = rows.geometry.n;
+  std::size_t best = n;
+  double least = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!rows.used[i]) continue;
+    double sum = 0;
+    for (std::size_t j = 0; j < n; ++j) {
+      if (!rows.used[j]) continue;
+      sum += rows.geometry.row_weight(j) * std::sqrt(rows.geometry.squared_distance(i, j));
+    }
+    if (best == n || sum < least) {
       best = i;
       least = sum;
     }
@@ -87,6 +119,42 @@ double weighted_median_distance(const Geometry& geometry, std::size_t centre,
   return std::sqrt(farthest);
 }
 
+/// The scale s about a row that is finite.
+double scale_about(const Geometry& geometry, std::size_t centre, const Scratch& scratch) {
+  return geometry.row_weights.empty() ? median_distance(geometry, centre, scratch.numbers)
+                                      : weighted_median_distance(geometry, centre, scratch.order);
+}
+
+/// The row about which half of the weight is nearest; n where none is finite.
+std::size_t densest_by_weight(const Geometry& geometry, const Scratch& scratch) {
+  std::size_t best = geometry.n;
+  double least = 0;
+  for (std::size_t i = 0; i < geometry.n; ++i) {
+    if (!geometry.is_finite(i) || geometry.row_weight(i) == 0) continue;
+    const double radius = weighted_median_distance(geometry, i, scratch.order);
+    if (best == geometry.n || radius < least) {
+      best = i;
+      least = radius;
+    }
+  }
+  return best;
+}
+
+/// Sets used (n): the rows that are not too far from where most are.
+void leave_out_far_rows(const Geometry& geometry, std::size_t f, std::span<bool> used,
+                        const Scratch& scratch) {
+  std::fill(used.begin(), used.end(), false);
+  const std::size_t densest = geometry.row_weights.empty()
+                                  ? densest_row(geometry, geometry.n - f - 1, scratch.numbers)
+                                  : densest_by_weight(geometry, scratch);
+  if (densest == geometry.n) return;
+  const double farthest = kFarthest * scale_about(geometry, densest, scratch);
+  for (std::size_t i = 0; i < geometry.n; ++i) {
+    used[i] =
+        std::sqrt(geometry.squared_distance(densest, i)) <= farthest && geometry.row_weight(i) > 0;
+  }
+}
+
 /// The first step, away from the medoid. False where the medoid is the answer; weights are set
 /// either way.
 bool leave_medoid(const Geometry& geometry, std::span<const bool> used, std::size_t centre,
@@ -129,19 +197,11 @@ class GeometricMedian final : public GeometryRule {
     const std::size_t n = geometry.n;
     const auto scratch = workspace.take<double>(AggregateSlot::kRule, central_point_scratch(n));
     const auto used = workspace.take<bool>(AggregateSlot::kFlags, n);
-    const std::size_t centre = medoid(geometry);
-    std::fill(used.begin(), used.end(), false);
+    const Scratch room{scratch, workspace.take<std::uint32_t>(AggregateSlot::kOrder, n)};
+    leave_out_far_rows(geometry, options().f, used, room);
+    const std::size_t centre = medoid({geometry, used});
     if (centre < n) {
-      const double scale =
-          geometry.row_weights.empty()
-              ? median_distance(geometry, centre, scratch)
-              : weighted_median_distance(geometry, centre,
-                                         workspace.take<std::uint32_t>(AggregateSlot::kOrder, n));
-      const double farthest = kFarthest * scale;
-      for (std::size_t i = 0; i < n; ++i) {
-        used[i] = std::sqrt(geometry.squared_distance(centre, i)) <= farthest &&
-                  geometry.row_weight(i) > 0;
-      }
+      const double scale = scale_about(geometry, centre, room);
       if (leave_medoid(geometry, used, centre, weights) && scale > 0) {
         find_central_point({geometry, used}, kSmoothing * scale, options().tolerance * scale,
                            weights, scratch);

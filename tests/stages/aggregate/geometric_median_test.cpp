@@ -115,5 +115,21 @@ TEST(GeometricMedian, EndsForRowsOnOneLine) {
   }
 }
 
+TEST(GeometricMedian, IsNotDrawnToARowBesideWhichTheOthersVanishAndThatVanishesBesideAnother) {
+  // Sums of distances are as long to all rows but the first, to the last bit.
+  for (const double middle : {1e20, 1e12}) {
+    Sample<double> sample = test::normal_sample<double>(8, 5, 1);
+    sample.values[0].assign(5, 1e38);
+    sample.values[1].assign(5, middle);
+    sample.values[2].assign(5, std::sqrt(middle));
+    Sample<float> floats;
+    for (const auto& row : sample.values) floats.values.emplace_back(row.begin(), row.end());
+    for (const double value : test::run_rule("geometric-median", {.f = 3}, sample))
+      EXPECT_LT(std::abs(value), 10) << middle;
+    for (const float value : test::run_rule("geometric-median", {.f = 3}, floats))
+      EXPECT_LT(std::abs(value), 10) << middle;
+  }
+}
+
 }  // namespace
 }  // namespace detox

@@ -88,13 +88,15 @@ class HostileSets {
       row[d_ / 2] = value;
       together("one coordinate " + std::to_string(value), row);
     }
-    Matrix graded, opposed, mixed;
+    Matrix graded, to_the_limit, opposed, mixed;
     for (std::size_t i = 0; i < f_; ++i) {
-      graded.emplace_back(d_, std::pow(10, 30 - 4 * static_cast<int>(i)));
+      graded.emplace_back(d_, std::pow(10, 30 - 9 * static_cast<int>(i)));
+      to_the_limit.emplace_back(d_, std::pow(10, 144 - 31 * static_cast<int>(i)));
       opposed.emplace_back(d_, i % 2 == 0 ? 1e30 : -1e30);
       mixed.push_back(i % 2 == 0 ? Row(d_, kNan) : moved(honest_.mean, 3, deviations(honest_)));
     }
     sets_.push_back({"graded", graded});
+    sets_.push_back({"graded up to the limit", to_the_limit});
     sets_.push_back({"opposed", opposed});
     sets_.push_back({"half of them NaN", mixed});
   }

@@ -5,12 +5,21 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <ostream>
 #include <string>
 
 #include "stages/aggregate/hostile_rows.hpp"
 #include "stages/aggregate/run_rule.hpp"
 
 namespace detox {
+namespace test {
+
+// NOLINTNEXTLINE(readability-identifier-naming): googletest calls it so.
+static void PrintTo(const Resilience& line, std::ostream* out) {
+  *out << line.rule << ' ' << line.form;
+}
+
+}  // namespace test
 namespace {
 
 using test::HonestRows;
