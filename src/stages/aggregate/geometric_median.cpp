@@ -26,6 +26,7 @@
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/slots.hpp"
+#include "stages/aggregate/weiszfeld.hpp"
 
 namespace detox {
 namespace {
