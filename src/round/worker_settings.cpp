@@ -34,6 +34,8 @@ Json json_of(const Hierarchy::Options& defence) {
           {"reference_row", rule.reference_row},
           {"clip_radius", rule.clip_radius},
           {"clip_rounds", rule.clip_rounds},
+          {"semantics", static_cast<int>(rule.semantics)},
+          {"weight_cap", rule.weight_cap},
           {"rows_are_signs", rule.rows_are_signs}};
 }
 
@@ -51,6 +53,8 @@ Hierarchy::Options defence_from(const Json& json) {
   json.at("reference_row").get_to(rule.reference_row);
   json.at("clip_radius").get_to(rule.clip_radius);
   json.at("clip_rounds").get_to(rule.clip_rounds);
+  rule.semantics = static_cast<Semantics>(json.at("semantics").get<int>());
+  json.at("weight_cap").get_to(rule.weight_cap);
   json.at("rows_are_signs").get_to(rule.rows_are_signs);
   return defence;
 }

@@ -54,7 +54,33 @@ struct Call {
   std::uint64_t step;
   Key key;
   std::size_t n, d;
+  std::vector<double> weights;
+  std::vector<float> start;
 };
+
+/// What few calls have.
+void read_extras(Input& input, Call& call) {
+  constexpr std::array kSemantics = {Semantics::kPaper, Semantics::kByzfl, Semantics::kByzpy};
+  constexpr std::array<double, 8> kWeights = {0,
+                                              -1,
+                                              1e-300,
+                                              1e300,
+                                              0.5,
+                                              3,
+                                              std::numeric_limits<double>::infinity(),
+                                              std::numeric_limits<double>::quiet_NaN()};
+  call.options.semantics = kSemantics[input.below(kSemantics.size())];
+  const std::size_t extras = input.byte();
+  if (extras % 2 != 0) call.options.weight_cap = 1 + static_cast<double>(input.byte()) / 32;
+  if (extras / 2 % 2 != 0) {
+    for (std::size_t i = 0; i < call.n + (extras / 8 % 8 == 0 ? 1 : 0); ++i) {
+      const std::size_t weight = input.byte();
+      call.weights.push_back(weight < kWeights.size() ? kWeights[weight]
+                                                      : static_cast<double>(weight));
+    }
+  }
+  if (extras / 4 % 2 != 0) call.start.assign(call.d, input.bits<float>());
+}
 
 Call read_call(Input& input) {
   constexpr std::array<std::size_t, 7> kWidths = {1, 2, 3, 15, 17, 65, 4100};
@@ -76,6 +102,7 @@ Call read_call(Input& input) {
     const PreInfo& info = pre_aggregators()[input.below(pre_aggregators().size())];
     options.pre.push_back({&info, static_cast<double>(1 + input.below(6))});
   }
+  if (flags / 128 % 2 != 0) read_extras(input, call);
   call.step = input.byte();
   call.key[0] = static_cast<std::byte>(input.byte());
   return call;
@@ -136,13 +163,15 @@ bool is_defended(const Call& call, const std::vector<std::vector<T>>& rows) {
   return bad <= (call.rule->name == "normal" ? 0 : call.options.f);
 }
 
-/// No rule but these two goes farther than a small multiple of the greatest distance between honest
+/// No rule but these goes farther than a small multiple of the greatest distance between honest
 /// rows (docs/rules.md).
 template <class T>
 double farthest(const Call& call, const std::vector<std::vector<T>>& rows) {
   const bool trusts_it =
       call.rule->name == "monna" && !is_ordinary(rows[call.options.reference_row]);
-  if (trusts_it || call.rule->name == "centered-clipping") return std::numeric_limits<T>::max();
+  if (trusts_it || call.rule->name == "centered-clipping" || call.rule->name == "dnc" ||
+      call.options.semantics != Semantics::kPaper)
+    return std::numeric_limits<T>::max();
   return 1e4 * kOrdinary * std::sqrt(static_cast<double>(call.d));
 }
 
@@ -151,7 +180,7 @@ std::vector<T> result(const Call& call, const std::vector<std::vector<T>>& rows,
                       std::size_t threads, AggregationReport* report) {
   ThreadPool pool(threads);
   Workspace workspace;
-  AggregationContext context{pool, workspace, call.step, call.key};
+  AggregationContext context{pool, workspace, call.step, call.key, call.weights, call.start};
   std::vector<const T*> pointers(rows.size());
   std::ranges::transform(rows, pointers.begin(), [](const auto& row) { return row.data(); });
   std::vector<T> out(call.d);
@@ -175,7 +204,9 @@ template <class T>
 void aggregate(const Call& call, Input& input) {
   std::vector<std::vector<T>> rows(call.n, std::vector<T>(call.d));
   for (std::size_t i = 0; i < call.n; ++i) read_row(input, i, rows);
-  const bool is_refused = !unmet_requirement(*call.rule, call.options, call.n).empty();
+  const bool is_refused = !unmet_requirement(*call.rule, call.options, call.n).empty() ||
+                          (!call.weights.empty() &&
+                           !unmet_weights(*call.rule, call.options, call.weights, call.n).empty());
   try {
     AggregationReport report;
     const std::vector<T> out = result(call, rows, 1, &report);

@@ -75,6 +75,9 @@ TEST(Engines, GiveTheSameBytesWhereTheAttackProbesTheDefence) {
   for (const Options& defence :
        {Options{{"mode", "krum"}, {"pre", "nnm"}},
         {{"mode", "signSGD"}},
+        {{"mode", "dnc"}},
+        {{"mode", "geometric-median"}, {"semantics", "byzfl"}},
+        {{"mode", "centered-clipping"}, {"clip-start", "last"}, {"clip-radius", "0.1"}},
         {{"mode", "monna"}, {"reference-row", "4"}},
         {{"buckets", "5"}, {"mode", "geometric-median"}},
         {{"buckets", "1"}, {"mode", "normal"}, {"inner-mode", "bulyan"}, {"worker-fail", "2"}}}) {

@@ -248,6 +248,18 @@ TEST(Resilience, IsMissingWhereTheDocumentSaysSo) {
   }
 }
 
+TEST(Resilience, OfDncIsMissingBecauseALargerRowHidesAnother) {
+  const HonestRows honest(Matrix(7, Row{1, 1}));
+  for (const double far : {1e3, 1e5}) {
+    double moved = 0;
+    for (const double sign : {1.0, -1.0}) {
+      AttackedRule<double> dnc("dnc", {.f = 2});
+      moved = std::max(moved, dnc.distance({{1e30, 1}, {1, sign * far}}, honest));
+    }
+    EXPECT_GT(moved, far / 10);
+  }
+}
+
 TEST(Resilience, OfSignSgdIsTheSignThatMoreThanHalfOfAllRowsAgreeOn) {
   for (const std::size_t f : {1UL, 3UL}) {
     for (const std::size_t n : {2 * f + 1, 2 * f + 4}) {

@@ -330,5 +330,14 @@ TEST(Weights, TakeNoMemoryAfterTheFirstCall) {
   }
 }
 
+TEST(Weights, DoNotLetAHugeRowHideAnotherFromTheGeometricMedian) {
+  Sample<double> sample = test::normal_sample<double>(9, 20, 3);
+  sample.values[2].assign(20, 1e100);
+  sample.values[5].assign(20, 1e60);
+  const std::vector<double> weights = {1, 1.5, 1.5, 1, 2, 1.5, 1, 2, 1.5};
+  const auto found = run_weighted("geometric-median", {.f = 2}, sample, weights);
+  for (const double value : found) EXPECT_LT(std::abs(value), 10);
+}
+
 }  // namespace
 }  // namespace detox
