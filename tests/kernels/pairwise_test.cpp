@@ -116,6 +116,21 @@ TEST(Pairwise, TakesDoublesInDouble) {
   }
 }
 
+TEST(Pairwise, RoundsASquareAndItsSumAtOnceOnEveryTarget) {
+  // 4097^2 lies between two floats, the even one below; 2^-60, which no double holds beside it,
+  // makes the one above the nearest.
+  auto sample = test::normal_sample<float>(2, 5000, 1);
+  for (auto& row : sample.values) row.assign(5000, 0.0F);
+  for (std::size_t lane = 0; lane < 16; ++lane) {
+    sample.values[1][lane] = 0x1p-30F;
+    sample.values[1][16 + lane] = 4097;
+  }
+  for_each_target([&] {
+    EXPECT_EQ(pairwise(sample)[distance_index(0, 1)], 16 * 16785410.0);
+    EXPECT_EQ(pairwise(sample)[norm_index(1)], 16 * 16785410.0);
+  });
+}
+
 TEST(Pairwise, HasTheSameBitsOnEveryTarget) {
   auto sample = test::normal_sample<float>(10, 17003, 5);
   auto doubles = test::normal_sample<double>(10, 17003, 5);
