@@ -1,5 +1,4 @@
-// Vector code of order_statistics.cpp. Values become signed integers of the same order ("keys"), a
-// tile of columns is sorted by the network, and the means are taken in double.
+// Vector code of order_statistics.cpp: means of sorted columns, taken in double.
 #if defined(DETOX_KERNELS_ORDER_STATISTICS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef DETOX_KERNELS_ORDER_STATISTICS_INL
 #undef DETOX_KERNELS_ORDER_STATISTICS_INL
@@ -7,109 +6,26 @@
 #define DETOX_KERNELS_ORDER_STATISTICS_INL
 #endif
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <cstring>
 #include <limits>
-#include <type_traits>
 #include <utility>
 
 #include "kernels/order_statistics.hpp"
+#include "kernels/sort_columns-inl.hpp"
 #include "kernels/widen-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace detox {
 namespace HWY_NAMESPACE {
 
-template <class T>
-using KeyOf = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-
-/// Keys of a vector of values: monotone, and every NaN is the greatest.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE hn::Vec<hn::RebindToSigned<D>> to_keys(D d, V values) {
-  const hn::RebindToSigned<D> di;
-  using Key = hn::TFromD<decltype(di)>;
-  const auto bits = hn::BitCast(di, values);
-  const auto flip =
-      hn::And(hn::BroadcastSignBit(bits), hn::Set(di, std::numeric_limits<Key>::max()));
-  const auto nan = hn::RebindMask(di, hn::IsNaN(values));
-  (void)d;
-  return hn::IfThenElse(nan, hn::Set(di, std::numeric_limits<Key>::max()), hn::Xor(bits, flip));
-}
-
-template <class D>
-HWY_INLINE hn::Vec<D> from_keys(D d, hn::Vec<hn::RebindToSigned<D>> keys) {
-  const hn::RebindToSigned<D> di;
-  using Key = hn::TFromD<decltype(di)>;
-  const auto flip =
-      hn::And(hn::BroadcastSignBit(keys), hn::Set(di, std::numeric_limits<Key>::max()));
-  return hn::BitCast(d, hn::Xor(keys, flip));
-}
-
 /// One sorted position as doubles.
 template <class T>
 HWY_INLINE VecDouble sorted_at(const T* values) {
   const hn::Rebind<T, DoubleTag> d;
   return widen<T>(hn::Load(d, values));
-}
-
-/// A tile's keys, one row of kSortTile after another; columns past `count` repeat zeros. A tile in
-/// memory is an array of T, whether it holds values or the bits of keys.
-template <class T>
-void load_tile(const Rows<T>& rows, std::size_t begin, std::size_t count, T* tile) {
-  const hn::ScalableTag<T> d;
-  HWY_ALIGN T padded[kSortTile];
-  for (std::size_t row = 0; row < rows.n(); ++row) {
-    const T* values = rows.row[row] + begin;
-    if (count < kSortTile) {
-      std::fill(std::copy_n(values, count, padded), padded + kSortTile, T{0});
-      values = padded;
-    }
-    for (std::size_t c = 0; c < kSortTile; c += hn::Lanes(d)) {
-      // The next tile of all rows: more streams than processors prefetch by themselves.
-      if (count == kSortTile) hwy::Prefetch(values + kSortTile + c);
-      hn::Store(hn::BitCast(d, to_keys(d, hn::LoadU(d, values + c))), d,
-                tile + row * kSortTile + c);
-    }
-  }
-}
-
-template <class T>
-void sort_tile(std::span<const Comparator> network, T* tile) {
-  const hn::ScalableTag<T> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  const auto load = [&](const T* from) HWY_ATTR { return hn::BitCast(di, hn::Load(d, from)); };
-  const auto store = [&](auto keys, T* to) HWY_ATTR { hn::Store(hn::BitCast(d, keys), d, to); };
-  for (const Comparator& comparator : network) {
-    T* HWY_RESTRICT low = tile + comparator.low * kSortTile;
-    T* HWY_RESTRICT high = tile + comparator.high * kSortTile;
-    if (comparator.keep == Comparator::Keep::kBoth) {
-      for (std::size_t c = 0; c < kSortTile; c += hn::Lanes(d)) {
-        const auto a = load(low + c), b = load(high + c);
-        store(hn::Min(a, b), low + c);
-        store(hn::Max(a, b), high + c);
-      }
-    } else if (comparator.keep == Comparator::Keep::kLesser) {
-      for (std::size_t c = 0; c < kSortTile; c += hn::Lanes(d))
-        store(hn::Min(load(low + c), load(high + c)), low + c);
-    } else {
-      for (std::size_t c = 0; c < kSortTile; c += hn::Lanes(d))
-        store(hn::Max(load(low + c), load(high + c)), high + c);
-    }
-  }
-}
-
-/// The positions [lo, hi) of a tile of keys as values, in the same place.
-template <class T>
-void restore_tile(std::size_t lo, std::size_t hi, T* tile) {
-  const hn::ScalableTag<T> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  for (std::size_t k = lo * kSortTile; k < hi * kSortTile; k += hn::Lanes(d))
-    hn::Store(from_keys(d, hn::BitCast(di, hn::Load(d, tile + k))), d, tile + k);
 }
 
 /// The lanes where a sum of up to 1024 such doubles could overflow. Sums of floats cannot.
@@ -123,58 +39,114 @@ HWY_INLINE VecDouble safe_scale(hn::Mask<DoubleTag> large) {
   return hn::IfThenElse(large, hn::Set(d, 0x1p-10), hn::Set(d, 1.0));
 }
 
-/// Mean of the positions [lo, hi) of one vector of columns.
-template <class T>
-HWY_INLINE VecDouble mean_between(const T* values, std::size_t lo, std::size_t hi) {
-  const DoubleTag d;
-  const auto low = sorted_at<T>(values + lo * kSortTile);
-  if (hi - lo == 1) return low;
-  const auto high = sorted_at<T>(values + (hi - 1) * kSortTile);
-  const auto scale =
-      sizeof(T) == 4 ? hn::Set(d, 1.0) : safe_scale(hn::Or(is_large(low), is_large(high)));
-  auto sum = hn::Mul(low, scale);
-  for (std::size_t k = lo + 1; k < hi; ++k) {
-    sum = hn::Add(sum, hn::Mul(sorted_at<T>(values + k * kSortTile), scale));
-  }
-  return hn::Div(hn::Div(sum, hn::Set(d, static_cast<double>(hi - lo))), scale);
+/// Some vectors of columns side by side: what a loop costs besides is shared.
+inline constexpr std::size_t kAtOnce = 4;
+using Columns = std::array<VecDouble, kAtOnce>;
+inline constexpr std::size_t kColumnsAtOnce = kAtOnce * hn::MaxLanes(DoubleTag());
+static_assert(kSortTile % kColumnsAtOnce == 0);
+
+/// f(k) for every vector k of Columns.
+template <class F>
+HWY_INLINE void for_vectors(const F& f) {
+#pragma GCC unroll 4
+  for (std::size_t k = 0; k < kAtOnce; ++k) f(k);
 }
 
-/// The nearest `count` sorted values are neighbours: the window starts after every value that is
+/// One sorted position of the k-th vector of columns.
+template <class T>
+HWY_INLINE VecDouble sorted_at(const T* values, std::size_t position, std::size_t k) {
+  return sorted_at<T>(values + position * kSortTile + k * hn::Lanes(DoubleTag()));
+}
+
+/// Mean of the positions [lo, hi).
+template <class T>
+HWY_INLINE Columns mean_between(const T* values, std::size_t lo, std::size_t hi) {
+  const DoubleTag d;
+  Columns sum, scale;
+  for_vectors([&](std::size_t k) HWY_ATTR {
+    sum[k] = sorted_at<T>(values, lo, k);
+    if (sizeof(T) == 4) return;
+    const auto high = sorted_at<T>(values, hi - 1, k);
+    scale[k] = safe_scale(hn::Or(is_large(sum[k]), is_large(high)));
+    sum[k] = hn::Mul(sum[k], scale[k]);
+  });
+  for (std::size_t position = lo + 1; position < hi; ++position) {
+    for_vectors([&](std::size_t k) HWY_ATTR {
+      const auto value = sorted_at<T>(values, position, k);
+      sum[k] = hn::Add(sum[k], sizeof(T) == 4 ? value : hn::Mul(value, scale[k]));
+    });
+  }
+  const auto count = hn::Set(d, static_cast<double>(hi - lo));
+  for_vectors([&](std::size_t k) HWY_ATTR {
+    if (hi - lo > 1) sum[k] = hn::Div(sum[k], count);
+    if (sizeof(T) == 8) sum[k] = hn::Div(sum[k], scale[k]);
+  });
+  return sum;
+}
+
+/// Where the windows of the `count` values nearest a centre start: after every value that is
 /// farther from the centre than the one `count` places above it.
 template <class T>
-HWY_INLINE VecDouble mean_of_window(const T* values, std::size_t n, Nearest nearest) {
+HWY_INLINE Columns window_starts(const T* values, std::size_t n, Nearest nearest) {
   const DoubleTag d;
-  const std::size_t count = nearest.count;
   const auto centre = mean_between<T>(values, nearest.lo, nearest.hi);
   const auto one = hn::Set(d, 1.0);
-  auto start = hn::Zero(d);
-  for (std::size_t k = 0; k + count < n; ++k) {
-    const auto below = hn::Sub(centre, sorted_at<T>(values + k * kSortTile));
-    const auto above = hn::Sub(sorted_at<T>(values + (k + count) * kSortTile), centre);
-    start = hn::Add(start, hn::IfThenElseZero(hn::Lt(above, below), one));
+  Columns start;
+  for_vectors([&](std::size_t k) HWY_ATTR { start[k] = hn::Zero(d); });
+  for (std::size_t position = 0; position + nearest.count < n; ++position) {
+    for_vectors([&](std::size_t k) HWY_ATTR {
+      const auto below = hn::Sub(centre[k], sorted_at<T>(values, position, k));
+      const auto above = hn::Sub(sorted_at<T>(values, position + nearest.count, k), centre[k]);
+      start[k] = hn::Add(start[k], hn::IfThenElseZero(hn::Lt(above, below), one));
+    });
   }
-  const auto end = hn::Add(start, hn::Set(d, static_cast<double>(count)));
-  auto scale = hn::Set(d, 1.0);
-  for (std::size_t k = 0; k < n && sizeof(T) == 8; ++k) {
-    const auto position = hn::Set(d, static_cast<double>(k));
-    const auto inside = hn::And(hn::Ge(position, start), hn::Lt(position, end));
-    const auto large = hn::And(inside, is_large(sorted_at<T>(values + k * kSortTile)));
-    scale = hn::IfThenElse(large, hn::Set(d, 0x1p-10), scale);
+  return start;
+}
+
+/// Mean of the nearest `count` sorted values, which are neighbours.
+template <class T>
+HWY_INLINE Columns mean_of_window(const T* values, std::size_t n, Nearest nearest) {
+  const DoubleTag d;
+  const std::size_t count = nearest.count;
+  const auto counted = hn::Set(d, static_cast<double>(count));
+  const Columns start = window_starts<T>(values, n, nearest);
+  Columns sum, scale;
+  for_vectors([&](std::size_t k) HWY_ATTR {
+    sum[k] = hn::Zero(d);
+    scale[k] = hn::Set(d, 1.0);
+  });
+  for (std::size_t position = 0; position < n && sizeof(T) == 8; ++position) {
+    const auto here = hn::Set(d, static_cast<double>(position));
+    for_vectors([&](std::size_t k) HWY_ATTR {
+      const auto end = hn::Add(start[k], counted);
+      const auto inside = hn::And(hn::Ge(here, start[k]), hn::Lt(here, end));
+      const auto large = hn::And(inside, is_large(sorted_at<T>(values, position, k)));
+      scale[k] = hn::IfThenElse(large, hn::Set(d, 0x1p-10), scale[k]);
+    });
   }
-  auto sum = hn::Zero(d);
-  for (std::size_t k = 0; k < n; ++k) {
-    const auto position = hn::Set(d, static_cast<double>(k));
-    auto next = hn::Mul(sorted_at<T>(values + k * kSortTile), scale);
-    // The first value replaces the zero: -0 + -0 must stay -0.
-    next = k + count <= n ? hn::IfThenElse(hn::Eq(position, start), next, hn::Add(sum, next))
-                          : hn::Add(sum, next);
-    // A window can start after position k only where `count` values are left, and end before it
+  for (std::size_t position = 0; position < n; ++position) {
+    const auto here = hn::Set(d, static_cast<double>(position));
+    // A window can start behind a position only where `count` values are left, and end before it
     // only behind as many.
-    if (k + count <= n) next = hn::IfThenElse(hn::Ge(position, start), next, sum);
-    if (k >= count) next = hn::IfThenElse(hn::Lt(position, end), next, sum);
-    sum = next;
+    const bool may_start = position + count <= n, may_end = position >= count;
+    for_vectors([&](std::size_t k) HWY_ATTR {
+      auto value = sorted_at<T>(values, position, k);
+      if (sizeof(T) == 8) value = hn::Mul(value, scale[k]);
+      auto next = hn::Add(sum[k], value);
+      if (may_start) {
+        // The first value replaces the zero: -0 + -0 must stay -0.
+        next = hn::IfThenElse(hn::Eq(here, start[k]), value, next);
+        next = hn::IfThenElse(hn::Ge(here, start[k]), next, sum[k]);
+      }
+      if (may_end) next = hn::IfThenElse(hn::Lt(here, hn::Add(start[k], counted)), next, sum[k]);
+      sum[k] = next;
+    });
   }
-  return hn::Div(hn::Div(sum, hn::Set(d, static_cast<double>(count))), scale);
+  for_vectors([&](std::size_t k) HWY_ATTR {
+    sum[k] = hn::Div(sum[k], counted);
+    if (sizeof(T) == 8) sum[k] = hn::Div(sum[k], scale[k]);
+  });
+  return sum;
 }
 
 template <class T>
@@ -184,105 +156,10 @@ HWY_INLINE void finish_column(VecDouble mean, T* out) {
   store_narrow<T>(hn::IfThenElse(hn::IsNaN(mean), nan, mean), out);
 }
 
-/// The comparators after which positions [lo, hi) of N are sorted, known to the compiler.
-template <std::size_t N, std::size_t Lo, std::size_t Hi>
-struct Network {
-  static constexpr std::size_t kRows = N;
-  std::array<Comparator, network_capacity(N)> comparators{};
-  std::size_t count = 0;
-  constexpr Network() {
-    std::array<bool, N> wanted{};
-    count = build_network(N, Lo, Hi, comparators, wanted);
-  }
-};
-
-template <class Net>
-inline constexpr Net kNetwork{};
-template <std::size_t N>
-using MedianNetwork = Network<N, (N - 1) / 2, N / 2 + 1>;
-template <std::size_t N>
-using FullNetwork = Network<N, 0, N>;
-
-template <class Net, std::size_t K, class V>
-HWY_INLINE void exchange(std::array<V, Net::kRows>& keys) {
-  constexpr Comparator kStep = kNetwork<Net>.comparators[K];
-  const V a = keys[kStep.low], b = keys[kStep.high];
-  if constexpr (kStep.keep != Comparator::Keep::kGreater) keys[kStep.low] = hn::Min(a, b);
-  if constexpr (kStep.keep != Comparator::Keep::kLesser) keys[kStep.high] = hn::Max(a, b);
-}
-
-template <class Net, class V, std::size_t... K>
-HWY_INLINE void exchange_all(std::array<V, Net::kRows>& keys, std::index_sequence<K...>) {
-  (exchange<Net, K>(keys), ...);
-}
-
 template <class T>
-using KeyVector = hn::Vec<hn::ScalableTag<KeyOf<T>>>;
-
-/// Every stride-th of the rows.
-template <class T>
-struct RowGroup {
-  const T* const* rows;
-  std::size_t stride;
-};
-
-/// One vector of columns, with what the network sorts sorted; a whole vector can be read.
-template <class Net, class T>
-HWY_INLINE std::array<KeyVector<T>, Net::kRows> sorted_vector(RowGroup<T> group,
-                                                              std::size_t column) {
-  const hn::ScalableTag<T> d;
-  std::array<KeyVector<T>, Net::kRows> keys;
-  for (std::size_t k = 0; k < Net::kRows; ++k) {
-    const T* values = group.rows[k * group.stride] + column;
-    // The next tile: groups are more streams than processors prefetch by themselves.
-    if (group.stride > 1) hwy::Prefetch(values + kSortTile);
-    keys[k] = to_keys(d, hn::LoadU(d, values));
-  }
-  exchange_all<Net>(keys, std::make_index_sequence<kNetwork<Net>.count>());
-  return keys;
-}
-
-/// A whole tile of a group's columns, sorted; as keys where other groups are to be merged.
-template <std::size_t N>
-HWY_NOINLINE void sort_group(RowGroup<float> group, std::size_t begin, float* tile) {
-  const hn::ScalableTag<float> d;
-  for (std::size_t c = 0; c < kSortTile; c += hn::Lanes(d)) {
-    const auto keys = sorted_vector<FullNetwork<N>>(group, begin + c);
-    for (std::size_t k = 0; k < N; ++k) {
-      const auto sorted = group.stride > 1 ? hn::BitCast(d, keys[k]) : from_keys(d, keys[k]);
-      hn::Store(sorted, d, tile + k * group.stride * kSortTile + c);
-    }
-  }
-}
-
-template <std::size_t... N>
-void sort_in_registers(const Rows<float>& rows, std::size_t begin, const SortPlan& plan,
-                       float* tile, std::index_sequence<N...>) {
-  using Function = void (*)(RowGroup<float>, std::size_t, float*);
-  static constexpr std::array<Function, sizeof...(N)> kFunctions = {&sort_group<N + 1>...};
-  for (std::size_t first = 0; first < plan.groups; ++first) {
-    const std::size_t members = (plan.n - first + plan.groups - 1) / plan.groups;
-    kFunctions[members - 1]({rows.row.data() + first, plan.groups}, begin,
-                            tile + first * kSortTile);
-  }
-}
-
-/// The sorted values of a tile's columns, of which the plan says what matters.
-template <class T>
-void sort_columns(const Rows<T>& rows, std::size_t begin, const SortPlan& plan, T* tile) {
-  const std::size_t count = std::min(kSortTile, rows.d - begin);
-  std::span<const Comparator> network = plan.network;
-  bool in_registers = false;
-  if constexpr (sizeof(T) == 4) {
-    in_registers = count == kSortTile;
-    if (in_registers) {
-      sort_in_registers(rows, begin, plan, tile, std::make_index_sequence<kSortGroup>());
-      network = network.subspan(plan.within_groups);
-    }
-  }
-  if (!in_registers) load_tile(rows, begin, count, tile);
-  sort_tile(network, tile);
-  if (!in_registers || plan.groups > 1) restore_tile(plan.lo, plan.hi, tile);
+HWY_INLINE void finish_columns(const Columns& means, T* out) {
+  for_vectors([&](std::size_t k)
+                  HWY_ATTR { finish_column<T>(means[k], out + k * hn::Lanes(DoubleTag())); });
 }
 
 #if HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR  // these lack halves of vectors
@@ -345,9 +222,8 @@ void mean_of_sorted_columns(const ColumnBlock<T>& block, const SortPlan& plan, T
   for (; column < block.end; column += kSortTile) {
     const std::size_t count = std::min(kSortTile, block.end - column);
     sort_columns(block.rows, column, plan, scratch);
-    for (std::size_t c = 0; c < kSortTile; c += hn::Lanes(DoubleTag())) {
-      finish_column<T>(mean_between<T>(scratch + c, plan.lo, plan.hi), means + c);
-    }
+    for (std::size_t c = 0; c < kSortTile; c += kColumnsAtOnce)
+      finish_columns<T>(mean_between<T>(scratch + c, plan.lo, plan.hi), means + c);
     std::copy_n(means, count, block.out.data() + column);
   }
 }
@@ -359,9 +235,8 @@ void mean_nearest_columns(const ColumnBlock<T>& block, Nearest nearest, const So
   for (std::size_t column = block.begin; column < block.end; column += kSortTile) {
     const std::size_t count = std::min(kSortTile, block.end - column);
     sort_columns(block.rows, column, plan, scratch);
-    for (std::size_t c = 0; c < kSortTile; c += hn::Lanes(DoubleTag())) {
-      finish_column<T>(mean_of_window<T>(scratch + c, plan.n, nearest), means + c);
-    }
+    for (std::size_t c = 0; c < kSortTile; c += kColumnsAtOnce)
+      finish_columns<T>(mean_of_window<T>(scratch + c, plan.n, nearest), means + c);
     std::copy_n(means, count, block.out.data() + column);
   }
 }
