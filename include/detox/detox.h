@@ -32,7 +32,7 @@ const char* detox_rule_paper(size_t rule);
 /* An aggregator by the rule's name or alias. options: words KEY=VALUE with blanks between them, as
    the options of `detoxml aggregate`: "f=5 pre=nnm,bucketing:s=2 krum-select=3"; also
    bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds, semantics, weight-cap, and seed,
-   of which bucketing draws. NULL or "" is f=0. threads: 0 is one a core. NULL on error: an unknown name, an option
+   of which bucketing and dnc draw. NULL or "" is f=0. threads: 0 is one a core. NULL on error: an unknown name, an option
    that cannot be. */
 detox_aggregator* detox_create(const char* rule, const char* options, size_t threads);
 void detox_destroy(detox_aggregator* aggregator); /* NULL is nothing to destroy */
@@ -42,8 +42,8 @@ const char* detox_describe(const detox_aggregator* aggregator);
 
 /* out (d), which no row may overlap, = the rule over n rows of d values each. 0; 2 where n breaks
    the requirement or a pointer is NULL; 1 for anything else. The result depends on rows, options
-   and step alone. Allocates only in the first call of a shape, and for the random stream of
-   bucketing. */
+   and step alone. Allocates only in the first call of a shape, and for the random streams of
+   bucketing and dnc. */
 int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows, size_t n,
                           size_t d, uint64_t step, float* out);
 int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,

@@ -80,7 +80,7 @@ int train_locally(const RunConfig& given) {
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
   LocalFleet fleet({*setup.data, format, adversary, pool, setup.data_key, setup.samples_per_step,
-                    setup.plan.k, setup.config.compute_every_replica},
+                    setup.plan.k, setup.config.compute_every_replica, setup.config.step_timeout},
                    setup.learner_factory());
   return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }

@@ -95,7 +95,7 @@ std::vector<Idle> idle_options(const RunConfig& c, const Plan& plan) {
       {*c.mode != "centered-clipping", "--mode is not centered-clipping", {"clip-start"}},
       {c.weights == "samples" && samples_per_step(c, plan) % plan.k == 0,
        "all slices have as many samples",
-       {"weights"}},
+       {"weights", "weight-cap"}},
       {c.weights == "off", "--weights is off", {"weight-cap"}},
       {!attacks,
        "--worker-fail is 0",

@@ -85,8 +85,9 @@ HWY_INLINE VecDouble mean_of_part(const NumberedColumns<T>& columns, const Weigh
                                   double nothing) {
   const DoubleTag d;
   const auto lo = hn::Set(d, part.lo), hi = hn::Set(d, part.hi), least = hn::Set(d, nothing);
-  const auto scale = hn::Set(d, 1 / (part.hi - part.lo));  // the sum of doubles cannot overflow
+  const auto scale = hn::Set(d, 0.5 / (part.hi - part.lo));  // the sum of doubles cannot overflow
   auto begin = hn::Zero(d), sum = hn::Zero(d), total = hn::Zero(d);
+  auto least_value = hn::Zero(d), greatest_value = hn::Zero(d);
   for (std::size_t k = 0; k < columns.n; ++k) {
     const auto value = sorted_at<T>(columns.values + k * kSortTile);
     const auto end =
@@ -94,11 +95,16 @@ HWY_INLINE VecDouble mean_of_part(const NumberedColumns<T>& columns, const Weigh
     const auto inside = hn::Sub(hn::Min(end, hi), hn::Max(begin, lo));
     const auto counts = hn::Gt(inside, least);
     const auto weight = hn::IfThenElseZero(counts, hn::Mul(inside, scale));
+    least_value = hn::IfThenElse(hn::And(counts, hn::Eq(total, hn::Zero(d))), value, least_value);
+    greatest_value = hn::IfThenElse(counts, value, greatest_value);
     total = hn::Add(total, weight);
     sum = hn::Add(sum, hn::IfThenElseZero(counts, hn::Mul(weight, value)));
     begin = end;
   }
-  return hn::Div(sum, total);
+  // Rounded, shares may add up to more than 1.
+  const auto mean = hn::Div(sum, total);
+  const auto not_below = hn::IfThenElse(hn::Lt(mean, least_value), least_value, mean);
+  return hn::IfThenElse(hn::Gt(not_below, greatest_value), greatest_value, not_below);
 }
 
 template <class T>

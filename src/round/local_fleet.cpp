@@ -18,7 +18,8 @@ LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
   }
 }
 
-FleetReport LocalFleet::run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
+FleetReport LocalFleet::run_step(const StepOrder& order,
+                                 std::chrono::duration<double> /*time_limit*/,
                                  const std::function<void(const IncomingAnswer&)>& on_answer) {
   FleetReport report;
   const auto start = std::chrono::steady_clock::now();
@@ -36,7 +37,7 @@ FleetReport LocalFleet::run_step(const StepOrder& order, std::chrono::duration<d
     if (order.absent[worker]) continue;
     const std::uint32_t slice = order.assignment.slice_of_worker[worker];
     const auto honest = honest_answers_[parts_.every_replica ? worker : slice];
-    if (!byzantine[worker] || adversary.delay_s() < time_limit.count()) {
+    if (!byzantine[worker] || adversary.delay_s() < parts_.step_timeout_s) {
       const bool is_lie = byzantine[worker] && !adversary.delays();
       on_answer({order.step, worker, slice, is_lie ? corrupt_answers_[slice] : honest});
     } else if (std::isfinite(adversary.delay_s())) {

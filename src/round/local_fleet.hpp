@@ -25,11 +25,12 @@ class LocalFleet final : public Fleet {
     std::size_t samples_per_step;
     std::size_t slices;
     bool every_replica;
+    double step_timeout_s = 60;  ///< a simulated straggler later than this misses its step
   };
   LocalFleet(const Parts& parts, const LearnerFactory& make_learner);
 
-  /// Nobody is waited for: what would come after the deadline is handed on with the next step, as a
-  /// late answer.
+  /// Nobody is waited for: what would come after the step's timeout is handed on with the next
+  /// step, as a late answer. The time limit is not looked at: it depends on how long steps took.
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        const std::function<void(const IncomingAnswer&)>& on_answer) override;
 

@@ -186,6 +186,7 @@ std::span<const float> ServerRound::aggregate(const Ballot& ballot,
   const std::span<float> gradient = workspace_.take<float>(kGradientSlot, d);
   if (parts_.format.rows_need_decoding() && hierarchy_.takes_packed_signs()) {
     std::vector<const std::byte*> packed;
+    packed.reserve(resolved.size());
     for (const std::uint32_t slice : resolved)
       packed.push_back(parts_.format.encoded_gradient(ballot[slice].winner()).data());
     hierarchy_.aggregate_packed_signs(packed, gradient, parts_.pool);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "detox/errors.hpp"
 #include "kernels/samples.hpp"
 #include "kernels/target.hpp"
@@ -32,6 +34,12 @@ std::vector<std::vector<std::byte>> random_bits(std::size_t n, std::size_t d) {
     for (std::byte& byte : row) byte = static_cast<std::byte>(random.below(256));
   }
   return rows;
+}
+
+std::vector<const std::byte*> pointers_to(const std::vector<std::vector<std::byte>>& rows) {
+  std::vector<const std::byte*> pointers(rows.size());
+  std::ranges::transform(rows, pointers.begin(), [](const auto& row) { return row.data(); });
+  return pointers;
 }
 
 bool bit(const std::vector<std::byte>& row, std::size_t i) {
@@ -65,8 +73,7 @@ TEST(PackedSigns, MajorityIsThatOfTheCountedBitsOnEveryTarget) {
   for (std::size_t n = 1; n <= 70; ++n) {
     const std::size_t d = kSizes[n % std::size(kSizes)] + 256 * (n % 2);
     const auto rows = random_bits(n, d);
-    std::vector<const std::byte*> pointers;
-    for (const auto& row : rows) pointers.push_back(row.data());
+    const std::vector<const std::byte*> pointers = pointers_to(rows);
     std::vector<float> expected(d);
     for (std::size_t i = 0; i < d; ++i) {
       std::ptrdiff_t sum = 0;
@@ -97,8 +104,7 @@ TEST(PackedSigns, CountAsManyRowsAsThereCanBe) {
 
 TEST(PackedSigns, WriteOnlyTheCoordinatesThatWereAskedFor) {
   const auto rows = random_bits(5, 1000);
-  std::vector<const std::byte*> pointers;
-  for (const auto& row : rows) pointers.push_back(row.data());
+  const std::vector<const std::byte*> pointers = pointers_to(rows);
   std::vector<float> whole(1000), part(1000, 7.0F);
   packed_sign_majority(pointers, 0, 1000, whole);
   packed_sign_majority(pointers, 200, 700, part);

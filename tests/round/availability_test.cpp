@@ -118,6 +118,36 @@ TEST_P(LateWorkers, TakeASliceAlongWhereTheyAreItsMajorityAndTheStepGoesOnWithou
   EXPECT_EQ(found.model, course_of(Engine::kLocal, options).model);
 }
 
+TEST(LateWorkersInOneProcess, MissTheSameStepsWhereverTheRunIsResumedAndWhateverIsComputed) {
+  // Later than a step's timeout, sooner than that of the first one.
+  const Options options = with({{"workers", "9"},
+                                {"worker-fail", "2"},
+                                {"assume-fail", "1"},
+                                {"max-steps", "6"},
+                                {"err-mode", "straggler"},
+                                {"adversarial", "0.5"},
+                                {"fail-schedule", "worst-case"}});
+  const TemporaryDirectory directory;
+  const auto run = [&](const std::string& name, const Options& given, std::uint64_t stop_after) {
+    ToyRun toy(directory / name, given);
+    toy.step_timeout_s = kDeadline;
+    toy.first_step_timeout_s = 10;
+    toy.stop_after = stop_after;
+    toy.resume = name == "parts" && stop_after == 0;
+    EXPECT_EQ(toy.over_local_engine(), stop_after > 0 ? RunEnd::kInterrupted : RunEnd::kFinished);
+    return stop_after > 0 ? "" : toy.final_model();
+  };
+  const std::string whole = run("whole", options, 0);
+  run("parts", options, 3);
+  EXPECT_EQ(run("parts", options, 0), whole);
+  Options every = options;
+  every["compute-every-replica"] = "on";
+  EXPECT_EQ(run("every", every, 0), whole);
+  Options none = options;
+  none["err-mode"] = "none";
+  EXPECT_NE(run("none", none, 0), whole);
+}
+
 TEST(LateWorkersOverANetwork, AreNotWaitedForWhenTheRunEnds) {
   const Course found =
       course_of(Engine::kNetwork, with({{"err-mode", "straggler"}, {"adversarial", "1e6"}}));

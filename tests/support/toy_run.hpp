@@ -49,7 +49,7 @@ class ToyRun {
   RunEnd over_local_engine() {
     return with_parts([&](Parts& parts) {
       LocalFleet fleet({parts.data, parts.format, parts.adversary, parts.pool, data_key(),
-                        parts.per_step, plan_.k, config_.compute_every_replica},
+                        parts.per_step, plan_.k, config_.compute_every_replica, step_timeout_s},
                        toy_learners());
       const std::unique_ptr<Fleet> around = wrap ? wrap(fleet) : nullptr;
       return conduct(parts, around ? *around : fleet);

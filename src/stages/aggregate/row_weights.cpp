@@ -7,6 +7,9 @@
 // part of themselves; the others keep their weights. With the j heaviest at the level, and R the
 // sum of the others, L = (cap / n) R / (1 - j cap / n); j is the least for which no other is above
 // L.
+//
+// Fewer than n / cap rows are above the level, so the least of the n / cap heaviest is not: weights
+// are scaled to that one. Beside the greatest, which may claim anything, the others would vanish.
 #include "stages/aggregate/row_weights.hpp"
 
 #include <fmt/format.h>
@@ -18,6 +21,7 @@
 #include <vector>
 
 #include "detox/errors.hpp"
+#include "kernels/order_statistics.hpp"
 #include "stages/aggregate/rule_option.hpp"
 #include "stages/aggregate/slots.hpp"
 
@@ -68,28 +72,45 @@ double level(std::span<const double> weights, double cap, std::span<double> scra
   return sorted[0];
 }
 
+double kth_greatest(std::span<const double> weights, std::size_t k, std::span<double> scratch) {
+  const auto sorted = scratch.first(weights.size());
+  std::ranges::copy(weights, sorted.begin());
+  std::ranges::sort(sorted, std::greater<>());
+  return sorted[k - 1];
+}
+
+/// Multiplies by the power of two that brings `one`, which is above 0, to [0.5, 1): exact, but for
+/// what is beyond any number beside that.
+void scale_to(std::span<const double> weights, double one, std::span<double> out) {
+  constexpr double kGreatest = 0x1p900;  // of 65535 the sum is a number
+  const int exponent = std::ilogb(one) + 1;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = std::min(std::scalbn(weights[i], -exponent), kGreatest);
+}
+
 /// Writes the usable weights. Empty, or why there are none. scratch has twice as many elements.
 std::string make_usable(const RuleInfo& rule, const RuleOptions& options,
                         std::span<const double> given, std::span<double> out,
                         std::span<double> scratch) {
   const std::size_t n = out.size();
-  const int exponent = std::ilogb(*std::ranges::max_element(given)) + 1;
-  for (std::size_t i = 0; i < n; ++i) out[i] = std::scalbn(given[i], -exponent);  // exact
   const auto having =
-      static_cast<double>(std::ranges::count_if(out, [](double weight) { return weight > 0; }));
+      static_cast<double>(std::ranges::count_if(given, [](double weight) { return weight > 0; }));
   const double cap = options.weight_cap;
-  if (having * cap < static_cast<double>(n) * (1 - kRounding)) {
+  const double fewest = std::ceil(static_cast<double>(n) / cap * (1 - kRounding));
+  if (having < fewest) {
     return fmt::format(
         "{} of {} rows have weight, and none may have more than {}/n of it (weight-cap); at least "
         "{:.0f} must",
-        having, n, cap, std::ceil(static_cast<double>(n) / cap));
+        having, n, cap, fewest);
   }
+  scale_to(given, kth_greatest(given, static_cast<std::size_t>(fewest), scratch), out);
   const double highest = level(out, cap, scratch);
   for (double& weight : out) weight = std::min(weight, highest);
+  scale_to(out, *std::ranges::max_element(out), out);
   if (rule.name == "normal") return {};  // it survives nobody, whatever the weights
   const double share =
       heaviest(out, options.f, scratch.first(n)) / total_weight(out, scratch.first(n));
-  if (share < 0.5 * (1 - kRounding)) return {};
+  if (share < 0.5 - static_cast<double>(n) * kNoWeight) return {};
   return fmt::format(
       "{} needs less than half of the weight in the f rows that have most: f = {}, their part is "
       "{:.4f} (n = {}; weight-cap below n/(2f) = {:.3g} prevents it)",

@@ -282,6 +282,64 @@ TEST(Weights, ThatCannotBeAreRefusedInOneLine) {
   EXPECT_EQ(refusal("mean", {.f = 3}, {9, 9, 9, 1, 1, 1, 1, 1, 1}), "");
 }
 
+TEST(Weights, KeepTheirProportionsBesideOneThatClaimsAnything) {
+  Sample<float> sample;
+  sample.values = {{0}, {1}, {2}, {1e30F}, {3}};
+  for (const char* rule : kTakers) {
+    for (const double small : {1.0, 1e-12, 1e-250}) {
+      const auto with_claim = [&](double claim) {
+        const Weights weights = {0.1 * small, 0.12 * small, 0.09 * small, claim, 0.15 * small};
+        return run_weighted(rule, {.f = std::string_view(rule) == "normal" ? 0UL : 1UL}, sample,
+                            weights);
+      };
+      const std::vector<float> expected = with_claim(1e6 * small);
+      EXPECT_TRUE(std::isfinite(expected[0])) << rule << " " << small;
+      for (const double claim : {1e300, 1.7e308})
+        EXPECT_TRUE(same_bits(with_claim(claim), expected)) << rule << " " << claim << " " << small;
+    }
+  }
+}
+
+TEST(Weights, JustBelowHalfInHostileRowsAreHarmlessOrRefused) {
+  Sample<float> few, more;
+  few.values = {{1e30F}, {1}, {1.1F}, {1.2F}};
+  more.values = {{1e30F}, {1e30F}, {0}, {1}, {2}, {3}, {4}, {5}, {6}};
+  std::size_t refused = 0, harmless = 0;
+  const auto try_out = [&](const char* rule, Sample<float>& sample, const RuleOptions& options,
+                           const Weights& weights) {
+    try {
+      const float found = run_weighted(rule, options, sample, weights)[0];
+      EXPECT_TRUE(found >= 0 && found <= 6) << rule << " " << found;  // false for NaN
+      ++harmless;
+    } catch (const UsageError&) {
+      ++refused;
+    }
+  };
+  for (int digits = 4; digits <= 16; ++digits) {
+    const double little = std::pow(10, -digits);
+    for (const char* rule : {"coord-median", "trimmed-mean", "geometric-median"}) {
+      try_out(rule, few, {.f = 1, .weight_cap = 4}, {1, 0.5, 0.3, 0.2 + little});
+      try_out(rule, more, {.f = 2, .weight_cap = 2.25 - little},
+              {1e300, 1e300, 1, 1, 1, 1, 1, 1, 1});
+    }
+  }
+  EXPECT_GT(refused, 20U);
+  EXPECT_GT(harmless, 20U);
+}
+
+TEST(Weights, DoNotCarryAMeanBeyondTheGreatestNumber) {
+  const double most = std::numeric_limits<double>::max();
+  test::Random random(3);
+  for (int round = 0; round < 300; ++round) {
+    Sample<double> sample;
+    sample.values.assign(8, {most, round % 2 == 0 ? most : -1e144});
+    Weights weights;
+    for (int i = 0; i < 8; ++i) weights.push_back(1.5 + random.uniform());
+    for (const char* rule : {"coord-median", "trimmed-mean"})
+      ASSERT_EQ(run_weighted(rule, {.f = 1, .weight_cap = 50}, sample, weights), sample.values[0]);
+  }
+}
+
 template <class T>
 void expect_same_bits_everywhere(const char* rule, Sample<T>& sample) {
   const Weights weights = whole_weights(sample.values.size(), 1);

@@ -205,6 +205,7 @@ TEST(Hierarchy, VotesOnPackedSignsAsOnTheRowsThatTheyAre) {
         pack_signs(row, kStep, packed.back());
         unpack_signs(packed.back(), row);
       }
+      pointers.reserve(n);
       for (const auto& row : packed) pointers.push_back(row.data());
       Hierarchy::Options options{"normal", "signSGD", 0, 0, {}};
       options.rule.rows_are_signs = true;
