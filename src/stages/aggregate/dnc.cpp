@@ -15,6 +15,7 @@
 // n x b numbers, and 5 KB from the heap for every round's stream.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "stages/aggregate/distance_to_point.hpp"
@@ -39,31 +40,38 @@ void draw_coordinates(std::size_t d, const Key& key, std::span<std::size_t> draw
   }
 }
 
+/// The drawn columns of point i.
+template <class T>
+void draw_columns_of(const Points<T>& points, std::size_t i, std::span<const std::size_t> drawn,
+                     std::span<T> row) {
+  for (std::size_t k = 0; k < drawn.size(); ++k) {
+    if (!points.is_mixed()) {
+      row[k] = points.rows.row[i][drawn[k]];
+      continue;
+    }
+    double sum = 0;
+    for (std::size_t j = 0; j < points.rows.n(); ++j) {
+      const double share = points.mix_of(i)[j];
+      if (share != 0) sum += share * static_cast<double>(points.rows.row[j][drawn[k]]);
+    }
+    row[k] = static_cast<T>(sum);
+  }
+}
+
 /// The drawn columns of the points; zeros for those that are not finite.
 template <class T>
 Points<T> draw_columns(const Points<T>& points, const Geometry& norms,
-                       std::span<const std::size_t> drawn, Workspace& workspace) {
+                       std::span<const std::size_t> drawn, AggregationContext& context) {
   const std::size_t n = points.n(), b = drawn.size();
-  const auto values = workspace.take<T>(AggregateSlot::kDrawn, n * b);
-  const auto rows = workspace.take<const T*>(AggregateSlot::kRowPointers, n);
-  std::ranges::fill(values, T{0});
-  for (std::size_t i = 0; i < n; ++i) {
+  const auto values = context.workspace.take<T>(AggregateSlot::kDrawn, n * b);
+  const auto rows = context.workspace.take<const T*>(AggregateSlot::kRowPointers, n);
+  const auto draw = [&](std::size_t i, std::size_t) {
     const std::span<T> row = values.subspan(i * b, b);
     rows[i] = row.data();
-    if (!norms.is_finite(i)) continue;
-    for (std::size_t k = 0; k < b; ++k) {
-      if (!points.is_mixed()) {
-        row[k] = points.rows.row[i][drawn[k]];
-        continue;
-      }
-      double sum = 0;
-      for (std::size_t j = 0; j < points.rows.n(); ++j) {
-        const double share = points.mix_of(i)[j];
-        if (share != 0) sum += share * static_cast<double>(points.rows.row[j][drawn[k]]);
-      }
-      row[k] = static_cast<T>(sum);
-    }
-  }
+    std::ranges::fill(row, T{0});
+    if (norms.is_finite(i)) draw_columns_of<T>(points, i, drawn, row);
+  };
+  context.pool.parallel_for(n, std::cref(draw));
   return {{rows, b}, {}, nullptr};
 }
 
@@ -88,7 +96,7 @@ class Dnc final : public PointRule<Dnc> {
         workspace.take<std::size_t>(AggregateSlot::kDrawnColumns, std::min(kDrawn, d));
     for (std::size_t round = 0; round < kRounds; ++round) {
       draw_coordinates(d, derive_key(context.key, "dnc", {context.step, round}), drawn);
-      const Geometry geometry = measure(draw_columns(points, norms, drawn, workspace), context);
+      const Geometry geometry = measure(draw_columns(points, norms, drawn, context), context);
       drop(geometry, norms, workspace, dropped);
     }
     const auto weights = workspace.take<double>(AggregateSlot::kWeights, n);
