@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/every_target.hpp"
 #include "kernels/samples.hpp"
-#include "kernels/target.hpp"
 
 namespace detox {
 namespace {
@@ -39,20 +39,14 @@ TEST(Moments, EqualTheReferenceAlsoBesideALargeMean) {
 TEST(Moments, AreTheSameBitsOnEveryTargetAndForEveryPartOfTheColumns) {
   auto sample = test::normal_sample<float>(15, 203, 1);
   const Found whole = moments_of(sample, 0, 203);
-  for (const char* target : {"scalar", "sse4", "avx2", "avx3"}) {
-    try {
-      force_kernel_target(target);
-    } catch (const std::exception&) {
-      continue;  // this processor does not have it
-    }
+  test::on_every_target([&](const char* target) {
     EXPECT_EQ(moments_of(sample, 0, 203), whole) << target;
     const Found part = moments_of(sample, 7, 100);
     EXPECT_TRUE(std::equal(part.mean.begin(), part.mean.end(), whole.mean.begin() + 7)) << target;
     EXPECT_TRUE(
         std::equal(part.deviation.begin(), part.deviation.end(), whole.deviation.begin() + 7))
         << target;
-  }
-  force_kernel_target("");
+  });
 }
 
 }  // namespace

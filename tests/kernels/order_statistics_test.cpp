@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "kernels/every_target.hpp"
 #include "kernels/samples.hpp"
-#include "kernels/target.hpp"
 
 namespace detox {
 namespace {
@@ -112,12 +112,7 @@ std::string compare(std::size_t n, std::size_t d) {
 
 TYPED_TEST(OrderStatistics, EqualTheReferenceAndGiveTheSameBytesOnEveryTargetAndAwkwardSize) {
   std::map<std::pair<std::size_t, std::size_t>, std::string> first;
-  for (const char* target : {"scalar", "sse4", "avx2", "avx3"}) {
-    try {
-      force_kernel_target(target);
-    } catch (const std::exception&) {
-      continue;  // this processor does not have it
-    }
+  test::on_every_target([&](const char* target) {
     for (const std::size_t n :
          {1UL, 2UL, 3UL, 5UL, 8UL, 15UL, 16UL, 17UL, 32UL, 45UL, 64UL, 65UL}) {
       for (const std::size_t d : {1UL, 15UL, 17UL, 130UL}) {
@@ -127,8 +122,7 @@ TYPED_TEST(OrderStatistics, EqualTheReferenceAndGiveTheSameBytesOnEveryTargetAnd
         if (testing::Test::HasFailure()) return;
       }
     }
-  }
-  force_kernel_target("");
+  });
 }
 
 TYPED_TEST(OrderStatistics, NearestATrimmedMeanEqualTheReference) {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "kernels/every_target.hpp"
 #include "kernels/samples.hpp"
-#include "kernels/target.hpp"
 
 namespace detox {
 namespace {
@@ -50,23 +50,10 @@ double worst_error(Sample<T>& sample) {
   return worst;
 }
 
-void for_each_target(const std::function<void()>& check) {
-  for (const char* target : {"scalar", "sse4", "avx2", "avx3"}) {
-    SCOPED_TRACE(target);
-    try {
-      force_kernel_target(target);
-    } catch (const std::exception&) {
-      continue;  // this processor does not have it
-    }
-    check();
-  }
-  force_kernel_target("");
-}
-
 constexpr double kLimit = 2e-6;
 
 TEST(Pairwise, StaysWithinItsErrorForEverySize) {
-  for_each_target([] {
+  test::on_every_target([](const char*) {
     for (const std::size_t n : {1UL, 2UL, 3UL, 4UL, 5UL, 9UL, 15UL, 17UL}) {
       for (const std::size_t d : {1UL, 15UL, 17UL, 1000UL, 4097UL, 5135UL}) {
         auto sample = test::normal_sample<float>(n, d, n + d);
@@ -81,7 +68,7 @@ TEST(Pairwise, StaysWithinItsErrorOnManyColumnsAndACommonOffset) {
   for (auto& row : sample.values) {
     for (float& value : row) value += 1000;
   }
-  for_each_target([&] { EXPECT_LT(worst_error(sample), kLimit); });
+  test::on_every_target([&](const char*) { EXPECT_LT(worst_error(sample), kLimit); });
 }
 
 TEST(Pairwise, StaysWithinItsErrorBesideHugeAndTinyRows) {
@@ -94,7 +81,7 @@ TEST(Pairwise, StaysWithinItsErrorBesideHugeAndTinyRows) {
     for (float& value : sample.values[5]) value *= 1e-42F;  // denormal
     sample.values[6] = sample.values[0];
     sample.values[7].assign(d, 0.0F);
-    for_each_target([&] { EXPECT_LT(worst_error(sample), kLimit); });
+    test::on_every_target([&](const char*) { EXPECT_LT(worst_error(sample), kLimit); });
   }
 }
 
@@ -104,7 +91,7 @@ TEST(Pairwise, GivesARowThatIsNotFiniteAnInfiniteNormAndSparesTheOthers) {
     sample.values[0][d - 1] = std::numeric_limits<float>::quiet_NaN();
     sample.values[3][0] = -std::numeric_limits<float>::infinity();
     sample.values[5].assign(d, std::numeric_limits<float>::infinity());
-    for_each_target([&] { EXPECT_LT(worst_error(sample), kLimit); });
+    test::on_every_target([&](const char*) { EXPECT_LT(worst_error(sample), kLimit); });
   }
 }
 
@@ -112,7 +99,7 @@ TEST(Pairwise, TakesDoublesInDouble) {
   for (const std::size_t d : {17UL, 5001UL}) {
     auto sample = test::normal_sample<double>(5, d, 3);
     sample.values[2][0] = std::numeric_limits<double>::infinity();
-    for_each_target([&] { EXPECT_LT(worst_error(sample), 1e-13); });
+    test::on_every_target([&](const char*) { EXPECT_LT(worst_error(sample), 1e-13); });
   }
 }
 
@@ -125,7 +112,7 @@ TEST(Pairwise, RoundsASquareAndItsSumAtOnceOnEveryTarget) {
     sample.values[1][lane] = 0x1p-30F;
     sample.values[1][16 + lane] = 4097;
   }
-  for_each_target([&] {
+  test::on_every_target([&](const char*) {
     EXPECT_EQ(pairwise(sample)[distance_index(0, 1)], 16 * 16785410.0);
     EXPECT_EQ(pairwise(sample)[norm_index(1)], 16 * 16785410.0);
   });
@@ -135,7 +122,7 @@ TEST(Pairwise, HasTheSameBitsOnEveryTarget) {
   auto sample = test::normal_sample<float>(10, 17003, 5);
   auto doubles = test::normal_sample<double>(10, 17003, 5);
   const std::vector<double> expected = pairwise(sample), expected_doubles = pairwise(doubles);
-  for_each_target([&] {
+  test::on_every_target([&](const char*) {
     EXPECT_EQ(pairwise(sample), expected);
     EXPECT_EQ(pairwise(doubles), expected_doubles);
   });

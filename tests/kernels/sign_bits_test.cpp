@@ -4,28 +4,13 @@
 
 #include <algorithm>
 
-#include "detox/errors.hpp"
+#include "kernels/every_target.hpp"
 #include "kernels/samples.hpp"
-#include "kernels/target.hpp"
 
 namespace detox {
 namespace {
 
 constexpr std::size_t kSizes[] = {1, 7, 8, 9, 63, 64, 65, 127, 128, 255, 256, 257, 511, 513, 1000};
-
-/// Runs check(name) on every instruction set that there is here.
-template <class Check>
-void on_every_target(const Check& check) {
-  for (const char* name : {"scalar", "sse4", "avx2", "avx3"}) {
-    try {
-      force_kernel_target(name);
-    } catch (const UsageError&) {
-      continue;
-    }
-    check(name);
-  }
-  force_kernel_target("");
-}
 
 std::vector<std::vector<std::byte>> random_bits(std::size_t n, std::size_t d) {
   test::Random random(n + 1000 * d);
@@ -60,7 +45,7 @@ TEST(PackedSigns, AreTheSignBitsOfTheValuesOnEveryTarget) {
       for (std::size_t i = 0; i < d; ++i) {
         if (sign_bit(values[i], i, step)) expected[i / 8] |= std::byte{1} << (i % 8);
       }
-      on_every_target([&](const char* target) {
+      test::on_every_target([&](const char* target) {
         std::vector<std::byte> bits(packed_sign_bytes(d), std::byte{0xAB});
         pack_signs(values, step, bits);
         ASSERT_EQ(bits, expected) << d << ", " << target;
@@ -80,7 +65,7 @@ TEST(PackedSigns, MajorityIsThatOfTheCountedBitsOnEveryTarget) {
       for (const auto& row : rows) sum += bit(row, i) ? -1 : 1;
       expected[i] = static_cast<float>((sum > 0) - (sum < 0));
     }
-    on_every_target([&](const char* target) {
+    test::on_every_target([&](const char* target) {
       std::vector<float> out(d, 7.0F);
       packed_sign_majority(pointers, 0, d, out);
       ASSERT_EQ(out, expected) << n << " rows of " << d << ", " << target;

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "detox/errors.hpp"
-#include "kernels/target.hpp"
+#include "kernels/every_target.hpp"
 #include "stages/aggregate/run_rule.hpp"
 #include "support/allocations.hpp"
 
@@ -96,17 +96,11 @@ void expect_same_bits_everywhere(const RuleInfo& rule, Sample<T>& sample) {
     EXPECT_EQ(std::memcmp(found.data(), expected.data(), found.size() * sizeof(T)), 0)
         << rule.name << " with " << threads << " threads";
   }
-  for (const char* target : {"scalar", "sse4", "avx2", "avx3"}) {
-    try {
-      force_kernel_target(target);
-    } catch (const UsageError&) {
-      continue;  // this processor does not have it
-    }
+  test::on_every_target([&](const char* target) {
     const auto found = test::run_rule(rule.name, options, sample, nullptr, 1, 3);
     EXPECT_EQ(std::memcmp(found.data(), expected.data(), found.size() * sizeof(T)), 0)
         << rule.name << " on " << target;
-  }
-  force_kernel_target("");
+  });
 }
 
 TEST(Rules, HaveTheSameBitsWithAnyThreadsAndInstructionSet) {

@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "detox/errors.hpp"
-#include "kernels/target.hpp"
+#include "kernels/every_target.hpp"
 #include "stages/aggregate/oracles.hpp"
 #include "stages/aggregate/run_rule.hpp"
 #include "support/allocations.hpp"
@@ -346,16 +346,10 @@ void expect_same_bits_everywhere(const char* rule, Sample<T>& sample) {
   const RuleOptions options{.f = std::string_view(rule) == "normal" ? 0UL : 2UL};
   const auto expected = run_weighted(rule, options, sample, weights);
   EXPECT_TRUE(same_bits(run_weighted(rule, options, sample, weights, nullptr, 3), expected));
-  for (const char* target : {"scalar", "sse4", "avx2", "avx3"}) {
-    try {
-      force_kernel_target(target);
-    } catch (const UsageError&) {
-      continue;  // this processor does not have it
-    }
+  test::on_every_target([&](const char* target) {
     EXPECT_TRUE(same_bits(run_weighted(rule, options, sample, weights), expected))
         << rule << " on " << target;
-  }
-  force_kernel_target("");
+  });
 }
 
 TEST(Weights, GiveTheSameBitsWithAnyThreadsAndInstructionSet) {
