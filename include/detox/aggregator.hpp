@@ -114,6 +114,7 @@ struct RuleInfo {
   std::string_view paper;
   std::unique_ptr<Aggregator> (*make)(const RuleOptions&);
   bool takes_weights = false;
+  bool draws = false;  ///< at random, by the context's key and step
 };
 
 /// What clip_rounds may be at most.

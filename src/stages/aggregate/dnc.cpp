@@ -14,9 +14,7 @@
 // and one combination;
 // n x b numbers, and 5 KB from the heap for every round's stream.
 #include <algorithm>
-#include <cmath>
 #include <functional>
-#include <limits>
 
 #include "stages/aggregate/distance_to_point.hpp"
 #include "stages/aggregate/geometry_rule.hpp"
@@ -90,8 +88,9 @@ class Dnc final : public PointRule<Dnc> {
     const auto known = workspace.take<double>(AggregateSlot::kNeighbours, n);
     std::ranges::copy(squared_norms(points, context), known.begin());
     const Geometry norms{n, {}, known};
+    const auto weights = workspace.take<double>(AggregateSlot::kWeights, n);
     const auto dropped = workspace.take<double>(AggregateSlot::kScores, n);
-    std::ranges::fill(dropped, 0.0);
+    keep_finite(norms, weights, dropped);
     const auto drawn =
         workspace.take<std::size_t>(AggregateSlot::kDrawnColumns, std::min(kDrawn, d));
     for (std::size_t round = 0; round < kRounds; ++round) {
@@ -99,8 +98,8 @@ class Dnc final : public PointRule<Dnc> {
       const Geometry geometry = measure(draw_columns(points, norms, drawn, context), context);
       drop(geometry, norms, workspace, dropped);
     }
-    const auto weights = workspace.take<double>(AggregateSlot::kWeights, n);
-    keep_least_dropped(norms, dropped, weights);
+    const double least = *std::ranges::min_element(dropped);
+    for (std::size_t i = 0; i < n; ++i) weights[i] *= dropped[i] == least ? 1 : 0;
     const double divisor =
         mean_of_taken(norms, weights, "far out in the direction of most variance", report);
     if (report != nullptr) report->scores.assign(dropped.begin(), dropped.end());
@@ -127,17 +126,6 @@ class Dnc final : public PointRule<Dnc> {
       return score[a] != score[b] ? score[a] < score[b] : a < b;
     });
     for (const std::uint32_t k : order.subspan(n - options().f)) dropped[weighted.rows[k]] += 1;
-  }
-
-  static void keep_least_dropped(const Geometry& norms, std::span<double> dropped,
-                                 std::span<double> weights) {
-    double least = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < norms.n; ++i) {
-      if (!norms.is_finite(i)) dropped[i] = std::numeric_limits<double>::infinity();
-      least = std::min(least, dropped[i]);
-    }
-    for (std::size_t i = 0; i < norms.n; ++i)
-      weights[i] = norms.is_finite(i) && dropped[i] == least ? 1 : 0;
   }
 };
 

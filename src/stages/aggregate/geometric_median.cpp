@@ -39,13 +39,27 @@ struct Scratch {
   std::span<std::uint32_t> order;
 };
 
+/// The row of least value, the first where several are, of those that count; n where none does.
+template <class Counts, class Value>
+std::size_t row_of_least(std::size_t n, const Counts& counts, const Value& value) {
+  std::size_t best = n;
+  double least = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!counts(i)) continue;
+    const double found = value(i);
+    if (best == n || found < least) {
+      best = i;
+      least = found;
+    }
+  }
+  return best;
+}
+
 /// The finite row with the least sum of distances to its `count` nearest finite others; n where
 /// none is finite.
 std::size_t densest_row(const Geometry& geometry, std::size_t count, std::span<double> scratch) {
-  std::size_t best = geometry.n;
-  double least = 0;
-  for (std::size_t i = 0; i < geometry.n; ++i) {
-    if (!geometry.is_finite(i)) continue;
+  const auto is_finite = [&](std::size_t i) { return geometry.is_finite(i); };
+  return row_of_least(geometry.n, is_finite, [&](std::size_t i) {
     std::size_t others = 0;
     for (std::size_t j = 0; j < geometry.n; ++j) {
       if (j != i && geometry.is_finite(j)) scratch[others++] = geometry.squared_distance(i, j);
@@ -54,32 +68,22 @@ std::size_t densest_row(const Geometry& geometry, std::size_t count, std::span<d
     std::ranges::partial_sort(scratch.first(others), nearest.end());
     double sum = 0;
     for (const double squared : nearest) sum += std::sqrt(squared);
-    if (best == geometry.n || sum < least) {
-      best = i;
-      least = sum;
-    }
-  }
-  return best;
+    return sum;
+  });
 }
 
 /// The row in use with the least (weighted) sum of distances to the rows in use; n where none is.
 std::size_t medoid(const RowsInUse& rows) {
   const std::size_t n = rows.geometry.n;
-  std::size_t best = n;
-  double least = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (!rows.used[i]) continue;
+  const auto is_used = [&](std::size_t i) { return rows.used[i]; };
+  return row_of_least(n, is_used, [&](std::size_t i) {
     double sum = 0;
     for (std::size_t j = 0; j < n; ++j) {
       if (!rows.used[j]) continue;
       sum += rows.geometry.row_weight(j) * std::sqrt(rows.geometry.squared_distance(i, j));
     }
-    if (best == n || sum < least) {
-      best = i;
-      least = sum;
-    }
-  }
-  return best;
+    return sum;
+  });
 }
 
 /// The lower median of the distances from the centre to the other finite rows; 0 where there is
@@ -128,17 +132,12 @@ double scale_about(const Geometry& geometry, std::size_t centre, const Scratch& 
 
 /// The row about which half of the weight is nearest; n where none is finite.
 std::size_t densest_by_weight(const Geometry& geometry, const Scratch& scratch) {
-  std::size_t best = geometry.n;
-  double least = 0;
-  for (std::size_t i = 0; i < geometry.n; ++i) {
-    if (!geometry.is_finite(i) || geometry.row_weight(i) == 0) continue;
-    const double radius = weighted_median_distance(geometry, i, scratch.order);
-    if (best == geometry.n || radius < least) {
-      best = i;
-      least = radius;
-    }
-  }
-  return best;
+  const auto counts = [&](std::size_t i) {
+    return geometry.is_finite(i) && geometry.row_weight(i) > 0;
+  };
+  return row_of_least(geometry.n, counts, [&](std::size_t i) {
+    return weighted_median_distance(geometry, i, scratch.order);
+  });
 }
 
 /// Sets used (n): the rows that are not too far from where most are.

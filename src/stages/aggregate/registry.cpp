@@ -40,7 +40,7 @@ constexpr std::array<RuleInfo, 19> kRules = {{
     {"dnc", "", kMajority, majority, false,
      "Shejwalkar, Houmansadr: Manipulating the Byzantine: Optimizing Model Poisoning Attacks and "
      "Defenses for Federated Learning. NDSS 2021",
-     make_dnc},
+     make_dnc, false, true},
     {"faba", "", kMajority, majority, false,
      "Xia, Tao, Hao, Li: FABA: An Algorithm for Fast Aggregation against Byzantine Attacks in "
      "Distributed Neural Networks. IJCAI 2019",

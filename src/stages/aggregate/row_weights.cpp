@@ -118,6 +118,17 @@ std::string make_usable(const RuleInfo& rule, const RuleOptions& options,
       static_cast<double>(n) / (2 * static_cast<double>(options.f)));
 }
 
+/// Writes the usable weights of n rows to the first n of 3 n numbers, the others are scratch.
+/// Empty, or why there are none.
+std::string check_and_cap(const RuleInfo& rule, const RuleOptions& options,
+                          std::span<const double> given, std::span<double> numbers) {
+  const std::size_t n = numbers.size() / 3;
+  std::string unmet = unmet_combination(rule, options);
+  if (unmet.empty()) unmet = unmet_values(given, n);
+  if (!unmet.empty()) return unmet;
+  return make_usable(rule, options, given, numbers.first(n), numbers.subspan(n));
+}
+
 }  // namespace
 
 double heaviest(std::span<const double> weights, std::size_t count, std::span<double> scratch) {
@@ -132,24 +143,17 @@ double total_weight(std::span<const double> weights, std::span<double> scratch) 
 
 std::string unmet_weights(const RuleInfo& rule, const RuleOptions& options,
                           std::span<const double> weights, std::size_t n) {
-  std::string unmet = unmet_combination(rule, options);
-  if (unmet.empty()) unmet = unmet_values(weights, n);
-  if (!unmet.empty()) return unmet;
-  std::vector<double> scratch(3 * n);
-  return make_usable(rule, options, weights, std::span(scratch).first(n),
-                     std::span(scratch).subspan(n));
+  std::vector<double> numbers(3 * n);
+  return check_and_cap(rule, options, weights, numbers);
 }
 
 std::span<const double> usable_weights(const RuleInfo& rule, const RuleOptions& options,
                                        std::size_t n, AggregationContext& context) {
   if (context.weights.empty()) return {};
-  std::string unmet = unmet_combination(rule, options);
-  if (unmet.empty()) unmet = unmet_values(context.weights, n);
   const auto numbers = context.workspace.take<double>(AggregateSlot::kRowShares, 3 * n);
-  const auto usable = numbers.first(n);
-  if (unmet.empty())
-    unmet = make_usable(rule, options, context.weights, usable, numbers.subspan(n));
+  const std::string unmet = check_and_cap(rule, options, context.weights, numbers);
   if (!unmet.empty()) throw UsageError(unmet);
+  const auto usable = numbers.first(n);
   const bool same = std::ranges::adjacent_find(usable, std::not_equal_to<>()) == usable.end();
   return same ? std::span<const double>() : usable;
 }

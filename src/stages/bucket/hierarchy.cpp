@@ -27,8 +27,6 @@ RuleOptions without_pre(RuleOptions options) {
   return options;
 }
 
-bool draws(std::string_view rule) { return find_rule(rule).name == "dnc"; }
-
 }  // namespace
 
 Places bucket_places(std::size_t n, std::size_t b, std::size_t i) {
@@ -54,8 +52,8 @@ void split_into_buckets(std::size_t b, const Key& key, std::uint64_t step,
 Hierarchy::Hierarchy(const Options& options)
     : options_(options),
       robust_inner_(find_rule(options.inner_rule).name != "normal"),
-      inner_draws_(draws(options.inner_rule)),
-      outer_draws_(draws(options.outer_rule) || !options.rule.pre.empty()) {
+      inner_draws_(find_rule(options.inner_rule).draws),
+      outer_draws_(find_rule(options.outer_rule).draws || !options.rule.pre.empty()) {
   RuleOptions inner = without_pre(options.rule);
   inner.f = robust_inner_ ? options.f_eff : 0;
   inner_ = make_aggregator(options.inner_rule, inner);
