@@ -62,14 +62,17 @@ std::uint64_t read_once(const std::vector<float>& values) {
   return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
 
+template <class F>
+double seconds_of(const F& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 double seconds_to_read(const std::vector<float>& values) {
   double best = 1e9;
-  for (int k = 0; k < 5; ++k) {
-    const auto start = std::chrono::steady_clock::now();
-    benchmark::DoNotOptimize(read_once(values));
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    best = std::min(best, time.count());
-  }
+  for (int k = 0; k < 5; ++k)
+    best = std::min(best, seconds_of([&] { benchmark::DoNotOptimize(read_once(values)); }));
   return best;
 }
 
@@ -134,12 +137,7 @@ void run_rule(benchmark::State& state, const Work& work) {
   rule->aggregate(data.rows, out, context);  // the first call allocates
   const double read = seconds_to_read(data.values);
   double seconds = 0;
-  for (auto _ : state) {
-    const auto start = std::chrono::steady_clock::now();
-    rule->aggregate(data.rows, out, context);
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    seconds += time.count();
-  }
+  for (auto _ : state) seconds += seconds_of([&] { rule->aggregate(data.rows, out, context); });
   state.counters["x_read"] = seconds / static_cast<double>(state.iterations()) / read;
   state.SetLabel(kernel_target_name());
 }
@@ -155,9 +153,7 @@ void run_on_two(benchmark::State& state, const Work& work) {
   std::vector<float> out(data.rows.d), again(data.rows.d);
   const auto seconds = [&](ThreadPool& pool, std::span<float> to) {
     AggregationContext context{pool, workspace};
-    const auto start = std::chrono::steady_clock::now();
-    rule->aggregate(data.rows, to, context);
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return seconds_of([&] { rule->aggregate(data.rows, to, context); });
   };
   seconds(one, out);  // the first calls allocate
   seconds(two, again);
@@ -194,12 +190,7 @@ void BM_packed_signs(benchmark::State& state) {
   }
   const double read = seconds_to_read(data.values);
   double seconds = 0;
-  for (auto _ : state) {
-    const auto start = std::chrono::steady_clock::now();
-    packed_sign_majority(rows, 0, d, out);
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    seconds += time.count();
-  }
+  for (auto _ : state) seconds += seconds_of([&] { packed_sign_majority(rows, 0, d, out); });
   state.counters["x_read"] = seconds / static_cast<double>(state.iterations()) / read;
 }
 
