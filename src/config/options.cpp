@@ -1,3 +1,5 @@
+// The table of options, from which parser, help and configuration files come. Over 400 lines
+// because it is one list: an option is looked for here and nowhere else.
 #include "config/options.hpp"
 
 #include "base/names.hpp"

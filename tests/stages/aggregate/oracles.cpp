@@ -1,3 +1,5 @@
+// Over 400 lines because no oracle is long and they share their distances, means and powers: every
+// definition in one place, to be read beside the papers.
 #include "stages/aggregate/oracles.hpp"
 
 #include <algorithm>
