@@ -98,7 +98,17 @@ int serve(const RunConfig& given, Transport& transport) {
   for (const std::string& notice : setup.plan.notices) log_line(notice);
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
-  RemoteFleet fleet(transport, format.layout().size(), adversary.active(), stop_on_signals());
+  ThreadPool pool(thread_count(setup.config));
+  RemoteFleet fleet(
+      {transport,
+       pool,
+       {(setup.layout.parameter_count() + setup.layout.statistic_count()) * sizeof(float)},
+       {format.layout().size()},
+       setup.plan.k,
+       setup.plan.votes_by_digest,
+       setup.config.comm_type == "Bcast",
+       adversary.active(),
+       stop_on_signals()});
 
   WorkerSettings settings;
   settings.network = setup.config.network;
@@ -112,12 +122,12 @@ int serve(const RunConfig& given, Transport& transport) {
   settings.data_key = setup.data_key;
   settings.attack_key = setup.attack_key;
   settings.attack = setup.plan.attack;
+  settings.by_digest = setup.plan.votes_by_digest;
   settings.server_timeout_s = std::max(setup.config.start_timeout, 2 * setup.config.step_timeout);
   fleet.start(settings, {setup.profile, layout_digest(setup.layout), setup.data->digest()},
               std::chrono::duration<double>(setup.config.start_timeout));
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
-  ThreadPool pool(thread_count(setup.config));
   const RejectedAtTheEnd rejected{fleet};
   return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }

@@ -190,13 +190,14 @@ std::optional<std::string_view> parse_start(const FrameView& frame) {
   return parse_text(frame, FrameKind::kStart);
 }
 
-std::optional<OrderView> parse_order(const FrameView& frame, std::size_t slices,
-                                     std::size_t workers, const Chunks& weights) {
+std::optional<OrderView> parse_order(const FrameView& frame, const OrderLimits& limits,
+                                     const Chunks& weights) {
+  const auto [slices, workers, ranks] = limits;
   if (!is_of(frame, FrameKind::kOrder) || frame.slice >= slices) return std::nullopt;
   OrderParts parts;
   if (frame.payload.size() < sizeof parts) return std::nullopt;
   std::memcpy(&parts, frame.payload.data(), sizeof parts);
-  if (parts.relays > workers || (parts.assigned != 0 && parts.assigned != workers)) {
+  if (parts.relays > ranks || (parts.assigned != 0 && parts.assigned != workers)) {
     return std::nullopt;
   }
   const std::size_t words = parts.relays + parts.assigned;
@@ -209,10 +210,10 @@ std::optional<OrderView> parse_order(const FrameView& frame, std::size_t slices,
   const auto assignment = view_as<std::uint32_t>(
       rest.subspan(relay_to.size_bytes(), parts.assigned * sizeof(std::uint32_t)));
   const bool valid =
-      (parts.weights_from <= workers || parts.weights_from == kNobody) &&
-      std::ranges::all_of(relay_to,
-                          [workers](std::uint32_t rank) { return rank >= 1 && rank <= workers; }) &&
-      std::ranges::all_of(assignment, [slices](std::uint32_t slice) {
+      (parts.weights_from <= ranks || parts.weights_from == kNobody) &&
+      std::ranges::all_of(
+          relay_to, [ranks = ranks](std::uint32_t rank) { return rank >= 1 && rank <= ranks; }) &&
+      std::ranges::all_of(assignment, [slices = slices](std::uint32_t slice) {
         return slice < slices || slice == kNoSlice;
       });
   if (!valid) return std::nullopt;

@@ -80,6 +80,10 @@ struct OrderView {
   std::span<const std::uint32_t> assignment;  ///< empty, or the slice of every worker
   std::span<const Digest> weights_digests;    ///< of every chunk
 };
+struct OrderLimits {
+  std::size_t slices, workers;
+  std::size_t ranks;  ///< of workers, also of such that take no part
+};
 struct WeightsChunkView {
   std::uint64_t step = 0;
   std::size_t chunk = 0;             ///< < chunks
@@ -125,8 +129,8 @@ std::optional<std::string_view> parse_welcome(const FrameView& frame);
 std::optional<std::string_view> parse_ready(const FrameView& frame);
 std::optional<std::string_view> parse_start(const FrameView& frame);
 /// `weights` are the chunks of parameters and statistics, one byte string.
-std::optional<OrderView> parse_order(const FrameView& frame, std::size_t slices,
-                                     std::size_t workers, const Chunks& weights);
+std::optional<OrderView> parse_order(const FrameView& frame, const OrderLimits& limits,
+                                     const Chunks& weights);
 std::optional<WeightsChunkView> parse_weights(const FrameView& frame, const Chunks& weights);
 std::optional<AskWeightsView> parse_ask_weights(const FrameView& frame, const Chunks& weights);
 std::optional<DigestView> parse_digest(const FrameView& frame, const Chunks& answer);

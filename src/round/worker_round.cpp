@@ -10,12 +10,14 @@
 
 #include "base/as_error.hpp"
 #include "base/seconds_since.hpp"
+#include "round/answer_digests.hpp"
+#include "round/weights_intake.hpp"
 
 namespace detox {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kPoll(200);
+constexpr std::chrono::milliseconds kPoll(50);
 constexpr std::chrono::seconds kFarewell(10);
 constexpr std::size_t kMostHeld = 3;  // the server has forgotten the orders before
 
@@ -29,12 +31,14 @@ class WorkerRound {
         computer_(std::move(kit.learner)),
         format_(settings.codec, computer_.learner().layout().parameter_count(),
                 computer_.learner().layout().statistic_count()),
+        chunks_{format_.layout().size(), settings.chunk_bytes},
         reader_(*data_,
                 {data_->size(), settings.slices, settings.samples_per_step, settings.data_key},
                 settings.data_key),
         adversary_(settings.attack, settings.attack_key),
-        honest_(settings.slices),
-        corrupt_(format_.make_slot()) {
+        weights_(transport, format_.d(), format_.s(), settings.chunk_bytes),
+        own_(format_.make_slot()),
+        others_(settings.slices) {
     transport_.send(
         0, make_ready(to_json(WorkerFacts{kit.profile, layout_digest(computer_.learner().layout()),
                                           data_->digest()})));
@@ -42,13 +46,8 @@ class WorkerRound {
 
   int run() {
     while (true) {
-      if (const auto exit_code = await_order()) return *exit_code;
-      const auto weights = parse_weights(parse_frame(weights_frame_), format_.d(), format_.s());
-      if (!weights || weights->step < order_->step) {
-        throw InputError("the server sent an order without its weights");
-      }
-      // Newer weights have come already: the server has gone on without this answer.
-      if (weights->step == order_->step) answer_order(*weights);
+      if (const auto exit_code = await_work()) return *exit_code;
+      answer_order();
     }
   }
 
@@ -59,52 +58,98 @@ class WorkerRound {
     std::vector<std::uint32_t> assignment;
   };
 
-  /// Takes frames until there is an order; of several the newest. The run's exit code where the
+  /// Takes frames until there is an order and its weights are here; of several orders the newest.
+  /// Meanwhile it sends what it is asked for of its last answer. The run's exit code where the
   /// server says stop.
-  std::optional<int> await_order() {
-    order_.reset();
+  std::optional<int> await_work() {
     auto last_news = Clock::now();
-    const std::size_t largest = max_frame_from_server(format_.d(), format_.s(), settings_.workers);
+    const std::size_t largest = max_frame_to_worker(weights_.chunks(), settings_.workers);
     const double patience = std::max(settings_.server_timeout_s, 40 * last_compute_s_);
     while (true) {
+      const bool has_work = order_ && weights_.is_whole();
       const auto next = send_held();
-      auto received = transport_.receive(order_ ? std::chrono::milliseconds(0) : next, largest);
+      auto received = transport_.receive(has_work ? std::chrono::milliseconds(0) : next, largest);
       if (!received) {
-        if (order_) return std::nullopt;
+        if (has_work) return std::nullopt;
+        weights_.look_after(Clock::now());
         if (seconds_since(last_news) > patience) {
           throw InputError(fmt::format("the server has been silent for {:.0f} s", patience));
         }
         continue;
       }
-      if (received->from != 0) continue;
-      last_news = Clock::now();
-      const FrameView frame = parse_frame(received->bytes);
-      if (const auto exit_code = parse_stop(frame)) return *exit_code;
-      if (parse_weights(frame, format_.d(), format_.s())) {
-        weights_frame_ = std::move(received->bytes);
-      } else if (const auto order = parse_order(frame, settings_.slices, settings_.workers)) {
-        order_ =
-            Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
-      } else if (!parse_wait(frame)) {
-        throw InputError(
-            fmt::format("the server sent {} bytes that are no message", received->bytes.size()));
-      }
+      if (received->from == 0) last_news = Clock::now();
+      if (const auto exit_code = take_frame(std::move(*received))) return exit_code;
     }
   }
 
-  void answer_order(const WeightsView& weights) {
+  std::optional<int> take_frame(ReceivedFrame received) {
+    const FrameView frame = parse_frame(received.bytes);
+    if (const auto chunk = parse_weights(frame, weights_.chunks())) {
+      weights_.take(std::move(received), *chunk);
+      return std::nullopt;
+    }
+    if (received.from != 0) return std::nullopt;  // another worker may say anything
+    if (const auto exit_code = parse_stop(frame)) return exit_code;
+    if (const auto request = parse_request(frame, chunks_)) {
+      send_chunks(*request);
+    } else if (const auto order = parse_order(frame, limits(), weights_.chunks())) {
+      if (order_ && order->step <= order_->step) return std::nullopt;
+      order_ =
+          Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
+      weights_.expect(*order);
+    } else if (!parse_wait(frame)) {
+      throw InputError(
+          fmt::format("the server sent {} bytes that are no message", received.bytes.size()));
+    }
+    return std::nullopt;
+  }
+
+  OrderLimits limits() const {
+    return {settings_.slices, settings_.workers, static_cast<std::size_t>(transport_.size() - 1)};
+  }
+
+  void answer_order() {
+    weights_.finish_relaying();
+    const Order order = std::move(*order_);
+    order_.reset();
+    answered_.reset();
     const auto begin = Clock::now();
-    const bool lies = is_byzantine(), is_late = lies && adversary_.delays();
+    const bool lies = is_byzantine(order), is_late = lies && adversary_.delays();
     if (is_late && std::isinf(adversary_.delay_s())) return;
-    reader_.begin_step(order_->step);
-    AnswerSlot& own = compute(order_->slice, weights);
-    AnswerSlot& answer = lies && !is_late ? corrupt(weights) : own;
+    reader_.begin_step(order.step);
+    compute(order.slice, own_);
+    AnswerSlot& answer = lies && !is_late ? corrupt(order) : own_;
     last_compute_s_ = seconds_since(begin);
-    FrameBytes frame = make_answer(order_->step, order_->slice, format_.seal(answer, order_->step));
-    if (!is_late) return transport_.send(0, std::move(frame));
+    answered_ = Answered{order.step, order.slice, format_.seal(answer, order.step)};
+    std::vector<FrameBytes> frames;
+    if (settings_.by_digest) {
+      const AnswerContext context{order.step, order.slice, weights_.digest(), settings_.codec,
+                                  format_.d()};
+      frames.push_back(make_digest(order.step, order.slice,
+                                   digests_of_answer(context, chunks_, answered_->bytes)));
+    } else {
+      for (std::size_t chunk = 0; chunk < chunks_.count(); ++chunk)
+        frames.push_back(chunk_frame(chunk));
+    }
+    if (is_late) return hold(std::move(frames));
+    for (FrameBytes& frame : frames) transport_.send(0, std::move(frame));
+  }
+
+  /// Of an answer that is not the last any more the server wants nothing.
+  void send_chunks(const RequestView& request) {
+    if (!answered_ || answered_->step != request.step || answered_->slice != request.slice) return;
+    for (const std::uint32_t chunk : request.chunks) transport_.send(0, chunk_frame(chunk));
+  }
+
+  FrameBytes chunk_frame(std::size_t chunk) const {
+    return make_chunk(
+        {answered_->step, answered_->slice, chunk, false, chunks_.part(answered_->bytes, chunk)});
+  }
+
+  void hold(std::vector<FrameBytes> frames) {
     const std::chrono::duration<double> delay(adversary_.delay_s());
     held_.push_back(
-        {Clock::now() + std::chrono::duration_cast<Clock::duration>(delay), std::move(frame)});
+        {Clock::now() + std::chrono::duration_cast<Clock::duration>(delay), std::move(frames)});
     if (held_.size() > kMostHeld) held_.pop_front();
   }
 
@@ -112,57 +157,56 @@ class WorkerRound {
   /// it takes orders: it is as late as it was told in some steps, and in no others.
   std::chrono::milliseconds send_held() {
     const auto now = Clock::now();
-    for (; !held_.empty() && held_.front().due <= now; held_.pop_front())
-      transport_.send(0, std::move(held_.front().frame));
+    for (; !held_.empty() && held_.front().due <= now; held_.pop_front()) {
+      for (FrameBytes& frame : held_.front().frames) transport_.send(0, std::move(frame));
+    }
     if (held_.empty()) return kPoll;
     return std::min(kPoll, std::chrono::ceil<std::chrono::milliseconds>(held_.front().due - now));
   }
 
-  AnswerSlot& compute(std::uint32_t slice, const WeightsView& weights) {
-    AnswerSlot& slot = honest_[slice];
-    if (slot.values.size() == 0) slot = format_.make_slot();
+  void compute(std::uint32_t slice, AnswerSlot& slot) {
     reader_.read(slice, batch_);
-    computer_.compute(batch_.batch(), weights.parameters, weights.statistics, format_, slot);
-    return slot;
+    computer_.compute(batch_.batch(), weights_.parameters(), weights_.statistics(), format_, slot);
   }
 
-  Assignment assignment() const {
+  Assignment groups(const Order& order) const {
     Assignment assignment;
-    assignment.slice_of_worker = order_->assignment;
+    assignment.slice_of_worker = order.assignment;
     assignment.workers_of_slice.resize(settings_.slices);
-    for (std::uint32_t worker = 0; worker < order_->assignment.size(); ++worker) {
-      const std::uint32_t slice = order_->assignment[worker];
+    for (std::uint32_t worker = 0; worker < order.assignment.size(); ++worker) {
+      const std::uint32_t slice = order.assignment[worker];
       if (slice < settings_.slices) assignment.workers_of_slice[slice].push_back(worker);
     }
     return assignment;
   }
 
-  bool is_byzantine() const {
-    if (!adversary_.active() || order_->assignment.size() != settings_.workers) return false;
-    return adversary_.byzantine(order_->step,
-                                assignment())[static_cast<std::size_t>(transport_.rank() - 1)];
+  bool is_byzantine(const Order& order) const {
+    if (!adversary_.active() || order.assignment.size() != settings_.workers) return false;
+    return adversary_.byzantine(order.step,
+                                groups(order))[static_cast<std::size_t>(transport_.rank() - 1)];
   }
 
   /// Colluders share what they know; here each finds it out by computing every slice itself, where
   /// the attack needs it.
-  AnswerSlot& corrupt(const WeightsView& weights) {
-    const Assignment groups = assignment();
-    if (adversary_.needs_all_slices()) {
-      for (std::uint32_t slice = 0; slice < settings_.slices; ++slice) {
-        if (slice != order_->slice) compute(slice, weights);
-      }
-    }
-    if (adversary_.flips_labels()) {
-      computer_.compute_flipped(batch_.batch(), data_->classes(), weights.parameters,
-                                weights.statistics, format_, honest_[order_->slice]);
-    }
+  AnswerSlot& corrupt(const Order& order) {
+    if (corrupt_.values.size() == 0) corrupt_ = format_.make_slot();
     std::vector<const AnswerSlot*> honest(settings_.slices);
-    for (std::uint32_t slice = 0; slice < settings_.slices; ++slice) {
-      if (adversary_.needs_all_slices() || slice == order_->slice) honest[slice] = &honest_[slice];
+    honest[order.slice] = &own_;
+    if (adversary_.flips_labels()) {
+      computer_.compute_flipped(batch_.batch(), data_->classes(), weights_.parameters(),
+                                weights_.statistics(), format_, own_);
     }
+    for (std::uint32_t slice = 0; adversary_.needs_all_slices() && slice < settings_.slices;
+         ++slice) {
+      if (slice == order.slice) continue;
+      if (others_[slice].values.size() == 0) others_[slice] = format_.make_slot();
+      compute(slice, others_[slice]);
+      honest[slice] = &others_[slice];
+    }
+    const Assignment assignment = groups(order);
     const std::vector<std::uint32_t> owned =
-        owned_slices(groups, adversary_.byzantine(order_->step, groups));
-    adversary_.corrupt({order_->step, owned, honest}, order_->slice, format_, corrupt_, pool_);
+        owned_slices(assignment, adversary_.byzantine(order.step, assignment));
+    adversary_.corrupt({order.step, owned, honest}, order.slice, format_, corrupt_, pool_);
     return corrupt_;
   }
 
@@ -171,17 +215,24 @@ class WorkerRound {
   std::unique_ptr<Dataset> data_;
   SliceComputer computer_;
   AnswerFormat format_;
+  Chunks chunks_;
   SliceReader reader_;
   SliceBatch batch_;
   Adversary adversary_;
   ThreadPool pool_{1};
-  std::vector<AnswerSlot> honest_;  ///< one a slice, made when first computed
-  AnswerSlot corrupt_;
-  std::vector<std::byte> weights_frame_;
-  std::optional<Order> order_;
+  WeightsIntake weights_;
+  AnswerSlot own_, corrupt_;
+  std::vector<AnswerSlot> others_;  ///< one a slice, made where an attack needs it
+  std::optional<Order> order_;      ///< that is not answered yet
+  struct Answered {
+    std::uint64_t step;
+    std::uint32_t slice;
+    std::span<const std::byte> bytes;  ///< in own_ or corrupt_
+  };
+  std::optional<Answered> answered_;  ///< what the server may ask for
   struct Held {
     Clock::time_point due;
-    FrameBytes frame;
+    std::vector<FrameBytes> frames;
   };
   std::deque<Held> held_;  ///< answers that wait for their time, the earliest first
   double last_compute_s_ = 0;
@@ -197,7 +248,8 @@ WorkerSettings await_settings(Transport& transport, double start_timeout_s,
     if ((stopped = parse_stop(frame))) return {};
     const auto text = parse_welcome(frame);
     auto settings = text ? settings_from_json(*text) : std::nullopt;
-    if (settings && settings->slices >= 1 && settings->slices <= settings->samples_per_step)
+    if (settings && settings->slices >= 1 && settings->slices <= settings->samples_per_step &&
+        settings->chunk_bytes >= 1 && settings->chunk_bytes <= kChunkBytes)
       return *settings;
     throw InputError("the server's settings are no settings of this version");
   }
@@ -205,15 +257,17 @@ WorkerSettings await_settings(Transport& transport, double start_timeout_s,
                                start_timeout_s));
 }
 
-/// The job ends through the server, so that there is one message and nobody is left waiting.
-int report_failure(Transport& transport, const Error& error) {
+/// The server decides what becomes of the run; this worker stays until it hears that it has ended,
+/// so that mpirun does not take its end for an accident.
+int report_failure(Transport& transport, const Error& error, double patience_s) {
   transport.send(0, make_failure(error.what(), error.exit_code()));
   transport.flush(0, kFarewell);
-  const auto begin = Clock::now();
-  while (Clock::now() - begin < kFarewell) {
+  auto last_news = Clock::now();
+  while (seconds_since(last_news) < patience_s) {
     const auto received = transport.receive(kPoll, std::size_t{1} << 31U);
-    if (received && received->from == 0 && parse_stop(parse_frame(received->bytes)))
-      return error.exit_code();
+    if (!received || received->from != 0) continue;
+    last_news = Clock::now();
+    if (parse_stop(parse_frame(received->bytes))) return error.exit_code();
   }
   throw error;  // the server does not listen any more: end the job from here
 }
@@ -221,13 +275,15 @@ int report_failure(Transport& transport, const Error& error) {
 }  // namespace
 
 int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKitMaker& make_kit) {
+  double patience_s = start_timeout_s;
   try {
     std::optional<int> stopped;
     const WorkerSettings settings = await_settings(transport, start_timeout_s, stopped);
     if (stopped) return *stopped;
+    patience_s = settings.server_timeout_s;
     return WorkerRound(transport, settings, make_kit(settings)).run();
   } catch (const std::exception& error) {
-    return report_failure(transport, as_error(error));
+    return report_failure(transport, as_error(error), patience_s);
   }
 }
 

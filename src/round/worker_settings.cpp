@@ -83,6 +83,8 @@ std::string to_json(const WorkerSettings& s) {
         {"statistics", s.attack.statistics},
         {"rule_rows", s.attack.rule_rows},
         {"defence", s.attack.defence ? json_of(*s.attack.defence) : Json(nullptr)}}},
+      {"by_digest", s.by_digest},
+      {"chunk_bytes", s.chunk_bytes},
       {"server_timeout_s", s.server_timeout_s},
   };
   return json.dump();
@@ -112,6 +114,8 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     attack.at("statistics").get_to(s.attack.statistics);
     attack.at("rule_rows").get_to(s.attack.rule_rows);
     if (!attack.at("defence").is_null()) s.attack.defence = defence_from(attack.at("defence"));
+    json.at("by_digest").get_to(s.by_digest);
+    json.at("chunk_bytes").get_to(s.chunk_bytes);
     json.at("server_timeout_s").get_to(s.server_timeout_s);
     return s;
   } catch (const std::exception&) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "comm/chunks.hpp"
 #include "config/plan.hpp"
 #include "detox/learner.hpp"
 
@@ -18,6 +19,8 @@ struct WorkerSettings {
   std::size_t workers = 0, slices = 0, samples_per_step = 0;
   Key data_key{}, attack_key{};
   AttackPlan attack;
+  bool by_digest = false;  ///< digests first, and of the bytes what the server asks for
+  std::size_t chunk_bytes = kChunkBytes;
   /// Silence of the server after which a worker gives up. While it waits for others the server
   /// gives signs of life, so this need not exceed the deadline of a step.
   double server_timeout_s = 600;
