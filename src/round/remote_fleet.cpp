@@ -196,6 +196,7 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
       report.compute_s = seconds_since(begin) - report.broadcast_s;
     if (!parts_.by_digest) continue;
     if (fetch_.check(Clock::now(), votes)) last_news_ = Clock::now();
+    if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
     fetch_.follow(votes);
     fetch_.ask(Clock::now(), [this](std::uint32_t worker, FrameBytes frame) {
       parts_.transport.send(static_cast<int>(worker) + 1, std::move(frame));
