@@ -49,7 +49,8 @@ void AnswerFetch::ask(Clock::time_point now, const Send& send) {
 }
 
 bool AnswerFetch::take(std::uint32_t worker, ReceivedFrame frame, const ChunkView& chunk) {
-  if (chunk.step != step_ || chunk.slice >= slices_.size()) return false;
+  // Packed bytes are shorter than the chunk, also where their digest is what was promised.
+  if (chunk.step != step_ || chunk.slice >= slices_.size() || chunk.packed) return false;
   const Slice& slice = slices_[chunk.slice];
   if (!slice.fetch || !slice.fetch->is_expected(worker, chunk.chunk)) return false;
   // The views stay valid: the bytes of a vector do not move with it.
