@@ -76,7 +76,6 @@ void AnswerFetch::book(const Taken& taken, Clock::time_point now, StepVotes& vot
     slice.fetch->strike_out(taken.worker);
     return;
   }
-  owes_[taken.worker] = false;
   pace_.add(slice.fetch->arrived(taken.worker, taken.chunk, now));
 }
 
@@ -138,17 +137,15 @@ void AnswerFetch::hand_on_columns(const StepVotes& votes,
 void AnswerFetch::settle(std::uint32_t index, StepVotes& votes, bool delivered) {
   Slice& slice = slices_[index];
   slice.settled = true;
-  for (const std::uint32_t worker : slice.fetch->silent()) {
-    if (!delivered) {
-      votes.note(worker, Suspicion::kUndelivered);
-      owes_[worker] = true;
-    }
-  }
   if (delivered) {
-    votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
-  } else {
-    votes.settle(index, std::nullopt);
+    for (const std::uint32_t worker : slice.fetch->reliable()) owes_[worker] = false;
+    return votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
   }
+  for (const std::uint32_t worker : slice.fetch->overdue()) {
+    votes.note(worker, Suspicion::kUndelivered);
+    owes_[worker] = true;
+  }
+  votes.settle(index, std::nullopt);
 }
 
 bool AnswerFetch::is_fetching() const {
