@@ -117,6 +117,7 @@ void AnswerFetch::hand_on_columns(const StepVotes& votes,
   for (std::uint32_t index = 0; index < slices_.size(); ++index) {
     if (votes.is_open(index)) return;
     const Slice& slice = slices_[index];
+    if (!slice.fetch && votes.majority(index)) return;  // follow() takes it up
     if (slice.fetch && (slice.fetch->is_complete() || !slice.settled)) slices.push_back(index);
   }
   if (handed_on_ > 0 && slices != expected_) return;  // one has dropped out: it is in vain

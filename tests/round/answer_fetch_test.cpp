@@ -76,6 +76,17 @@ class FetchingServer {
     });
     return asked;
   }
+  /// By slice: the bytes that can be used before the answers are whole.
+  std::map<std::uint32_t, std::string> hand_on() {
+    std::map<std::uint32_t, std::string> columns;
+    fetch_.hand_on_columns(*ballot_, [&](const ReadyColumns& ready) {
+      for (std::size_t i = 0; i < ready.slices.size(); ++i) {
+        const auto* bytes = reinterpret_cast<const char*>(ready.answers[i]);
+        columns[ready.slices[i]].assign(bytes + ready.begin, bytes + ready.end);
+      }
+    });
+    return columns;
+  }
   void run_out_of_time() { fetch_.run_out_of_time(*ballot_); }
 
   bool is_fetching(std::uint32_t slice) const { return fetch_.is_fetching(slice); }
@@ -347,6 +358,54 @@ TEST(AnswerFetch, ForgetsTheStepBefore) {
   for (const std::uint32_t chunk : {0U, 1U, 2U}) server.send(1 + chunk % 2, chunk, other);
   server.look(0.1);
   EXPECT_EQ(server.answer(0), other);
+}
+
+TEST(AnswerFetch, HandsOnColumnsInOrderWhenAllSlicesHaveThem) {
+  FetchingServer server;
+  for (const std::uint32_t worker : {0U, 1U, 3U, 4U}) server.promise(worker, kGood);
+  server.look(0);
+  for (const std::uint32_t worker : {0U, 1U}) server.send(worker, worker, kGood);
+  server.send(4, 1, kGood);
+  server.look(0.1);
+  EXPECT_THAT(server.hand_on(), IsEmpty());
+  server.send(3, 0, kGood);
+  server.look(0.2);
+  EXPECT_THAT(server.hand_on(), ElementsAre(Pair(0, "good ans"), Pair(1, "good ans")));
+  EXPECT_THAT(server.hand_on(), IsEmpty());
+  for (const std::uint32_t worker : {0U, 3U}) server.send(worker, 2, kGood);
+  server.look(0.3);
+  EXPECT_THAT(server.hand_on(), ElementsAre(Pair(0, "wers"), Pair(1, "wers")));
+}
+
+TEST(AnswerFetch, HandsOnNoColumnsBeforeItIsKnownWhichSlicesAreToBeExpected) {
+  FetchingServer server;
+  ask_two_members(server);
+  for (const std::uint32_t worker : {0U, 1U}) server.send(worker, worker, kGood);
+  server.look(0.1);
+  EXPECT_THAT(server.hand_on(), IsEmpty());
+  for (const std::uint32_t worker : {3U, 4U}) server.promise(worker, kGood);
+  EXPECT_THAT(server.hand_on(), IsEmpty());  // resolved just now, and nobody was asked yet
+  server.look(0.2);
+  EXPECT_THAT(server.hand_on(), IsEmpty());
+  for (const std::uint32_t worker : {3U, 4U}) server.send(worker, worker - 3, kGood);
+  server.look(0.3);
+  EXPECT_THAT(server.hand_on(), ElementsAre(Pair(0, "good ans"), Pair(1, "good ans")));
+}
+
+TEST(AnswerFetch, HandsOnNoMoreColumnsWhenASliceDropsOut) {
+  FetchingServer server;
+  for (const std::uint32_t worker : {0U, 1U, 3U, 4U}) server.promise(worker, kGood);
+  server.look(0);
+  for (const std::uint32_t worker : {0U, 3U}) server.send(worker, 0, kGood);
+  server.look(0.1);
+  EXPECT_THAT(server.hand_on(), ElementsAre(Pair(0, "good"), Pair(1, "good")));
+  server.send(0, 2, "evil evil ev");
+  server.send(1, 1, "evil evil ev");
+  for (const std::uint32_t worker : {3U, 4U}) server.send(worker, worker == 3 ? 2 : 1, kGood);
+  server.look(0.2);
+  EXPECT_EQ(server.answer(0), "none");
+  EXPECT_EQ(server.answer(1), kGood);
+  EXPECT_THAT(server.hand_on(), IsEmpty());
 }
 
 TEST(AnswerFetch, FetchesSeveralSlicesAtOnceInWhateverOrderChunksCome) {
