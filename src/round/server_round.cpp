@@ -42,13 +42,16 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   report.step = step;
   report.lr = parts_.lr.at(step);
   report.assignment = assign(step);
+  if (parts_.replay != nullptr) recorded_ = parts_.replay->at(step, report.assignment);
+  first_ = FirstResolved(parts_.plan.num_aggregate);
   const auto start = Clock::now();
   auto mark = start;
 
   Ballot ballot = collect_votes(step, time_limit, state, report);
   if (report.interrupted) return report;
   mark = Clock::now();
-  const std::vector<std::uint32_t> resolved = close_votes(ballot, report);
+  close_votes(ballot, report);
+  const std::vector<std::uint32_t> resolved = choose(report);
   lap(mark, report.seconds.vote);
 
   measure(ballot, resolved, report);
@@ -58,7 +61,9 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
     weights = slice_samples(parts_.samples_per_step, parts_.plan.k, resolved);
     report.skipped_because = hierarchy_.unmet_weights(weights);
   }
+  if (recorded_) parts_.replay->check_skipped(*recorded_, report.skipped_because);
   if (report.skipped_because.empty()) {
+    report.used = resolved;
     const std::span<const float> gradient = aggregate(ballot, resolved, weights, step, state);
     lap(mark, report.seconds.aggregate);
     update(ballot, resolved, gradient, state, report);
@@ -116,6 +121,10 @@ void ServerRound::count_answer(const IncomingAnswer& answer, Ballot& ballot, Ste
              SliceVote::Verdict::kEquivocated) {
     log_once(report, {report.step, answer.slice, answer.worker, Suspicion::kEquivocated});
   }
+  if (answer.step == report.step && answer.slice < ballot.size() &&
+      ballot[answer.slice].state() == SliceVote::State::kResolved) {
+    first_.note(answer.slice);
+  }
   lap(mark, report.seconds.vote);
 }
 
@@ -130,8 +139,7 @@ void ServerRound::count_late(const IncomingAnswer& answer, StepReport& report) c
   }
 }
 
-std::vector<std::uint32_t> ServerRound::close_votes(Ballot& ballot, StepReport& report) {
-  std::vector<std::uint32_t> resolved;
+void ServerRound::close_votes(Ballot& ballot, StepReport& report) {
   Majorities majorities{report.step, {}};
   report.counted.resize(ballot.size());
   for (std::uint32_t slice = 0; slice < ballot.size(); ++slice) {
@@ -140,7 +148,6 @@ std::vector<std::uint32_t> ServerRound::close_votes(Ballot& ballot, StepReport& 
       report.unresolved.push_back(slice);
       continue;
     }
-    resolved.push_back(slice);
     for (const auto& candidate : vote.candidates()) {
       if (candidate.answer.data() != vote.winner().data()) continue;
       report.counted[slice] = candidate.workers;
@@ -154,7 +161,15 @@ std::vector<std::uint32_t> ServerRound::close_votes(Ballot& ballot, StepReport& 
   }
   recent_.push_back(std::move(majorities));
   if (recent_.size() > kLateSteps) recent_.pop_front();
-  return resolved;
+}
+
+/// The slices that the step goes on with, as recorded or as they came. Of a step that was skipped
+/// none was used; that is so only where fewer had a majority than it would have gone on with, so
+/// that these are all.
+std::vector<std::uint32_t> ServerRound::choose(const StepReport& report) const {
+  if (!recorded_) return first_.chosen();
+  parts_.replay->check_counted(*recorded_, report.counted);
+  return recorded_->skipped ? first_.chosen() : used_slices(*recorded_);
 }
 
 void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
@@ -227,6 +242,7 @@ void ServerRound::update(const Ballot& ballot, const std::vector<std::uint32_t>&
 }
 
 std::vector<bool> ServerRound::absent_workers(std::uint64_t step) const {
+  if (recorded_) return not_counted(*recorded_, parts_.plan.workers);
   std::vector<bool> absent(parts_.plan.workers);
   for (const Absence& absence : parts_.plan.absences) {
     if (step >= absence.from && step <= absence.to) absent[absence.worker] = true;

@@ -12,8 +12,10 @@
 #include "config/plan.hpp"
 #include "detox/learner.hpp"
 #include "round/answer_format.hpp"
+#include "round/first_resolved.hpp"
 #include "round/fleet.hpp"
 #include "round/ledger.hpp"
+#include "round/replay.hpp"
 #include "stages/vote/slice_vote.hpp"
 
 namespace detox {
@@ -40,13 +42,15 @@ struct StepReport {
   Assignment assignment;
   std::vector<std::vector<std::uint32_t>> counted;
   std::vector<std::uint32_t> unresolved;
-  std::string skipped_because;  ///< empty: the step was taken
+  std::vector<std::uint32_t> used;  ///< slices that were aggregated, ascending; none if skipped
+  std::string skipped_because;      ///< empty: the step was taken
   std::vector<LedgerEntry> ledger;
   bool interrupted = false;
 };
 
 /// Owns nothing that outlives a step but the scratch memory, and the digests of recent majorities
-/// that late answers are compared with. Plan, format, layout, fleet, pool and state outlive it.
+/// that late answers are compared with. Plan, format, layout, fleet, pool, replay and state outlive
+/// it.
 class ServerRound {
  public:
   struct Parts {
@@ -59,6 +63,7 @@ class ServerRound {
     std::size_t samples_per_step;
     Fleet& fleet;
     ThreadPool& pool;
+    const Replay* replay = nullptr;  ///< what happens in each step; null: what does
   };
   /// What training changes.
   struct State {
@@ -69,7 +74,11 @@ class ServerRound {
   explicit ServerRound(const Parts& parts);
 
   /// Takes step t, or skips it where it cannot be defended: then all of the state stays as it is.
+  /// InputError where a replayed step does not come out as it was recorded.
   StepReport run(std::uint64_t step, std::chrono::duration<double> time_limit, const State& state);
+
+  /// Whether as many slices have a majority as a step goes on with: more need not be waited for.
+  bool has_enough() const { return first_.has_enough(); }
 
   std::size_t workers() const { return parts_.plan.workers; }
 
@@ -85,7 +94,7 @@ class ServerRound {
                        const State& state, StepReport& report);
   void count_answer(const IncomingAnswer& answer, Ballot& ballot, StepReport& report);
   void count_late(const IncomingAnswer& answer, StepReport& report) const;
-  std::vector<std::uint32_t> close_votes(Ballot& ballot, StepReport& report);
+  void close_votes(Ballot& ballot, StepReport& report);
   void measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
                StepReport& report);
   std::span<const float> aggregate(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
@@ -93,6 +102,7 @@ class ServerRound {
                                    const State& state);
   void update(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
               std::span<const float> gradient, const State& state, StepReport& report);
+  std::vector<std::uint32_t> choose(const StepReport& report) const;
   std::vector<bool> absent_workers(std::uint64_t step) const;
 
   Parts parts_;
@@ -100,6 +110,8 @@ class ServerRound {
   std::unique_ptr<Aggregator> median_;
   Workspace workspace_;
   std::deque<Majorities> recent_;
+  FirstResolved first_;                   ///< of this step
+  std::optional<RecordedStep> recorded_;  ///< where it is replayed
 };
 
 }  // namespace detox
