@@ -35,6 +35,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"weights", "samples"},
       {"weight-cap", "1.5"},
       {"placement", "fixed"},
+      {"num-aggregate", "3"},
       {"placement-key", "schlüssel = 'geheim'"},
       {"worker-fail", "6"},
       {"err-mode", "constant"},
@@ -69,6 +70,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"train-dir", "läufe/№ 1"},
       {"resume", "auto"},
       {"checkpoint-step", "0"},
+      {"replay", "run \"of\" before"},
       {"allow-other-numerics", "on"},
       {"log-interval", "10"}};
   return kOthers;
