@@ -49,7 +49,8 @@ void AnswerFetch::ask(Clock::time_point now, const Send& send) {
 }
 
 bool AnswerFetch::take(std::uint32_t worker, ReceivedFrame frame, const ChunkView& chunk) {
-  if (chunk.step != step_ || chunk.slice >= slices_.size()) return false;
+  // Packed bytes are shorter than the chunk, also where their digest is what was promised.
+  if (chunk.step != step_ || chunk.slice >= slices_.size() || chunk.packed) return false;
   const Slice& slice = slices_[chunk.slice];
   if (!slice.fetch || !slice.fetch->is_expected(worker, chunk.chunk)) return false;
   // The views stay valid: the bytes of a vector do not move with it.
@@ -75,7 +76,6 @@ void AnswerFetch::book(const Taken& taken, Clock::time_point now, StepVotes& vot
     slice.fetch->strike_out(taken.worker);
     return;
   }
-  owes_[taken.worker] = false;
   pace_.add(slice.fetch->arrived(taken.worker, taken.chunk, now));
 }
 
@@ -117,6 +117,7 @@ void AnswerFetch::hand_on_columns(const StepVotes& votes,
   for (std::uint32_t index = 0; index < slices_.size(); ++index) {
     if (votes.is_open(index)) return;
     const Slice& slice = slices_[index];
+    if (!slice.fetch && votes.majority(index)) return;  // follow() takes it up
     if (slice.fetch && (slice.fetch->is_complete() || !slice.settled)) slices.push_back(index);
   }
   if (handed_on_ > 0 && slices != expected_) return;  // one has dropped out: it is in vain
@@ -137,17 +138,15 @@ void AnswerFetch::hand_on_columns(const StepVotes& votes,
 void AnswerFetch::settle(std::uint32_t index, StepVotes& votes, bool delivered) {
   Slice& slice = slices_[index];
   slice.settled = true;
-  for (const std::uint32_t worker : slice.fetch->silent()) {
-    if (!delivered) {
-      votes.note(worker, Suspicion::kUndelivered);
-      owes_[worker] = true;
-    }
-  }
   if (delivered) {
-    votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
-  } else {
-    votes.settle(index, std::nullopt);
+    for (const std::uint32_t worker : slice.fetch->reliable()) owes_[worker] = false;
+    return votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
   }
+  for (const std::uint32_t worker : slice.fetch->overdue()) {
+    votes.note(worker, Suspicion::kUndelivered);
+    owes_[worker] = true;
+  }
+  votes.settle(index, std::nullopt);
 }
 
 bool AnswerFetch::is_fetching() const {

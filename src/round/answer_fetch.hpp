@@ -82,7 +82,7 @@ class AnswerFetch {
   std::vector<std::uint32_t> expected_;  ///< slices of which columns were handed on
   std::size_t handed_on_ = 0;            ///< chunks of these
   ChunkPace pace_;
-  std::vector<bool> owes_;  ///< by worker: has promised and not delivered, and nothing since
+  std::vector<bool> owes_;  ///< by worker: has promised and not delivered, and has not since
 };
 
 }  // namespace detox
