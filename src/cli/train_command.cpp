@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <thread>
 
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
+#include "cli/replay_start.hpp"
 #include "cli/run_start.hpp"
 #include "cli/signals.hpp"
 #include "cli/train_setup.hpp"
@@ -49,12 +51,16 @@ SimulatedTruth truth_of(const Adversary& adversary) {
 
 /// The server's part, the same for every fleet.
 int conduct(const TrainSetup& setup, const AnswerFormat& format, const Adversary& adversary,
-            Fleet& fleet, ThreadPool& pool, Start start) {
+            Fleet& fleet, ThreadPool& pool, Start start, const Replay* replay = nullptr) {
   const RunConfig& config = setup.config;
   ServerRound round({setup.plan, format, setup.layout, setup.server_keys, sgd_options(config),
-                     lr_schedule(config, setup.last_step), setup.samples_per_step, fleet, pool});
+                     lr_schedule(config, setup.horizon), setup.samples_per_step, fleet, pool,
+                     replay});
+  // What is replayed goes on as the record does.
+  const std::uint64_t max_skipped =
+      replay ? std::numeric_limits<std::uint64_t>::max() : config.max_skipped;
   const TrainingOptions options{setup.last_step,     config.eval_freq,    config.keep_checkpoints,
-                                config.max_skipped,  config.step_timeout, config.start_timeout,
+                                max_skipped,         config.step_timeout, config.start_timeout,
                                 config.log_interval, setup.config_digest, setup.profile};
   Training training(options, round, setup.layout, std::move(start.checkpoint), start.directory);
   const std::atomic<bool>& stop = stop_on_signals();
@@ -73,16 +79,21 @@ AnswerFormat answer_format(const TrainSetup& setup) {
 }
 
 int train_locally(const RunConfig& given) {
-  const TrainSetup setup = set_up(given, 0);
+  TrainSetup setup = set_up(given, 0);
+  const std::optional<Replay> replay = open_replay(setup);
   for (const std::string& notice : setup.plan.notices) log_line(notice);
   Start start = open_start(setup);
   ThreadPool pool(thread_count(setup.config));
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
   LocalFleet fleet({*setup.data, format, adversary, pool, setup.data_key, setup.samples_per_step,
-                    setup.plan.k, setup.config.compute_every_replica, setup.config.step_timeout},
+                    setup.plan.k, setup.config.compute_every_replica,
+                    replay ? std::numeric_limits<double>::infinity() : setup.config.step_timeout},
                    setup.learner_factory());
-  return conduct(setup, format, adversary, fleet, pool, std::move(start));
+  const int exit_code =
+      conduct(setup, format, adversary, fleet, pool, std::move(start), replay ? &*replay : nullptr);
+  if (replay && exit_code == 0) compare_with_replayed(setup);
+  return exit_code;
 }
 
 /// Told however the run ends.
@@ -94,6 +105,10 @@ struct RejectedAtTheEnd {
 };
 
 int serve(const RunConfig& given, Transport& transport) {
+  if (!given.replay.empty()) {
+    throw UsageError(
+        "--replay repeats a run in one process, whatever it ran on; valid: without MPI");
+  }
   const TrainSetup setup = set_up(given, static_cast<std::size_t>(transport.size() - 1));
   for (const std::string& notice : setup.plan.notices) log_line(notice);
   const AnswerFormat format = answer_format(setup);

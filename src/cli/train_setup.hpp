@@ -22,7 +22,8 @@ struct TrainSetup {
   ModelLayout layout;
   ModelState initial;
   std::size_t samples_per_step = 0;
-  std::uint64_t last_step = 0;
+  std::uint64_t last_step = 0;  ///< where this invocation ends
+  std::uint64_t horizon = 0;    ///< where the run as it is configured does
   Key data_key{}, attack_key{};
   ServerKeys server_keys;
   std::string config_digest, profile;
@@ -33,8 +34,8 @@ struct TrainSetup {
 /// `world_workers`: P under MPI, else 0.
 TrainSetup set_up(const RunConfig& given, std::size_t world_workers);
 
-/// The configuration to begin with: that of the run to be resumed, where there is one, under the
-/// user's own options.
+/// The configuration to begin with: that of the run to be resumed, or to be replayed, where there
+/// is one, under the user's own options.
 RunConfig starting_config(const GivenOptions& given);
 
 }  // namespace detox
