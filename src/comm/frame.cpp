@@ -36,9 +36,9 @@ struct KindRule {
 
 /// What the kinds use of the header, by their numbers; index 0 is no kind.
 constexpr KindRule kRules[] = {
-    {false, false, false}, {false, false, false}, {false, false, false},
-    {true, false, true},   {true, true, false},   {true, true, false},
-    {false, false, true},  {false, false, true},  {false, false, false},
+    {false, false, false}, {false, false, false}, {false, false, false}, {true, false, true},
+    {true, true, false},   {true, true, false},   {false, false, true},  {false, false, true},
+    {false, false, false}, {false, false, false},
 };
 
 class FrameBuilder {
@@ -152,6 +152,10 @@ std::optional<std::string_view> parse_ready(const FrameView& frame) {
   return parse_text(frame, FrameKind::kReady);
 }
 
+std::optional<std::string_view> parse_start(const FrameView& frame) {
+  return parse_text(frame, FrameKind::kStart);
+}
+
 std::optional<WeightsView> parse_weights(const FrameView& frame, std::size_t parameter_count,
                                          std::size_t statistic_count) {
   if (frame.verdict != FrameVerdict::kOk || frame.kind != FrameKind::kWeights) return std::nullopt;
@@ -211,6 +215,8 @@ bool parse_wait(const FrameView& frame) {
 FrameBytes make_welcome(std::string_view json) { return make_text(FrameKind::kWelcome, json); }
 
 FrameBytes make_ready(std::string_view json) { return make_text(FrameKind::kReady, json); }
+
+FrameBytes make_start(std::string_view json) { return make_text(FrameKind::kStart, json); }
 
 FrameBytes make_weights(std::uint64_t step, std::span<const float> parameters,
                         std::span<const float> statistics) {

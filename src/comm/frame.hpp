@@ -18,7 +18,7 @@ namespace detox {
 
 inline constexpr std::size_t kFrameHeaderBytes = 64;
 inline constexpr std::uint16_t kWireVersion = 1;
-/// The longest text of a welcome or a ready message.
+/// The longest text of a welcome, ready or start message.
 inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20;
 /// The longest line of a failure; make_failure() cuts, parse_failure() refuses.
 inline constexpr std::size_t kMaxFailureBytes = 1000;
@@ -26,14 +26,15 @@ inline constexpr std::size_t kMaxFailureBytes = 1000;
 inline constexpr std::uint32_t kNoSlice = 0xffffffff;
 
 enum class FrameKind : std::uint16_t {
-  kWelcome = 1,  ///< server to worker: JSON, the worker's configuration and derived keys
-  kReady = 2,    ///< worker to server: JSON, its profile and digests of layout and data
+  kWelcome = 1,  ///< server to worker: JSON, what a learner, its data and a probe are made of
+  kReady = 2,    ///< worker to server: JSON, its profile and digests of layout, data and probe
   kWeights = 3,  ///< server to all workers, the same bytes: parameters, then statistics
   kOrder = 4,    ///< server to one worker: the slice to compute
   kAnswer = 5,   ///< worker to server: the answer for that slice
   kFailure = 6,  ///< worker to server: why it ends
   kStop = 7,     ///< server to worker: the run has ended
   kWait = 8,     ///< server to worker: a sign of life while it waits for others
+  kStart = 9,    ///< server to all workers: JSON, who takes part, sizes and derived keys
 };
 
 enum class FrameVerdict {
@@ -86,6 +87,7 @@ struct Failure {
 // std::vector are).
 std::optional<std::string_view> parse_welcome(const FrameView& frame);
 std::optional<std::string_view> parse_ready(const FrameView& frame);
+std::optional<std::string_view> parse_start(const FrameView& frame);
 std::optional<WeightsView> parse_weights(const FrameView& frame, std::size_t parameter_count,
                                          std::size_t statistic_count);
 std::optional<OrderView> parse_order(const FrameView& frame, std::size_t slices,
@@ -98,6 +100,7 @@ bool parse_wait(const FrameView& frame);
 
 FrameBytes make_welcome(std::string_view json);
 FrameBytes make_ready(std::string_view json);
+FrameBytes make_start(std::string_view json);
 FrameBytes make_weights(std::uint64_t step, std::span<const float> parameters,
                         std::span<const float> statistics);
 FrameBytes make_order(std::uint64_t step, std::uint32_t slice,

@@ -76,6 +76,7 @@ struct RunConfig {
   std::string train_dir = "output/models";
   std::string resume = "none";
   std::optional<std::uint64_t> checkpoint_step;
+  std::string numerics = "auto";
   bool allow_other_numerics = false;
   std::uint64_t log_interval = 0;
 };

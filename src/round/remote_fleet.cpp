@@ -1,13 +1,11 @@
 #include "round/remote_fleet.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "base/as_error.hpp"
 #include "base/log.hpp"
-#include "base/names.hpp"
 #include "base/seconds_since.hpp"
 #include "detox/errors.hpp"
 
@@ -18,17 +16,21 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll(100);
 constexpr std::chrono::seconds kFarewell(10);
 constexpr std::uint64_t kMostWarnings = 10;
-constexpr std::size_t kLongestProfile = 300;
 
 }  // namespace
 
-RemoteFleet::RemoteFleet(Transport& transport, std::size_t answer_bytes, bool send_assignment,
-                         const std::atomic<bool>& stop)
+RemoteFleet::RemoteFleet(Transport& transport, std::vector<int> ranks, std::size_t answer_bytes,
+                         bool send_assignment, const std::atomic<bool>& stop)
     : transport_(transport),
+      ranks_(std::move(ranks)),
       answer_bytes_(answer_bytes),
       send_assignment_(send_assignment),
       stop_(stop),
-      peers_(static_cast<std::size_t>(transport.size() - 1)) {}
+      peers_(ranks_.size()) {
+  for (int rank = 1; rank < transport_.size(); ++rank) {
+    if (!std::ranges::binary_search(ranks_, rank)) left_out_.push_back(rank);
+  }
+}
 
 void RemoteFleet::end_on_failure(int from, const FrameView& frame) const {
   if (const auto failure = parse_failure(frame)) {
@@ -36,56 +38,34 @@ void RemoteFleet::end_on_failure(int from, const FrameView& frame) const {
   }
 }
 
-void RemoteFleet::start(const WorkerSettings& settings, const WorkerFacts& expected,
-                        std::chrono::duration<double> time_limit) {
-  const FrameBytes welcome = make_welcome(to_json(settings));
-  for (int rank = 1; rank < transport_.size(); ++rank) transport_.send(rank, welcome);
-  patience_s_ = settings.server_timeout_s;
-  const auto begin = last_sign_ = Clock::now();
-  while (!std::ranges::all_of(peers_, &Peer::ready)) {
-    if (stop_) throw InterruptedError("stopped before the workers were ready");
-    if (seconds_since(begin) > time_limit.count()) {
-      std::vector<std::size_t> silent;
-      for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-        if (!peers_[worker].ready) silent.push_back(worker + 1);
-      }
-      throw InputError(fmt::format("no sign of life from rank {} within {:.0f} s (--start-timeout)",
-                                   fmt::join(silent, ", "), time_limit.count()));
-    }
-    give_sign_of_life();
-    const auto received = transport_.receive(kPoll, kFrameHeaderBytes + kMaxTextBytes);
-    if (!received || received->from < 1 || received->from >= transport_.size()) continue;
-    const FrameView frame = parse_frame(received->bytes);
-    end_on_failure(received->from, frame);
-    const auto text = parse_ready(frame);
-    const auto facts = text ? facts_from_json(*text) : std::nullopt;
-    if (!facts) {
-      ++rejected_frames_;
-      continue;
-    }
-    const auto compare = [&](std::string_view what, const std::string& theirs,
-                             const std::string& ours) {
-      if (theirs == ours) return;
-      throw InputError(fmt::format("rank {} has {} '{}', the server '{}'", received->from, what,
-                                   printable(theirs, kLongestProfile), ours));
-    };
-    compare("the numerical profile", facts->profile, expected.profile);
-    compare("a network of digest", facts->layout_digest, expected.layout_digest);
-    compare("training data of digest", facts->data_digest, expected.data_digest);
-    peers_[static_cast<std::size_t>(received->from - 1)].ready = true;
+void RemoteFleet::start(const WorkerSettings& settings, double server_timeout_s) {
+  const FrameBytes start = make_start(to_json(settings));
+  for (int rank = 1; rank < transport_.size(); ++rank) transport_.send(rank, start);
+  patience_s_ = server_timeout_s;
+  last_sign_ = last_sign_to_left_out_ = Clock::now();
+}
+
+/// They are no part of the run, but a rank that ended before the others would end the job.
+void RemoteFleet::give_sign_of_life_to_those_left_out() {
+  constexpr double kSignsInPatience = 4;
+  if (seconds_since(last_sign_to_left_out_) < patience_s_ / kSignsInPatience) return;
+  last_sign_to_left_out_ = Clock::now();
+  for (const int rank : left_out_) {
+    if (transport_.flush(rank, std::chrono::milliseconds(0))) transport_.send(rank, make_wait());
   }
 }
 
 /// A worker that has answered hears nothing while the server waits for another, for as long as one
 /// that is silent likes. To those who have not taken in the last frames more would only pile up.
 void RemoteFleet::give_sign_of_life() {
+  give_sign_of_life_to_those_left_out();
   constexpr double kSignsInPatience = 4;
   if (seconds_since(last_sign_) < patience_s_ / kSignsInPatience) return;
   last_sign_ = Clock::now();
   const FrameBytes sign = make_wait();
   for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-    const int rank = static_cast<int>(worker) + 1;
-    if (!peers_[worker].ready || !transport_.flush(rank, std::chrono::milliseconds(0))) continue;
+    const int rank = ranks_[worker];
+    if (!transport_.flush(rank, std::chrono::milliseconds(0))) continue;
     transport_.send(rank, sign);
   }
 }
@@ -97,7 +77,7 @@ void RemoteFleet::broadcast(const StepOrder& order) {
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     Peer& peer = peers_[worker];
     peer.answered = false;
-    const int rank = static_cast<int>(worker) + 1;
+    const int rank = ranks_[worker];
     // To a worker that has not even taken the last frames, more are of no use and would pile up.
     if (!transport_.flush(rank, std::chrono::milliseconds(0)) &&
         (!peer.awaited || order.absent[worker])) {
@@ -163,7 +143,11 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
 
 void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order,
                              const OnAnswer& on_answer) {
-  if (frame.from < 1 || frame.from >= transport_.size()) return;
+  const auto rank = std::ranges::lower_bound(ranks_, frame.from);
+  if (rank == ranks_.end() || *rank != frame.from) {
+    ++rejected_frames_;  // of one that was left out
+    return;
+  }
   const FrameView view = parse_frame(frame.bytes);
   end_on_failure(frame.from, view);
   const auto answer = parse_answer(view, answer_bytes_);
@@ -174,7 +158,8 @@ void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order,
     }
     return;
   }
-  take_answer(static_cast<std::uint32_t>(frame.from - 1), *answer, frame.bytes, order, on_answer);
+  take_answer(static_cast<std::uint32_t>(rank - ranks_.begin()), *answer, frame.bytes, order,
+              on_answer);
 }
 
 void RemoteFleet::take_answer(std::uint32_t worker, const AnswerView& answer,

@@ -1,4 +1,4 @@
-// Workers behind a transport, one process each: worker w is rank w + 1.
+// Workers behind a transport, one process each: worker w is rank ranks[w].
 #pragma once
 
 #include <array>
@@ -18,14 +18,13 @@ namespace detox {
 /// one thread.
 class RemoteFleet final : public Fleet {
  public:
-  RemoteFleet(Transport& transport, std::size_t answer_bytes, bool send_assignment,
-              const std::atomic<bool>& stop);
+  /// `ranks`: who was admitted (round/admission.hpp), ascending.
+  RemoteFleet(Transport& transport, std::vector<int> ranks, std::size_t answer_bytes,
+              bool send_assignment, const std::atomic<bool>& stop);
 
-  /// Sends everybody the settings and waits until all are ready. InputError naming the ranks that
-  /// are silent after the time, that failed, or that differ from `expected` in profile, network or
-  /// data. InterruptedError where `stop` comes first.
-  void start(const WorkerSettings& settings, const WorkerFacts& expected,
-             std::chrono::duration<double> time_limit);
+  /// Sends everybody the settings, those who were left out too. server_timeout_s: the workers'
+  /// patience with a silent server, as they were told.
+  void start(const WorkerSettings& settings, double server_timeout_s);
 
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        const std::function<void(const IncomingAnswer&)>& on_answer) override;
@@ -43,7 +42,6 @@ class RemoteFleet final : public Fleet {
     std::uint32_t slice = 0;
   };
   struct Peer {
-    bool ready = false;
     bool awaited = true;    ///< false after a missed deadline, until it says something current
     bool answered = false;  ///< in this step
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
@@ -53,6 +51,7 @@ class RemoteFleet final : public Fleet {
 
   void broadcast(const StepOrder& order);
   void give_sign_of_life();
+  void give_sign_of_life_to_those_left_out();
   void await_somebody(const StepOrder& order);
   bool everybody_answered(const StepOrder& order) const;
   void take_frame(ReceivedFrame frame, const StepOrder& order, const OnAnswer& on_answer);
@@ -61,13 +60,15 @@ class RemoteFleet final : public Fleet {
   void end_on_failure(int from, const FrameView& frame) const;
 
   Transport& transport_;
+  std::vector<int> ranks_;
+  std::vector<int> left_out_;  ///< all other ranks but the server's: they wait for the end
   std::size_t answer_bytes_;
   bool send_assignment_;
   const std::atomic<bool>& stop_;
   std::vector<Peer> peers_;
   std::chrono::steady_clock::time_point last_answer_{};  ///< or the step's order
   double patience_s_ = 0;                                ///< of the workers with a silent server
-  std::chrono::steady_clock::time_point last_sign_{};
+  std::chrono::steady_clock::time_point last_sign_{}, last_sign_to_left_out_{};
   std::uint64_t rejected_frames_ = 0;
 };
 

@@ -10,35 +10,36 @@
 
 #include "base/as_error.hpp"
 #include "base/seconds_since.hpp"
+#include "round/probe_gradient.hpp"
 
 namespace detox {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kPoll(200);
-constexpr std::chrono::seconds kFarewell(10);
+constexpr std::chrono::milliseconds kWorkerPoll(200);
+constexpr std::chrono::seconds kLastWords(10);
+constexpr std::size_t kLargestText = kFrameHeaderBytes + kMaxTextBytes;
 constexpr std::size_t kMostHeld = 3;  // the server has forgotten the orders before
 
-/// The work of one worker after the settings have come.
+/// The work of one worker that takes part.
 class WorkerRound {
  public:
-  WorkerRound(Transport& transport, const WorkerSettings& settings, WorkerKit kit)
+  WorkerRound(Transport& transport, WorkerSettings settings, std::uint32_t worker,
+              double server_timeout_s, WorkerKit kit)
       : transport_(transport),
-        settings_(settings),
+        settings_(std::move(settings)),
+        worker_(worker),
+        server_timeout_s_(server_timeout_s),
         data_(std::move(kit.data)),
         computer_(std::move(kit.learner)),
-        format_(settings.codec, computer_.learner().layout().parameter_count(),
+        format_(settings_.codec, computer_.learner().layout().parameter_count(),
                 computer_.learner().layout().statistic_count()),
         reader_(*data_,
-                {data_->size(), settings.slices, settings.samples_per_step, settings.data_key},
-                settings.data_key),
-        adversary_(settings.attack, settings.attack_key),
-        honest_(settings.slices),
-        corrupt_(format_.make_slot()) {
-    transport_.send(
-        0, make_ready(to_json(WorkerFacts{kit.profile, layout_digest(computer_.learner().layout()),
-                                          data_->digest()})));
-  }
+                {data_->size(), settings_.slices, settings_.samples_per_step, settings_.data_key},
+                settings_.data_key),
+        adversary_(settings_.attack, settings_.attack_key),
+        honest_(settings_.slices),
+        corrupt_(format_.make_slot()) {}
 
   int run() {
     while (true) {
@@ -64,8 +65,9 @@ class WorkerRound {
   std::optional<int> await_order() {
     order_.reset();
     auto last_news = Clock::now();
-    const std::size_t largest = max_frame_from_server(format_.d(), format_.s(), settings_.workers);
-    const double patience = std::max(settings_.server_timeout_s, 40 * last_compute_s_);
+    const std::size_t largest =
+        max_frame_from_server(format_.d(), format_.s(), settings_.workers());
+    const double patience = std::max(server_timeout_s_, 40 * last_compute_s_);
     while (true) {
       const auto next = send_held();
       auto received = transport_.receive(order_ ? std::chrono::milliseconds(0) : next, largest);
@@ -82,7 +84,7 @@ class WorkerRound {
       if (const auto exit_code = parse_stop(frame)) return *exit_code;
       if (parse_weights(frame, format_.d(), format_.s())) {
         weights_frame_ = std::move(received->bytes);
-      } else if (const auto order = parse_order(frame, settings_.slices, settings_.workers)) {
+      } else if (const auto order = parse_order(frame, settings_.slices, settings_.workers())) {
         order_ =
             Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
       } else if (!parse_wait(frame)) {
@@ -114,8 +116,9 @@ class WorkerRound {
     const auto now = Clock::now();
     for (; !held_.empty() && held_.front().due <= now; held_.pop_front())
       transport_.send(0, std::move(held_.front().frame));
-    if (held_.empty()) return kPoll;
-    return std::min(kPoll, std::chrono::ceil<std::chrono::milliseconds>(held_.front().due - now));
+    if (held_.empty()) return kWorkerPoll;
+    return std::min(kWorkerPoll,
+                    std::chrono::ceil<std::chrono::milliseconds>(held_.front().due - now));
   }
 
   AnswerSlot& compute(std::uint32_t slice, const WeightsView& weights) {
@@ -138,9 +141,8 @@ class WorkerRound {
   }
 
   bool is_byzantine() const {
-    if (!adversary_.active() || order_->assignment.size() != settings_.workers) return false;
-    return adversary_.byzantine(order_->step,
-                                assignment())[static_cast<std::size_t>(transport_.rank() - 1)];
+    if (!adversary_.active() || order_->assignment.size() != settings_.workers()) return false;
+    return adversary_.byzantine(order_->step, assignment())[worker_];
   }
 
   /// Colluders share what they know; here each finds it out by computing every slice itself, where
@@ -168,6 +170,8 @@ class WorkerRound {
 
   Transport& transport_;
   WorkerSettings settings_;
+  std::uint32_t worker_;  ///< its own number
+  double server_timeout_s_;
   std::unique_ptr<Dataset> data_;
   SliceComputer computer_;
   AnswerFormat format_;
@@ -187,47 +191,88 @@ class WorkerRound {
   double last_compute_s_ = 0;
 };
 
-WorkerSettings await_settings(Transport& transport, double start_timeout_s,
-                              std::optional<int>& stopped) {
-  const auto begin = Clock::now();
-  while (seconds_since(begin) < start_timeout_s) {
-    const auto received = transport.receive(kPoll, kFrameHeaderBytes + kMaxTextBytes);
+/// The server's next text, as `parse` reads it; nothing where the server says stop.
+template <class Parse>
+auto await_text(Transport& transport, double patience_s, std::optional<int>& stopped, Parse&& parse)
+    -> decltype(parse(FrameView{})) {
+  auto last_news = Clock::now();
+  while (seconds_since(last_news) < patience_s) {
+    const auto received = transport.receive(kWorkerPoll, kLargestText);
     if (!received || received->from != 0) continue;
     const FrameView frame = parse_frame(received->bytes);
-    if ((stopped = parse_stop(frame))) return {};
-    const auto text = parse_welcome(frame);
-    auto settings = text ? settings_from_json(*text) : std::nullopt;
-    if (settings && settings->slices >= 1 && settings->slices <= settings->samples_per_step)
-      return *settings;
+    if ((stopped = parse_stop(frame))) return std::nullopt;
+    last_news = Clock::now();
+    if (parse_wait(frame)) continue;
+    if (auto text = parse(frame)) return text;
     throw InputError("the server's settings are no settings of this version");
   }
-  throw InputError(fmt::format("no settings from the server within {:.0f} s (--start-timeout)",
-                               start_timeout_s));
+  throw InputError(
+      fmt::format("no settings from the server within {:.0f} s (--start-timeout)", patience_s));
 }
 
-/// The job ends through the server, so that there is one message and nobody is left waiting.
-int report_failure(Transport& transport, const Error& error) {
-  transport.send(0, make_failure(error.what(), error.exit_code()));
-  transport.flush(0, kFarewell);
-  const auto begin = Clock::now();
-  while (Clock::now() - begin < kFarewell) {
-    const auto received = transport.receive(kPoll, std::size_t{1} << 31U);
-    if (received && received->from == 0 && parse_stop(parse_frame(received->bytes)))
-      return error.exit_code();
+WorkerFacts facts_of(const WorkerWelcome& welcome, WorkerKit& kit) {
+  const std::string probe = probe_digest(*kit.learner, kit.data->shape(), kit.data->classes(),
+                                         welcome.probe_samples, welcome.probe_key);
+  return {kit.profile,  layout_digest(kit.learner->layout()), kit.data->digest(), probe, kit.host,
+          kit.processor};
+}
+
+/// The run's exit code; nothing where the server is silent for too long.
+std::optional<int> await_stop(Transport& transport, double patience_s) {
+  auto last_news = Clock::now();
+  while (seconds_since(last_news) < patience_s) {
+    const auto received = transport.receive(kWorkerPoll, kLargestText);
+    if (!received || received->from != 0) continue;
+    last_news = Clock::now();
+    if (const auto exit_code = parse_stop(parse_frame(received->bytes))) return exit_code;
   }
+  return std::nullopt;
+}
+
+int take_part(Transport& transport, const WorkerWelcome& welcome, const WorkerKitMaker& make_kit) {
+  WorkerKit kit = make_kit(welcome);
+  transport.send(0, make_ready(to_json(facts_of(welcome, kit))));
+  std::optional<int> stopped;
+  auto settings = await_text(transport, welcome.server_timeout_s, stopped, [](const FrameView& f) {
+    const auto text = parse_start(f);
+    return text ? settings_from_json(*text) : std::nullopt;
+  });
+  if (stopped) return *stopped;
+  if (const auto worker = settings->worker_of(transport.rank())) {
+    return WorkerRound(transport, std::move(*settings), *worker, welcome.server_timeout_s,
+                       std::move(kit))
+        .run();
+  }
+  kit = {};  // nothing but memory while it waits
+  if (const auto exit_code = await_stop(transport, welcome.server_timeout_s)) return *exit_code;
+  throw InputError(
+      fmt::format("the server has been silent for {:.0f} s", welcome.server_timeout_s));
+}
+
+/// The server decides what a failure costs; until it has ended the run this rank stays.
+int report_failure(Transport& transport, double patience_s, const Error& error) {
+  transport.send(0, make_failure(error.what(), error.exit_code()));
+  transport.flush(0, kLastWords);
+  if (await_stop(transport, patience_s)) return error.exit_code();
   throw error;  // the server does not listen any more: end the job from here
 }
 
 }  // namespace
 
 int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKitMaker& make_kit) {
+  double patience_s = std::chrono::duration<double>(kLastWords).count();
   try {
     std::optional<int> stopped;
-    const WorkerSettings settings = await_settings(transport, start_timeout_s, stopped);
+    const auto welcome =
+        await_text(transport, start_timeout_s, stopped, [](const FrameView& frame) {
+          const auto text = parse_welcome(frame);
+          return text ? welcome_from_json(*text) : std::nullopt;
+        });
     if (stopped) return *stopped;
-    return WorkerRound(transport, settings, make_kit(settings)).run();
+    patience_s = std::max(patience_s, welcome->server_timeout_s);
+    return take_part(transport, *welcome, make_kit);
   } catch (const std::exception& error) {
-    return report_failure(transport, as_error(error));
+    return report_failure(transport, patience_s, as_error(error));
   }
 }
 

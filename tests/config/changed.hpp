@@ -69,6 +69,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"train-dir", "läufe/№ 1"},
       {"resume", "auto"},
       {"checkpoint-step", "0"},
+      {"numerics", "portable"},
       {"allow-other-numerics", "on"},
       {"log-interval", "10"}};
   return kOthers;

@@ -20,8 +20,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto answer = parse_answer(view, view.payload.size());
   const auto failure = parse_failure(view);
   const int accepted = parse_welcome(view).has_value() + parse_ready(view).has_value() +
-                       weights.has_value() + order.has_value() + answer.has_value() +
-                       failure.has_value() + parse_stop(view).has_value() + parse_wait(view);
+                       parse_start(view).has_value() + weights.has_value() + order.has_value() +
+                       answer.has_value() + failure.has_value() + parse_stop(view).has_value() +
+                       parse_wait(view);
   if (accepted > 1 || (accepted == 1 && view.verdict != FrameVerdict::kOk)) std::abort();
   if (weights && weights->parameters.size() != expected) std::abort();
   if (order && order->slice >= expected) std::abort();

@@ -20,14 +20,12 @@ const Options kOptions = {
 /// Says it is ready, then hands every order to `answer`, until the server stops it.
 void odd_worker(Transport& transport,
                 const std::function<void(Transport&, const OrderView&)>& answer) {
-  transport.send(
-      0,
-      make_ready(to_json(WorkerFacts{"toy profile", layout_digest(ToyLearner().layout()), "toy"})));
   while (true) {
     const auto received = transport.receive(std::chrono::seconds(30), 1U << 20U);
     ASSERT_TRUE(received.has_value());
     const FrameView frame = parse_frame(received->bytes);
     if (parse_stop(frame)) return;
+    if (parse_welcome(frame)) transport.send(0, ToyRun::ready());
     if (const auto order = parse_order(frame, 3, 9)) answer(transport, *order);
   }
 }
@@ -116,7 +114,7 @@ TEST(RemoteFleet, WaitsForEverybodyAgainAfterAStepThatAllHaveMissed) {
   run.step_timeout_s = 0.4;
   run.over_network([](int, Transport& transport) {
     LateOnce end(transport);
-    serve_as_worker(end, 30, [](const WorkerSettings&) { return ToyRun::toy_kit(); });
+    serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
     return true;
   });
   const auto lines = run.journal("metrics.jsonl");
@@ -230,25 +228,6 @@ TEST(RemoteFleet, ComparesALateAnswerWithTheMajorityOfItsStep) {
   EXPECT_TRUE(outcome.only_rank_4);
 }
 
-TEST(RemoteFleet, EndsTheRunWithTheMessageOfAWorkerThatFails) {
-  const TemporaryDirectory directory;
-  ToyRun run(directory / "run", kOptions);
-  try {
-    run.over_network([](int rank, Transport& transport) {
-      if (rank != 3) return false;
-      const WorkerKitMaker failing = [](const WorkerSettings&) -> WorkerKit {
-        throw InputError("no data here");
-      };
-      EXPECT_EQ(serve_as_worker(transport, 30, failing), 1);
-      return true;
-    });
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "rank 3: no data here");
-    EXPECT_EQ(error.exit_code(), 1);
-  }
-}
-
 TEST(RemoteFleet, KeepsTheLastStepWhereAWorkerFailsAndChoosesTheExitCodeItself) {
   const TemporaryDirectory directory;
   Options options = kOptions;
@@ -274,65 +253,6 @@ TEST(RemoteFleet, KeepsTheLastStepWhereAWorkerFailsAndChoosesTheExitCodeItself) 
   EXPECT_GE(status->step, 3U);
   EXPECT_EQ(list_checkpoints(directory / "run").back(), status->step);
   EXPECT_EQ(run.journal("metrics.jsonl").size(), status->step);
-}
-
-TEST(RemoteFleet, RefusesToStartWithAWorkerOfAnotherNumericalProfile) {
-  const TemporaryDirectory directory;
-  ToyRun run(directory / "run", kOptions);
-  try {
-    run.over_network([](int rank, Transport& transport) {
-      if (rank != 2) return false;
-      serve_as_worker(transport, 30, [](const WorkerSettings&) {
-        WorkerKit kit = ToyRun::toy_kit();
-        kit.profile = "another profile";
-        return kit;
-      });
-      return true;
-    });
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_STREQ(error.what(),
-                 "rank 2 has the numerical profile 'another profile', the server 'toy profile'");
-  }
-}
-
-/// Takes nothing in but the end.
-void deaf_worker(Transport& transport) {
-  while (true) {
-    const auto received = transport.receive(std::chrono::seconds(30), 1U << 20U);
-    if (!received || parse_stop(parse_frame(received->bytes))) return;
-  }
-}
-
-TEST(RemoteFleet, IsInterruptedAndNotFailedWhereItIsStoppedBeforeTheWorkersAreReady) {
-  const TemporaryDirectory directory;
-  ToyRun run(directory / "run", kOptions);
-  run.stop = true;
-  try {
-    run.over_network([](int rank, Transport& transport) {
-      if (rank == 5) deaf_worker(transport);
-      return rank == 5;
-    });
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.exit_code(), 130);
-  }
-}
-
-TEST(RemoteFleet, NamesTheRanksThatNeverBecameReady) {
-  const TemporaryDirectory directory;
-  ToyRun run(directory / "run", kOptions);
-  run.start_timeout_s = 0.5;
-  try {
-    run.over_network([](int rank, Transport& transport) {
-      if (rank != 5 && rank != 8) return false;
-      deaf_worker(transport);
-      return true;
-    });
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("no sign of life from rank 5, 8 within"));
-  }
 }
 
 }  // namespace
