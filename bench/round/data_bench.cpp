@@ -16,6 +16,7 @@
 #include "cli/numerics.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
+#include "round/ballot.hpp"
 #include "round/local_fleet.hpp"
 #include "stages/assign/placement.hpp"
 
@@ -57,6 +58,7 @@ int run(int argc, char** argv) {
   const Adversary nobody({}, key);
   LocalFleet fleet({*data, format, nobody, pool, key, kSlices * kBatch, kSlices, false}, make);
   const std::vector<bool> absent(kWorkers);
+  RecentSteps recent;
   double waited_before = 0;
   auto start = Clock::now();
   for (int step = 0; step <= steps; ++step) {
@@ -66,8 +68,9 @@ int run(int argc, char** argv) {
     }
     const auto number = static_cast<std::uint64_t>(step) + 1;
     const Assignment assignment = random_placement(kWorkers, kSlices, key, number);
+    Ballot ballot({number, assignment, absent, format.layout().size(), kSlices, recent});
     fleet.run_step({number, assignment, absent, model.parameters, model.statistics},
-                   std::chrono::seconds(3600), [](const IncomingAnswer&) {});
+                   std::chrono::seconds(3600), ballot);
   }
   const double total = seconds_since(start) * static_cast<double>(pool.size());
   const double waited = fleet.waited_for_data_s() - waited_before;

@@ -22,6 +22,7 @@
 #include "learn/plain_network.hpp"
 #include "round/local_fleet.hpp"
 #include "round/server_round.hpp"
+#include "support/altered_votes.hpp"
 
 namespace detox {
 namespace {
@@ -74,12 +75,13 @@ class WatchedFleet final : public Fleet {
  public:
   explicit WatchedFleet(Fleet& fleet) : fleet_(fleet) {}
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
-                       const std::function<void(const IncomingAnswer&)>& on_answer) override {
+                       StepVotes& votes) override {
     answers.clear();
-    return fleet_.run_step(order, time_limit, [&](const IncomingAnswer& answer) {
+    AlteredVotes watched(votes, [&](const IncomingAnswer& answer) {
       answers.push_back(answer);
-      on_answer(answer);
+      votes.count(answer);
     });
+    return fleet_.run_step(order, time_limit, watched);
   }
   std::vector<IncomingAnswer> answers;
 

@@ -178,8 +178,18 @@ int serve(const RunConfig& given, Transport& transport) {
   }
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
-  RemoteFleet fleet(transport, ranks, format.layout().size(), adversary.active(),
-                    stop_on_signals());
+  ThreadPool pool(thread_count(setup.config));
+  RemoteFleet fleet(
+      {transport,
+       ranks,
+       pool,
+       {(setup.layout.parameter_count() + setup.layout.statistic_count()) * sizeof(float)},
+       {format.layout().size()},
+       setup.plan.k,
+       setup.plan.votes_by_digest,
+       setup.config.comm_type == "Bcast",
+       adversary.active(),
+       stop_on_signals()});
 
   WorkerSettings settings;
   settings.ranks = ranks;
@@ -189,10 +199,10 @@ int serve(const RunConfig& given, Transport& transport) {
   settings.data_key = setup.data_key;
   settings.attack_key = setup.attack_key;
   settings.attack = setup.plan.attack;
+  settings.by_digest = setup.plan.votes_by_digest;
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
   fleet.start(settings, welcome.server_timeout_s);
-  ThreadPool pool(thread_count(setup.config));
   const RejectedAtTheEnd rejected{fleet};
   return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }

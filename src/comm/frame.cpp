@@ -23,22 +23,34 @@ struct Header {
   std::uint16_t kind = 0;
   std::uint64_t step = 0;
   std::uint32_t slice = 0;
-  std::uint32_t flags = 0;  // none yet: must be zero
+  std::uint32_t flags = 0;  // kPacked, for a chunk; else zero
   std::uint64_t payload_bytes = 0;
   std::uint64_t detail = 0;
   std::uint64_t reserved[3] = {0, 0, 0};  // must be zero
 };
 static_assert(sizeof(Header) == kFrameHeaderBytes);
 
+constexpr std::uint32_t kPacked = 1;
+
 struct KindRule {
-  bool step, slice, detail;  // may be other than zero
+  bool step, slice, detail, flags;  // may be other than zero
 };
 
 /// What the kinds use of the header, by their numbers; index 0 is no kind.
 constexpr KindRule kRules[] = {
-    {false, false, false}, {false, false, false}, {false, false, false}, {true, false, true},
-    {true, true, false},   {true, true, false},   {false, false, true},  {false, false, true},
-    {false, false, false}, {false, false, false},
+    {false, false, false, false},  //
+    {false, false, false, false},  // welcome
+    {false, false, false, false},  // ready
+    {false, false, false, false},  // start
+    {true, true, false, false},    // order
+    {true, false, true, false},    // weights
+    {true, false, true, false},    // ask weights
+    {true, true, false, false},    // digest
+    {true, true, false, false},    // request
+    {true, true, true, true},      // chunk
+    {false, false, true, false},   // failure
+    {false, false, true, false},   // stop
+    {false, false, false, false},  // wait
 };
 
 class FrameBuilder {
@@ -88,6 +100,26 @@ std::span<const T> view_as(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
 }
 
+bool is_of(const FrameView& frame, FrameKind kind) {
+  return frame.verdict == FrameVerdict::kOk && frame.kind == kind;
+}
+
+/// What an order's payload begins with; ranks, slices and digests follow.
+struct OrderParts {
+  std::uint32_t weights_from = 0, relays = 0, assigned = 0;
+};
+
+std::optional<std::span<const std::uint32_t>> parse_indices(const FrameView& frame, FrameKind kind,
+                                                            const Chunks& chunks) {
+  if (!is_of(frame, kind) || frame.payload.size() % sizeof(std::uint32_t) != 0) return std::nullopt;
+  const auto indices = view_as<std::uint32_t>(frame.payload);
+  const bool valid =
+      !indices.empty() && indices.size() <= kMaxRequested &&
+      std::ranges::all_of(indices, [&](std::uint32_t index) { return index < chunks.count(); });
+  if (!valid) return std::nullopt;
+  return indices;
+}
+
 bool is_exit_code(std::uint64_t detail) { return detail <= 255; }
 
 }  // namespace
@@ -131,7 +163,8 @@ FrameView parse_frame(std::span<const std::byte> bytes) {
   const KindRule rule = kRules[header.kind];
   const bool reserved_used = std::any_of(std::begin(header.reserved), std::end(header.reserved),
                                          [](std::uint64_t word) { return word != 0; });
-  if (header.flags != 0 || reserved_used || (!rule.step && header.step != 0) ||
+  const std::uint32_t allowed_flags = rule.flags ? kPacked : 0;
+  if ((header.flags & ~allowed_flags) != 0 || reserved_used || (!rule.step && header.step != 0) ||
       (!rule.slice && header.slice != 0) || (!rule.detail && header.detail != 0)) {
     return refuse(FrameVerdict::kBadField);
   }
@@ -139,6 +172,7 @@ FrameView parse_frame(std::span<const std::byte> bytes) {
   view.kind = static_cast<FrameKind>(header.kind);
   view.step = header.step;
   view.slice = header.slice;
+  view.packed = (header.flags & kPacked) != 0;
   view.detail = header.detail;
   view.payload = bytes.subspan(kFrameHeaderBytes);
   return view;
@@ -156,37 +190,71 @@ std::optional<std::string_view> parse_start(const FrameView& frame) {
   return parse_text(frame, FrameKind::kStart);
 }
 
-std::optional<WeightsView> parse_weights(const FrameView& frame, std::size_t parameter_count,
-                                         std::size_t statistic_count) {
-  if (frame.verdict != FrameVerdict::kOk || frame.kind != FrameKind::kWeights) return std::nullopt;
-  const std::size_t parameter_bytes = parameter_count * sizeof(float);
-  if (frame.detail != parameter_bytes ||
-      frame.payload.size() != parameter_bytes + statistic_count * sizeof(float)) {
+std::optional<OrderView> parse_order(const FrameView& frame, const OrderLimits& limits,
+                                     const Chunks& weights) {
+  const auto [slices, workers, ranks] = limits;
+  if (!is_of(frame, FrameKind::kOrder) || frame.slice >= slices) return std::nullopt;
+  OrderParts parts;
+  if (frame.payload.size() < sizeof parts) return std::nullopt;
+  std::memcpy(&parts, frame.payload.data(), sizeof parts);
+  if (parts.relays > ranks || (parts.assigned != 0 && parts.assigned != workers)) {
     return std::nullopt;
   }
-  return WeightsView{frame.step, view_as<float>(frame.payload.first(parameter_bytes)),
-                     view_as<float>(frame.payload.subspan(parameter_bytes))};
-}
-
-std::optional<OrderView> parse_order(const FrameView& frame, std::size_t slices,
-                                     std::size_t workers) {
-  if (frame.verdict != FrameVerdict::kOk || frame.kind != FrameKind::kOrder) return std::nullopt;
-  if (frame.slice >= slices) return std::nullopt;
-  if (!frame.payload.empty() && frame.payload.size() != workers * sizeof(std::uint32_t)) {
+  const std::size_t words = parts.relays + parts.assigned;
+  if (frame.payload.size() !=
+      sizeof parts + words * sizeof(std::uint32_t) + weights.count() * sizeof(Digest)) {
     return std::nullopt;
   }
-  const auto assignment = view_as<std::uint32_t>(frame.payload);
+  const auto rest = frame.payload.subspan(sizeof parts);
+  const auto relay_to = view_as<std::uint32_t>(rest.first(parts.relays * sizeof(std::uint32_t)));
+  const auto assignment = view_as<std::uint32_t>(
+      rest.subspan(relay_to.size_bytes(), parts.assigned * sizeof(std::uint32_t)));
   const bool valid =
-      std::all_of(assignment.begin(), assignment.end(),
-                  [slices](std::uint32_t slice) { return slice < slices || slice == kNoSlice; });
+      (parts.weights_from <= ranks || parts.weights_from == kNobody) &&
+      std::ranges::all_of(
+          relay_to, [ranks = ranks](std::uint32_t rank) { return rank >= 1 && rank <= ranks; }) &&
+      std::ranges::all_of(assignment, [slices = slices](std::uint32_t slice) {
+        return slice < slices || slice == kNoSlice;
+      });
   if (!valid) return std::nullopt;
-  return OrderView{frame.step, frame.slice, assignment};
+  return OrderView{
+      frame.step, frame.slice, parts.weights_from,
+      relay_to,   assignment,  view_as<Digest>(rest.subspan(words * sizeof(std::uint32_t)))};
 }
 
-std::optional<AnswerView> parse_answer(const FrameView& frame, std::size_t answer_bytes) {
-  if (frame.verdict != FrameVerdict::kOk || frame.kind != FrameKind::kAnswer) return std::nullopt;
-  if (frame.payload.size() != answer_bytes) return std::nullopt;
-  return AnswerView{frame.step, frame.slice, frame.payload};
+std::optional<WeightsChunkView> parse_weights(const FrameView& frame, const Chunks& weights) {
+  if (!is_of(frame, FrameKind::kWeights) || frame.detail >= weights.count()) return std::nullopt;
+  if (frame.payload.size() != weights.size(frame.detail)) return std::nullopt;
+  return WeightsChunkView{frame.step, frame.detail, frame.payload};
+}
+
+std::optional<AskWeightsView> parse_ask_weights(const FrameView& frame, const Chunks& weights) {
+  const auto chunks = parse_indices(frame, FrameKind::kAskWeights, weights);
+  if (!chunks || frame.detail > static_cast<std::uint64_t>(AskReason::kWrongBytes)) {
+    return std::nullopt;
+  }
+  return AskWeightsView{frame.step, static_cast<AskReason>(frame.detail), *chunks};
+}
+
+std::optional<DigestView> parse_digest(const FrameView& frame, const Chunks& answer) {
+  if (!is_of(frame, FrameKind::kDigest)) return std::nullopt;
+  if (frame.payload.size() != (1 + answer.count()) * sizeof(Digest)) return std::nullopt;
+  return DigestView{frame.step, frame.slice, frame.payload};
+}
+
+std::optional<RequestView> parse_request(const FrameView& frame, const Chunks& answer) {
+  const auto chunks = parse_indices(frame, FrameKind::kRequest, answer);
+  if (!chunks) return std::nullopt;
+  return RequestView{frame.step, frame.slice, *chunks};
+}
+
+std::optional<ChunkView> parse_chunk(const FrameView& frame, const Chunks& answer) {
+  if (!is_of(frame, FrameKind::kChunk) || frame.detail >= answer.count()) return std::nullopt;
+  const std::size_t size = answer.size(frame.detail);
+  const bool fits = frame.packed ? !frame.payload.empty() && frame.payload.size() < size
+                                 : frame.payload.size() == size;
+  if (!fits) return std::nullopt;
+  return ChunkView{frame.step, frame.slice, frame.detail, frame.packed, frame.payload};
 }
 
 std::optional<Failure> parse_failure(const FrameView& frame) {
@@ -218,30 +286,63 @@ FrameBytes make_ready(std::string_view json) { return make_text(FrameKind::kRead
 
 FrameBytes make_start(std::string_view json) { return make_text(FrameKind::kStart, json); }
 
-FrameBytes make_weights(std::uint64_t step, std::span<const float> parameters,
-                        std::span<const float> statistics) {
-  FrameBuilder builder(FrameKind::kWeights, parameters.size_bytes() + statistics.size_bytes());
-  builder.header.step = step;
-  builder.header.detail = parameters.size_bytes();
-  builder.append(parameters.data(), parameters.size_bytes());
-  builder.append(statistics.data(), statistics.size_bytes());
+FrameBytes make_order(const OrderView& order) {
+  const OrderParts parts{order.weights_from, static_cast<std::uint32_t>(order.relay_to.size()),
+                         static_cast<std::uint32_t>(order.assignment.size())};
+  FrameBuilder builder(FrameKind::kOrder, sizeof parts + order.relay_to.size_bytes() +
+                                              order.assignment.size_bytes() +
+                                              order.weights_digests.size_bytes());
+  builder.header.step = order.step;
+  builder.header.slice = order.slice;
+  builder.append(&parts, sizeof parts);
+  builder.append(order.relay_to.data(), order.relay_to.size_bytes());
+  builder.append(order.assignment.data(), order.assignment.size_bytes());
+  builder.append(order.weights_digests.data(), order.weights_digests.size_bytes());
   return builder.finish();
 }
 
-FrameBytes make_order(std::uint64_t step, std::uint32_t slice,
-                      std::span<const std::uint32_t> assignment) {
-  FrameBuilder builder(FrameKind::kOrder, assignment.size_bytes());
+FrameBytes make_weights(std::uint64_t step, std::size_t chunk, std::span<const std::byte> first,
+                        std::span<const std::byte> second) {
+  FrameBuilder builder(FrameKind::kWeights, first.size() + second.size());
   builder.header.step = step;
-  builder.header.slice = slice;
-  builder.append(assignment.data(), assignment.size_bytes());
+  builder.header.detail = chunk;
+  builder.append(first.data(), first.size());
+  builder.append(second.data(), second.size());
   return builder.finish();
 }
 
-FrameBytes make_answer(std::uint64_t step, std::uint32_t slice, std::span<const std::byte> bytes) {
-  FrameBuilder builder(FrameKind::kAnswer, bytes.size());
+FrameBytes make_ask_weights(const AskWeightsView& ask) {
+  FrameBuilder builder(FrameKind::kAskWeights, ask.chunks.size_bytes());
+  builder.header.step = ask.step;
+  builder.header.detail = static_cast<std::uint64_t>(ask.reason);
+  builder.append(ask.chunks.data(), ask.chunks.size_bytes());
+  return builder.finish();
+}
+
+FrameBytes make_digest(std::uint64_t step, std::uint32_t slice, std::span<const std::byte> bytes) {
+  FrameBuilder builder(FrameKind::kDigest, bytes.size());
   builder.header.step = step;
   builder.header.slice = slice;
   builder.append(bytes.data(), bytes.size());
+  return builder.finish();
+}
+
+FrameBytes make_request(std::uint64_t step, std::uint32_t slice,
+                        std::span<const std::uint32_t> chunks) {
+  FrameBuilder builder(FrameKind::kRequest, chunks.size_bytes());
+  builder.header.step = step;
+  builder.header.slice = slice;
+  builder.append(chunks.data(), chunks.size_bytes());
+  return builder.finish();
+}
+
+FrameBytes make_chunk(const ChunkView& chunk) {
+  FrameBuilder builder(FrameKind::kChunk, chunk.bytes.size());
+  builder.header.step = chunk.step;
+  builder.header.slice = chunk.slice;
+  builder.header.detail = chunk.chunk;
+  builder.header.flags = chunk.packed ? kPacked : 0;
+  builder.append(chunk.bytes.data(), chunk.bytes.size());
   return builder.finish();
 }
 
@@ -263,14 +364,15 @@ FrameBytes make_stop(int exit_code) {
 
 FrameBytes make_wait() { return FrameBuilder(FrameKind::kWait, 0).finish(); }
 
-std::size_t max_frame_from_worker(std::size_t answer_bytes) {
-  return kFrameHeaderBytes + std::max(answer_bytes, kMaxTextBytes);
+std::size_t max_frame_from_worker(const Chunks& answer) {
+  return kFrameHeaderBytes + std::max({answer.chunk_bytes, (1 + answer.count()) * sizeof(Digest),
+                                       kMaxRequested * sizeof(std::uint32_t), kMaxFailureBytes});
 }
 
-std::size_t max_frame_from_server(std::size_t parameter_count, std::size_t statistic_count,
-                                  std::size_t workers) {
-  return kFrameHeaderBytes + std::max({(parameter_count + statistic_count) * sizeof(float),
-                                       workers * sizeof(std::uint32_t), kMaxTextBytes});
+std::size_t max_frame_to_worker(const Chunks& weights, std::size_t workers) {
+  const std::size_t order =
+      sizeof(OrderParts) + 2 * workers * sizeof(std::uint32_t) + weights.count() * sizeof(Digest);
+  return kFrameHeaderBytes + std::max({weights.chunk_bytes, order, kMaxTextBytes});
 }
 
 }  // namespace detox

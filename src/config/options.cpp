@@ -217,9 +217,10 @@ const std::vector<Option> kOptions = {
      "",
      &C::vote,
      "",
-     "how answers are compared: full copies by their bytes",
+     "over MPI: digest: workers send digests, and the server fetches one copy of what wins; bytes: "
+     "all send full copies",
      false,
-     {"bytes"}},
+     {"digest", "bytes"}},
 
     {kAttack, "worker-fail", "", &C::worker_fail, "", "Byzantine workers to simulate", true, {}},
     {kAttack,
@@ -372,10 +373,11 @@ const std::vector<Option> kOptions = {
      "",
      &C::comm_type,
      "",
-     "how weights travel under MPI: Async is the original's name for server to each worker "
-     "directly",
+     "how weights travel over MPI: Bcast: over a tree of workers, every chunk checked by its "
+     "digest; "
+     "Async: from the server to each worker directly (the original's name)",
      false,
-     {"Async"}},
+     {"Bcast", "Async"}},
     {kRun,
      "step-timeout",
      "",

@@ -215,6 +215,7 @@ Plan make_plan(const RunConfig& config) {
   if (plan.b > plan.k)
     throw UsageError(fmt::format("--buckets b = {} needs b <= k slices: k = {}", plan.b, plan.k));
   plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
+  plan.votes_by_digest = config.vote == "digest" && plan.r > 1;
   plan.random_placement = config.placement == "random";
   plan.sign_codec = *config.mode == "signSGD";
   plan.weighs_samples = config.weights == "samples";

@@ -40,6 +40,7 @@ struct Plan {
   std::size_t r = 1, k = 0, b = 0, q = 0, f_eff = 0;
   std::size_t rows = 0;  ///< n of the rule that defends: a robust inner rule's smallest bucket
   bool random_placement = true;
+  bool votes_by_digest = true;  ///< over MPI; with r = 1 there is nothing to vote on
   bool sign_codec = false;      ///< workers send sign bits
   bool weighs_samples = false;  ///< slices count for as many samples as they have
   bool keeps_last = false;      ///< the rule begins at its last result

@@ -38,7 +38,7 @@ struct RunConfig {
   double weight_cap = 2;
   std::string placement = "random";
   std::string placement_key;
-  std::string vote = "bytes";
+  std::string vote = "digest";
   // The simulated attack
   std::uint64_t worker_fail = 0;
   std::string err_mode = "rev_grad";
@@ -67,7 +67,7 @@ struct RunConfig {
   std::string engine = "auto";
   std::uint64_t threads = 0;
   bool compute_every_replica = false;
-  std::string comm_type = "Async";
+  std::string comm_type = "Bcast";
   double step_timeout = 60;
   double start_timeout = 600;
   std::uint64_t max_skipped = 20;

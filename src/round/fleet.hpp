@@ -5,11 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "detox/assignment.hpp"
 #include "detox/errors.hpp"
+#include "round/ledger.hpp"
 
 namespace detox {
 
@@ -26,7 +28,31 @@ struct IncomingAnswer {
   std::uint64_t step;
   std::uint32_t worker;
   std::uint32_t slice;
-  std::span<const std::byte> bytes;  ///< AnswerLayout::size(), valid until the next step
+  std::span<const std::byte> bytes;  ///< the answer, or its digests; valid until the next step
+  bool is_digest = false;            ///< AnswerDigests, and the answer has to be fetched
+};
+
+/// Who said the same, and what.
+struct Majority {
+  std::span<const std::byte> bytes;
+  const std::vector<std::uint32_t>& workers;  ///< in the order in which they said it
+};
+
+/// The votes of a step, as a fleet tells and asks the server's round.
+class StepVotes {
+ public:
+  virtual ~StepVotes() = default;
+  virtual void count(const IncomingAnswer& answer) = 0;
+  /// Something else that a worker was seen doing in this step; each kind is logged once.
+  virtual void note(std::uint32_t worker, Suspicion kind) = 0;
+  /// Whether a majority can still come: there is none yet, and enough replicas are outstanding.
+  virtual bool is_open(std::uint32_t slice) const = 0;
+  virtual std::optional<Majority> majority(std::uint32_t slice) const = 0;
+  /// The answer that a majority gave the digests of, valid until the next step; or nothing, where
+  /// none of its members delivered: then the slice is unresolved.
+  virtual void settle(std::uint32_t slice, std::optional<std::span<const std::byte>> answer) = 0;
+  /// Whether the step can go on without the slices that have no answer yet.
+  virtual bool has_enough() const = 0;
 };
 
 struct FleetReport {
@@ -34,23 +60,16 @@ struct FleetReport {
   double in_vain_s = 0;  ///< of receive_s: after the last answer came, where one never did
   std::uint64_t bytes_in = 0, bytes_out = 0;
   bool interrupted = false;  ///< stopped from outside: the step does not count
-};
-
-/// A worker cannot go on, and the fleet not without it. Of the step in which it says so nothing has
-/// counted yet.
-class WorkerFailure final : public Error {
- public:
-  using Error::Error;
+  bool ended_early = false;  ///< before all were heard who are waited for: they are only late
 };
 
 class Fleet {
  public:
   virtual ~Fleet() = default;
-  /// Orders step t and hands on answers as they come, until everybody who is waited for has
-  /// answered or the time is over. Answers to earlier steps are handed on as well. May throw
-  /// WorkerFailure.
+  /// Orders step t and counts answers as they come, until no slice waits for anything or the time
+  /// is over. Answers to earlier steps are counted as well.
   virtual FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
-                               const std::function<void(const IncomingAnswer&)>& on_answer) = 0;
+                               StepVotes& votes) = 0;
 };
 
 }  // namespace detox

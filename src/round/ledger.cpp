@@ -9,21 +9,22 @@ namespace detox {
 namespace {
 
 constexpr std::array<std::string_view, kSuspicions> kNames = {
-    "outvoted", "equivocated", "malformed", "late-agree", "late-outvoted", "missing"};
+    "outvoted",      "equivocated", "malformed",   "bad-chunk", "late-agree",
+    "late-outvoted", "missing",     "undelivered", "bad-relay"};
 constexpr std::size_t kShownWorkers = 8;
 
 }  // namespace
 
 std::string_view suspicion_name(Suspicion kind) { return kNames[static_cast<std::size_t>(kind)]; }
 
-bool is_accusation(Suspicion kind) {
-  return kind == Suspicion::kOutvoted || kind == Suspicion::kEquivocated ||
-         kind == Suspicion::kMalformed;
-}
+bool is_accusation(Suspicion kind) { return static_cast<std::size_t>(kind) < kAccusations; }
 
 std::string Ledger::summary() const {
   std::vector<std::uint64_t> accusations;
-  for (const auto& row : totals_) accusations.push_back(row[0] + row[1] + row[2]);
+  for (const auto& row : totals_) {
+    accusations.push_back(
+        std::accumulate(row.begin(), row.begin() + kAccusations, std::uint64_t{0}));
+  }
   std::vector<std::size_t> order(totals_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),

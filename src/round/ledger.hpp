@@ -10,8 +10,19 @@
 namespace detox {
 
 /// Accusations come first. `outvoted` presumes that the majority of the slice was honest.
-enum class Suspicion { kOutvoted, kEquivocated, kMalformed, kLateAgree, kLateOutvoted, kMissing };
-constexpr std::size_t kSuspicions = 6;
+enum class Suspicion {
+  kOutvoted,
+  kEquivocated,
+  kMalformed,
+  kBadChunk,  ///< other bytes than its digest promised
+  kLateAgree,
+  kLateOutvoted,
+  kMissing,
+  kUndelivered,  ///< it gave the winning digest, was asked for the bytes and sent none in time
+  kBadRelay,     ///< somebody says that it relayed wrong weights, or none in time
+};
+constexpr std::size_t kSuspicions = 9;
+constexpr std::size_t kAccusations = 4;
 
 std::string_view suspicion_name(Suspicion kind);
 bool is_accusation(Suspicion kind);

@@ -19,12 +19,11 @@ LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
 }
 
 FleetReport LocalFleet::run_step(const StepOrder& order,
-                                 std::chrono::duration<double> /*time_limit*/,
-                                 const std::function<void(const IncomingAnswer&)>& on_answer) {
+                                 std::chrono::duration<double> /*time_limit*/, StepVotes& votes) {
   FleetReport report;
   const auto start = std::chrono::steady_clock::now();
   loader_.begin_step(order.step);
-  hand_on_late(order, on_answer);
+  hand_on_late(order, votes);
   compute_honest(order);
   const Adversary& adversary = parts_.adversary;
   std::vector<bool> byzantine(order.assignment.workers());
@@ -39,7 +38,7 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
     const auto honest = honest_answers_[parts_.every_replica ? worker : slice];
     if (!byzantine[worker] || adversary.delay_s() < parts_.step_timeout_s) {
       const bool is_lie = byzantine[worker] && !adversary.delays();
-      on_answer({order.step, worker, slice, is_lie ? corrupt_answers_[slice] : honest});
+      votes.count({order.step, worker, slice, is_lie ? corrupt_answers_[slice] : honest});
     } else if (std::isfinite(adversary.delay_s())) {
       late_.push_back({order.step, worker, slice, honest});
     }
@@ -47,10 +46,9 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
   return report;
 }
 
-void LocalFleet::hand_on_late(const StepOrder& order,
-                              const std::function<void(const IncomingAnswer&)>& on_answer) {
+void LocalFleet::hand_on_late(const StepOrder& order, StepVotes& votes) {
   for (const IncomingAnswer& answer : late_) {
-    if (!order.absent[answer.worker]) on_answer(answer);
+    if (!order.absent[answer.worker]) votes.count(answer);
   }
   late_.clear();
 }

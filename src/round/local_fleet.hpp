@@ -32,14 +32,13 @@ class LocalFleet final : public Fleet {
   /// Nobody is waited for: what would come after the step's timeout is handed on with the next
   /// step, as a late answer. The time limit is not looked at: it depends on how long steps took.
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
-                       const std::function<void(const IncomingAnswer&)>& on_answer) override;
+                       StepVotes& votes) override;
 
   /// Seconds that computing threads have waited for their input, all together.
   double waited_for_data_s() const { return loader_.waited_s(); }
 
  private:
-  void hand_on_late(const StepOrder& order,
-                    const std::function<void(const IncomingAnswer&)>& on_answer);
+  void hand_on_late(const StepOrder& order, StepVotes& votes);
   void compute_honest(const StepOrder& order);
   void compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine);
   /// Puts what slices with an attacker give for the other labels in the place of their honest

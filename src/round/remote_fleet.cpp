@@ -14,44 +14,45 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll(100);
+constexpr std::chrono::milliseconds kPollWhileFetching(20);
+constexpr std::size_t kChunksAThread = 4;  // checked together
 constexpr std::chrono::seconds kFarewell(10);
 constexpr std::uint64_t kMostWarnings = 10;
 
 }  // namespace
 
-RemoteFleet::RemoteFleet(Transport& transport, std::vector<int> ranks, std::size_t answer_bytes,
-                         bool send_assignment, const std::atomic<bool>& stop)
-    : transport_(transport),
-      ranks_(std::move(ranks)),
-      answer_bytes_(answer_bytes),
-      send_assignment_(send_assignment),
-      stop_(stop),
-      peers_(ranks_.size()) {
-  for (int rank = 1; rank < transport_.size(); ++rank) {
-    if (!std::ranges::binary_search(ranks_, rank)) left_out_.push_back(rank);
+RemoteFleet::RemoteFleet(const Parts& parts)
+    : parts_(parts),
+      peers_(parts.ranks.size()),
+      weights_(parts.transport, parts.weights),
+      fetch_(parts.answer, peers_.size(), parts.slices, parts.pool),
+      copies_(parts.answer, peers_.size()) {
+  for (int rank = 1; rank < parts_.transport.size(); ++rank) {
+    if (!worker_of(rank)) left_out_.push_back(rank);
   }
 }
 
-void RemoteFleet::end_on_failure(int from, const FrameView& frame) const {
-  if (const auto failure = parse_failure(frame)) {
-    throw WorkerFailure(fmt::format("rank {}: {}", from, failure->line), failure->exit_code);
-  }
+std::optional<std::uint32_t> RemoteFleet::worker_of(int rank) const {
+  const auto found = std::ranges::lower_bound(parts_.ranks, rank);
+  if (found == parts_.ranks.end() || *found != rank) return std::nullopt;
+  return static_cast<std::uint32_t>(found - parts_.ranks.begin());
 }
 
 void RemoteFleet::start(const WorkerSettings& settings, double server_timeout_s) {
   const FrameBytes start = make_start(to_json(settings));
-  for (int rank = 1; rank < transport_.size(); ++rank) transport_.send(rank, start);
+  for (int rank = 1; rank < parts_.transport.size(); ++rank) parts_.transport.send(rank, start);
   patience_s_ = server_timeout_s;
   last_sign_ = last_sign_to_left_out_ = Clock::now();
 }
 
-/// They are no part of the run, but a rank that ended before the others would end the job.
+/// They are no part of the run, but a rank that ended before the others could end the job.
 void RemoteFleet::give_sign_of_life_to_those_left_out() {
   constexpr double kSignsInPatience = 4;
   if (seconds_since(last_sign_to_left_out_) < patience_s_ / kSignsInPatience) return;
   last_sign_to_left_out_ = Clock::now();
   for (const int rank : left_out_) {
-    if (transport_.flush(rank, std::chrono::milliseconds(0))) transport_.send(rank, make_wait());
+    if (parts_.transport.flush(rank, std::chrono::milliseconds(0)))
+      parts_.transport.send(rank, make_wait());
   }
 }
 
@@ -64,132 +65,255 @@ void RemoteFleet::give_sign_of_life() {
   last_sign_ = Clock::now();
   const FrameBytes sign = make_wait();
   for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-    const int rank = ranks_[worker];
-    if (!transport_.flush(rank, std::chrono::milliseconds(0))) continue;
-    transport_.send(rank, sign);
+    const int rank = parts_.ranks[worker];
+    if (!parts_.transport.flush(rank, std::chrono::milliseconds(0))) continue;
+    parts_.transport.send(rank, sign);
   }
 }
 
-void RemoteFleet::broadcast(const StepOrder& order) {
-  const FrameBytes weights = make_weights(order.step, order.parameters, order.statistics);
+/// Idle workers that have kept up, the well-behaved nearest to the server. Whose turn it is to be
+/// there changes with the step.
+std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order) const {
+  std::vector<std::uint32_t> workers;
+  const auto count = static_cast<std::uint32_t>(peers_.size());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto worker = static_cast<std::uint32_t>((order.step + i) % count);
+    if (is_awaited(order, worker) && peers_[worker].heard &&
+        parts_.transport.flush(parts_.ranks[worker], std::chrono::milliseconds(0)))
+      workers.push_back(worker);
+  }
+  std::ranges::stable_partition(workers,
+                                [this](std::uint32_t worker) { return !peers_[worker].bad_relay; });
+  return workers;
+}
+
+void RemoteFleet::give_orders(const StepOrder& order) {
+  weights_.begin(order.step, order.parameters, order.statistics, parts_.pool);
   last_sign_ = Clock::now();
+  const std::vector<std::uint32_t> relaying = relaying_workers(order);
+  const std::vector<RelayPlace> tree =
+      parts_.relays ? relay_tree(relaying.size()) : std::vector<RelayPlace>(relaying.size());
+  std::vector<std::size_t> place_of(peers_.size(), RelayPlace::kServer);
+  const auto rank_of = [this](std::uint32_t worker) {
+    return static_cast<std::uint32_t>(parts_.ranks[worker]);
+  };
+  std::vector<int> direct;
+  for (std::size_t place = 0; place < relaying.size(); ++place) {
+    place_of[relaying[place]] = place;
+    if (tree[place].from == RelayPlace::kServer) direct.push_back(parts_.ranks[relaying[place]]);
+  }
   const std::vector<std::uint32_t>& slices = order.assignment.slice_of_worker;
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     Peer& peer = peers_[worker];
-    peer.answered = false;
-    const int rank = ranks_[worker];
+    const int rank = parts_.ranks[worker];
+    peer.heard = false;
+    peer.relay = kNobody;
     // To a worker that has not even taken the last frames, more are of no use and would pile up.
-    if (!transport_.flush(rank, std::chrono::milliseconds(0)) &&
-        (!peer.awaited || order.absent[worker])) {
+    if (order.absent[worker] || peer.gone ||
+        (!peer.awaited && !parts_.transport.flush(rank, std::chrono::milliseconds(0))))
       continue;
-    }
-    transport_.send(rank, weights);  // a sign of life to those who are left out, too
-    if (order.absent[worker]) continue;
     std::rotate(peer.orders.begin(), peer.orders.end() - 1, peer.orders.end());
     peer.orders[0] = {order.step, slices[worker]};
-    transport_.send(rank, send_assignment_ ? make_order(order.step, slices[worker], slices)
-                                           : make_order(order.step, slices[worker]));
+    OrderView told{order.step, slices[worker], kNobody, {}, {}, weights_.digests()};
+    std::vector<std::uint32_t> relay_to;
+    if (const std::size_t place = place_of[worker]; place != RelayPlace::kServer) {
+      const std::size_t from = tree[place].from;
+      if (from != RelayPlace::kServer) peer.relay = relaying[from];
+      told.weights_from = from == RelayPlace::kServer ? 0 : rank_of(relaying[from]);
+      for (const std::size_t below : tree[place].to) relay_to.push_back(rank_of(relaying[below]));
+    }
+    told.relay_to = relay_to;
+    if (parts_.send_assignment) told.assignment = slices;
+    parts_.transport.send(rank, make_order(told));
   }
+  weights_.push(direct);
+}
+
+bool RemoteFleet::is_awaited(const StepOrder& order, std::uint32_t worker) const {
+  return !order.absent[worker] && !peers_[worker].gone && peers_[worker].awaited;
 }
 
 /// Where nobody is waited for any more there is nothing to hurry on to: all of them get the time.
 /// The first that answered would else end the step for the others, and so on for ever.
 void RemoteFleet::await_somebody(const StepOrder& order) {
-  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-    if (!order.absent[worker] && peers_[worker].awaited) return;
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    if (is_awaited(order, worker)) return;
   }
   for (Peer& peer : peers_) peer.awaited = true;
 }
 
-bool RemoteFleet::everybody_answered(const StepOrder& order) const {
-  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-    const Peer& peer = peers_[worker];
-    if (!order.absent[worker] && peer.awaited && !peer.answered) return false;
+/// A slice waits while its answer is under way, and while it can still get a majority and somebody
+/// is waited for who has not answered.
+bool RemoteFleet::waits(const StepOrder& order, const StepVotes& votes) const {
+  if (votes.has_enough()) return false;
+  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
+    if (fetch_.is_fetching(slice)) return true;
+    if (!votes.is_open(slice)) continue;
+    for (const std::uint32_t worker : order.assignment.workers_of_slice[slice]) {
+      if (is_awaited(order, worker) && !peers_[worker].heard) return true;
+    }
   }
-  return true;
+  return false;
 }
 
 FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
-                                  const OnAnswer& on_answer) {
+                                  StepVotes& votes) {
   FleetReport report;
-  const TransportCounters before = transport_.counters();
+  const TransportCounters before = parts_.transport.counters();
   const auto begin = Clock::now();
   await_somebody(order);
-  broadcast(order);
+  fetch_.begin_step(order.step);
+  give_orders(order);
   report.broadcast_s = seconds_since(begin);
-  last_answer_ = Clock::now();
-  const std::size_t largest = max_frame_from_worker(answer_bytes_);
-  while (!everybody_answered(order) && seconds_since(begin) < time_limit.count()) {
-    if (stop_) {
+  last_news_ = Clock::now();
+  any_news_ = false;
+  bool in_time = true;
+  while (waits(order, votes)) {
+    in_time = seconds_since(begin) < time_limit.count();
+    if (!in_time) break;
+    if (parts_.stop) {
       report.interrupted = true;
       return report;
     }
     give_sign_of_life();
-    auto frame = transport_.receive(kPoll, largest);
-    if (!frame) continue;
-    if (report.compute_s == 0) report.compute_s = seconds_since(begin) - report.broadcast_s;
-    take_frame(std::move(*frame), order, on_answer);
+    take_frames(order, votes);
+    if (any_news_ && report.compute_s == 0)
+      report.compute_s = seconds_since(begin) - report.broadcast_s;
+    if (!parts_.by_digest) continue;
+    if (fetch_.check(Clock::now(), votes)) last_news_ = Clock::now();
+    fetch_.follow(votes);
+    fetch_.ask(Clock::now(), [this](std::uint32_t worker, FrameBytes frame) {
+      parts_.transport.send(parts_.ranks[worker], std::move(frame));
+    });
   }
-  const bool timed_out = !everybody_answered(order);
-  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-    if (!order.absent[worker] && !peers_[worker].answered) peers_[worker].awaited = false;
+  report.ended_early = in_time;
+  if (!in_time) {
+    fetch_.run_out_of_time(votes);
+    report.in_vain_s = seconds_since(last_news_);
+    for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+      if (!order.absent[worker] && !peers_[worker].heard) peers_[worker].awaited = false;
+    }
   }
-  if (timed_out) report.in_vain_s = seconds_since(last_answer_);
   report.receive_s = seconds_since(begin) - report.broadcast_s - report.compute_s;
-  report.bytes_in = transport_.counters().bytes_received - before.bytes_received;
-  report.bytes_out = transport_.counters().bytes_sent - before.bytes_sent;
+  report.bytes_in = parts_.transport.counters().bytes_received - before.bytes_received;
+  report.bytes_out = parts_.transport.counters().bytes_sent - before.bytes_sent;
   return report;
 }
 
-void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order,
-                             const OnAnswer& on_answer) {
-  const auto rank = std::ranges::lower_bound(ranks_, frame.from);
-  if (rank == ranks_.end() || *rank != frame.from) {
-    ++rejected_frames_;  // of one that was left out
-    return;
+/// Waits for a frame, then takes what else is there, as long as the threads that check have not
+/// enough to do.
+void RemoteFleet::take_frames(const StepOrder& order, StepVotes& votes) {
+  const std::size_t largest = max_frame_from_worker(parts_.answer);
+  auto timeout = fetch_.is_fetching() ? kPollWhileFetching : kPoll;
+  while (auto frame = parts_.transport.receive(timeout, largest)) {
+    take_frame(std::move(*frame), order, votes);
+    if (fetch_.taken() >= kChunksAThread * parts_.pool.size() || !waits(order, votes)) return;
+    timeout = std::chrono::milliseconds(0);
   }
-  const FrameView view = parse_frame(frame.bytes);
-  end_on_failure(frame.from, view);
-  const auto answer = parse_answer(view, answer_bytes_);
-  if (!answer) {
-    if (++rejected_frames_ <= kMostWarnings) {
-      log_warning("rank {} sent {} bytes that are no answer ({})", frame.from, frame.bytes.size(),
-                  verdict_name(view.verdict));
-    }
-    return;
-  }
-  take_answer(static_cast<std::uint32_t>(rank - ranks_.begin()), *answer, frame.bytes, order,
-              on_answer);
 }
 
-void RemoteFleet::take_answer(std::uint32_t worker, const AnswerView& answer,
-                              std::vector<std::byte>& frame, const StepOrder& order,
-                              const OnAnswer& on_answer) {
-  Peer& peer = peers_[worker];
+void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order, StepVotes& votes) {
+  const std::optional<std::uint32_t> from = worker_of(frame.from);
+  const FrameView view = parse_frame(frame.bytes);
+  if (!from) return reject(frame, view);  // it was left out
+  const std::uint32_t worker = *from;
+  if (const auto digest = parse_digest(view, parts_.answer); digest && parts_.by_digest) {
+    take_digest(worker, *digest, frame, order, votes);
+  } else if (const auto chunk = parse_chunk(view, parts_.answer)) {
+    take_chunk(worker, *chunk, std::move(frame), order, votes);
+  } else if (const auto ask = parse_ask_weights(view, weights_.chunks())) {
+    if (order.absent[worker]) return reject(frame, view);
+    take_complaint(worker, *ask, votes);
+  } else if (const auto failure = parse_failure(view)) {
+    lose(worker, *failure);
+  } else {
+    reject(frame, view);
+  }
+}
+
+void RemoteFleet::reject(const ReceivedFrame& frame, const FrameView& view) {
+  if (++rejected_frames_ > kMostWarnings) return;
+  log_warning("rank {} sent {} bytes that are no answer ({})", frame.from, frame.bytes.size(),
+              verdict_name(view.verdict));
+}
+
+/// The run goes on without it; whether it can be defended is seen in the steps.
+void RemoteFleet::lose(std::uint32_t worker, const Failure& failure) {
+  if (peers_[worker].gone) return;
+  peers_[worker].gone = true;
+  log_warning("rank {} has ended, the run goes on without it: {}", parts_.ranks[worker],
+              failure.line);
+}
+
+bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
+                             const StepOrder& order) {
+  const Peer& peer = peers_[worker];
   const bool was_ordered = std::ranges::any_of(peer.orders, [&](const Ordered& ordered) {
-    return ordered.step == answer.step && ordered.slice == answer.slice && ordered.step > 0;
+    return ordered.step == step && ordered.slice == slice && step > 0;
   });
-  const bool is_current = answer.step == order.step;
   // What nobody ordered is of use only to accuse: an answer for a slice that is not the worker's.
-  const bool is_malformed = is_current && answer.slice != order.assignment.slice_of_worker[worker];
-  if (order.absent[worker] || (!was_ordered && !is_malformed)) {
-    ++rejected_frames_;
+  const bool is_malformed = step == order.step && slice != order.assignment.slice_of_worker[worker];
+  if (!order.absent[worker] && !peer.gone && (was_ordered || is_malformed)) return true;
+  ++rejected_frames_;
+  return false;
+}
+
+void RemoteFleet::hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order) {
+  if (step != order.step) return;
+  peers_[worker].awaited = true;
+  if (!peers_[worker].heard) last_news_ = Clock::now();
+  peers_[worker].heard = any_news_ = true;
+}
+
+void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, ReceivedFrame& frame,
+                              const StepOrder& order, StepVotes& votes) {
+  if (!may_answer(worker, digest.step, digest.slice, order)) return;
+  Peer& peer = peers_[worker];
+  const bool is_first = digest.step == order.step && !peer.heard;
+  if (digest.slice == order.assignment.slice_of_worker[worker]) hear(worker, digest.step, order);
+  if (is_first) peer.digests.swap(frame.bytes);  // the views stay valid: the bytes do not move
+  votes.count({digest.step, worker, digest.slice, digest.bytes, true});
+}
+
+void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
+                             const StepOrder& order, StepVotes& votes) {
+  if (parts_.by_digest) {
+    if (!fetch_.take(worker, std::move(frame), chunk)) ++rejected_frames_;
     return;
   }
-  const IncomingAnswer incoming{answer.step, worker, answer.slice, answer.bytes};
-  if (is_current && was_ordered) {
-    peer.awaited = true;
-    if (!peer.answered) {
-      peer.answer.swap(frame);  // the views stay valid: the bytes do not move
-      last_answer_ = Clock::now();
-    }
-    peer.answered = true;
+  if (chunk.packed || !may_answer(worker, chunk.step, chunk.slice, order)) return;
+  const bool is_own =
+      chunk.step != order.step || chunk.slice == order.assignment.slice_of_worker[worker];
+  if (!is_own) return votes.note(worker, Suspicion::kMalformed);
+  switch (copies_.take(worker, chunk)) {
+    case FullCopies::Taken::kMore:
+      last_news_ = chunk.step == order.step ? Clock::now() : last_news_;
+      break;
+    case FullCopies::Taken::kWhole:
+      hear(worker, chunk.step, order);
+      votes.count({chunk.step, worker, chunk.slice, copies_.answer(worker)});
+      break;
+    case FullCopies::Taken::kDiffers:
+      if (chunk.step == order.step) votes.note(worker, Suspicion::kEquivocated);
+      break;
+    case FullCopies::Taken::kUnexpected:
+      ++rejected_frames_;
+      break;
   }
-  on_answer(incoming);
+}
+
+void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask,
+                                 StepVotes& votes) {
+  Peer& peer = peers_[worker];
+  if (ask.reason != AskReason::kNobodySends && peer.relay != kNobody) {
+    peers_[peer.relay].bad_relay = true;
+    votes.note(peer.relay, Suspicion::kBadRelay);
+  }
+  weights_.serve(parts_.ranks[worker], ask);
 }
 
 std::string RemoteFleet::rejected_text() const {
-  const std::uint64_t oversized = transport_.counters().oversized;
+  const std::uint64_t oversized = parts_.transport.counters().oversized;
   if (rejected_frames_ == 0 && oversized == 0) return {};
   return fmt::format(
       "{} frames from workers were no message of this run, {} were too long and thrown away",

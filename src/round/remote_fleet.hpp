@@ -8,26 +8,38 @@
 #include <vector>
 
 #include "comm/frame.hpp"
+#include "detox/thread_pool.hpp"
 #include "detox/transport.hpp"
+#include "round/answer_fetch.hpp"
 #include "round/fleet.hpp"
+#include "round/full_copies.hpp"
+#include "round/weights_broadcast.hpp"
 #include "round/worker_settings.hpp"
 
 namespace detox {
 
-/// The server's end. Answers are full copies. Transport, stop flag and layout outlive it; used by
-/// one thread.
+/// The server's end. Used by one thread; what its parts refer to outlives it.
 class RemoteFleet final : public Fleet {
  public:
-  /// `ranks`: who was admitted (round/admission.hpp), ascending.
-  RemoteFleet(Transport& transport, std::vector<int> ranks, std::size_t answer_bytes,
-              bool send_assignment, const std::atomic<bool>& stop);
+  struct Parts {
+    Transport& transport;
+    std::vector<int> ranks;  ///< who was admitted (round/admission.hpp), ascending
+    ThreadPool& pool;
+    Chunks weights, answer;
+    std::size_t slices;
+    bool by_digest;        ///< digests first, then one copy of what wins; else all send all
+    bool relays;           ///< weights over a tree of workers; else to each directly
+    bool send_assignment;  ///< simulated attackers need it
+    const std::atomic<bool>& stop;
+  };
+  explicit RemoteFleet(const Parts& parts);
 
   /// Sends everybody the settings, those who were left out too. server_timeout_s: the workers'
   /// patience with a silent server, as they were told.
   void start(const WorkerSettings& settings, double server_timeout_s);
 
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
-                       const std::function<void(const IncomingAnswer&)>& on_answer) override;
+                       StepVotes& votes) override;
 
   /// Frames that were no message of this run: counted, never an error.
   std::uint64_t rejected_frames() const { return rejected_frames_; }
@@ -42,32 +54,46 @@ class RemoteFleet final : public Fleet {
     std::uint32_t slice = 0;
   };
   struct Peer {
-    bool awaited = true;    ///< false after a missed deadline, until it says something current
-    bool answered = false;  ///< in this step
-    std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
-    std::vector<std::byte> answer;  ///< of this step
+    bool gone = false;    ///< it has said that it ends
+    bool awaited = true;  ///< false after a missed deadline, until it says something current
+    bool heard = true;    ///< in this step, or in the last one before the next begins
+    bool bad_relay = false;
+    std::uint32_t relay = kNobody;   ///< the worker that passes weights on to it
+    std::array<Ordered, 3> orders;   ///< the newest first: what it may answer to
+    std::vector<std::byte> digests;  ///< of this step: the frame that they came in
   };
-  using OnAnswer = std::function<void(const IncomingAnswer&)>;
 
-  void broadcast(const StepOrder& order);
   void give_sign_of_life();
   void give_sign_of_life_to_those_left_out();
+  std::optional<std::uint32_t> worker_of(int rank) const;
   void await_somebody(const StepOrder& order);
-  bool everybody_answered(const StepOrder& order) const;
-  void take_frame(ReceivedFrame frame, const StepOrder& order, const OnAnswer& on_answer);
-  void take_answer(std::uint32_t worker, const AnswerView& answer, std::vector<std::byte>& frame,
-                   const StepOrder& order, const OnAnswer& on_answer);
-  void end_on_failure(int from, const FrameView& frame) const;
+  void give_orders(const StepOrder& order);
+  std::vector<std::uint32_t> relaying_workers(const StepOrder& order) const;
+  bool waits(const StepOrder& order, const StepVotes& votes) const;
+  bool is_awaited(const StepOrder& order, std::uint32_t worker) const;
+  void take_frames(const StepOrder& order, StepVotes& votes);
+  void take_frame(ReceivedFrame frame, const StepOrder& order, StepVotes& votes);
+  void take_digest(std::uint32_t worker, const DigestView& digest, ReceivedFrame& frame,
+                   const StepOrder& order, StepVotes& votes);
+  void take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
+                  const StepOrder& order, StepVotes& votes);
+  void take_complaint(std::uint32_t worker, const AskWeightsView& ask, StepVotes& votes);
+  /// Whether this is something that the worker was told to answer; else it is rejected.
+  bool may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
+                  const StepOrder& order);
+  void hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order);
+  void lose(std::uint32_t worker, const Failure& failure);
+  void reject(const ReceivedFrame& frame, const FrameView& view);
 
-  Transport& transport_;
-  std::vector<int> ranks_;
+  Parts parts_;
   std::vector<int> left_out_;  ///< all other ranks but the server's: they wait for the end
-  std::size_t answer_bytes_;
-  bool send_assignment_;
-  const std::atomic<bool>& stop_;
   std::vector<Peer> peers_;
-  std::chrono::steady_clock::time_point last_answer_{};  ///< or the step's order
-  double patience_s_ = 0;                                ///< of the workers with a silent server
+  WeightsBroadcast weights_;
+  AnswerFetch fetch_;
+  FullCopies copies_;
+  std::chrono::steady_clock::time_point last_news_{};  ///< or the step's order
+  bool any_news_ = false;                              ///< in this step
+  double patience_s_ = 0;                              ///< of the workers with a silent server
   std::chrono::steady_clock::time_point last_sign_{}, last_sign_to_left_out_{};
   std::uint64_t rejected_frames_ = 0;
 };

@@ -12,7 +12,6 @@ namespace {
 
 // Workspace slots above those of the rules and of the hierarchy.
 constexpr std::size_t kGradientSlot = 64, kDecodedSlot = 65, kStatisticsSlot = 66;
-constexpr std::size_t kLateSteps = 2;
 
 using Clock = std::chrono::steady_clock;
 
@@ -21,12 +20,6 @@ void lap(Clock::time_point& mark, double& sum) {
   const auto now = Clock::now();
   sum += std::chrono::duration<double>(now - mark).count();
   mark = now;
-}
-
-/// What a worker can do any number of times in a step is one entry: a flood must not fill the disk.
-void log_once(StepReport& report, const LedgerEntry& entry) {
-  if (std::ranges::find(report.ledger, entry) == report.ledger.end())
-    report.ledger.push_back(entry);
 }
 
 }  // namespace
@@ -45,11 +38,14 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   const auto start = Clock::now();
   auto mark = start;
 
-  Ballot ballot = collect_votes(step, time_limit, state, report);
+  const std::vector<bool> absent = absent_workers(step);
+  Ballot ballot(
+      {step, report.assignment, absent, parts_.format.layout().size(), parts_.plan.k, recent_});
+  collect_votes({step, report.assignment, absent, state.model.parameters, state.model.statistics},
+                time_limit, ballot, report);
   if (report.interrupted) return report;
+  const std::vector<std::uint32_t>& resolved = ballot.used();
   mark = Clock::now();
-  const std::vector<std::uint32_t> resolved = close_votes(ballot, report);
-  lap(mark, report.seconds.vote);
 
   measure(ballot, resolved, report);
   report.skipped_because = hierarchy_.unmet_requirement(std::span(resolved));
@@ -74,20 +70,9 @@ Assignment ServerRound::assign(std::uint64_t step) const {
                                : fixed_placement(plan.workers, plan.k);
 }
 
-ServerRound::Ballot ServerRound::collect_votes(std::uint64_t step,
-                                               std::chrono::duration<double> time_limit,
-                                               const State& state, StepReport& report) {
-  Ballot ballot;
-  for (const auto& workers : report.assignment.workers_of_slice) ballot.emplace_back(workers);
-  const std::vector<bool> absent = absent_workers(step);
-  for (std::uint32_t worker = 0; worker < absent.size(); ++worker) {
-    if (absent[worker]) ballot[report.assignment.slice_of_worker[worker]].give_up(worker);
-  }
-  const StepOrder order{step, report.assignment, absent, state.model.parameters,
-                        state.model.statistics};
-  const FleetReport fleet = parts_.fleet.run_step(
-      order, time_limit,
-      [&](const IncomingAnswer& answer) { count_answer(answer, ballot, report); });
+void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<double> time_limit,
+                                Ballot& ballot, StepReport& report) {
+  const FleetReport fleet = parts_.fleet.run_step(order, time_limit, ballot);
   report.seconds.broadcast = fleet.broadcast_s;
   report.seconds.compute = fleet.compute_s;
   report.seconds.receive = fleet.receive_s;
@@ -95,66 +80,15 @@ ServerRound::Ballot ServerRound::collect_votes(std::uint64_t step,
   report.bytes_in = fleet.bytes_in;
   report.bytes_out = fleet.bytes_out;
   report.interrupted = fleet.interrupted;
-  for (std::uint32_t slice = 0; slice < ballot.size(); ++slice) {
-    for (const std::uint32_t worker : ballot[slice].missing()) {
-      if (!absent[worker]) report.ledger.push_back({step, slice, worker, Suspicion::kMissing});
-      ballot[slice].give_up(worker);
-    }
-  }
-  return ballot;
-}
-
-void ServerRound::count_answer(const IncomingAnswer& answer, Ballot& ballot, StepReport& report) {
+  if (report.interrupted) return;
   auto mark = Clock::now();
-  if (answer.step != report.step) {
-    count_late(answer, report);
-  } else if (answer.slice != report.assignment.slice_of_worker[answer.worker] ||
-             answer.bytes.size() != parts_.format.layout().size()) {
-    const std::uint32_t slice = report.assignment.slice_of_worker[answer.worker];
-    log_once(report, {report.step, slice, answer.worker, Suspicion::kMalformed});
-  } else if (ballot[answer.slice].add(answer.worker, answer.bytes) ==
-             SliceVote::Verdict::kEquivocated) {
-    log_once(report, {report.step, answer.slice, answer.worker, Suspicion::kEquivocated});
-  }
+  ballot.close(fleet.ended_early);
+  report.seconds.vote = ballot.seconds();
   lap(mark, report.seconds.vote);
-}
-
-void ServerRound::count_late(const IncomingAnswer& answer, StepReport& report) const {
-  for (const Majorities& majorities : recent_) {
-    if (majorities.step != answer.step) continue;
-    const auto found = majorities.digest_of_slice.find(answer.slice);
-    if (found == majorities.digest_of_slice.end()) continue;
-    const bool agrees = digest_of(answer.bytes) == found->second;
-    log_once(report, {answer.step, answer.slice, answer.worker,
-                      agrees ? Suspicion::kLateAgree : Suspicion::kLateOutvoted});
-  }
-}
-
-std::vector<std::uint32_t> ServerRound::close_votes(Ballot& ballot, StepReport& report) {
-  std::vector<std::uint32_t> resolved;
-  Majorities majorities{report.step, {}};
-  report.counted.resize(ballot.size());
-  for (std::uint32_t slice = 0; slice < ballot.size(); ++slice) {
-    SliceVote& vote = ballot[slice];
-    if (vote.state() != SliceVote::State::kResolved) {
-      report.unresolved.push_back(slice);
-      continue;
-    }
-    resolved.push_back(slice);
-    for (const auto& candidate : vote.candidates()) {
-      if (candidate.answer.data() != vote.winner().data()) continue;
-      report.counted[slice] = candidate.workers;
-      std::sort(report.counted[slice].begin(), report.counted[slice].end());
-    }
-    for (const std::uint32_t worker : vote.outvoted()) {
-      report.ledger.push_back({report.step, slice, worker, Suspicion::kOutvoted});
-    }
-    // Hashed only where somebody may still come late: a digest costs more than the vote.
-    if (!vote.missing().empty()) majorities.digest_of_slice[slice] = digest_of(vote.winner());
-  }
-  recent_.push_back(std::move(majorities));
-  if (recent_.size() > kLateSteps) recent_.pop_front();
-  return resolved;
+  report.unresolved = ballot.unresolved();
+  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice)
+    report.counted.push_back(ballot.counted(slice));
+  report.ledger = std::move(ballot.ledger());
 }
 
 void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
@@ -165,7 +99,7 @@ void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>
   const std::vector<double> samples =
       slice_samples(parts_.samples_per_step, parts_.plan.k, resolved);
   for (std::size_t i = 0; i < resolved.size(); ++i) {
-    const AnswerTally tally = read_tally(parts_.format.layout(), ballot[resolved[i]].winner());
+    const AnswerTally tally = read_tally(parts_.format.layout(), ballot.answer(resolved[i]));
     tallies.push_back(
         {tally.loss_sum / samples[i], static_cast<double>(tally.correct) / samples[i]});
   }
@@ -188,7 +122,7 @@ std::span<const float> ServerRound::aggregate(const Ballot& ballot,
     std::vector<const std::byte*> packed;
     packed.reserve(resolved.size());
     for (const std::uint32_t slice : resolved)
-      packed.push_back(parts_.format.encoded_gradient(ballot[slice].winner()).data());
+      packed.push_back(parts_.format.encoded_gradient(ballot.answer(slice)).data());
     hierarchy_.aggregate_packed_signs(packed, gradient, parts_.pool);
     return gradient;
   }
@@ -196,12 +130,12 @@ std::span<const float> ServerRound::aggregate(const Ballot& ballot,
   if (parts_.format.rows_need_decoding()) {
     const std::span<float> decoded = workspace_.take<float>(kDecodedSlot, resolved.size() * d);
     parts_.pool.parallel_for(resolved.size(), [&](std::size_t i, std::size_t) {
-      parts_.format.decode_gradient(ballot[resolved[i]].winner(), decoded.subspan(i * d, d));
+      parts_.format.decode_gradient(ballot.answer(resolved[i]), decoded.subspan(i * d, d));
     });
     for (std::size_t i = 0; i < resolved.size(); ++i) rows.push_back(decoded.data() + i * d);
   } else {
     for (const std::uint32_t slice : resolved)
-      rows.push_back(parts_.format.gradient_row(ballot[slice].winner()));
+      rows.push_back(parts_.format.gradient_row(ballot.answer(slice)));
   }
   AggregationContext context{parts_.pool, workspace_, step, {}, weights, state.last_aggregate};
   hierarchy_.aggregate(Rows<float>{rows, d}, parts_.keys.buckets, gradient, context);
@@ -219,7 +153,7 @@ void ServerRound::update(const Ballot& ballot, const std::vector<std::uint32_t>&
   std::vector<const float*> rows;
   rows.reserve(resolved.size());
   for (const std::uint32_t slice : resolved)
-    rows.push_back(parts_.format.statistics_row(ballot[slice].winner()));
+    rows.push_back(parts_.format.statistics_row(ballot.answer(slice)));
   const std::span<float> medians = workspace_.take<float>(kStatisticsSlot, parts_.format.s());
   AggregationContext context{parts_.pool, workspace_, report.step};
   median_->aggregate(Rows<float>{rows, parts_.format.s()}, medians, context);

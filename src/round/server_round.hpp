@@ -3,18 +3,13 @@
 #pragma once
 
 #include <array>
-#include <deque>
-#include <map>
 #include <optional>
 #include <vector>
 
-#include "base/digest.hpp"
 #include "config/plan.hpp"
 #include "detox/learner.hpp"
 #include "round/answer_format.hpp"
-#include "round/fleet.hpp"
-#include "round/ledger.hpp"
-#include "stages/vote/slice_vote.hpp"
+#include "round/ballot.hpp"
 
 namespace detox {
 
@@ -45,8 +40,8 @@ struct StepReport {
   bool interrupted = false;
 };
 
-/// Owns nothing that outlives a step but the scratch memory, and the digests of recent majorities
-/// that late answers are compared with. Plan, format, layout, fleet, pool and state outlive it.
+/// Owns nothing that outlives a step but the scratch memory, and what late answers are compared
+/// with. Plan, format, layout, fleet, pool and state outlive it.
 class ServerRound {
  public:
   struct Parts {
@@ -74,18 +69,9 @@ class ServerRound {
   std::size_t workers() const { return parts_.plan.workers; }
 
  private:
-  using Ballot = std::vector<SliceVote>;  ///< one a slice
-  struct Majorities {
-    std::uint64_t step;
-    std::map<std::uint32_t, Digest> digest_of_slice;
-  };
-
   Assignment assign(std::uint64_t step) const;
-  Ballot collect_votes(std::uint64_t step, std::chrono::duration<double> time_limit,
-                       const State& state, StepReport& report);
-  void count_answer(const IncomingAnswer& answer, Ballot& ballot, StepReport& report);
-  void count_late(const IncomingAnswer& answer, StepReport& report) const;
-  std::vector<std::uint32_t> close_votes(Ballot& ballot, StepReport& report);
+  void collect_votes(const StepOrder& order, std::chrono::duration<double> time_limit,
+                     Ballot& ballot, StepReport& report);
   void measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
                StepReport& report);
   std::span<const float> aggregate(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
@@ -99,7 +85,7 @@ class ServerRound {
   Hierarchy hierarchy_;
   std::unique_ptr<Aggregator> median_;
   Workspace workspace_;
-  std::deque<Majorities> recent_;
+  RecentSteps recent_;
 };
 
 }  // namespace detox

@@ -54,10 +54,6 @@ RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth)
     take_steps(stop, truth);
     progress_.clear();
     checkpoint(true);
-  } catch (const WorkerFailure& failure) {
-    keep_last_step();
-    leave_failed(failure.what());
-    throw;
   } catch (const std::exception& error) {
     leave_failed(as_error(error).what());
     throw;
@@ -78,16 +74,6 @@ void Training::take_steps(const std::atomic<bool>& stop, const SimulatedTruth& t
         round_.run(step, limit, {model_, state_.momentum, state_.last_aggregate});
     if (report.interrupted) return;
     take_step(step, report, truth);
-  }
-}
-
-/// The step in which a worker fails has not touched the model.
-void Training::keep_last_step() {
-  progress_.clear();
-  try {
-    checkpoint(true);
-  } catch (const InputError& error) {
-    log_warning("no checkpoint at step {}: {}", state_.step, error.what());
   }
 }
 

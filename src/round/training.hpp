@@ -42,8 +42,7 @@ class Training {
 
   /// Trains until the last step, or until `stop` is true: then the last whole step is checkpointed.
   /// InputError where the last checkpoint cannot be written, UndefendedError after too many skipped
-  /// steps in a row, WorkerFailure as the fleet; that one leaves a checkpoint of the last whole
-  /// step where it can. Whatever is thrown, the directory's status says so.
+  /// steps in a row. Whatever is thrown, the directory's status says so.
   RunEnd run(const std::atomic<bool>& stop, const SimulatedTruth& truth);
 
   const ModelState& model() const { return model_; }
@@ -54,7 +53,6 @@ class Training {
   void take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth);
   bool checkpoint(bool is_last);
   void note_step();
-  void keep_last_step();
   void leave_failed(const std::string& why);
   std::string undefended(const StepReport& report) const;
   void append(Journal& journal, const nlohmann::json& line);

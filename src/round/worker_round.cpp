@@ -10,16 +10,19 @@
 
 #include "base/as_error.hpp"
 #include "base/seconds_since.hpp"
+#include "round/answer_digests.hpp"
 #include "round/probe_gradient.hpp"
+#include "round/weights_intake.hpp"
 
 namespace detox {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kWorkerPoll(200);
+constexpr std::chrono::milliseconds kWorkerPoll(50);
 constexpr std::chrono::seconds kLastWords(10);
 constexpr std::size_t kLargestText = kFrameHeaderBytes + kMaxTextBytes;
-constexpr std::size_t kMostHeld = 3;  // the server has forgotten the orders before
+constexpr std::size_t kMostBeforeStart = 64;  // frames of other workers before the settings
+constexpr std::size_t kMostHeld = 3;          // the server has forgotten the orders before
 
 /// The work of one worker that takes part.
 class WorkerRound {
@@ -34,22 +37,21 @@ class WorkerRound {
         computer_(std::move(kit.learner)),
         format_(settings_.codec, computer_.learner().layout().parameter_count(),
                 computer_.learner().layout().statistic_count()),
+        chunks_{format_.layout().size(), settings_.chunk_bytes},
         reader_(*data_,
                 {data_->size(), settings_.slices, settings_.samples_per_step, settings_.data_key},
                 settings_.data_key),
         adversary_(settings_.attack, settings_.attack_key),
-        honest_(settings_.slices),
-        corrupt_(format_.make_slot()) {}
+        weights_(transport, format_.d(), format_.s(), settings_.chunk_bytes),
+        own_(format_.make_slot()),
+        others_(settings_.slices) {}
 
-  int run() {
+  /// `early`: what other workers have sent already.
+  int run(std::vector<ReceivedFrame> early) {
+    for (ReceivedFrame& frame : early) take_frame(std::move(frame));
     while (true) {
-      if (const auto exit_code = await_order()) return *exit_code;
-      const auto weights = parse_weights(parse_frame(weights_frame_), format_.d(), format_.s());
-      if (!weights || weights->step < order_->step) {
-        throw InputError("the server sent an order without its weights");
-      }
-      // Newer weights have come already: the server has gone on without this answer.
-      if (weights->step == order_->step) answer_order(*weights);
+      if (const auto exit_code = await_work()) return *exit_code;
+      answer_order();
     }
   }
 
@@ -60,53 +62,98 @@ class WorkerRound {
     std::vector<std::uint32_t> assignment;
   };
 
-  /// Takes frames until there is an order; of several the newest. The run's exit code where the
+  /// Takes frames until there is an order and its weights are here; of several orders the newest.
+  /// Meanwhile it sends what it is asked for of its last answer. The run's exit code where the
   /// server says stop.
-  std::optional<int> await_order() {
-    order_.reset();
+  std::optional<int> await_work() {
     auto last_news = Clock::now();
-    const std::size_t largest =
-        max_frame_from_server(format_.d(), format_.s(), settings_.workers());
+    const std::size_t largest = max_frame_to_worker(weights_.chunks(), settings_.workers());
     const double patience = std::max(server_timeout_s_, 40 * last_compute_s_);
     while (true) {
+      const bool has_work = order_ && weights_.is_whole();
       const auto next = send_held();
-      auto received = transport_.receive(order_ ? std::chrono::milliseconds(0) : next, largest);
+      auto received = transport_.receive(has_work ? std::chrono::milliseconds(0) : next, largest);
       if (!received) {
-        if (order_) return std::nullopt;
+        if (has_work) return std::nullopt;
+        weights_.look_after(Clock::now());
         if (seconds_since(last_news) > patience) {
           throw InputError(fmt::format("the server has been silent for {:.0f} s", patience));
         }
         continue;
       }
-      if (received->from != 0) continue;
-      last_news = Clock::now();
-      const FrameView frame = parse_frame(received->bytes);
-      if (const auto exit_code = parse_stop(frame)) return *exit_code;
-      if (parse_weights(frame, format_.d(), format_.s())) {
-        weights_frame_ = std::move(received->bytes);
-      } else if (const auto order = parse_order(frame, settings_.slices, settings_.workers())) {
-        order_ =
-            Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
-      } else if (!parse_wait(frame)) {
-        throw InputError(
-            fmt::format("the server sent {} bytes that are no message", received->bytes.size()));
-      }
+      if (received->from == 0) last_news = Clock::now();
+      if (const auto exit_code = take_frame(std::move(*received))) return exit_code;
     }
   }
 
-  void answer_order(const WeightsView& weights) {
+  std::optional<int> take_frame(ReceivedFrame received) {
+    const FrameView frame = parse_frame(received.bytes);
+    if (const auto chunk = parse_weights(frame, weights_.chunks())) {
+      weights_.take(std::move(received), *chunk);
+      return std::nullopt;
+    }
+    if (received.from != 0) return std::nullopt;  // another worker may say anything
+    if (const auto exit_code = parse_stop(frame)) return exit_code;
+    if (const auto request = parse_request(frame, chunks_)) {
+      send_chunks(*request);
+    } else if (const auto order = parse_order(frame, limits(), weights_.chunks())) {
+      if (order_ && order->step <= order_->step) return std::nullopt;
+      order_ =
+          Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
+      weights_.expect(*order);
+    } else if (!parse_wait(frame)) {
+      throw InputError(
+          fmt::format("the server sent {} bytes that are no message", received.bytes.size()));
+    }
+    return std::nullopt;
+  }
+
+  OrderLimits limits() const {
+    return {settings_.slices, settings_.workers(), static_cast<std::size_t>(transport_.size() - 1)};
+  }
+
+  void answer_order() {
+    weights_.finish_relaying();
+    const Order order = std::move(*order_);
+    order_.reset();
+    answered_.reset();
     const auto begin = Clock::now();
-    const bool lies = is_byzantine(), is_late = lies && adversary_.delays();
+    const bool lies = is_byzantine(order), is_late = lies && adversary_.delays();
     if (is_late && std::isinf(adversary_.delay_s())) return;
-    reader_.begin_step(order_->step);
-    AnswerSlot& own = compute(order_->slice, weights);
-    AnswerSlot& answer = lies && !is_late ? corrupt(weights) : own;
+    reader_.begin_step(order.step);
+    compute(order.slice, own_);
+    AnswerSlot& answer = lies && !is_late ? corrupt(order) : own_;
     last_compute_s_ = seconds_since(begin);
-    FrameBytes frame = make_answer(order_->step, order_->slice, format_.seal(answer, order_->step));
-    if (!is_late) return transport_.send(0, std::move(frame));
+    answered_ = Answered{order.step, order.slice, format_.seal(answer, order.step)};
+    std::vector<FrameBytes> frames;
+    if (settings_.by_digest) {
+      const AnswerContext context{order.step, order.slice, weights_.digest(), settings_.codec,
+                                  format_.d()};
+      frames.push_back(make_digest(order.step, order.slice,
+                                   digests_of_answer(context, chunks_, answered_->bytes)));
+    } else {
+      for (std::size_t chunk = 0; chunk < chunks_.count(); ++chunk)
+        frames.push_back(chunk_frame(chunk));
+    }
+    if (is_late) return hold(std::move(frames));
+    for (FrameBytes& frame : frames) transport_.send(0, std::move(frame));
+  }
+
+  /// Of an answer that is not the last any more the server wants nothing.
+  void send_chunks(const RequestView& request) {
+    if (!answered_ || answered_->step != request.step || answered_->slice != request.slice) return;
+    for (const std::uint32_t chunk : request.chunks) transport_.send(0, chunk_frame(chunk));
+  }
+
+  FrameBytes chunk_frame(std::size_t chunk) const {
+    return make_chunk(
+        {answered_->step, answered_->slice, chunk, false, chunks_.part(answered_->bytes, chunk)});
+  }
+
+  void hold(std::vector<FrameBytes> frames) {
     const std::chrono::duration<double> delay(adversary_.delay_s());
     held_.push_back(
-        {Clock::now() + std::chrono::duration_cast<Clock::duration>(delay), std::move(frame)});
+        {Clock::now() + std::chrono::duration_cast<Clock::duration>(delay), std::move(frames)});
     if (held_.size() > kMostHeld) held_.pop_front();
   }
 
@@ -114,57 +161,56 @@ class WorkerRound {
   /// it takes orders: it is as late as it was told in some steps, and in no others.
   std::chrono::milliseconds send_held() {
     const auto now = Clock::now();
-    for (; !held_.empty() && held_.front().due <= now; held_.pop_front())
-      transport_.send(0, std::move(held_.front().frame));
+    for (; !held_.empty() && held_.front().due <= now; held_.pop_front()) {
+      for (FrameBytes& frame : held_.front().frames) transport_.send(0, std::move(frame));
+    }
     if (held_.empty()) return kWorkerPoll;
     return std::min(kWorkerPoll,
                     std::chrono::ceil<std::chrono::milliseconds>(held_.front().due - now));
   }
 
-  AnswerSlot& compute(std::uint32_t slice, const WeightsView& weights) {
-    AnswerSlot& slot = honest_[slice];
-    if (slot.values.size() == 0) slot = format_.make_slot();
+  void compute(std::uint32_t slice, AnswerSlot& slot) {
     reader_.read(slice, batch_);
-    computer_.compute(batch_.batch(), weights.parameters, weights.statistics, format_, slot);
-    return slot;
+    computer_.compute(batch_.batch(), weights_.parameters(), weights_.statistics(), format_, slot);
   }
 
-  Assignment assignment() const {
+  Assignment groups(const Order& order) const {
     Assignment assignment;
-    assignment.slice_of_worker = order_->assignment;
+    assignment.slice_of_worker = order.assignment;
     assignment.workers_of_slice.resize(settings_.slices);
-    for (std::uint32_t worker = 0; worker < order_->assignment.size(); ++worker) {
-      const std::uint32_t slice = order_->assignment[worker];
+    for (std::uint32_t worker = 0; worker < order.assignment.size(); ++worker) {
+      const std::uint32_t slice = order.assignment[worker];
       if (slice < settings_.slices) assignment.workers_of_slice[slice].push_back(worker);
     }
     return assignment;
   }
 
-  bool is_byzantine() const {
-    if (!adversary_.active() || order_->assignment.size() != settings_.workers()) return false;
-    return adversary_.byzantine(order_->step, assignment())[worker_];
+  bool is_byzantine(const Order& order) const {
+    if (!adversary_.active() || order.assignment.size() != settings_.workers()) return false;
+    return adversary_.byzantine(order.step, groups(order))[worker_];
   }
 
   /// Colluders share what they know; here each finds it out by computing every slice itself, where
   /// the attack needs it.
-  AnswerSlot& corrupt(const WeightsView& weights) {
-    const Assignment groups = assignment();
-    if (adversary_.needs_all_slices()) {
-      for (std::uint32_t slice = 0; slice < settings_.slices; ++slice) {
-        if (slice != order_->slice) compute(slice, weights);
-      }
-    }
-    if (adversary_.flips_labels()) {
-      computer_.compute_flipped(batch_.batch(), data_->classes(), weights.parameters,
-                                weights.statistics, format_, honest_[order_->slice]);
-    }
+  AnswerSlot& corrupt(const Order& order) {
+    if (corrupt_.values.size() == 0) corrupt_ = format_.make_slot();
     std::vector<const AnswerSlot*> honest(settings_.slices);
-    for (std::uint32_t slice = 0; slice < settings_.slices; ++slice) {
-      if (adversary_.needs_all_slices() || slice == order_->slice) honest[slice] = &honest_[slice];
+    honest[order.slice] = &own_;
+    if (adversary_.flips_labels()) {
+      computer_.compute_flipped(batch_.batch(), data_->classes(), weights_.parameters(),
+                                weights_.statistics(), format_, own_);
     }
+    for (std::uint32_t slice = 0; adversary_.needs_all_slices() && slice < settings_.slices;
+         ++slice) {
+      if (slice == order.slice) continue;
+      if (others_[slice].values.size() == 0) others_[slice] = format_.make_slot();
+      compute(slice, others_[slice]);
+      honest[slice] = &others_[slice];
+    }
+    const Assignment assignment = groups(order);
     const std::vector<std::uint32_t> owned =
-        owned_slices(groups, adversary_.byzantine(order_->step, groups));
-    adversary_.corrupt({order_->step, owned, honest}, order_->slice, format_, corrupt_, pool_);
+        owned_slices(assignment, adversary_.byzantine(order.step, assignment));
+    adversary_.corrupt({order.step, owned, honest}, order.slice, format_, corrupt_, pool_);
     return corrupt_;
   }
 
@@ -175,30 +221,42 @@ class WorkerRound {
   std::unique_ptr<Dataset> data_;
   SliceComputer computer_;
   AnswerFormat format_;
+  Chunks chunks_;
   SliceReader reader_;
   SliceBatch batch_;
   Adversary adversary_;
   ThreadPool pool_{1};
-  std::vector<AnswerSlot> honest_;  ///< one a slice, made when first computed
-  AnswerSlot corrupt_;
-  std::vector<std::byte> weights_frame_;
-  std::optional<Order> order_;
+  WeightsIntake weights_;
+  AnswerSlot own_, corrupt_;
+  std::vector<AnswerSlot> others_;  ///< one a slice, made where an attack needs it
+  std::optional<Order> order_;      ///< that is not answered yet
+  struct Answered {
+    std::uint64_t step;
+    std::uint32_t slice;
+    std::span<const std::byte> bytes;  ///< in own_ or corrupt_
+  };
+  std::optional<Answered> answered_;  ///< what the server may ask for
   struct Held {
     Clock::time_point due;
-    FrameBytes frame;
+    std::vector<FrameBytes> frames;
   };
   std::deque<Held> held_;  ///< answers that wait for their time, the earliest first
   double last_compute_s_ = 0;
 };
 
 /// The server's next text, as `parse` reads it; nothing where the server says stop.
+/// `early` takes what other workers send: of those that have begun already weights may come.
 template <class Parse>
-auto await_text(Transport& transport, double patience_s, std::optional<int>& stopped, Parse&& parse)
-    -> decltype(parse(FrameView{})) {
+auto await_text(Transport& transport, double patience_s, std::optional<int>& stopped,
+                std::vector<ReceivedFrame>& early, Parse&& parse) -> decltype(parse(FrameView{})) {
   auto last_news = Clock::now();
   while (seconds_since(last_news) < patience_s) {
-    const auto received = transport.receive(kWorkerPoll, kLargestText);
-    if (!received || received->from != 0) continue;
+    auto received = transport.receive(kWorkerPoll, kLargestText);
+    if (!received) continue;
+    if (received->from != 0) {
+      if (early.size() < kMostBeforeStart) early.push_back(std::move(*received));
+      continue;
+    }
     const FrameView frame = parse_frame(received->bytes);
     if ((stopped = parse_stop(frame))) return std::nullopt;
     last_news = Clock::now();
@@ -233,15 +291,17 @@ int take_part(Transport& transport, const WorkerWelcome& welcome, const WorkerKi
   WorkerKit kit = make_kit(welcome);
   transport.send(0, make_ready(to_json(facts_of(welcome, kit))));
   std::optional<int> stopped;
-  auto settings = await_text(transport, welcome.server_timeout_s, stopped, [](const FrameView& f) {
-    const auto text = parse_start(f);
-    return text ? settings_from_json(*text) : std::nullopt;
-  });
+  std::vector<ReceivedFrame> early;
+  auto settings =
+      await_text(transport, welcome.server_timeout_s, stopped, early, [](const FrameView& frame) {
+        const auto text = parse_start(frame);
+        return text ? settings_from_json(*text) : std::nullopt;
+      });
   if (stopped) return *stopped;
   if (const auto worker = settings->worker_of(transport.rank())) {
     return WorkerRound(transport, std::move(*settings), *worker, welcome.server_timeout_s,
                        std::move(kit))
-        .run();
+        .run(std::move(early));
   }
   kit = {};  // nothing but memory while it waits
   if (const auto exit_code = await_stop(transport, welcome.server_timeout_s)) return *exit_code;
@@ -263,8 +323,9 @@ int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKi
   double patience_s = std::chrono::duration<double>(kLastWords).count();
   try {
     std::optional<int> stopped;
+    std::vector<ReceivedFrame> early;
     const auto welcome =
-        await_text(transport, start_timeout_s, stopped, [](const FrameView& frame) {
+        await_text(transport, start_timeout_s, stopped, early, [](const FrameView& frame) {
           const auto text = parse_welcome(frame);
           return text ? welcome_from_json(*text) : std::nullopt;
         });

@@ -126,6 +126,8 @@ std::string to_json(const WorkerSettings& s) {
         {"statistics", s.attack.statistics},
         {"rule_rows", s.attack.rule_rows},
         {"defence", s.attack.defence ? json_of(*s.attack.defence) : Json(nullptr)}}},
+      {"by_digest", s.by_digest},
+      {"chunk_bytes", s.chunk_bytes},
   };
   return json.dump();
 }
@@ -150,8 +152,12 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     attack.at("statistics").get_to(s.attack.statistics);
     attack.at("rule_rows").get_to(s.attack.rule_rows);
     if (!attack.at("defence").is_null()) s.attack.defence = defence_from(attack.at("defence"));
-    if (!std::ranges::is_sorted(s.ranks) || s.slices < 1 || s.slices > s.samples_per_step)
-      return std::nullopt;
+    json.at("by_digest").get_to(s.by_digest);
+    json.at("chunk_bytes").get_to(s.chunk_bytes);
+    const bool valid = std::ranges::is_sorted(s.ranks) && s.slices >= 1 &&
+                       s.slices <= s.samples_per_step && s.chunk_bytes >= 1 &&
+                       s.chunk_bytes <= kChunkBytes;
+    if (!valid) return std::nullopt;
     return s;
   } catch (const std::exception&) {
     return std::nullopt;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "comm/chunks.hpp"
 #include "config/plan.hpp"
 #include "detox/learner.hpp"
 
@@ -48,6 +49,8 @@ struct WorkerSettings {
   std::size_t slices = 0, samples_per_step = 0;
   Key data_key{}, attack_key{};
   AttackPlan attack;
+  bool by_digest = false;  ///< digests first, and of the bytes what the server asks for
+  std::size_t chunk_bytes = kChunkBytes;
 
   std::size_t workers() const { return ranks.size(); }
   std::optional<std::uint32_t> worker_of(int rank) const;  ///< empty where it is left out

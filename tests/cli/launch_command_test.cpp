@@ -98,7 +98,8 @@ TEST_F(Launch, StartsAJobOnceMoreUnderThePortableProfileWhereItsWorkersDisagree)
 }
 
 TEST_F(Launch, DoesNotStartAPortableJobAgain) {
-  write("mpirun", "#!/bin/sh\necho x >> \"$(dirname \"$0\")/starts\"\necho 4 > $DETOX_RESULT_FILE\n");
+  write("mpirun",
+        "#!/bin/sh\necho x >> \"$(dirname \"$0\")/starts\"\necho 4 > $DETOX_RESULT_FILE\n");
   setenv("DETOX_PROFILE", "baseline", 1);
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();

@@ -79,8 +79,8 @@ TEST(Numerics, AreTheProcessorsOwnForARankThatCannotRunTheLaunchersProfile) {
   if (vectors_of_this_processor() == Vectors::kAvx512) GTEST_SKIP() << "this one can run all";
   const std::string text = probe("DETOX_PROFILE=avx512 OMPI_COMM_WORLD_RANK=3");
   EXPECT_THAT(text, HasSubstr("cannot run the numerical profile avx512: this rank runs "));
-  EXPECT_THAT(text, HasSubstr(fmt::format("DETOX_PROFILE={}\n",
-                                          profile_for(vectors_of_this_processor()))));
+  EXPECT_THAT(
+      text, HasSubstr(fmt::format("DETOX_PROFILE={}\n", profile_for(vectors_of_this_processor()))));
 }
 
 TEST(Numerics, OptionIsFoundInACommandThatIsPassedOn) {

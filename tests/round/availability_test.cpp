@@ -42,13 +42,30 @@ Course course_of(Engine engine, const Options& options) {
   EXPECT_EQ(run.rejected_frames, 0U);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   Course found{run.final_model(), {}, {}, run.journal("metrics.jsonl"), took.count()};
-  for (const auto& line : run.journal("ledger.jsonl"))
+  // Over a network nobody waits for the third of three, and honest ones may come late as well.
+  for (const auto& line : run.journal("ledger.jsonl")) {
+    const std::uint64_t step = line["step"];
+    const std::size_t worker = line["worker"].get<std::size_t>() - 1;
+    if (engine == Engine::kNetwork && line["kind"] == "late-agree" &&
+        !run.byzantine(step, run.assignment(step))[worker])
+      continue;
     found.ledger.emplace(line["step"], line["worker"], line["kind"]);
+  }
   for (std::uint64_t step = 1; step <= found.metrics.size(); ++step) {
     const std::vector<bool> byzantine = run.byzantine(step, run.assignment(step));
     for (std::size_t worker = 0; worker < byzantine.size(); ++worker) {
       if (byzantine[worker]) found.byzantine.emplace(step, worker + 1, "missing");
     }
+  }
+  return found;
+}
+
+/// Those of whom it is known at the end of five steps that they are missing. Over a network a step
+/// that did not wait for somebody waits two more for his answer.
+Entries known(const Entries& entries, Engine engine) {
+  Entries found;
+  for (const auto& entry : entries) {
+    if (engine == Engine::kLocal || std::get<0>(entry) <= 3) found.insert(entry);
   }
   return found;
 }
@@ -71,7 +88,7 @@ TEST_P(LateWorkers, AreNotMissedWhereTheyCrashAndAMajorityAnswers) {
         course_of(GetParam(), with({{"err-mode", "crash"}, {"fail-schedule", schedule}}));
     EXPECT_EQ(found.model, model_without_attack()) << schedule;
     EXPECT_EQ(found.byzantine.size(), 5U);
-    EXPECT_EQ(found.ledger, found.byzantine) << schedule;
+    EXPECT_EQ(found.ledger, known(found.byzantine, GetParam())) << schedule;
     EXPECT_LT(found.seconds, 5 * kDeadline + 3);
   }
 }
@@ -86,9 +103,8 @@ TEST_P(LateWorkers, AreNotMissedWhereTheyMissTheDeadlineAndAMajorityAnswers) {
     if (std::get<2>(entry) == "missing") missing.insert(entry);
     if (std::get<2>(entry) == "late-agree") ++late;
   }
-  EXPECT_EQ(missing, found.byzantine);
+  EXPECT_EQ(missing, known(found.byzantine, GetParam()));
   EXPECT_EQ(missing.size() + late, found.ledger.size());
-  EXPECT_GE(late, 1U);
   if (GetParam() == Engine::kLocal) {
     EXPECT_EQ(late, 4U);  // of the last step nothing comes any more
   }
@@ -98,9 +114,8 @@ TEST_P(LateWorkers, CountWithinTheDeadline) {
   const Course found =
       course_of(GetParam(), with({{"err-mode", "straggler"}, {"adversarial", "0.05"}}));
   EXPECT_EQ(found.model, model_without_attack());
-  EXPECT_TRUE(found.ledger.empty());
-  if (GetParam() == Engine::kLocal) return;
-  for (const auto& line : found.metrics) EXPECT_GE(line["seconds"]["total"].get<double>(), 0.05);
+  EXPECT_TRUE(GetParam() == Engine::kNetwork || found.ledger.empty());
+  for (const auto& entry : found.ledger) EXPECT_NE(std::get<2>(entry), "late-outvoted");
 }
 
 TEST_P(LateWorkers, TakeASliceAlongWhereTheyAreItsMajorityAndTheStepGoesOnWithoutIt) {
@@ -152,7 +167,7 @@ TEST(LateWorkersOverANetwork, AreNotWaitedForWhenTheRunEnds) {
   const Course found =
       course_of(Engine::kNetwork, with({{"err-mode", "straggler"}, {"adversarial", "1e6"}}));
   EXPECT_EQ(found.model, model_without_attack());
-  EXPECT_EQ(found.ledger, found.byzantine);
+  EXPECT_EQ(found.ledger, known(found.byzantine, Engine::kNetwork));
   EXPECT_LT(found.seconds, 5 * kDeadline + 3);
 }
 

@@ -16,9 +16,9 @@ class StubbornFleet final : public Fleet {
  public:
   explicit StubbornFleet(std::size_t answer_bytes) : answer_(answer_bytes) {}
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> /*time_limit*/,
-                       const std::function<void(const IncomingAnswer&)>& on_answer) override {
+                       StepVotes& votes) override {
     for (std::uint32_t worker = 0; worker < order.assignment.workers(); ++worker)
-      on_answer({order.step, worker, order.assignment.slice_of_worker[worker], answer_});
+      votes.count({order.step, worker, order.assignment.slice_of_worker[worker], answer_});
     return {};
   }
 
@@ -64,14 +64,13 @@ class LateTransport final : public Transport {
   int rank() const override { return inner_.rank(); }
   int size() const override { return inner_.size(); }
   void send(int to, FrameBytes frame) override {
-    if (!parse_answer(parse_frame(*frame), AnswerFormat("none", 15, 1).layout().size()))
-      return inner_.send(to, std::move(frame));
+    if (parse_frame(*frame).kind != FrameKind::kDigest) return inner_.send(to, std::move(frame));
     held_.push_back(std::move(frame));
   }
   std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
                                        std::size_t max_bytes) override {
     auto received = inner_.receive(timeout, max_bytes);
-    if (received && parse_order(parse_frame(received->bytes), 3, 9)) {
+    if (received && parse_frame(received->bytes).kind == FrameKind::kOrder) {
       for (; !held_.empty(); held_.pop_front()) inner_.send(0, held_.front());
     }
     return received;

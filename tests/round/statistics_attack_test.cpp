@@ -6,6 +6,7 @@
 #include <limits>
 #include <list>
 
+#include "support/altered_votes.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_run.hpp"
 
@@ -30,16 +31,17 @@ class StatisticsLiars final : public Fleet {
       : fleet_(fleet), lie_(lie), honest_(honest) {}
 
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
-                       const std::function<void(const IncomingAnswer&)>& on_answer) override {
+                       StepVotes& votes) override {
     honest_.emplace_back();
-    return fleet_.run_step(order, time_limit, [&](const IncomingAnswer& answer) {
+    AlteredVotes altered(votes, [&](const IncomingAnswer& answer) {
       honest_.back().push_back(statistic_in(answer.bytes));
-      if (!lies(answer.worker)) return on_answer(answer);
+      if (!lies(answer.worker)) return votes.count(answer);
       std::vector<std::byte> lie(answer.bytes.begin(), answer.bytes.end());
       std::memcpy(lie.data() + kStatisticAt, &lie_, sizeof lie_);
       lies_.push_back(std::move(lie));
-      on_answer({answer.step, answer.worker, answer.slice, lies_.back()});
+      votes.count({answer.step, answer.worker, answer.slice, lies_.back()});
     });
+    return fleet_.run_step(order, time_limit, altered);
   }
 
  private:

@@ -78,8 +78,16 @@ class ToyRun {
     const auto serve = [&] {
       admit(transport);
       end = with_parts([&](Parts& parts) {
-        RemoteFleet fleet(transport, admitted, parts.format.layout().size(),
-                          parts.adversary.active(), stop);
+        RemoteFleet fleet({transport,
+                           admitted,
+                           parts.pool,
+                           {(parts.format.d() + parts.format.s()) * sizeof(float), kToyChunkBytes},
+                           {parts.format.layout().size(), kToyChunkBytes},
+                           plan_.k,
+                           plan_.votes_by_digest,
+                           config_.comm_type == "Bcast",
+                           parts.adversary.active(),
+                           stop});
         fleet.start(worker_settings(parts), server_timeout_s);
         const RunEnd fleet_end = conduct(parts, fleet);
         rejected_frames = fleet.rejected_frames();
@@ -126,6 +134,7 @@ class ToyRun {
   std::uint64_t rejected_frames = 0;
   std::string rejected_text;
   static constexpr std::size_t kSamples = 600;
+  static constexpr std::size_t kToyChunkBytes = 24;  ///< an answer has four, the weights three
   static WorkerKit toy_kit() {
     return {std::make_unique<ToyData>(kSamples), std::make_unique<ToyLearner>(), "toy profile", "",
             ""};
@@ -162,6 +171,8 @@ class ToyRun {
     settings.data_key = data_key();
     settings.attack_key = attack_key();
     settings.attack = plan_.attack;
+    settings.by_digest = plan_.votes_by_digest;
+    settings.chunk_bytes = kToyChunkBytes;
     return settings;
   }
 

@@ -1,0 +1,141 @@
+#include "round/answer_fetch.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "round/answer_digests.hpp"
+
+namespace detox {
+
+AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices,
+                         ThreadPool& pool)
+    : chunks_(answer), pool_(pool), slices_(slices), owes_(workers) {}
+
+void AnswerFetch::begin_step(std::uint64_t step) {
+  step_ = step;
+  taken_.clear();
+  for (Slice& slice : slices_) {
+    slice.fetch.reset();
+    slice.members = 0;
+    slice.settled = false;
+  }
+}
+
+void AnswerFetch::follow(const StepVotes& votes) {
+  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
+    Slice& slice = slices_[index];
+    if (slice.settled) continue;
+    const auto majority = votes.majority(index);
+    if (!majority) continue;
+    if (!slice.fetch) {
+      slice.fetch.emplace(chunks_.count());
+      slice.digests = majority->bytes;
+      if (slice.answer.size() == 0) slice.answer = AlignedBuffer(chunks_.bytes);
+    }
+    for (; slice.members < majority->workers.size(); ++slice.members)
+      slice.fetch->add_member(majority->workers[slice.members]);
+  }
+}
+
+void AnswerFetch::ask(Clock::time_point now, const Send& send) {
+  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
+    if (!is_fetching(index)) continue;
+    for (const ChunkFetch::Ask& ask : slices_[index].fetch->ask(now, pace_.patience_s()))
+      send(ask.worker, make_request(step_, index, ask.chunks));
+  }
+}
+
+bool AnswerFetch::take(std::uint32_t worker, ReceivedFrame frame, const ChunkView& chunk) {
+  if (chunk.step != step_ || chunk.slice >= slices_.size()) return false;
+  const Slice& slice = slices_[chunk.slice];
+  if (!slice.fetch || !slice.fetch->is_expected(worker, chunk.chunk)) return false;
+  // The views stay valid: the bytes of a vector do not move with it.
+  taken_.push_back({worker, chunk.slice, chunk.chunk, std::move(frame), chunk.bytes, false});
+  return true;
+}
+
+/// What is here already is not written to again, so two members who send the same chunk do not
+/// race: only the first of a batch is written to its place.
+void AnswerFetch::check_one(Taken& taken) {
+  Slice& slice = slices_[taken.slice];
+  taken.as_promised = is_as_promised(slice.digests, taken.chunk, taken.bytes);
+  if (!taken.as_promised || slice.settled || slice.fetch->is_here(taken.chunk)) return;
+  const auto place = chunks_.part(slice.answer.bytes(), taken.chunk);
+  std::memcpy(place.data(), taken.bytes.data(), place.size());
+}
+
+void AnswerFetch::book(const Taken& taken, Clock::time_point now, StepVotes& votes) {
+  Slice& slice = slices_[taken.slice];
+  if (!slice.fetch->is_expected(taken.worker, taken.chunk)) return;
+  if (!taken.as_promised) {
+    votes.note(taken.worker, Suspicion::kBadChunk);
+    slice.fetch->strike_out(taken.worker);
+    return;
+  }
+  owes_[taken.worker] = false;
+  pace_.add(slice.fetch->arrived(taken.worker, taken.chunk, now));
+}
+
+bool AnswerFetch::check(Clock::time_point now, StepVotes& votes) {
+  const auto is_second = [&](std::size_t i) {
+    return std::any_of(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(i),
+                       [&](const Taken& other) {
+                         return other.slice == taken_[i].slice && other.chunk == taken_[i].chunk;
+                       });
+  };
+  std::vector<char> second(taken_.size());
+  for (std::size_t i = 0; i < taken_.size(); ++i) second[i] = is_second(i) ? 1 : 0;
+  pool_.parallel_for(taken_.size(), [&](std::size_t i, std::size_t) {
+    if (second[i] == 0) check_one(taken_[i]);
+  });
+  bool useful = false;
+  for (std::size_t i = 0; i < taken_.size(); ++i) {
+    if (second[i] != 0) check_one(taken_[i]);
+    useful = useful || taken_[i].as_promised;
+    book(taken_[i], now, votes);
+  }
+  taken_.clear();
+  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
+    if (!is_fetching(index)) continue;
+    const ChunkFetch& fetch = *slices_[index].fetch;
+    if (fetch.is_complete()) {
+      settle(index, votes, true);
+    } else if (fetch.is_hopeless([&](std::uint32_t worker) { return bool{owes_[worker]}; }) &&
+               !votes.is_open(index)) {
+      settle(index, votes, false);
+    }
+  }
+  return useful;
+}
+
+void AnswerFetch::settle(std::uint32_t index, StepVotes& votes, bool delivered) {
+  Slice& slice = slices_[index];
+  slice.settled = true;
+  for (const std::uint32_t worker : slice.fetch->silent()) {
+    if (!delivered) {
+      votes.note(worker, Suspicion::kUndelivered);
+      owes_[worker] = true;
+    }
+  }
+  if (delivered) {
+    votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
+  } else {
+    votes.settle(index, std::nullopt);
+  }
+}
+
+bool AnswerFetch::is_fetching() const {
+  for (std::uint32_t slice = 0; slice < slices_.size(); ++slice) {
+    if (is_fetching(slice)) return true;
+  }
+  return false;
+}
+
+void AnswerFetch::run_out_of_time(StepVotes& votes) {
+  for (std::uint32_t slice = 0; slice < slices_.size(); ++slice) {
+    if (is_fetching(slice)) settle(slice, votes, false);
+  }
+}
+
+}  // namespace detox

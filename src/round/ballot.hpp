@@ -1,0 +1,87 @@
+// The votes of one step: what workers say of their slices, and what becomes of it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/digest.hpp"
+#include "round/fleet.hpp"
+#include "stages/vote/slice_vote.hpp"
+
+namespace detox {
+
+/// Steps that are over, for as long as late answers to them are compared.
+class RecentSteps {
+ public:
+  struct Step {
+    std::uint64_t step;
+    std::map<std::uint32_t, Digest> majorities;      ///< by slice
+    std::map<std::uint32_t, std::uint32_t> unheard;  ///< worker -> slice: not missing yet
+  };
+
+  /// What a late answer was; nothing where there is nothing to compare it with, or not any more.
+  std::optional<Suspicion> compare(const IncomingAnswer& answer);
+  /// Whoever has said nothing for a step that is forgotten now was missing in it.
+  std::vector<LedgerEntry> add(Step step);
+
+ private:
+  std::deque<Step> steps_;
+};
+
+/// Used by one thread. Answers are views: they stay valid as long as the ballot is asked.
+class Ballot final : public StepVotes {
+ public:
+  struct Parts {
+    std::uint64_t step;
+    const Assignment& assignment;
+    const std::vector<bool>& absent;
+    std::size_t answer_bytes;
+    std::size_t enough;  ///< slices with an answer that a step needs to go on
+    RecentSteps& recent;
+  };
+  explicit Ballot(const Parts& parts);
+
+  void count(const IncomingAnswer& answer) override;
+  void note(std::uint32_t worker, Suspicion kind) override;
+  bool is_open(std::uint32_t slice) const override;
+  std::optional<Majority> majority(std::uint32_t slice) const override;
+  void settle(std::uint32_t slice, std::optional<std::span<const std::byte>> answer) override;
+  bool has_enough() const override { return in_order_.size() >= parts_.enough; }
+
+  /// Nobody is waited for any more. `only_late`: who is silent may still be heard of.
+  void close(bool only_late);
+
+  /// After close(): the first `enough` slices that had an answer, ascending.
+  const std::vector<std::uint32_t>& used() const { return in_order_; }
+  /// Of a slice with an answer.
+  std::span<const std::byte> answer(std::uint32_t slice) const { return *slices_[slice].answer; }
+  /// Workers of the slice's majority, ascending; none where it has no answer.
+  std::vector<std::uint32_t> counted(std::uint32_t slice) const;
+  /// Slices without a majority whose answer is here, ascending.
+  std::vector<std::uint32_t> unresolved() const;
+  std::vector<LedgerEntry>& ledger() { return ledger_; }
+
+  double seconds() const { return seconds_; }  ///< spent on comparing
+
+ private:
+  struct Slice {
+    SliceVote vote;
+    bool by_digest = false;
+    bool undelivered = false;
+    std::optional<std::span<const std::byte>> answer;
+  };
+  void log_once(const LedgerEntry& entry);
+  std::uint32_t slice_of(std::uint32_t worker) const {
+    return parts_.assignment.slice_of_worker[worker];
+  }
+
+  Parts parts_;
+  std::vector<Slice> slices_;
+  std::vector<std::uint32_t> in_order_;  ///< slices, as they got their answers
+  std::vector<LedgerEntry> ledger_;
+  double seconds_ = 0;
+};
+
+}  // namespace detox

@@ -1,0 +1,134 @@
+#include "round/chunk_fetch.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace detox {
+namespace {
+
+constexpr std::size_t kLatest = 64;
+constexpr double kTooLong = 3;  // times the median
+
+double seconds_between(ChunkFetch::Clock::time_point begin, ChunkFetch::Clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+}  // namespace
+
+void ChunkPace::add(double seconds) {
+  if (latest_.size() < kLatest) {
+    latest_.push_back(seconds);
+  } else {
+    latest_[next_++ % kLatest] = seconds;
+  }
+  std::vector<double> sorted = latest_;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  patience_s_ = std::max(kLeastPatience_s, kTooLong * *middle);
+}
+
+void ChunkFetch::add_member(std::uint32_t worker) {
+  DETOX_ASSERT(find(worker) == nullptr);
+  members_.push_back({worker, {}, {}, {}, false, false, false});
+}
+
+ChunkFetch::Member* ChunkFetch::find(std::uint32_t worker) {
+  const auto found = std::ranges::find(members_, worker, &Member::worker);
+  return found == members_.end() ? nullptr : &*found;
+}
+
+const ChunkFetch::Member* ChunkFetch::find(std::uint32_t worker) const {
+  const auto found = std::ranges::find(members_, worker, &Member::worker);
+  return found == members_.end() ? nullptr : &*found;
+}
+
+/// Each chunk once: two members who keep us waiting are enough to have asked unless one is left.
+void ChunkFetch::give_to_others(Member& member) {
+  for (const Outstanding& outstanding : member.outstanding) {
+    Chunk& chunk = chunks_[outstanding.chunk];
+    if (chunk.here || chunk.asked_again) continue;
+    chunk.asked_again = true;
+    again_.push_back(outstanding.chunk);
+  }
+}
+
+bool ChunkFetch::next_chunk(const Member& member, std::uint32_t& chunk) {
+  for (auto it = again_.begin(); it != again_.end(); ++it) {
+    if (std::ranges::find(member.asked, *it) != member.asked.end()) continue;
+    chunk = *it;
+    again_.erase(it);
+    if (chunks_[chunk].here) return next_chunk(member, chunk);
+    chunks_[chunk].asked_again = false;  // may have to be asked of a third one
+    return true;
+  }
+  if (next_ == chunks_.size()) return false;
+  chunk = next_++;
+  return true;
+}
+
+std::vector<ChunkFetch::Ask> ChunkFetch::ask(Clock::time_point now, double patience_s) {
+  for (Member& member : members_) {
+    if (member.late || member.struck_out || member.outstanding.empty()) continue;
+    const auto turn = std::max(member.outstanding.front().asked, member.last_arrival);
+    member.late = seconds_between(turn, now) > patience_s;
+    if (member.late) give_to_others(member);
+  }
+  std::vector<Ask> asks;
+  for (const Member& member : members_) asks.push_back({member.worker, {}});
+  for (bool gave = true; gave;) {
+    gave = false;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      Member& member = members_[i];
+      std::uint32_t chunk = 0;
+      if (member.late || member.struck_out || member.outstanding.size() >= kWindow) continue;
+      if (!next_chunk(member, chunk)) continue;
+      member.outstanding.push_back({chunk, now});
+      member.asked.push_back(chunk);
+      asks[i].chunks.push_back(chunk);
+      gave = true;
+    }
+  }
+  std::erase_if(asks, [](const Ask& ask) { return ask.chunks.empty(); });
+  return asks;
+}
+
+bool ChunkFetch::is_expected(std::uint32_t worker, std::size_t chunk) const {
+  const Member* member = find(worker);
+  return member != nullptr && !member->struck_out &&
+         std::ranges::any_of(member->outstanding,
+                             [&](const Outstanding& item) { return item.chunk == chunk; });
+}
+
+double ChunkFetch::arrived(std::uint32_t worker, std::size_t chunk, Clock::time_point now) {
+  DETOX_ASSERT(is_expected(worker, chunk));
+  Member& member = *find(worker);
+  const auto item = std::ranges::find_if(
+      member.outstanding, [&](const Outstanding& other) { return other.chunk == chunk; });
+  const double seconds = seconds_between(std::max(item->asked, member.last_arrival), now);
+  member.outstanding.erase(item);
+  member.last_arrival = now;
+  member.delivered = true;
+  member.late = false;
+  if (!chunks_[chunk].here) ++here_;
+  chunks_[chunk].here = true;
+  return seconds;
+}
+
+void ChunkFetch::strike_out(std::uint32_t worker) {
+  Member& member = *find(worker);
+  member.struck_out = true;
+  give_to_others(member);
+  member.outstanding.clear();
+}
+
+std::vector<std::uint32_t> ChunkFetch::silent() const {
+  std::vector<std::uint32_t> workers;
+  for (const Member& member : members_) {
+    if (!member.struck_out && !member.delivered && !member.outstanding.empty())
+      workers.push_back(member.worker);
+  }
+  return workers;
+}
+
+}  // namespace detox

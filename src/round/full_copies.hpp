@@ -1,0 +1,42 @@
+// Answers that come unasked and whole, chunk after chunk: one buffer a worker.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/aligned_buffer.hpp"
+#include "comm/frame.hpp"
+
+namespace detox {
+
+/// Used by one thread. Memory: an answer for every worker that has sent one.
+class FullCopies {
+ public:
+  FullCopies(const Chunks& answer, std::size_t workers) : chunks_(answer), copies_(workers) {}
+
+  enum class Taken { kMore, kWhole, kDiffers, kUnexpected };
+  /// The next chunk of a worker, in order. Only a newer step begins a new copy, so an answer that
+  /// is whole stays as it is: what comes again for the same step is compared with it, and kDiffers
+  /// says that it is another one.
+  Taken take(std::uint32_t worker, const ChunkView& chunk);
+
+  /// After kWhole, until a newer answer of this worker begins.
+  std::span<const std::byte> answer(std::uint32_t worker) const {
+    return copies_[worker].bytes.bytes();
+  }
+
+ private:
+  struct Copy {
+    std::uint64_t step = 0;
+    std::uint32_t slice = 0;
+    std::size_t next = 0;    ///< chunk that comes next
+    std::size_t repeat = 0;  ///< likewise, of what comes again
+    AlignedBuffer bytes;
+  };
+  Chunks chunks_;
+  std::vector<Copy> copies_;
+};
+
+}  // namespace detox

@@ -1,0 +1,53 @@
+// The server's side of how weights get to the workers: over a tree of workers that pass each chunk
+// on, or to each directly. Whoever gets nothing, or something wrong, asks the server.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "comm/frame.hpp"
+#include "detox/thread_pool.hpp"
+
+namespace detox {
+
+/// From whom a worker gets its weights, and to whom it passes them on: places in the list that
+/// relay_tree() was given.
+struct RelayPlace {
+  static constexpr std::size_t kServer = static_cast<std::size_t>(-1);
+  std::size_t from = kServer;
+  std::vector<std::size_t> to;
+};
+/// A tree in which everybody has at most two below him, the server two.
+std::vector<RelayPlace> relay_tree(std::size_t places);
+
+/// The weights of one step, cut into chunks. Used by one thread; the weights stay as they are until
+/// the next begin(). No copy of them is kept but in frames under way.
+class WeightsBroadcast {
+ public:
+  WeightsBroadcast(Transport& transport, const Chunks& chunks)
+      : transport_(transport), chunks_(chunks), digests_(chunks.count()) {}
+
+  void begin(std::uint64_t step, std::span<const float> parameters,
+             std::span<const float> statistics, ThreadPool& pool);
+  std::span<const Digest> digests() const { return digests_; }
+  const Chunks& chunks() const { return chunks_; }
+
+  /// All chunks to these ranks, the first to all of them before the second.
+  void push(std::span<const int> ranks);
+
+  /// Chunks that a worker asks for. Not where it has not taken yet what it was sent before: that
+  /// would only pile up, and it will ask again.
+  void serve(int rank, const AskWeightsView& ask);
+
+ private:
+  FrameBytes frame_of(std::size_t chunk) const;
+
+  Transport& transport_;
+  Chunks chunks_;
+  std::uint64_t step_ = 0;
+  std::span<const std::byte> parameters_, statistics_;
+  std::vector<Digest> digests_;
+};
+
+}  // namespace detox

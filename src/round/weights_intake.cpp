@@ -1,0 +1,117 @@
+#include "round/weights_intake.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/seconds_since.hpp"
+#include "round/answer_digests.hpp"
+
+namespace detox {
+namespace {
+
+constexpr double kQuiet_s = 0.2;    // no chunk from a relay for so long: it is silent
+constexpr double kRelaying_s = 1;   // at least so long for all of them together
+constexpr double kAskAgain_s = 1;   // the server may be busy, or has gone on
+constexpr std::size_t kAtOnce = 8;  // chunks that the server is asked for
+constexpr std::size_t kMostEarly = 64;
+constexpr std::chrono::milliseconds kPassingOn(300);
+
+}  // namespace
+
+WeightsIntake::WeightsIntake(Transport& transport, std::size_t parameter_count,
+                             std::size_t statistic_count, std::size_t chunk_bytes)
+    : transport_(transport),
+      parameter_count_(parameter_count),
+      statistic_count_(statistic_count),
+      chunks_{(parameter_count + statistic_count) * sizeof(float), chunk_bytes},
+      weights_(chunks_.bytes),
+      here_(chunks_.count()) {}
+
+std::span<const float> WeightsIntake::parameters() const {
+  return weights_.floats(0, parameter_count_);
+}
+
+std::span<const float> WeightsIntake::statistics() const {
+  return weights_.floats(parameter_count_ * sizeof(float), statistic_count_);
+}
+
+void WeightsIntake::expect(const OrderView& order) {
+  step_ = order.step;
+  from_ = static_cast<int>(order.weights_from);
+  asks_ = order.weights_from == kNobody;
+  to_.assign(order.relay_to.begin(), order.relay_to.end());
+  digests_.assign(order.weights_digests.begin(), order.weights_digests.end());
+  digest_ = digest_of_chunks(digests_);
+  here_.assign(chunks_.count(), false);
+  missing_ = chunks_.count();
+  asked_ = 0;
+  begin_ = last_news_ = Clock::now();
+  std::deque<ReceivedFrame> early;
+  early.swap(early_);
+  for (ReceivedFrame& frame : early) {
+    const auto chunk = parse_weights(parse_frame(frame.bytes), chunks_);
+    if (chunk) take(std::move(frame), *chunk);
+  }
+  if (asks_ && missing_ > 0) ask(AskReason::kNobodySends);
+}
+
+void WeightsIntake::take(ReceivedFrame frame, const WeightsChunkView& chunk) {
+  if (chunk.step > step_) {
+    if (early_.size() < kMostEarly) early_.push_back(std::move(frame));
+    return;
+  }
+  if (chunk.step == step_ && (frame.from == 0 || frame.from == from_))
+    take_in(std::move(frame), chunk);
+}
+
+void WeightsIntake::take_in(ReceivedFrame frame, const WeightsChunkView& chunk) {
+  if (here_[chunk.chunk]) return;
+  if (digest_of(chunk.bytes) != digests_[chunk.chunk]) {
+    if (frame.from == 0 || asks_)
+      return;  // the server's link breaks nothing; the relay has had its turn
+    asks_ = true;
+    return ask(AskReason::kWrongBytes);
+  }
+  const auto place = chunks_.part(weights_.bytes(), chunk.chunk);
+  std::memcpy(place.data(), chunk.bytes.data(), place.size());
+  here_[chunk.chunk] = true;
+  --missing_;
+  last_news_ = Clock::now();
+  if (missing_ == 0) pace_.add(seconds_since(begin_));
+  if (!to_.empty()) {
+    const auto passed_on = std::make_shared<const std::vector<std::byte>>(std::move(frame.bytes));
+    for (const int rank : to_) transport_.send(rank, passed_on);
+  }
+  if (asks_ && missing_ > 0 && --asked_ == 0) ask(AskReason::kNobodySends);
+}
+
+void WeightsIntake::ask(AskReason reason) {
+  std::vector<std::uint32_t> wanted;
+  for (std::uint32_t chunk = 0; chunk < here_.size() && wanted.size() < kAtOnce; ++chunk) {
+    if (!here_[chunk]) wanted.push_back(chunk);
+  }
+  asked_ = wanted.size();
+  last_news_ = Clock::now();
+  transport_.send(0, make_ask_weights({step_, reason, wanted}));
+}
+
+void WeightsIntake::look_after(Clock::time_point now) {
+  if (missing_ == 0) return;
+  const double quiet_s = std::chrono::duration<double>(now - last_news_).count();
+  if (asks_) {
+    if (quiet_s > kAskAgain_s) ask(AskReason::kNobodySends);
+    return;
+  }
+  if (from_ == 0) return;  // what the server sends does not get lost
+  const double so_far_s = std::chrono::duration<double>(now - begin_).count();
+  if (quiet_s <= kQuiet_s && so_far_s <= std::max(kRelaying_s, pace_.patience_s())) return;
+  asks_ = true;
+  ask(AskReason::kNothingCame);
+}
+
+void WeightsIntake::finish_relaying() {
+  if (!to_.empty()) transport_.flush(-1, kPassingOn);
+}
+
+}  // namespace detox

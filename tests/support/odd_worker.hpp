@@ -1,0 +1,79 @@
+// What tests put in the place of an honest worker of a ToyRun over the network.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <vector>
+
+#include "round/answer_digests.hpp"
+#include "support/toy_run.hpp"
+
+namespace detox {
+
+inline const Chunks kToyAnswer{AnswerFormat("none", 15, 1).layout().size(), ToyRun::kToyChunkBytes};
+inline const Chunks kToyWeights{16 * sizeof(float), ToyRun::kToyChunkBytes};
+
+inline std::vector<std::byte> toy_bytes(int value) {
+  return std::vector<std::byte>(kToyAnswer.bytes, static_cast<std::byte>(value));
+}
+
+/// The digests of an answer of these bytes.
+inline FrameBytes claim(std::uint64_t step, std::uint32_t slice,
+                        const std::vector<std::byte>& answer) {
+  return make_digest(step, slice,
+                     digests_of_answer({step, slice, Digest{}, "none", 15}, kToyAnswer, answer));
+}
+
+/// All of an answer, as it is sent where nobody asks.
+inline void send_copy(Transport& transport, std::uint64_t step, std::uint32_t slice,
+                      const std::vector<std::byte>& answer) {
+  for (std::size_t chunk = 0; chunk < kToyAnswer.count(); ++chunk) {
+    transport.send(0, make_chunk({step, slice, chunk, false,
+                                  kToyAnswer.part(std::span<const std::byte>(answer), chunk)}));
+  }
+}
+
+inline void send_ready(Transport& transport) { transport.send(0, ToyRun::ready()); }
+
+/// Says it is ready, then hands every order to `answer` and every request to `deliver`, until the
+/// server stops it. It takes no weights and passes none on.
+inline void odd_worker(Transport& transport,
+                       const std::function<void(Transport&, const OrderView&)>& answer,
+                       const std::function<void(Transport&, const RequestView&)>& deliver = {}) {
+  send_ready(transport);
+  while (true) {
+    const auto received = transport.receive(std::chrono::seconds(30), 1U << 20U);
+    ASSERT_TRUE(received.has_value());
+    const FrameView frame = parse_frame(received->bytes);
+    if (parse_stop(frame)) return;
+    if (const auto order = parse_order(frame, {3, 9, 9}, kToyWeights)) answer(transport, *order);
+    const auto request = parse_request(frame, kToyAnswer);
+    if (request && deliver) deliver(transport, *request);
+  }
+}
+
+/// A worker's end of the network over which frames are changed, doubled, kept or lost.
+class AlteredTransport final : public Transport {
+ public:
+  /// What to do with a frame that leaves; it may send others over the inner end.
+  using Send = std::function<void(Transport& inner, int to, FrameBytes frame)>;
+  AlteredTransport(Transport& inner, Send send) : inner_(inner), send_(std::move(send)) {}
+  int rank() const override { return inner_.rank(); }
+  int size() const override { return inner_.size(); }
+  void send(int to, FrameBytes frame) override { send_(inner_, to, std::move(frame)); }
+  std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
+                                       std::size_t max_bytes) override {
+    return inner_.receive(timeout, max_bytes);
+  }
+  bool flush(int to, std::chrono::milliseconds timeout) override {
+    return inner_.flush(to, timeout);
+  }
+  const TransportCounters& counters() const override { return inner_.counters(); }
+
+ private:
+  Transport& inner_;
+  Send send_;
+};
+
+}  // namespace detox
