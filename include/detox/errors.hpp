@@ -38,6 +38,14 @@ class UndefendedError : public Error {
   explicit UndefendedError(const std::string& message) : Error(message, 3) {}
 };
 
+/// Too few workers compute the same bits for the same input. Exit code 4: the launcher starts the
+/// run again under the portable numerical profile.
+class DisagreementError : public Error {
+ public:
+  static constexpr int kExitCode = 4;
+  explicit DisagreementError(const std::string& message) : Error(message, kExitCode) {}
+};
+
 /// Asked to stop before there was anything to keep. Exit code 130, as a shell has it after Ctrl-C.
 class InterruptedError : public Error {
  public:

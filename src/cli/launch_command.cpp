@@ -6,6 +6,7 @@
 #include <memory>
 #include <sstream>
 
+#include "base/log.hpp"
 #include "cli/command.hpp"
 #include "cli/hostfile.hpp"
 #include "cli/numerics.hpp"
@@ -24,7 +25,8 @@ constexpr const char* kFooter = R"(n = P + 1: the server and P workers. Examples
 A line of a hostfile is an address, perhaps followed by slots=N. Without slots it gets one process. Processes are placed
 in the order of the lines, the server (rank 0) first; # begins a comment. Without a hostfile all run on this machine,
 also where they are more than its cores. Ctrl-C ends the run with a checkpoint, a second Ctrl-C at once. The exit code
-is the run's own.)";
+is the run's own; where that is 4, too few workers compute the same bits, and unless --numerics says otherwise the run
+is started once more under the portable profile.)";
 
 constexpr int kMaxProcesses = 10'000;
 
@@ -44,12 +46,8 @@ std::vector<HostSlots> hosts_for(const Options& options) {
   }
 }
 
-std::string profile_of_this_process() {
-  const char* pinned = std::getenv("DETOX_PROFILE");
-  return pinned != nullptr ? pinned : std::string(profile_for(vectors_of_this_processor()));
-}
-
-Job mpi_job(const Options& options, const std::vector<HostSlots>& placed) {
+Job mpi_job(const Options& options, const std::vector<HostSlots>& placed,
+            const std::string& profile) {
   std::string hosts;
   for (const HostSlots& host : placed) {
     hosts += fmt::format("{}{}:{}", hosts.empty() ? "" : ",", host.host, host.slots);
@@ -74,7 +72,7 @@ Job mpi_job(const Options& options, const std::vector<HostSlots>& placed) {
                    "btl_vader_single_copy_mechanism",
                    "none"};
   if (geteuid() == 0) job.arguments.emplace_back("--allow-run-as-root");
-  job.environment = profile_variables(profile_of_this_process());
+  job.environment = profile_variables(profile);
   for (const auto& variable : job.environment) {
     job.arguments.insert(job.arguments.end(), {"-x", variable.first});
   }
@@ -93,7 +91,13 @@ int launch(const Options& options) {
   const std::vector<HostSlots> placed = hosts_for(options);
   fmt::print("{}", rank_map(placed));
   std::fflush(stdout);
-  return supervise(mpi_job(options, placed));
+  const std::string numerics = numerics_option(options.command);
+  const std::string profile = numerics == kPortableProfile ? kPortableProfile : profile_in_force();
+  const int exit_code = supervise(mpi_job(options, placed, profile));
+  const bool may_repeat = numerics == "auto" && profile != kPortableProfile;
+  if (exit_code != DisagreementError::kExitCode || !may_repeat) return exit_code;
+  log_info("starting again under the numerical profile {} (--numerics)", kPortableProfile);
+  return supervise(mpi_job(options, placed, kPortableProfile));
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -13,7 +16,9 @@
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/own_program.hpp"
+#include "config/options.hpp"
 #include "detox/errors.hpp"
+#include "record/file_io.hpp"
 
 namespace detox {
 namespace {
@@ -56,6 +61,33 @@ std::string_view vectors_name(Vectors vectors) {
   }
 }
 
+bool is_in_environment(const Profile& profile) {
+  const auto variables = profile_variables(profile.name);
+  return std::all_of(variables.begin(), variables.end(), [](const auto& variable) {
+    const char* value = std::getenv(variable.first.c_str());
+    return value != nullptr && variable.second == value;
+  });
+}
+
+bool is_rank() { return std::getenv("OMPI_COMM_WORLD_RANK") != nullptr; }
+
+std::string cannot_run(const Profile& profile, Vectors here) {
+  return fmt::format(
+      "the numerical profile {} needs a processor with {} and this one has {}: DETOX_PROFILE={} "
+      "works here",
+      profile.name, vectors_name(profile.needs), vectors_name(here), profile_for(here));
+}
+
+[[noreturn]] void execute_again(const Profile& profile, std::vector<char*> arguments) {
+  for (const auto& [name, value] : profile_variables(profile.name))
+    setenv(name.c_str(), value.c_str(), 1);
+  setenv(kGuard, std::to_string(getpid()).c_str(), 1);
+  arguments.push_back(nullptr);
+  execv(own_program().c_str(), arguments.data());
+  throw InputError(fmt::format("cannot execute {} again with its numerical profile: {}",
+                               own_program(), std::strerror(errno)));
+}
+
 }  // namespace
 
 Vectors vectors_of_this_processor() {
@@ -92,36 +124,107 @@ std::vector<std::pair<std::string, std::string>> profile_variables(std::string_v
 void pin_numerics(int argc, char** argv) {
   const Vectors here = vectors_of_this_processor();
   const char* wanted = std::getenv("DETOX_PROFILE");
-  const Profile& profile = profile_named(wanted != nullptr ? wanted : profile_for(here));
-  if (profile.needs > here) {
-    throw InputError(fmt::format(
-        "the numerical profile {} needs a processor with {} and this one has {}: DETOX_PROFILE={} "
-        "works here",
-        profile.name, vectors_name(profile.needs), vectors_name(here), profile_for(here)));
+  const Profile* profile = &profile_named(wanted != nullptr ? wanted : profile_for(here));
+  if (profile->needs > here) {
+    if (!is_rank()) throw InputError(cannot_run(*profile, here));
+    log_info("this processor has {} and cannot run the numerical profile {}: this rank runs {}",
+             vectors_name(here), profile->name, profile_for(here));
+    profile = &profile_named(profile_for(here));
+  } else if (is_in_environment(*profile)) {
+    return;
   }
-  const auto variables = profile_variables(profile.name);
-  const bool pinned = std::all_of(variables.begin(), variables.end(), [](const auto& variable) {
-    const char* value = std::getenv(variable.first.c_str());
-    return value != nullptr && variable.second == value;
-  });
-  if (pinned) return;
   const std::string own_id = std::to_string(getpid());
   const char* guard = std::getenv(kGuard);
   if (guard != nullptr && own_id == guard) {
     throw InputError("the environment does not keep the numerical profile " +
-                     std::string(profile.name) + ": set DETOX_PROFILE and its variables yourself");
+                     std::string(profile->name) + ": set DETOX_PROFILE and its variables yourself");
   }
   if (wanted == nullptr && here == Vectors::kNone) {
     log_info("this processor has no AVX2: the numerical profile is {}, and training is slow",
-             profile.name);
+             profile->name);
   }
-  for (const auto& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
-  setenv(kGuard, own_id.c_str(), 1);
   std::vector<char*> arguments(argv, argv + argc);
-  arguments.push_back(nullptr);
-  execv(own_program().c_str(), arguments.data());
-  throw InputError(fmt::format("cannot execute {} again with its numerical profile: {}",
-                               own_program(), std::strerror(errno)));
+  execute_again(*profile, std::move(arguments));
+}
+
+std::string profile_in_force() {
+  const char* pinned = std::getenv("DETOX_PROFILE");
+  return pinned != nullptr ? pinned : std::string(profile_for(vectors_of_this_processor()));
+}
+
+void pin_profile(std::string_view name) {
+  const Profile& profile = profile_named(name);
+  if (is_in_environment(profile)) return;
+  const Vectors here = vectors_of_this_processor();
+  if (profile.needs > here) {
+    if (is_rank()) return;
+    throw InputError(cannot_run(profile, here));
+  }
+  std::vector<std::string> words = own_arguments();
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  execute_again(profile, std::move(arguments));
+}
+
+std::string numerics_option(const std::vector<std::string>& command) {
+  std::string found;
+  std::vector<std::string> files;
+  for (std::size_t i = 0; i < command.size(); ++i) {
+    for (const std::string_view name : {"--numerics", "--config"}) {
+      std::string value;
+      if (command[i] == name && i + 1 < command.size()) {
+        value = command[i + 1];
+      } else if (command[i].starts_with(std::string(name) + "=")) {
+        value = command[i].substr(name.size() + 1);
+      } else {
+        continue;
+      }
+      if (name == "--config") {
+        files.push_back(value);
+      } else {
+        found = value;
+      }
+    }
+  }
+  try {
+    RunConfig config;
+    const Option& option = find_option("numerics");
+    for (const std::string& file : files) {
+      const std::string text(text_of(read_file(file)));
+      for (const Setting& setting : parse_settings(text, file)) {
+        if (setting.name == option.name) set_option(option, setting.text, config);
+      }
+    }
+    if (!found.empty()) set_option(option, found, config);
+    return config.numerics;
+  } catch (const Error&) {
+    return "auto";
+  }
+}
+
+std::string processor_name() {
+  std::string name;
+#if defined(__x86_64__)
+  constexpr unsigned kBrand = 0x80000002, kBrandWords = 3;
+  for (unsigned leaf = kBrand; leaf < kBrand + kBrandWords; ++leaf) {
+    std::array<unsigned, 4> words{};
+    if (__get_cpuid(leaf, words.data(), &words[1], &words[2], &words[3]) == 0) break;
+    name.append(reinterpret_cast<const char*>(words.data()), sizeof words);
+  }
+  name = name.c_str();  // what follows the first zero is padding
+  const auto add = [&name](bool has, const char* feature) {
+    if (has) name += std::string(" ") + feature;
+  };
+  add(__builtin_cpu_supports("sse4.2"), "sse4.2");
+  add(__builtin_cpu_supports("avx"), "avx");
+  add(__builtin_cpu_supports("fma"), "fma");
+  add(__builtin_cpu_supports("avx2"), "avx2");
+  add(__builtin_cpu_supports("avx512f"), "avx512f");
+  add(__builtin_cpu_supports("avx512vl"), "avx512vl");
+  add(__builtin_cpu_supports("avx512vnni"), "avx512vnni");
+  add(__builtin_cpu_supports("avx512bf16"), "avx512bf16");
+#endif
+  return name.empty() ? "unknown" : name;
 }
 
 namespace {

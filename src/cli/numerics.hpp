@@ -9,6 +9,9 @@
 
 namespace detox {
 
+/// The profile whose bits are the same on every processor that has AVX2.
+inline constexpr const char* kPortableProfile = "portable";
+
 /// What of the processor a profile needs; weakest first.
 enum class Vectors { kNone, kAvx2, kAvx512 };
 
@@ -31,7 +34,23 @@ std::vector<std::pair<std::string, std::string>> profile_variables(std::string_v
 /// chooses the profile where it is set (the launcher sets it for all ranks; a user may, for
 /// "portable"), else the processor does; a shell's own OPENBLAS_CORETYPE and the like are replaced.
 /// Throws InputError where this processor cannot run the profile, or the program cannot be executed
-/// again; UsageError where DETOX_PROFILE names none.
+/// again; UsageError where DETOX_PROFILE names none. A rank under mpirun takes its processor's own
+/// profile instead of one that it cannot run: whether it may take part is found out by its bits.
 void pin_numerics(int argc, char** argv);
+
+/// The name of the profile that pin_numerics() has found or set.
+std::string profile_in_force();
+
+/// Where another profile is in force, executes this program again under this one; call it before
+/// MPI. Returns where it is in force, and under mpirun where this processor cannot run it.
+/// InputError as above.
+void pin_profile(std::string_view profile);
+
+/// What --numerics says in a command line of `train` (later words win, files of --config lose):
+/// auto where it says nothing, or nothing that `train` accepts, which is for `train` to say.
+std::string numerics_option(const std::vector<std::string>& command);
+
+/// This processor for people: its model and which vector extensions it has.
+std::string processor_name();
 
 }  // namespace detox

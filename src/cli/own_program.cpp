@@ -4,6 +4,8 @@
 
 #include <array>
 #include <climits>
+#include <fstream>
+#include <string_view>
 
 #include "detox/errors.hpp"
 
@@ -16,6 +18,33 @@ std::string own_program() {
     throw InputError("/proc/self/exe cannot be read: where is this program?");
   }
   return {path.data(), static_cast<std::size_t>(length)};
+}
+
+std::vector<std::string> own_arguments() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string word; std::getline(file, word, '\0');) arguments.push_back(word);
+  if (arguments.empty()) {
+    throw InputError("/proc/self/cmdline cannot be read: how was this program started?");
+  }
+  return arguments;
+}
+
+std::string shell_line(const std::vector<std::string>& words) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%";
+  std::string line;
+  for (const std::string& word : words) {
+    if (!line.empty()) line += ' ';
+    if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
+  }
+  return line;
 }
 
 }  // namespace detox

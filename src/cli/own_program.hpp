@@ -7,4 +7,10 @@ namespace detox {
 /// The file of the program that runs. InputError where the system does not tell.
 std::string own_program();
 
+/// The words that this process was started with, its own name first. InputError as above.
+std::vector<std::string> own_arguments();
+
+/// As one line for a shell, quoted where that is needed.
+std::string shell_line(const std::vector<std::string>& words);
+
 }  // namespace detox

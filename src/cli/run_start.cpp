@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/log.hpp"
+#include "cli/numerics.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
 
@@ -57,6 +58,8 @@ void record_config(const TrainSetup& setup, const RunDirectory& directory) {
   recorded.resume = "none";
   recorded.checkpoint_step.reset();
   recorded.allow_other_numerics = false;
+  // Whoever goes on with this run needs the same bits, however this one came by them.
+  if (profile_in_force() == kPortableProfile) recorded.numerics = kPortableProfile;
   directory.write_config(
       to_toml(recorded, fmt::format("detoxml {}, resolved; {}", DETOX_VERSION, setup.profile)));
 }
@@ -104,9 +107,10 @@ void check_same_run(const TrainSetup& setup, const fs::path& file, const Trainin
   }
   if (state.profile == setup.profile) return;
   if (!setup.config.allow_other_numerics) {
-    throw UsageError(fmt::format(
-        "{}: computed under '{}', this is '{}'; --allow-other-numerics gives up bit-identity",
-        file.string(), state.profile, setup.profile));
+    throw UsageError(
+        fmt::format("{}: computed under '{}', this is '{}'; valid: --numerics as it was then, or "
+                    "--allow-other-numerics, which gives up bit-identity",
+                    file.string(), state.profile, setup.profile));
   }
   log_warning("another numerical profile than the run's: the result will differ in the last bits");
 }

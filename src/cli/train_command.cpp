@@ -1,21 +1,29 @@
 // `detoxml train`: composes a run from its options, for the local engine and under MPI.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <climits>
 #include <limits>
 #include <thread>
 
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
+#include "cli/numerics.hpp"
+#include "cli/own_program.hpp"
 #include "cli/replay_start.hpp"
 #include "cli/run_start.hpp"
 #include "cli/signals.hpp"
+#include "cli/supervise.hpp"
 #include "cli/train_setup.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "comm/mpi/mpi_transport.hpp"
 #include "detox/errors.hpp"
+#include "round/admission.hpp"
 #include "round/local_fleet.hpp"
+#include "round/probe_gradient.hpp"
 #include "round/remote_fleet.hpp"
 #include "round/training.hpp"
 #include "round/worker_round.hpp"
@@ -104,18 +112,91 @@ struct RejectedAtTheEnd {
   }
 };
 
+WorkerWelcome welcome_for(const TrainSetup& setup) {
+  WorkerWelcome welcome;
+  welcome.network = setup.config.network;
+  welcome.dataset = setup.config.dataset;
+  welcome.image_size = setup.config.image_size;
+  welcome.data_dir = setup.config.data_dir;
+  welcome.probe_key = setup.probe_key;
+  welcome.probe_samples =
+      std::min(kMostProbeSamples, std::max<std::size_t>(1, setup.samples_per_step / setup.plan.k));
+  welcome.server_timeout_s = std::max(setup.config.start_timeout, 2 * setup.config.step_timeout);
+  return welcome;
+}
+
+/// What to do about workers whose bits differ; the launcher does it by itself.
+std::string advice(const RunConfig& config, int processes) {
+  if (profile_in_force() == kPortableProfile) return ", under the portable profile";
+  if (config.numerics == "native") return "; --numerics native does not try the portable profile";
+  if (under_launcher()) return "";
+  std::vector<std::string> words = own_arguments();
+  words.insert(words.end(), {"--numerics", kPortableProfile});
+  return fmt::format("; start the job again, with your other options of mpirun: mpirun -n {} {}",
+                     processes, shell_line(words));
+}
+
+/// Liars among the workers can be left out at the start, and so can prevent a defence that has no
+/// room for it.
+void warn_where_nobody_can_be_left_out(const TrainSetup& setup) {
+  RunConfig fewer = setup.config;
+  fewer.workers = setup.plan.workers - setup.plan.q;
+  try {
+    make_plan(fewer);
+  } catch (const UsageError& error) {
+    log_warning("with q = {} workers left out at the start this run would be refused: {}",
+                setup.plan.q, error.what());
+  }
+}
+
+/// A resumed run whose bits are those of the portable profile, in a job that was started natively.
+bool needs_portable(const RunConfig& config) {
+  return config.numerics == kPortableProfile && profile_in_force() != kPortableProfile &&
+         vectors_of_this_processor() >= Vectors::kAvx2;
+}
+
+/// The ranks that take part; the setup becomes that of theirs.
+std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport) {
+  const AdmissionTerms terms{layout_digest(setup.layout), setup.data->digest(), setup.plan.q,
+                             std::chrono::duration<double>(setup.config.start_timeout)};
+  const Admission admission = admit_workers(transport, welcome, terms, stop_on_signals());
+  setup.profile = admission.profile;  // the server itself computes no gradient
+  if (admission.left_out.empty()) return admission.ranks;
+  try {
+    plan_for(setup, admission.ranks.size());
+  } catch (const InputError& error) {
+    const bool numerics_matter =
+        std::ranges::any_of(admission.left_out, &LeftOut::computes_other_bits);
+    if (numerics_matter) throw DisagreementError(error.what());
+    throw;
+  }
+  for (const std::string& notice : setup.plan.notices) log_line(notice);
+  return admission.ranks;
+}
+
 int serve(const RunConfig& given, Transport& transport) {
   if (!given.replay.empty()) {
     throw UsageError(
         "--replay repeats a run in one process, whatever it ran on; valid: without MPI");
   }
-  const TrainSetup setup = set_up(given, static_cast<std::size_t>(transport.size() - 1));
+  TrainSetup setup = set_up(given, static_cast<std::size_t>(transport.size() - 1));
   for (const std::string& notice : setup.plan.notices) log_line(notice);
+  warn_where_nobody_can_be_left_out(setup);
+  const WorkerWelcome welcome = welcome_for(setup);
+  std::vector<int> ranks;
+  try {
+    if (needs_portable(setup.config))
+      throw DisagreementError("this run is one of the portable profile");
+    ranks = admit(setup, welcome, transport);
+  } catch (const DisagreementError& error) {
+    throw DisagreementError(error.what() + advice(setup.config, transport.size()));
+  }
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
   ThreadPool pool(thread_count(setup.config));
   RemoteFleet fleet(
       {transport,
+       ranks,
        pool,
        {(setup.layout.parameter_count() + setup.layout.statistic_count()) * sizeof(float)},
        {format.layout().size()},
@@ -126,36 +207,33 @@ int serve(const RunConfig& given, Transport& transport) {
        stop_on_signals()});
 
   WorkerSettings settings;
-  settings.network = setup.config.network;
-  settings.dataset = setup.config.dataset;
-  settings.image_size = setup.config.image_size;
-  settings.data_dir = setup.config.data_dir;
+  settings.ranks = ranks;
   settings.codec = setup.plan.sign_codec ? "sign" : "none";
-  settings.workers = setup.plan.workers;
   settings.slices = setup.plan.k;
   settings.samples_per_step = setup.samples_per_step;
   settings.data_key = setup.data_key;
   settings.attack_key = setup.attack_key;
   settings.attack = setup.plan.attack;
   settings.by_digest = setup.plan.votes_by_digest;
-  settings.server_timeout_s = std::max(setup.config.start_timeout, 2 * setup.config.step_timeout);
-  fleet.start(settings, {setup.profile, layout_digest(setup.layout), setup.data->digest()},
-              std::chrono::duration<double>(setup.config.start_timeout));
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
+  fleet.start(settings, welcome.server_timeout_s);
   const RejectedAtTheEnd rejected{fleet};
   return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }
 
 /// All comes from the server, which alone sees what a resumed run recorded; but where a worker's
 /// own command line names a place for the data, its files are there.
-WorkerKit make_kit(const WorkerSettings& settings, const RunConfig& given) {
+WorkerKit make_kit(const WorkerWelcome& welcome, const RunConfig& given) {
   WorkerKit kit;
   kit.data =
-      load_dataset(settings.dataset, given.data_dir.empty() ? settings.data_dir : given.data_dir,
-                   Split::kTrain, settings.image_size);
-  kit.learner = make_learner(settings.network, kit.data->shape(), kit.data->classes());
+      load_dataset(welcome.dataset, given.data_dir.empty() ? welcome.data_dir : given.data_dir,
+                   Split::kTrain, welcome.image_size);
+  kit.learner = make_learner(welcome.network, kit.data->shape(), kit.data->classes());
   kit.profile = kit.learner->numerical_profile();
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  if (gethostname(host.data(), host.size() - 1) == 0) kit.host = host.data();
+  kit.processor = processor_name();
   return kit;
 }
 
@@ -174,7 +252,7 @@ int train_over_mpi(const RunConfig& given) {
   set_log_prefix(fmt::format("rank {}: ", kSession.rank()));
   try {
     serve_as_worker(transport, given.start_timeout,
-                    [&](const WorkerSettings& settings) { return make_kit(settings, given); });
+                    [&](const WorkerWelcome& welcome) { return make_kit(welcome, given); });
   } catch (const Error& error) {
     // The server is not there to be told: this rank ends the job.
     log_line(error.what());
@@ -200,8 +278,13 @@ Command train_command(CLI::App& program) {
   return {app, [given] {
             // What is resumed is the server's business: workers may not even see its files.
             const bool is_worker = rank_under_mpi() > 0;
-            const RunConfig config = is_worker ? given_config(*given) : starting_config(*given);
-            return uses_mpi(config) ? train_over_mpi(config) : train_locally(config);
+            RunConfig config = given_config(*given);
+            if (config.numerics == kPortableProfile) pin_profile(kPortableProfile);
+            if (!is_worker) config = starting_config(*given);
+            if (uses_mpi(config)) return train_over_mpi(config);
+            // What a resumed run recorded counts, too.
+            if (config.numerics == kPortableProfile) pin_profile(kPortableProfile);
+            return train_locally(config);
           }};
 }
 

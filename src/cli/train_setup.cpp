@@ -6,6 +6,7 @@
 
 #include "base/digest.hpp"
 #include "base/names.hpp"
+#include "comm/mpi/mpi_session.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
 #include "record/checkpoint.hpp"
@@ -66,6 +67,30 @@ ModelState pretrained(const fs::path& file, const ModelLayout& layout) {
   }
 }
 
+/// All that follows from the plan, the data and the network.
+void finish_plan(TrainSetup& setup) {
+  if (setup.data->is_synthetic()) {
+    setup.plan.notices.push_back(setup.data->name() + ": every image was generated");
+  }
+  if (setup.samples_per_step > setup.data->size()) {
+    throw UsageError(
+        fmt::format("one step takes {} samples, {} has {}: lower --batch-size or --global-batch",
+                    setup.samples_per_step, setup.data->name(), setup.data->size()));
+  }
+  const SliceSchedule schedule(setup.data->size(), setup.plan.k, setup.samples_per_step,
+                               setup.data_key);
+  setup.last_step = setup.horizon = total_steps(setup.config, schedule.steps_per_epoch());
+  // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
+  const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.horizon : 0;
+  // An image folder or a module is what it holds, not where it lies.
+  RunConfig digested = setup.config;
+  if (choose_dataset(setup.config.dataset).info == nullptr) digested.dataset = "image folder";
+  if (!setup.layout.source.empty()) digested.network = "TorchScript " + setup.layout.source;
+  setup.config_digest = config_digest(
+      digested, fmt::format("data {}\nplacement {}\nhorizon {}\n", setup.data->digest(),
+                            setup.placement_fingerprint, horizon));
+}
+
 }  // namespace
 
 LearnerFactory TrainSetup::learner_factory() const {
@@ -87,38 +112,31 @@ TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
   const Key placement = placement_root(setup.config, root);
   setup.data_key = derive_key(root, "data");
   setup.attack_key = derive_key(root, "attack");
+  setup.probe_key = derive_key(root, "probe");
   setup.server_keys = {derive_key(placement, "placement"), derive_key(placement, "buckets")};
+  setup.placement_fingerprint = hex(derive_key(placement, "fingerprint"));
 
   setup.data =
       load_dataset(dataset.name, setup.config.data_dir, Split::kTrain, setup.config.image_size);
-  if (setup.data->is_synthetic()) {
-    setup.plan.notices.push_back(setup.data->name() + ": every image was generated");
-  }
-  if (setup.samples_per_step > setup.data->size()) {
-    throw UsageError(
-        fmt::format("one step takes {} samples, {} has {}: lower --batch-size or --global-batch",
-                    setup.samples_per_step, setup.data->name(), setup.data->size()));
-  }
-  const SliceSchedule schedule(setup.data->size(), setup.plan.k, setup.samples_per_step,
-                               setup.data_key);
-  setup.last_step = setup.horizon = total_steps(setup.config, schedule.steps_per_epoch());
-
   const auto learner = setup.learner_factory()();
   setup.layout = learner->layout();
   setup.initial = setup.config.pretrained.empty() || has_checkpoint(setup.config)
                       ? learner->initial_state(derive_key(root, "initial weights"))
                       : pretrained(setup.config.pretrained, setup.layout);
   setup.profile = learner->numerical_profile();
-  // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
-  const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.horizon : 0;
-  // An image folder or a module is what it holds, not where it lies.
-  RunConfig digested = setup.config;
-  if (dataset.info == nullptr) digested.dataset = "image folder";
-  if (!setup.layout.source.empty()) digested.network = "TorchScript " + setup.layout.source;
-  setup.config_digest = config_digest(
-      digested, fmt::format("data {}\nplacement {}\nhorizon {}\n", setup.data->digest(),
-                            hex(derive_key(placement, "fingerprint")), horizon));
+  finish_plan(setup);
   return setup;
+}
+
+void plan_for(TrainSetup& setup, std::size_t admitted_workers) {
+  setup.config.workers = admitted_workers;
+  try {
+    setup.plan = make_plan(setup.config);
+    setup.samples_per_step = samples_per_step(setup.config, setup.plan);
+    finish_plan(setup);
+  } catch (const UsageError& error) {
+    throw InputError(fmt::format("the workers that are left are too few: {}", error.what()));
+  }
 }
 
 RunConfig starting_config(const GivenOptions& given) {
@@ -151,6 +169,9 @@ RunConfig starting_config(const GivenOptions& given) {
   config = given_config_over(given, from / "config.toml");
   config.train_dir = train_dir;
   check_replay(given, config);
+  // Of the ranks of a job some may be left out, as they may have been then: who is admitted is
+  // compared with what the run recorded (run_start.cpp).
+  if (size_under_mpi() > 1 && !given.has("workers")) config.workers.reset();
   return config;
 }
 

@@ -24,15 +24,19 @@ struct TrainSetup {
   std::size_t samples_per_step = 0;
   std::uint64_t last_step = 0;  ///< where this invocation ends
   std::uint64_t horizon = 0;    ///< where the run as it is configured does
-  Key data_key{}, attack_key{};
+  Key data_key{}, attack_key{}, probe_key{};
   ServerKeys server_keys;
-  std::string config_digest, profile;
+  std::string config_digest, profile, placement_fingerprint;
 
   LearnerFactory learner_factory() const;
 };
 
 /// `world_workers`: P under MPI, else 0.
 TrainSetup set_up(const RunConfig& given, std::size_t world_workers);
+
+/// What follows from the number of workers, anew for those who were admitted. InputError where the
+/// defence does not hold with them.
+void plan_for(TrainSetup& setup, std::size_t admitted_workers);
 
 /// The configuration to begin with: that of the run to be resumed, or to be replayed, where there
 /// is one, under the user's own options.

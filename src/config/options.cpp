@@ -292,8 +292,8 @@ const std::vector<Option> kOptions = {
      "",
      &C::absent,
      "none",
-     "leave workers out of steps, e.g. 3:10-20,7:1-5 (worker by its rank, from 1; steps "
-     "inclusive)",
+     "leave workers out of steps, e.g. 3:10-20,7:1-5 (worker by its number, from 1; "
+     "steps inclusive)",
      false,
      {}},
 
@@ -463,6 +463,17 @@ const std::vector<Option> kOptions = {
      "its rounds.jsonl says counted, and no others",
      false,
      {}},
+    {kRun,
+     "numerics",
+     "",
+     &C::numerics,
+     "",
+     "which instruction sets gradients are computed with: native, the processor's; portable, those "
+     "that every processor with AVX2 has; auto: native, and over MPI once more under portable "
+     "where "
+     "too few workers agree (docs/numerics.md)",
+     false,
+     {"auto", "native", "portable"}},
     {kRun,
      "allow-other-numerics",
      "",

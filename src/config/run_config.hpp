@@ -78,6 +78,7 @@ struct RunConfig {
   std::string resume = "none";
   std::optional<std::uint64_t> checkpoint_step;
   std::string replay;
+  std::string numerics = "auto";
   bool allow_other_numerics = false;
   std::uint64_t log_interval = 0;
 };

@@ -6,13 +6,13 @@ namespace detox {
 namespace {
 
 // Workspace slots above those of the rules and of the hierarchy.
-constexpr std::size_t kDecodedSlot = 64, kEncodedSlot = 65, kArrivingSlot = 66;
+constexpr std::size_t kModelledSlot = 64, kEncodedSlot = 65, kArrivingSlot = 66;
 
 /// The rows as the server decodes them.
 Rows<float> arriving(const Rows<float>& rows, std::uint64_t step, const AnswerFormat& format,
                      ThreadPool& pool, Workspace& workspace) {
   const std::size_t n = rows.n(), d = rows.d, bytes = format.layout().gradient_bytes;
-  const auto decoded = workspace.take<float>(kDecodedSlot, n * d);
+  const auto decoded = workspace.take<float>(kModelledSlot, n * d);
   const auto encoded = workspace.take<std::byte>(kEncodedSlot, n * bytes);
   const auto pointers = workspace.take<const float*>(kArrivingSlot, n);
   pool.parallel_for(n, [&](std::size_t i, std::size_t) {

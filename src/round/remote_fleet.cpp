@@ -1,13 +1,11 @@
 #include "round/remote_fleet.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "base/as_error.hpp"
 #include "base/log.hpp"
-#include "base/names.hpp"
 #include "base/seconds_since.hpp"
 #include "detox/errors.hpp"
 
@@ -21,70 +19,55 @@ constexpr std::size_t kChunksAThread = 4;  // checked together
 constexpr std::size_t kMostAtOnce = 256;   // frames, before it looks at the time
 constexpr std::chrono::seconds kFarewell(10);
 constexpr std::uint64_t kMostWarnings = 10;
-constexpr std::size_t kLongestProfile = 300;
 
 }  // namespace
 
 RemoteFleet::RemoteFleet(const Parts& parts)
     : parts_(parts),
-      peers_(static_cast<std::size_t>(parts.transport.size() - 1)),
+      peers_(parts.ranks.size()),
       weights_(parts.transport, parts.weights),
       fetch_(parts.answer, peers_.size(), parts.slices, parts.pool),
-      copies_(parts.answer, peers_.size()) {}
+      copies_(parts.answer, peers_.size()) {
+  for (int rank = 1; rank < parts_.transport.size(); ++rank) {
+    if (!worker_of(rank)) left_out_.push_back(rank);
+  }
+}
 
-void RemoteFleet::start(const WorkerSettings& settings, const WorkerFacts& expected,
-                        std::chrono::duration<double> time_limit) {
-  const FrameBytes welcome = make_welcome(to_json(settings));
-  for (int rank = 1; rank < parts_.transport.size(); ++rank) parts_.transport.send(rank, welcome);
-  patience_s_ = settings.server_timeout_s;
-  const auto begin = last_sign_ = Clock::now();
-  while (!std::ranges::all_of(peers_, &Peer::ready)) {
-    if (parts_.stop) throw InterruptedError("stopped before the workers were ready");
-    if (seconds_since(begin) > time_limit.count()) {
-      std::vector<std::size_t> silent;
-      for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-        if (!peers_[worker].ready) silent.push_back(worker + 1);
-      }
-      throw InputError(fmt::format("no sign of life from rank {} within {:.0f} s (--start-timeout)",
-                                   fmt::join(silent, ", "), time_limit.count()));
-    }
-    give_sign_of_life();
-    const auto received = parts_.transport.receive(kPoll, kFrameHeaderBytes + kMaxTextBytes);
-    if (!received || received->from < 1 || received->from >= parts_.transport.size()) continue;
-    const FrameView frame = parse_frame(received->bytes);
-    if (const auto failure = parse_failure(frame)) {
-      throw InputError(fmt::format("rank {}: {}", received->from, failure->line));
-    }
-    const auto text = parse_ready(frame);
-    const auto facts = text ? facts_from_json(*text) : std::nullopt;
-    if (!facts) {
-      ++rejected_frames_;
-      continue;
-    }
-    const auto compare = [&](std::string_view what, const std::string& theirs,
-                             const std::string& ours) {
-      if (theirs == ours) return;
-      throw InputError(fmt::format("rank {} has {} '{}', the server '{}'", received->from, what,
-                                   printable(theirs, kLongestProfile), ours));
-    };
-    compare("the numerical profile", facts->profile, expected.profile);
-    compare("a network of digest", facts->layout_digest, expected.layout_digest);
-    compare("training data of digest", facts->data_digest, expected.data_digest);
-    peers_[static_cast<std::size_t>(received->from - 1)].ready = true;
+std::optional<std::uint32_t> RemoteFleet::worker_of(int rank) const {
+  const auto found = std::ranges::lower_bound(parts_.ranks, rank);
+  if (found == parts_.ranks.end() || *found != rank) return std::nullopt;
+  return static_cast<std::uint32_t>(found - parts_.ranks.begin());
+}
+
+void RemoteFleet::start(const WorkerSettings& settings, double server_timeout_s) {
+  const FrameBytes start = make_start(to_json(settings));
+  for (int rank = 1; rank < parts_.transport.size(); ++rank) parts_.transport.send(rank, start);
+  patience_s_ = server_timeout_s;
+  last_sign_ = last_sign_to_left_out_ = Clock::now();
+}
+
+/// They are no part of the run, but a rank that ended before the others could end the job.
+void RemoteFleet::give_sign_of_life_to_those_left_out() {
+  constexpr double kSignsInPatience = 4;
+  if (seconds_since(last_sign_to_left_out_) < patience_s_ / kSignsInPatience) return;
+  last_sign_to_left_out_ = Clock::now();
+  for (const int rank : left_out_) {
+    if (parts_.transport.flush(rank, std::chrono::milliseconds(0)))
+      parts_.transport.send(rank, make_wait());
   }
 }
 
 /// A worker that has answered hears nothing while the server waits for another, for as long as one
 /// that is silent likes. To those who have not taken in the last frames more would only pile up.
 void RemoteFleet::give_sign_of_life() {
+  give_sign_of_life_to_those_left_out();
   constexpr double kSignsInPatience = 4;
   if (seconds_since(last_sign_) < patience_s_ / kSignsInPatience) return;
   last_sign_ = Clock::now();
   const FrameBytes sign = make_wait();
   for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-    const int rank = static_cast<int>(worker) + 1;
-    if (!peers_[worker].ready || !parts_.transport.flush(rank, std::chrono::milliseconds(0)))
-      continue;
+    const int rank = parts_.ranks[worker];
+    if (!parts_.transport.flush(rank, std::chrono::milliseconds(0))) continue;
     parts_.transport.send(rank, sign);
   }
 }
@@ -97,7 +80,7 @@ std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order)
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto worker = static_cast<std::uint32_t>((order.step + i) % count);
     if (is_awaited(order, worker) && peers_[worker].heard &&
-        parts_.transport.flush(static_cast<int>(worker) + 1, std::chrono::milliseconds(0)))
+        parts_.transport.flush(parts_.ranks[worker], std::chrono::milliseconds(0)))
       workers.push_back(worker);
   }
   std::ranges::stable_partition(workers,
@@ -112,16 +95,18 @@ void RemoteFleet::give_orders(const StepOrder& order) {
   const std::vector<RelayPlace> tree =
       parts_.relays ? relay_tree(relaying.size()) : std::vector<RelayPlace>(relaying.size());
   std::vector<std::size_t> place_of(peers_.size(), RelayPlace::kServer);
+  const auto rank_of = [this](std::uint32_t worker) {
+    return static_cast<std::uint32_t>(parts_.ranks[worker]);
+  };
   std::vector<int> direct;
   for (std::size_t place = 0; place < relaying.size(); ++place) {
     place_of[relaying[place]] = place;
-    if (tree[place].from == RelayPlace::kServer)
-      direct.push_back(static_cast<int>(relaying[place]) + 1);
+    if (tree[place].from == RelayPlace::kServer) direct.push_back(parts_.ranks[relaying[place]]);
   }
   const std::vector<std::uint32_t>& slices = order.assignment.slice_of_worker;
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     Peer& peer = peers_[worker];
-    const int rank = static_cast<int>(worker) + 1;
+    const int rank = parts_.ranks[worker];
     peer.heard = false;
     peer.relay = kNobody;
     // To a worker that has not even taken the last frames, more are of no use and would pile up.
@@ -135,8 +120,8 @@ void RemoteFleet::give_orders(const StepOrder& order) {
     if (const std::size_t place = place_of[worker]; place != RelayPlace::kServer) {
       const std::size_t from = tree[place].from;
       if (from != RelayPlace::kServer) peer.relay = relaying[from];
-      told.weights_from = from == RelayPlace::kServer ? 0 : relaying[from] + 1;
-      for (const std::size_t below : tree[place].to) relay_to.push_back(relaying[below] + 1);
+      told.weights_from = from == RelayPlace::kServer ? 0 : rank_of(relaying[from]);
+      for (const std::size_t below : tree[place].to) relay_to.push_back(rank_of(relaying[below]));
     }
     told.relay_to = relay_to;
     if (parts_.send_assignment) told.assignment = slices;
@@ -200,7 +185,7 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
     if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
     fetch_.follow(votes);
     fetch_.ask(Clock::now(), [this](std::uint32_t worker, FrameBytes frame) {
-      parts_.transport.send(static_cast<int>(worker) + 1, std::move(frame));
+      parts_.transport.send(parts_.ranks[worker], std::move(frame));
     });
   }
   report.ended_early = in_time;
@@ -232,9 +217,10 @@ void RemoteFleet::take_frames(const StepOrder& order, StepVotes& votes) {
 }
 
 void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order, StepVotes& votes) {
-  if (frame.from < 1 || frame.from >= parts_.transport.size()) return;
-  const auto worker = static_cast<std::uint32_t>(frame.from - 1);
+  const std::optional<std::uint32_t> from = worker_of(frame.from);
   const FrameView view = parse_frame(frame.bytes);
+  if (!from) return reject(frame, view);  // it was left out
+  const std::uint32_t worker = *from;
   if (const auto digest = parse_digest(view, parts_.answer); digest && parts_.by_digest) {
     take_digest(worker, *digest, frame, order, votes);
   } else if (const auto chunk = parse_chunk(view, parts_.answer)) {
@@ -259,7 +245,8 @@ void RemoteFleet::reject(const ReceivedFrame& frame, const FrameView& view) {
 void RemoteFleet::lose(std::uint32_t worker, const Failure& failure) {
   if (peers_[worker].gone) return;
   peers_[worker].gone = true;
-  log_warning("rank {} has ended, the run goes on without it: {}", worker + 1, failure.line);
+  log_warning("rank {} has ended, the run goes on without it: {}", parts_.ranks[worker],
+              failure.line);
 }
 
 bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
@@ -327,7 +314,7 @@ void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask
     peers_[peer.relay].bad_relay = true;
     votes.note(peer.relay, Suspicion::kBadRelay);
   }
-  weights_.serve(static_cast<int>(worker) + 1, ask);
+  weights_.serve(parts_.ranks[worker], ask);
 }
 
 std::string RemoteFleet::rejected_text() const {

@@ -1,4 +1,4 @@
-// Workers behind a transport, one process each: worker w is rank w + 1.
+// Workers behind a transport, one process each: worker w is rank ranks[w].
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@ class RemoteFleet final : public Fleet {
  public:
   struct Parts {
     Transport& transport;
+    std::vector<int> ranks;  ///< who was admitted (round/admission.hpp), ascending
     ThreadPool& pool;
     Chunks weights, answer;
     std::size_t slices;
@@ -33,11 +34,9 @@ class RemoteFleet final : public Fleet {
   };
   explicit RemoteFleet(const Parts& parts);
 
-  /// Sends everybody the settings and waits until all are ready. InputError naming the ranks that
-  /// are silent after the time, that failed, or that differ from `expected` in profile, network or
-  /// data. InterruptedError where `stop` comes first.
-  void start(const WorkerSettings& settings, const WorkerFacts& expected,
-             std::chrono::duration<double> time_limit);
+  /// Sends everybody the settings, those who were left out too. server_timeout_s: the workers'
+  /// patience with a silent server, as they were told.
+  void start(const WorkerSettings& settings, double server_timeout_s);
 
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        StepVotes& votes) override;
@@ -55,7 +54,6 @@ class RemoteFleet final : public Fleet {
     std::uint32_t slice = 0;
   };
   struct Peer {
-    bool ready = false;
     bool gone = false;    ///< it has said that it ends
     bool awaited = true;  ///< false after a missed deadline, until it says something current
     bool heard = true;    ///< in this step, or in the last one before the next begins
@@ -66,6 +64,8 @@ class RemoteFleet final : public Fleet {
   };
 
   void give_sign_of_life();
+  void give_sign_of_life_to_those_left_out();
+  std::optional<std::uint32_t> worker_of(int rank) const;
   void await_somebody(const StepOrder& order);
   void give_orders(const StepOrder& order);
   std::vector<std::uint32_t> relaying_workers(const StepOrder& order) const;
@@ -86,6 +86,7 @@ class RemoteFleet final : public Fleet {
   void reject(const ReceivedFrame& frame, const FrameView& view);
 
   Parts parts_;
+  std::vector<int> left_out_;  ///< all other ranks but the server's: they wait for the end
   std::vector<Peer> peers_;
   WeightsBroadcast weights_;
   AnswerFetch fetch_;
@@ -93,7 +94,7 @@ class RemoteFleet final : public Fleet {
   std::chrono::steady_clock::time_point last_news_{};  ///< or the step's order
   bool any_news_ = false;                              ///< in this step
   double patience_s_ = 0;                              ///< of the workers with a silent server
-  std::chrono::steady_clock::time_point last_sign_{};
+  std::chrono::steady_clock::time_point last_sign_{}, last_sign_to_left_out_{};
   std::uint64_t rejected_frames_ = 0;
 };
 

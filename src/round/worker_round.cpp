@@ -11,40 +11,44 @@
 #include "base/as_error.hpp"
 #include "base/seconds_since.hpp"
 #include "round/answer_digests.hpp"
+#include "round/probe_gradient.hpp"
 #include "round/weights_intake.hpp"
 
 namespace detox {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kPoll(50);
-constexpr std::chrono::seconds kFarewell(10);
-constexpr std::size_t kMostHeld = 3;  // the server has forgotten the orders before
+constexpr std::chrono::milliseconds kWorkerPoll(50);
+constexpr std::chrono::seconds kLastWords(10);
+constexpr std::size_t kLargestText = kFrameHeaderBytes + kMaxTextBytes;
+constexpr std::size_t kMostBeforeStart = 64;  // frames of other workers before the settings
+constexpr std::size_t kMostHeld = 3;          // the server has forgotten the orders before
 
-/// The work of one worker after the settings have come.
+/// The work of one worker that takes part.
 class WorkerRound {
  public:
-  WorkerRound(Transport& transport, const WorkerSettings& settings, WorkerKit kit)
+  WorkerRound(Transport& transport, WorkerSettings settings, std::uint32_t worker,
+              double server_timeout_s, WorkerKit kit)
       : transport_(transport),
-        settings_(settings),
+        settings_(std::move(settings)),
+        worker_(worker),
+        server_timeout_s_(server_timeout_s),
         data_(std::move(kit.data)),
         computer_(std::move(kit.learner)),
-        format_(settings.codec, computer_.learner().layout().parameter_count(),
+        format_(settings_.codec, computer_.learner().layout().parameter_count(),
                 computer_.learner().layout().statistic_count()),
-        chunks_{format_.layout().size(), settings.chunk_bytes},
+        chunks_{format_.layout().size(), settings_.chunk_bytes},
         reader_(*data_,
-                {data_->size(), settings.slices, settings.samples_per_step, settings.data_key},
-                settings.data_key),
-        adversary_(settings.attack, settings.attack_key),
-        weights_(transport, format_.d(), format_.s(), settings.chunk_bytes),
+                {data_->size(), settings_.slices, settings_.samples_per_step, settings_.data_key},
+                settings_.data_key),
+        adversary_(settings_.attack, settings_.attack_key),
+        weights_(transport, format_.d(), format_.s(), settings_.chunk_bytes),
         own_(format_.make_slot()),
-        others_(settings.slices) {
-    transport_.send(
-        0, make_ready(to_json(WorkerFacts{kit.profile, layout_digest(computer_.learner().layout()),
-                                          data_->digest()})));
-  }
+        others_(settings_.slices) {}
 
-  int run() {
+  /// `early`: what other workers have sent already.
+  int run(std::vector<ReceivedFrame> early) {
+    for (ReceivedFrame& frame : early) take_frame(std::move(frame));
     while (true) {
       if (const auto exit_code = await_work()) return *exit_code;
       answer_order();
@@ -63,8 +67,8 @@ class WorkerRound {
   /// server says stop.
   std::optional<int> await_work() {
     auto last_news = Clock::now();
-    const std::size_t largest = max_frame_to_worker(weights_.chunks(), settings_.workers);
-    const double patience = std::max(settings_.server_timeout_s, 40 * last_compute_s_);
+    const std::size_t largest = max_frame_to_worker(weights_.chunks(), settings_.workers());
+    const double patience = std::max(server_timeout_s_, 40 * last_compute_s_);
     while (true) {
       const bool has_work = order_ && weights_.is_whole();
       const auto next = send_held();
@@ -105,7 +109,7 @@ class WorkerRound {
   }
 
   OrderLimits limits() const {
-    return {settings_.slices, settings_.workers, static_cast<std::size_t>(transport_.size() - 1)};
+    return {settings_.slices, settings_.workers(), static_cast<std::size_t>(transport_.size() - 1)};
   }
 
   void answer_order() {
@@ -160,8 +164,9 @@ class WorkerRound {
     for (; !held_.empty() && held_.front().due <= now; held_.pop_front()) {
       for (FrameBytes& frame : held_.front().frames) transport_.send(0, std::move(frame));
     }
-    if (held_.empty()) return kPoll;
-    return std::min(kPoll, std::chrono::ceil<std::chrono::milliseconds>(held_.front().due - now));
+    if (held_.empty()) return kWorkerPoll;
+    return std::min(kWorkerPoll,
+                    std::chrono::ceil<std::chrono::milliseconds>(held_.front().due - now));
   }
 
   void compute(std::uint32_t slice, AnswerSlot& slot) {
@@ -181,9 +186,8 @@ class WorkerRound {
   }
 
   bool is_byzantine(const Order& order) const {
-    if (!adversary_.active() || order.assignment.size() != settings_.workers) return false;
-    return adversary_.byzantine(order.step,
-                                groups(order))[static_cast<std::size_t>(transport_.rank() - 1)];
+    if (!adversary_.active() || order.assignment.size() != settings_.workers()) return false;
+    return adversary_.byzantine(order.step, groups(order))[worker_];
   }
 
   /// Colluders share what they know; here each finds it out by computing every slice itself, where
@@ -212,6 +216,8 @@ class WorkerRound {
 
   Transport& transport_;
   WorkerSettings settings_;
+  std::uint32_t worker_;  ///< its own number
+  double server_timeout_s_;
   std::unique_ptr<Dataset> data_;
   SliceComputer computer_;
   AnswerFormat format_;
@@ -238,52 +244,96 @@ class WorkerRound {
   double last_compute_s_ = 0;
 };
 
-WorkerSettings await_settings(Transport& transport, double start_timeout_s,
-                              std::optional<int>& stopped) {
-  const auto begin = Clock::now();
-  while (seconds_since(begin) < start_timeout_s) {
-    const auto received = transport.receive(kPoll, kFrameHeaderBytes + kMaxTextBytes);
-    if (!received || received->from != 0) continue;
-    const FrameView frame = parse_frame(received->bytes);
-    if ((stopped = parse_stop(frame))) return {};
-    const auto text = parse_welcome(frame);
-    auto settings = text ? settings_from_json(*text) : std::nullopt;
-    if (settings && settings->slices >= 1 && settings->slices <= settings->samples_per_step &&
-        settings->chunk_bytes >= 1 && settings->chunk_bytes <= kChunkBytes)
-      return *settings;
-    throw InputError("the server's settings are no settings of this version");
-  }
-  throw InputError(fmt::format("no settings from the server within {:.0f} s (--start-timeout)",
-                               start_timeout_s));
-}
-
-/// The server decides what becomes of the run; this worker stays until it hears that it has ended,
-/// so that mpirun does not take its end for an accident.
-int report_failure(Transport& transport, const Error& error, double patience_s) {
-  transport.send(0, make_failure(error.what(), error.exit_code()));
-  transport.flush(0, kFarewell);
+/// The server's next text, as `parse` reads it; nothing where the server says stop.
+/// `early` takes what other workers send: of those that have begun already weights may come.
+template <class Parse>
+auto await_text(Transport& transport, double patience_s, std::optional<int>& stopped,
+                std::vector<ReceivedFrame>& early, Parse&& parse) -> decltype(parse(FrameView{})) {
   auto last_news = Clock::now();
   while (seconds_since(last_news) < patience_s) {
-    const auto received = transport.receive(kPoll, std::size_t{1} << 31U);
+    auto received = transport.receive(kWorkerPoll, kLargestText);
+    if (!received) continue;
+    if (received->from != 0) {
+      if (early.size() < kMostBeforeStart) early.push_back(std::move(*received));
+      continue;
+    }
+    const FrameView frame = parse_frame(received->bytes);
+    if ((stopped = parse_stop(frame))) return std::nullopt;
+    last_news = Clock::now();
+    if (parse_wait(frame)) continue;
+    if (auto text = parse(frame)) return text;
+    throw InputError("the server's settings are no settings of this version");
+  }
+  throw InputError(
+      fmt::format("no settings from the server within {:.0f} s (--start-timeout)", patience_s));
+}
+
+WorkerFacts facts_of(const WorkerWelcome& welcome, WorkerKit& kit) {
+  const std::string probe = probe_digest(*kit.learner, kit.data->shape(), kit.data->classes(),
+                                         welcome.probe_samples, welcome.probe_key);
+  return {kit.profile,  layout_digest(kit.learner->layout()), kit.data->digest(), probe, kit.host,
+          kit.processor};
+}
+
+/// The run's exit code; nothing where the server is silent for too long.
+std::optional<int> await_stop(Transport& transport, double patience_s) {
+  auto last_news = Clock::now();
+  while (seconds_since(last_news) < patience_s) {
+    const auto received = transport.receive(kWorkerPoll, kLargestText);
     if (!received || received->from != 0) continue;
     last_news = Clock::now();
-    if (parse_stop(parse_frame(received->bytes))) return error.exit_code();
+    if (const auto exit_code = parse_stop(parse_frame(received->bytes))) return exit_code;
   }
+  return std::nullopt;
+}
+
+int take_part(Transport& transport, const WorkerWelcome& welcome, const WorkerKitMaker& make_kit) {
+  WorkerKit kit = make_kit(welcome);
+  transport.send(0, make_ready(to_json(facts_of(welcome, kit))));
+  std::optional<int> stopped;
+  std::vector<ReceivedFrame> early;
+  auto settings =
+      await_text(transport, welcome.server_timeout_s, stopped, early, [](const FrameView& frame) {
+        const auto text = parse_start(frame);
+        return text ? settings_from_json(*text) : std::nullopt;
+      });
+  if (stopped) return *stopped;
+  if (const auto worker = settings->worker_of(transport.rank())) {
+    return WorkerRound(transport, std::move(*settings), *worker, welcome.server_timeout_s,
+                       std::move(kit))
+        .run(std::move(early));
+  }
+  kit = {};  // nothing but memory while it waits
+  if (const auto exit_code = await_stop(transport, welcome.server_timeout_s)) return *exit_code;
+  throw InputError(
+      fmt::format("the server has been silent for {:.0f} s", welcome.server_timeout_s));
+}
+
+/// The server decides what a failure costs; until it has ended the run this rank stays.
+int report_failure(Transport& transport, double patience_s, const Error& error) {
+  transport.send(0, make_failure(error.what(), error.exit_code()));
+  transport.flush(0, kLastWords);
+  if (await_stop(transport, patience_s)) return error.exit_code();
   throw error;  // the server does not listen any more: end the job from here
 }
 
 }  // namespace
 
 int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKitMaker& make_kit) {
-  double patience_s = start_timeout_s;
+  double patience_s = std::chrono::duration<double>(kLastWords).count();
   try {
     std::optional<int> stopped;
-    const WorkerSettings settings = await_settings(transport, start_timeout_s, stopped);
+    std::vector<ReceivedFrame> early;
+    const auto welcome =
+        await_text(transport, start_timeout_s, stopped, early, [](const FrameView& frame) {
+          const auto text = parse_welcome(frame);
+          return text ? welcome_from_json(*text) : std::nullopt;
+        });
     if (stopped) return *stopped;
-    patience_s = settings.server_timeout_s;
-    return WorkerRound(transport, settings, make_kit(settings)).run();
+    patience_s = std::max(patience_s, welcome->server_timeout_s);
+    return take_part(transport, *welcome, make_kit);
   } catch (const std::exception& error) {
-    return report_failure(transport, as_error(error), patience_s);
+    return report_failure(transport, patience_s, as_error(error));
   }
 }
 

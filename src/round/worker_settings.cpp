@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/digest.hpp"
+#include "round/probe_gradient.hpp"
 
 namespace detox {
 namespace {
@@ -59,16 +61,57 @@ Hierarchy::Options defence_from(const Json& json) {
   return defence;
 }
 
+struct FactField {
+  const char* name;
+  std::string WorkerFacts::*member;
+};
+constexpr FactField kFactFields[] = {
+    {"profile", &WorkerFacts::profile},  {"layout", &WorkerFacts::layout_digest},
+    {"data", &WorkerFacts::data_digest}, {"probe", &WorkerFacts::probe_digest},
+    {"host", &WorkerFacts::host},        {"processor", &WorkerFacts::processor},
+};
+
 }  // namespace
+
+std::string to_json(const WorkerWelcome& welcome) {
+  return Json{{"network", welcome.network},
+              {"dataset", welcome.dataset},
+              {"image_size", welcome.image_size},
+              {"data_dir", welcome.data_dir},
+              {"probe_key", hex(welcome.probe_key)},
+              {"probe_samples", welcome.probe_samples},
+              {"server_timeout_s", welcome.server_timeout_s}}
+      .dump();
+}
+
+std::optional<WorkerWelcome> welcome_from_json(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    WorkerWelcome welcome;
+    json.at("network").get_to(welcome.network);
+    json.at("dataset").get_to(welcome.dataset);
+    json.at("image_size").get_to(welcome.image_size);
+    json.at("data_dir").get_to(welcome.data_dir);
+    welcome.probe_key = key_from_hex(json.at("probe_key"));
+    json.at("probe_samples").get_to(welcome.probe_samples);
+    json.at("server_timeout_s").get_to(welcome.server_timeout_s);
+    if (welcome.probe_samples < 1 || welcome.probe_samples > kMostProbeSamples) return std::nullopt;
+    return welcome;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<std::uint32_t> WorkerSettings::worker_of(int rank) const {
+  const auto found = std::ranges::lower_bound(ranks, rank);
+  if (found == ranks.end() || *found != rank) return std::nullopt;
+  return static_cast<std::uint32_t>(found - ranks.begin());
+}
 
 std::string to_json(const WorkerSettings& s) {
   const Json json = {
-      {"network", s.network},
-      {"dataset", s.dataset},
-      {"image_size", s.image_size},
-      {"data_dir", s.data_dir},
+      {"ranks", s.ranks},
       {"codec", s.codec},
-      {"workers", s.workers},
       {"slices", s.slices},
       {"samples_per_step", s.samples_per_step},
       {"data_key", hex(s.data_key)},
@@ -85,7 +128,6 @@ std::string to_json(const WorkerSettings& s) {
         {"defence", s.attack.defence ? json_of(*s.attack.defence) : Json(nullptr)}}},
       {"by_digest", s.by_digest},
       {"chunk_bytes", s.chunk_bytes},
-      {"server_timeout_s", s.server_timeout_s},
   };
   return json.dump();
 }
@@ -94,12 +136,8 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
   try {
     const Json json = Json::parse(text);
     WorkerSettings s;
-    json.at("network").get_to(s.network);
-    json.at("dataset").get_to(s.dataset);
-    json.at("image_size").get_to(s.image_size);
-    json.at("data_dir").get_to(s.data_dir);
+    json.at("ranks").get_to(s.ranks);
     json.at("codec").get_to(s.codec);
-    json.at("workers").get_to(s.workers);
     json.at("slices").get_to(s.slices);
     json.at("samples_per_step").get_to(s.samples_per_step);
     s.data_key = key_from_hex(json.at("data_key"));
@@ -116,7 +154,10 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     if (!attack.at("defence").is_null()) s.attack.defence = defence_from(attack.at("defence"));
     json.at("by_digest").get_to(s.by_digest);
     json.at("chunk_bytes").get_to(s.chunk_bytes);
-    json.at("server_timeout_s").get_to(s.server_timeout_s);
+    const bool valid = std::ranges::is_sorted(s.ranks) && s.slices >= 1 &&
+                       s.slices <= s.samples_per_step && s.chunk_bytes >= 1 &&
+                       s.chunk_bytes <= kChunkBytes;
+    if (!valid) return std::nullopt;
     return s;
   } catch (const std::exception&) {
     return std::nullopt;
@@ -124,15 +165,23 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
 }
 
 std::string to_json(const WorkerFacts& facts) {
-  return Json{
-      {"profile", facts.profile}, {"layout", facts.layout_digest}, {"data", facts.data_digest}}
-      .dump();
+  Json json;
+  for (const FactField& field : kFactFields) json[field.name] = facts.*field.member;
+  // A host's name may hold anything.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::optional<WorkerFacts> facts_from_json(std::string_view text) {
+  constexpr std::size_t kLongest = 1000;
   try {
     const Json json = Json::parse(text);
-    return WorkerFacts{json.at("profile"), json.at("layout"), json.at("data")};
+    WorkerFacts facts;
+    for (const FactField& field : kFactFields) {
+      std::string& value = facts.*field.member;
+      json.at(field.name).get_to(value);
+      if (value.size() > kLongest) return std::nullopt;
+    }
+    return facts;
   } catch (const std::exception&) {
     return std::nullopt;
   }

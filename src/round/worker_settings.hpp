@@ -1,10 +1,11 @@
-// What the server tells a worker at the start: sizes, the simulated attack and derived keys. Never
-// the seed.
+// What server and workers tell each other before the first step: a welcome, what a worker answers,
+// and the settings of those that take part. Never the seed.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "comm/chunks.hpp"
 #include "config/plan.hpp"
@@ -12,32 +13,51 @@
 
 namespace detox {
 
-struct WorkerSettings {
-  std::string network, dataset, codec;
+/// What a learner, its data and a probe gradient are made of, before anybody knows who takes part.
+struct WorkerWelcome {
+  std::string network, dataset;
   std::size_t image_size = 0;  ///< of an image folder
   std::string data_dir;  ///< where the server finds the data, for workers that were told no place
-  std::size_t workers = 0, slices = 0, samples_per_step = 0;
-  Key data_key{}, attack_key{};
-  AttackPlan attack;
-  bool by_digest = false;  ///< digests first, and of the bytes what the server asks for
-  std::size_t chunk_bytes = kChunkBytes;
+  Key probe_key{};
+  std::size_t probe_samples = 1;  ///< 1 to kMostProbeSamples
   /// Silence of the server after which a worker gives up. While it waits for others the server
   /// gives signs of life, so this need not exceed the deadline of a step.
   double server_timeout_s = 600;
 };
 
-std::string to_json(const WorkerSettings& settings);
+std::string to_json(const WorkerWelcome& welcome);
 
 /// Empty where the text is not what to_json writes.
-std::optional<WorkerSettings> settings_from_json(std::string_view text);
+std::optional<WorkerWelcome> welcome_from_json(std::string_view text);
 
-/// What a worker says when it is ready; the server compares it with its own.
+/// What a worker says when it is ready. All of it is only what it says (round/admission.hpp).
 struct WorkerFacts {
-  std::string profile, layout_digest, data_digest;
+  std::string profile, layout_digest, data_digest, probe_digest;
+  std::string host, processor;  ///< for people
 };
 
 std::string to_json(const WorkerFacts& facts);
+
+/// Empty where the text is not what to_json writes, or a part of it is longer than 1000 bytes.
 std::optional<WorkerFacts> facts_from_json(std::string_view text);
+
+/// What follows from the plan, which depends on who takes part. The same for all, sent to all
+/// ranks: one that is not in `ranks` is left out and waits for the end.
+struct WorkerSettings {
+  std::vector<int> ranks;  ///< ascending; worker w is rank ranks[w]
+  std::string codec;
+  std::size_t slices = 0, samples_per_step = 0;
+  Key data_key{}, attack_key{};
+  AttackPlan attack;
+  bool by_digest = false;  ///< digests first, and of the bytes what the server asks for
+  std::size_t chunk_bytes = kChunkBytes;
+
+  std::size_t workers() const { return ranks.size(); }
+  std::optional<std::uint32_t> worker_of(int rank) const;  ///< empty where it is left out
+};
+
+std::string to_json(const WorkerSettings& settings);
+std::optional<WorkerSettings> settings_from_json(std::string_view text);
 
 /// SHA-256, hex, over names, shapes, offsets and where the network came from.
 std::string layout_digest(const ModelLayout& layout);

@@ -75,6 +75,41 @@ TEST_F(Launch, GivesAllRanksTheProfileOfThisMachine) {
   EXPECT_THAT(read("environment"), HasSubstr("OPENBLAS_CORETYPE=Prescott\n"));
 }
 
+/// A job whose workers disagree until it is portable.
+constexpr const char* kDisagreeing = R"(#!/bin/sh
+echo $DETOX_PROFILE >> "$(dirname "$0")/profiles"
+[ $DETOX_PROFILE = portable ] && code=0 || code=4
+echo $code > $DETOX_RESULT_FILE
+)";
+
+TEST_F(Launch, StartsAJobOnceMoreUnderThePortableProfileWhereItsWorkersDisagree) {
+  write("mpirun", kDisagreeing);
+  setenv("DETOX_PROFILE", "baseline", 1);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(launch("launch -n 2 -- train"), 0);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("starting again"));
+  EXPECT_EQ(read("profiles"), "baseline\nportable\n");
+  EXPECT_EQ(launch("launch -n 2 -- train --numerics native"), 4);
+  EXPECT_EQ(launch("launch -n 2 -- train --numerics portable"), 0);
+  EXPECT_EQ(read("profiles"), "baseline\nportable\nbaseline\nportable\n");
+  testing::internal::GetCapturedStdout();
+  unsetenv("DETOX_PROFILE");
+}
+
+TEST_F(Launch, DoesNotStartAPortableJobAgain) {
+  write("mpirun",
+        "#!/bin/sh\necho x >> \"$(dirname \"$0\")/starts\"\necho 4 > $DETOX_RESULT_FILE\n");
+  setenv("DETOX_PROFILE", "baseline", 1);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(launch("launch -n 2 -- train"), 4);
+  EXPECT_EQ(read("starts"), "x\nx\n");
+  testing::internal::GetCapturedStderr();
+  testing::internal::GetCapturedStdout();
+  unsetenv("DETOX_PROFILE");
+}
+
 TEST_F(Launch, PlacesRanksAsTheHostfileSays) {
   write("hosts", "127.0.0.1\nlocalhost slots=3\n");
   testing::internal::CaptureStdout();

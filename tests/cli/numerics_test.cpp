@@ -6,8 +6,10 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
 
 #include "detox/errors.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace detox {
 namespace {
@@ -71,6 +73,36 @@ TEST(Numerics, RefuseAProfileThatThisProcessorCannotRun) {
   if (vectors_of_this_processor() == Vectors::kAvx512) GTEST_SKIP() << "this one can run all";
   EXPECT_THAT(probe("DETOX_PROFILE=avx512"),
               HasSubstr("error 1: the numerical profile avx512 needs"));
+}
+
+TEST(Numerics, AreTheProcessorsOwnForARankThatCannotRunTheLaunchersProfile) {
+  if (vectors_of_this_processor() == Vectors::kAvx512) GTEST_SKIP() << "this one can run all";
+  const std::string text = probe("DETOX_PROFILE=avx512 OMPI_COMM_WORLD_RANK=3");
+  EXPECT_THAT(text, HasSubstr("cannot run the numerical profile avx512: this rank runs "));
+  EXPECT_THAT(
+      text, HasSubstr(fmt::format("DETOX_PROFILE={}\n", profile_for(vectors_of_this_processor()))));
+}
+
+TEST(Numerics, OptionIsFoundInACommandThatIsPassedOn) {
+  EXPECT_EQ(numerics_option({"train", "--lr", "0.1"}), "auto");
+  EXPECT_EQ(numerics_option({"train", "--numerics", "portable"}), "portable");
+  EXPECT_EQ(numerics_option({"train", "--numerics=Native", "--lr", "1"}), "native");
+  EXPECT_EQ(numerics_option({"train", "--numerics", "native", "--numerics", "auto"}), "auto");
+  EXPECT_EQ(numerics_option({"train", "--numerics"}), "auto");
+  EXPECT_EQ(numerics_option({"train", "--numerics", "fast"}), "auto");  // train will say so
+}
+
+TEST(Numerics, OptionIsFoundInConfigurationFilesUnderTheCommandLine) {
+  const TemporaryDirectory directory;
+  const std::string file = directory / "native.toml";
+  std::ofstream(file) << "numerics = \"native\"\n";
+  EXPECT_EQ(numerics_option({"train", "--config", file}), "native");
+  EXPECT_EQ(numerics_option({"train", "--numerics", "portable", "--config=" + file}), "portable");
+  EXPECT_EQ(numerics_option({"train", "--config", "no such file"}), "auto");
+}
+
+TEST(Numerics, ProcessorIsNamedInPrintableWords) {
+  EXPECT_THAT(processor_name(), testing::MatchesRegex("[ -~]+"));
 }
 
 TEST(Numerics, RefuseAnUnknownProfileAndListTheValidOnes) {

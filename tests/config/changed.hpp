@@ -73,6 +73,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"resume", "auto"},
       {"checkpoint-step", "0"},
       {"replay", "run \"of\" before"},
+      {"numerics", "portable"},
       {"allow-other-numerics", "on"},
       {"log-interval", "10"}};
   return kOthers;

@@ -34,6 +34,7 @@ const std::set<std::string_view> kWithoutEffect = {"data-dir",
                                                    "log-interval",
                                                    "checkpoint-step",
                                                    "compute-every-replica",
+                                                   "numerics",
                                                    "allow-other-numerics"};
 
 TEST(ConfigDigest, ChangesWithEachOptionThatAffectsTheResultAndWithNoOther) {

@@ -33,18 +33,29 @@ class Job(ProgramTest):
     def test_refuses_a_number_of_workers_that_mpirun_did_not_start(self):
         self.assert_refused(run("launch", "-n", 4, "--", "train", "--workers", 9), 2, "--workers is 9", "3 workers")
 
-    def test_ends_with_the_message_of_the_rank_that_fails(self):
+    def test_without_room_for_a_rank_that_fails_ends_with_its_message(self):
         # Rank 2 alone looks for its data in an empty folder.
         script = (f'if [ "$OMPI_COMM_WORLD_RANK" = 2 ]; then more="--data-dir {self.folder}"; fi; '
                   f'exec {PROGRAM} train --max-steps 3 --batch-size 4 --train-dir {self.unique()} $more')
         result = run("-n", 4, "--oversubscribe", "sh", "-c", script, program=["mpirun"])
         self.assertEqual(result.code, 1, result.err)
-        self.assertIn("detoxml: rank 2: ", result.err)
-        self.assertIn("train-images-idx3-ubyte", result.err)
+        self.assertRegex(result.err, "left out: rank 2: .*train-images-idx3-ubyte")
+        self.assertIn("this run would be refused", result.err)
+        self.assertIn("the workers that are left are too few: --group-size r = 3 needs P >= r workers: P = 2", result.err)
         self.assertTrue(self.no_process_left(self.unique()))
 
         # Nothing is left that the next attempt would stumble over.
         self.assertFalse((self.folder / "run").exists())
+
+    def test_trains_without_a_rank_that_fails_at_the_start(self):
+        script = (f'if [ "$OMPI_COMM_WORLD_RANK" = 2 ]; then more="--data-dir {self.folder}"; fi; '
+                  f'exec {PROGRAM} train --max-steps 3 --batch-size 4 --train-dir {self.unique()} $more')
+        result = run("-n", 5, "--oversubscribe", "sh", "-c", script, program=["mpirun"])
+        self.assertEqual(result.code, 0, result.err)
+        self.assertRegex(result.err, "left out: rank 2: .*train-images-idx3-ubyte")
+        self.assertIn("worker 1 is rank 1, 2 is rank 3, 3 is rank 4", result.err)
+        self.assertEqual(len(self.journal("run")), 3)
+        self.assertEqual((self.folder / "run" / "ledger.jsonl").read_text(), "")
 
     def test_needs_a_server_and_a_worker(self):
         self.assert_refused(run("-n", 1, PROGRAM, "train", program=["mpirun"]), 2, "mpirun started 1 process")

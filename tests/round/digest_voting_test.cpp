@@ -37,7 +37,7 @@ struct AlteredRun {
     run.over_network([&](int rank, Transport& transport) {
       if (!ranks.contains(rank)) return false;
       AlteredTransport end(transport, altered);
-      serve_as_worker(end, 30, [](const WorkerSettings&) { return ToyRun::toy_kit(); });
+      serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
       return true;
     });
     seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

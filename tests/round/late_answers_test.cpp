@@ -93,7 +93,7 @@ TEST(RemoteFleet, LogsALateAnswerThatAgreesAsAnObservation) {
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4) return false;
     LateTransport late(transport);
-    serve_as_worker(late, 30, [](const WorkerSettings&) { return ToyRun::toy_kit(); });
+    serve_as_worker(late, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
     return true;
   });
   std::size_t agreed = 0;

@@ -111,7 +111,7 @@ TEST(RemoteFleet, WaitsForEverybodyAgainAfterAStepThatAllHaveMissed) {
       }
       inner.send(to, std::move(frame));
     });
-    serve_as_worker(end, 30, [](const WorkerSettings&) { return ToyRun::toy_kit(); });
+    serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
     return true;
   });
   const auto lines = run.journal("metrics.jsonl");
@@ -233,25 +233,6 @@ TEST(RemoteFleet, ComparesALateAnswerWithTheMajorityOfItsStep) {
   EXPECT_TRUE(outcome.only_rank_4);
 }
 
-TEST(RemoteFleet, EndsTheRunWithTheMessageOfAWorkerThatFailsAtTheStart) {
-  const TemporaryDirectory directory;
-  ToyRun run(directory / "run", kOptions);
-  try {
-    run.over_network([](int rank, Transport& transport) {
-      if (rank != 3) return false;
-      const WorkerKitMaker failing = [](const WorkerSettings&) -> WorkerKit {
-        throw InputError("no data here");
-      };
-      EXPECT_EQ(serve_as_worker(transport, 30, failing), 1);
-      return true;
-    });
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "rank 3: no data here");
-    EXPECT_EQ(error.exit_code(), 1);
-  }
-}
-
 TEST(RemoteFleet, GoesOnWithoutAWorkerThatFailsAndPaysNoTimeoutForIt) {
   const auto begin = std::chrono::steady_clock::now();
   const TemporaryDirectory directory;
@@ -265,65 +246,6 @@ TEST(RemoteFleet, GoesOnWithoutAWorkerThatFailsAndPaysNoTimeoutForIt) {
   });
   EXPECT_EQ(run.final_model(), clean_model());
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
-}
-
-TEST(RemoteFleet, RefusesToStartWithAWorkerOfAnotherNumericalProfile) {
-  const TemporaryDirectory directory;
-  ToyRun run(directory / "run", kOptions);
-  try {
-    run.over_network([](int rank, Transport& transport) {
-      if (rank != 2) return false;
-      serve_as_worker(transport, 30, [](const WorkerSettings&) {
-        WorkerKit kit = ToyRun::toy_kit();
-        kit.profile = "another profile";
-        return kit;
-      });
-      return true;
-    });
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_STREQ(error.what(),
-                 "rank 2 has the numerical profile 'another profile', the server 'toy profile'");
-  }
-}
-
-/// Takes nothing in but the end.
-void deaf_worker(Transport& transport) {
-  while (true) {
-    const auto received = transport.receive(std::chrono::seconds(30), 1U << 20U);
-    if (!received || parse_stop(parse_frame(received->bytes))) return;
-  }
-}
-
-TEST(RemoteFleet, IsInterruptedAndNotFailedWhereItIsStoppedBeforeTheWorkersAreReady) {
-  const TemporaryDirectory directory;
-  ToyRun run(directory / "run", kOptions);
-  run.stop = true;
-  try {
-    run.over_network([](int rank, Transport& transport) {
-      if (rank == 5) deaf_worker(transport);
-      return rank == 5;
-    });
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.exit_code(), 130);
-  }
-}
-
-TEST(RemoteFleet, NamesTheRanksThatNeverBecameReady) {
-  const TemporaryDirectory directory;
-  ToyRun run(directory / "run", kOptions);
-  run.start_timeout_s = 0.5;
-  try {
-    run.over_network([](int rank, Transport& transport) {
-      if (rank != 5 && rank != 8) return false;
-      deaf_worker(transport);
-      return true;
-    });
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("no sign of life from rank 5, 8 within"));
-  }
 }
 
 }  // namespace

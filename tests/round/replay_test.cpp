@@ -107,7 +107,7 @@ void record_with(ToyRun& run, const std::set<int>& odd,
       frame = change(rank, parse_frame(*frame), frame);
       if (frame) inner.send(to, std::move(frame));
     });
-    serve_as_worker(end, 30, [](const WorkerSettings&) { return ToyRun::toy_kit(); });
+    serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
     return true;
   });
 }

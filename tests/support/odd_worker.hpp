@@ -34,11 +34,7 @@ inline void send_copy(Transport& transport, std::uint64_t step, std::uint32_t sl
   }
 }
 
-inline void send_ready(Transport& transport) {
-  transport.send(
-      0,
-      make_ready(to_json(WorkerFacts{"toy profile", layout_digest(ToyLearner().layout()), "toy"})));
-}
+inline void send_ready(Transport& transport) { transport.send(0, ToyRun::ready()); }
 
 /// Says it is ready, then hands every order to `answer` and every request to `deliver`, until the
 /// server stops it. It takes no weights and passes none on.

@@ -51,7 +51,7 @@ class ToyData final : public Dataset {
 
 /// Softmax regression, 3 x 4 weights and 3 biases, with one statistic: a running mean of the first
 /// value.
-class ToyLearner final : public Learner {
+class ToyLearner : public Learner {
  public:
   ToyLearner() {
     layout_.parameters = {{"line.weight", {3, 4}, 0, 12}, {"line.bias", {3}, 12, 3}};

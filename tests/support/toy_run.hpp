@@ -16,7 +16,9 @@
 #include "config/options.hpp"
 #include "config/plan.hpp"
 #include "record/checkpoint_files.hpp"
+#include "round/admission.hpp"
 #include "round/local_fleet.hpp"
+#include "round/probe_gradient.hpp"
 #include "round/remote_fleet.hpp"
 #include "round/training.hpp"
 #include "round/worker_round.hpp"
@@ -46,6 +48,7 @@ class ToyRun {
   std::function<std::unique_ptr<Fleet>(Fleet&)> wrap;  ///< what stands before the local engine's
   double first_step_timeout_s = 0;                     ///< where it is more than the others'
   double server_timeout_s = 30;                        ///< the workers' patience
+  std::vector<int> admitted;                           ///< the ranks that took part
 
   /// Server and workers in this thread and a pool.
   RunEnd over_local_engine() {
@@ -64,45 +67,47 @@ class ToyRun {
   /// an honest one's place: it gets the rank and the transport and answers whether it took the
   /// part.
   RunEnd over_network(const std::function<bool(int, Transport&)>& stand_in = {}) {
-    return with_parts([&](Parts& parts) {
-      InprocNetwork network(static_cast<int>(plan_.workers) + 1);
-      std::vector<std::thread> workers;
-      for (int rank = 1; rank <= static_cast<int>(plan_.workers); ++rank) {
-        workers.emplace_back([&, rank] {
-          Transport& transport = network.endpoint(rank);
-          if (stand_in && stand_in(rank, transport)) return;
-          serve_as_worker(transport, 30, [](const WorkerSettings&) { return toy_kit(); });
-        });
-      }
-      Transport& transport = network.endpoint(0);
-      RemoteFleet fleet({transport,
-                         parts.pool,
-                         {(parts.format.d() + parts.format.s()) * sizeof(float), kToyChunkBytes},
-                         {parts.format.layout().size(), kToyChunkBytes},
-                         plan_.k,
-                         plan_.votes_by_digest,
-                         config_.comm_type == "Bcast",
-                         parts.adversary.active(),
-                         stop});
-      RunEnd end{};
-      const auto serve = [&] {
-        fleet.start(worker_settings(parts),
-                    {"toy profile", layout_digest(ToyLearner().layout()), "toy"},
-                    std::chrono::duration<double>(start_timeout_s));
-        end = conduct(parts, fleet);
+    const int world = static_cast<int>(plan_.workers) + 1;
+    InprocNetwork network(world);
+    std::vector<std::thread> workers;
+    for (int rank = 1; rank < world; ++rank) {
+      workers.emplace_back([&, rank] {
+        Transport& transport = network.endpoint(rank);
+        if (stand_in && stand_in(rank, transport)) return;
+        serve_as_worker(transport, 30, [](const WorkerWelcome&) { return toy_kit(); });
+      });
+    }
+    Transport& transport = network.endpoint(0);
+    RunEnd end{};
+    const auto serve = [&] {
+      admit(transport);
+      end = with_parts([&](Parts& parts) {
+        RemoteFleet fleet({transport,
+                           admitted,
+                           parts.pool,
+                           {(parts.format.d() + parts.format.s()) * sizeof(float), kToyChunkBytes},
+                           {parts.format.layout().size(), kToyChunkBytes},
+                           plan_.k,
+                           plan_.votes_by_digest,
+                           config_.comm_type == "Bcast",
+                           parts.adversary.active(),
+                           stop});
+        fleet.start(worker_settings(parts), server_timeout_s);
+        const RunEnd fleet_end = conduct(parts, fleet);
         rejected_frames = fleet.rejected_frames();
         rejected_text = fleet.rejected_text();
-        return 0;
-      };
-      try {
-        serve_and_stop_workers(transport, serve);
-      } catch (...) {
-        for (std::thread& worker : workers) worker.join();
-        throw;
-      }
+        return fleet_end;
+      });
+      return 0;
+    };
+    try {
+      serve_and_stop_workers(transport, serve);
+    } catch (...) {
       for (std::thread& worker : workers) worker.join();
-      return end;
-    });
+      throw;
+    }
+    for (std::thread& worker : workers) worker.join();
+    return end;
   }
 
   std::string final_model() const {
@@ -135,7 +140,17 @@ class ToyRun {
   static constexpr std::size_t kSamples = 600;
   static constexpr std::size_t kToyChunkBytes = 24;  ///< an answer has four, the weights three
   static WorkerKit toy_kit() {
-    return {std::make_unique<ToyData>(kSamples), std::make_unique<ToyLearner>(), "toy profile"};
+    return {std::make_unique<ToyData>(kSamples), std::make_unique<ToyLearner>(), "toy profile", "",
+            ""};
+  }
+  /// What an honest worker of the toy network says when it is ready.
+  static FrameBytes ready() {
+    ToyLearner learner;
+    const WorkerWelcome welcome;
+    WorkerFacts facts{"toy profile", layout_digest(learner.layout()), "toy", "", "", ""};
+    facts.probe_digest =
+        probe_digest(learner, {1, 2, 2}, 3, welcome.probe_samples, welcome.probe_key);
+    return make_ready(to_json(facts));
   }
 
  private:
@@ -154,7 +169,7 @@ class ToyRun {
   WorkerSettings worker_settings(const Parts& parts) const {
     WorkerSettings settings;
     settings.codec = plan_.sign_codec ? "sign" : "none";
-    settings.workers = plan_.workers;
+    settings.ranks = admitted;
     settings.slices = plan_.k;
     settings.samples_per_step = parts.per_step;
     settings.data_key = data_key();
@@ -162,8 +177,19 @@ class ToyRun {
     settings.attack = plan_.attack;
     settings.by_digest = plan_.votes_by_digest;
     settings.chunk_bytes = kToyChunkBytes;
-    settings.server_timeout_s = server_timeout_s;
     return settings;
+  }
+
+  /// The plan becomes that of the workers who were admitted.
+  void admit(Transport& transport) {
+    const AdmissionTerms terms{layout_digest(ToyLearner().layout()), "toy", plan_.q,
+                               std::chrono::duration<double>(start_timeout_s)};
+    WorkerWelcome welcome;
+    welcome.server_timeout_s = server_timeout_s;
+    admitted = admit_workers(transport, welcome, terms, stop).ranks;
+    if (admitted.size() == plan_.workers) return;
+    config_.workers = admitted.size();
+    plan_ = make_plan(config_);
   }
 
   RunEnd with_parts(const std::function<RunEnd(Parts&)>& run) {
