@@ -57,8 +57,16 @@ TEST(WireBytes, OfAStepAreOneAnswerASliceAndTheWeightsTwice) {
   Transport& server = network.endpoint(0);
   ThreadPool pool(2);
   const std::atomic<bool> stop{false};
-  RemoteFleet fleet(
-      {server, pool, kCountedWeights, kCountedAnswer, kCountedSlices, true, true, false, stop});
+  RemoteFleet fleet({server,
+                     pool,
+                     {1, 2, 3, 4, 5, 6, 7, 8, 9},
+                     kCountedWeights,
+                     kCountedAnswer,
+                     kCountedSlices,
+                     true,
+                     true,
+                     false,
+                     stop});
   const std::vector<float> parameters(kCountedWeights.bytes / sizeof(float));
   const std::vector<bool> absent(kCountedWorkers);
   RecentSteps recent;
