@@ -58,8 +58,8 @@ TEST(WireBytes, OfAStepAreOneAnswerASliceAndTheWeightsTwice) {
   ThreadPool pool(2);
   const std::atomic<bool> stop{false};
   RemoteFleet fleet({server,
-                     pool,
                      {1, 2, 3, 4, 5, 6, 7, 8, 9},
+                     pool,
                      kCountedWeights,
                      kCountedAnswer,
                      kCountedSlices,
