@@ -12,7 +12,7 @@ namespace detox {
 namespace {
 
 constexpr int kLevel = 9, kThreads = 1;
-constexpr std::size_t kWord = 4;
+constexpr std::size_t kFloat = 4;
 
 /// Blosc's header, as its format documents it, and what of it this program writes: the library has
 /// other compressors and older formats, which nobody needs to reach from outside.
@@ -23,7 +23,7 @@ bool is_from_pack(std::span<const std::byte> packed) {
   const auto field = [&](std::size_t i) { return std::to_integer<unsigned>(packed[i]); };
   return field(kVersion) == BLOSC_VERSION_FORMAT &&
          field(kInnerVersion) == BLOSC_LZ4_VERSION_FORMAT &&
-         field(kFlags) >> kInnerShift == BLOSC_LZ4_FORMAT && field(kTypeSize) == kWord;
+         field(kFlags) >> kInnerShift == BLOSC_LZ4_FORMAT && field(kTypeSize) == kFloat;
 }
 
 class Blosc final : public Compressor {
@@ -33,7 +33,7 @@ class Blosc final : public Compressor {
     const std::size_t before = out.size();
     out.resize(before + chunk.size() - 1);
     const int packed =
-        blosc_compress_ctx(kLevel, BLOSC_BITSHUFFLE, kWord, chunk.size(), chunk.data(),
+        blosc_compress_ctx(kLevel, BLOSC_BITSHUFFLE, kFloat, chunk.size(), chunk.data(),
                            out.data() + before, chunk.size() - 1, BLOSC_LZ4_COMPNAME, 0, kThreads);
     out.resize(before + (packed > 0 ? static_cast<std::size_t>(packed) : 0));
     return packed > 0;
