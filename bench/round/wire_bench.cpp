@@ -8,11 +8,12 @@
 //
 // Prints a line of "name value" pairs, medians over the steps but the first two; times in seconds:
 //   tail        from the last gradient to the last slice that the server holds
-//   broadcast   from the step's begin until all workers have the weights
-//   step        all of it, without the time that workers wait for each other before tail begins
-//   server      with --hold: from the last digest until the new weights are there
-//   hash, copy  the same process, on all cores: digests of k answers; three times memcpy of them
-//   peak        with --memory: bytes of resident memory above those after MPI_Init
+//   hashing     the part of it until the last worker has its digest: as many cores as the machine
+//   has broadcast   from the step's begin until all workers have the weights step        all of it,
+//   without the time that workers wait for each other before tail begins server      with --hold:
+//   from the last digest until the new weights are there hash, copy  the same process, on all
+//   cores: digests of k answers; three times memcpy of them peak        with --memory: bytes of
+//   resident memory above those after MPI_Init
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -208,6 +209,7 @@ class WireBench {
     timings_.add("bytes_in", static_cast<double>(report.bytes_in));
     timings_.add("bytes_out", static_cast<double>(report.bytes_out));
     const double digest = clock_.last(SharedClock::kHasDigest, step);
+    timings_.add("hashing", digest > 0 ? digest - gradient : 0);
     if (arguments_.hold && digest > 0) timings_.add("server", end - digest);
   }
 
