@@ -15,7 +15,8 @@ class HostileChunk : public ::testing::TestWithParam<std::string> {
  protected:
   /// Unpacks into `size` bytes between two guards, from bytes that end where their memory ends.
   bool unpack(const Bytes& packed, std::size_t size) {
-    const Bytes exact(packed);  // no spare capacity: what reads on is seen by the sanitizer
+    const Bytes exact(packed.begin(),
+                      packed.end());  // no spare capacity: what reads on is seen by the sanitizer
     Bytes out(size + 2 * kGuard, kGuardByte);
     const bool accepted = compressor_->unpack(exact, std::span(out).subspan(kGuard, size));
     for (std::size_t i = 0; i < kGuard; ++i) {
@@ -90,7 +91,7 @@ TEST_P(HostileChunk, WithAnyLengthInItsHeaderTakesNoMemory) {
          {0U, 1U, 3U, 3999U, 4001U, 0x7fffffffU, 0x80000000U, 0xffffffffU}) {
       Bytes lie = packed;
       std::memcpy(lie.data() + at, &value, sizeof value);
-      const Bytes exact(lie);
+      const Bytes exact(lie.begin(), lie.end());
       Bytes out(chunk.size());
       const std::size_t before = allocations().bytes;
       compressor_->unpack(exact, out);
