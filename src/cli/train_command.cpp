@@ -138,6 +138,7 @@ int serve(const RunConfig& given, Transport& transport) {
   settings.attack_key = setup.attack_key;
   settings.attack = setup.plan.attack;
   settings.by_digest = setup.plan.votes_by_digest;
+  settings.compression = setup.config.compress_grad;
   settings.server_timeout_s = std::max(setup.config.start_timeout, 2 * setup.config.step_timeout);
   fleet.start(settings, {setup.profile, layout_digest(setup.layout), setup.data->digest()},
               std::chrono::duration<double>(setup.config.start_timeout));

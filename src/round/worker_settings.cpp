@@ -85,6 +85,7 @@ std::string to_json(const WorkerSettings& s) {
         {"defence", s.attack.defence ? json_of(*s.attack.defence) : Json(nullptr)}}},
       {"by_digest", s.by_digest},
       {"chunk_bytes", s.chunk_bytes},
+      {"compression", s.compression},
       {"server_timeout_s", s.server_timeout_s},
   };
   return json.dump();
@@ -116,6 +117,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     if (!attack.at("defence").is_null()) s.attack.defence = defence_from(attack.at("defence"));
     json.at("by_digest").get_to(s.by_digest);
     json.at("chunk_bytes").get_to(s.chunk_bytes);
+    json.at("compression").get_to(s.compression);
     json.at("server_timeout_s").get_to(s.server_timeout_s);
     return s;
   } catch (const std::exception&) {

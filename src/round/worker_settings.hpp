@@ -21,6 +21,7 @@ struct WorkerSettings {
   AttackPlan attack;
   bool by_digest = false;  ///< digests first, and of the bytes what the server asks for
   std::size_t chunk_bytes = kChunkBytes;
+  std::string compression = "none";  ///< of the chunks of answers: a name of compressors()
   /// Silence of the server after which a worker gives up. While it waits for others the server
   /// gives signs of life, so this need not exceed the deadline of a step.
   double server_timeout_s = 600;
