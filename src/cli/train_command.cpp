@@ -204,7 +204,8 @@ int serve(const RunConfig& given, Transport& transport) {
        setup.plan.votes_by_digest,
        setup.config.comm_type == "Bcast",
        adversary.active(),
-       stop_on_signals()});
+       stop_on_signals(),
+       setup.config.compress_grad});
 
   WorkerSettings settings;
   settings.ranks = ranks;
@@ -215,6 +216,7 @@ int serve(const RunConfig& given, Transport& transport) {
   settings.attack_key = setup.attack_key;
   settings.attack = setup.plan.attack;
   settings.by_digest = setup.plan.votes_by_digest;
+  settings.compression = setup.config.compress_grad;
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
   fleet.start(settings, welcome.server_timeout_s);
