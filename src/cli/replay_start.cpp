@@ -33,9 +33,9 @@ void check_same_as_here(const TrainSetup& setup, const fs::path& run) {
 
 }  // namespace
 
-std::optional<Replay> open_replay(TrainSetup& setup) {
+void open_replay(TrainSetup& setup) {
   const RunConfig& config = setup.config;
-  if (config.replay.empty()) return std::nullopt;
+  if (config.replay.empty()) return;
   const fs::path run = config.replay;
   if (is_same_folder(run, config.train_dir)) {
     throw UsageError(fmt::format(
@@ -43,7 +43,7 @@ std::optional<Replay> open_replay(TrainSetup& setup) {
         config.replay));
   }
   check_same_as_here(setup, run);
-  Replay replay(run, setup.plan.workers, setup.plan.k);
+  const Replay& replay = setup.replay.emplace(run, setup.plan.workers, setup.plan.k);
   const bool resumes = config.resume != "none" || config.checkpoint_step;
   if (!resumes && replay.first_step() > 1) {
     throw InputError(
@@ -58,7 +58,6 @@ std::optional<Replay> open_replay(TrainSetup& setup) {
                     replay.last_step(), config.replay, setup.last_step));
     setup.last_step = replay.last_step();
   }
-  return replay;
 }
 
 void compare_with_replayed(const TrainSetup& setup) {

@@ -59,14 +59,14 @@ SimulatedTruth truth_of(const Adversary& adversary) {
 
 /// The server's part, the same for every fleet.
 int conduct(const TrainSetup& setup, const AnswerFormat& format, const Adversary& adversary,
-            Fleet& fleet, ThreadPool& pool, Start start, const Replay* replay = nullptr) {
+            Fleet& fleet, ThreadPool& pool, Start start) {
   const RunConfig& config = setup.config;
   ServerRound round({setup.plan, format, setup.layout, setup.server_keys, sgd_options(config),
                      lr_schedule(config, setup.horizon), setup.samples_per_step, fleet, pool,
-                     replay});
+                     setup.replay ? &*setup.replay : nullptr});
   // What is replayed goes on as the record does.
   const std::uint64_t max_skipped =
-      replay ? std::numeric_limits<std::uint64_t>::max() : config.max_skipped;
+      setup.replay ? std::numeric_limits<std::uint64_t>::max() : config.max_skipped;
   const TrainingOptions options{setup.last_step,     config.eval_freq,    config.keep_checkpoints,
                                 max_skipped,         config.step_timeout, config.start_timeout,
                                 config.log_interval, setup.config_digest, setup.profile};
@@ -88,19 +88,19 @@ AnswerFormat answer_format(const TrainSetup& setup) {
 
 int train_locally(const RunConfig& given) {
   TrainSetup setup = set_up(given, 0);
-  const std::optional<Replay> replay = open_replay(setup);
+  open_replay(setup);
   for (const std::string& notice : setup.plan.notices) log_line(notice);
   Start start = open_start(setup);
   ThreadPool pool(thread_count(setup.config));
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
-  LocalFleet fleet({*setup.data, format, adversary, pool, setup.data_key, setup.samples_per_step,
-                    setup.plan.k, setup.config.compute_every_replica,
-                    replay ? std::numeric_limits<double>::infinity() : setup.config.step_timeout},
-                   setup.learner_factory());
-  const int exit_code =
-      conduct(setup, format, adversary, fleet, pool, std::move(start), replay ? &*replay : nullptr);
-  if (replay && exit_code == 0) compare_with_replayed(setup);
+  LocalFleet fleet(
+      {*setup.data, format, adversary, pool, setup.data_key, setup.samples_per_step, setup.plan.k,
+       setup.config.compute_every_replica,
+       setup.replay ? std::numeric_limits<double>::infinity() : setup.config.step_timeout},
+      setup.learner_factory());
+  const int exit_code = conduct(setup, format, adversary, fleet, pool, std::move(start));
+  if (setup.replay && exit_code == 0) compare_with_replayed(setup);
   return exit_code;
 }
 
@@ -204,7 +204,8 @@ int serve(const RunConfig& given, Transport& transport) {
        setup.plan.votes_by_digest,
        setup.config.comm_type == "Bcast",
        adversary.active(),
-       stop_on_signals()});
+       stop_on_signals(),
+       setup.config.compress_grad});
 
   WorkerSettings settings;
   settings.ranks = ranks;
@@ -215,6 +216,7 @@ int serve(const RunConfig& given, Transport& transport) {
   settings.attack_key = setup.attack_key;
   settings.attack = setup.plan.attack;
   settings.by_digest = setup.plan.votes_by_digest;
+  settings.compression = setup.config.compress_grad;
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
   fleet.start(settings, welcome.server_timeout_s);

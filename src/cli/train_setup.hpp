@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/train_options.hpp"
 #include "config/plan.hpp"
 #include "detox/dataset.hpp"
 #include "round/answer_format.hpp"
+#include "round/replay.hpp"
 #include "round/server_round.hpp"
 
 namespace detox {
@@ -27,6 +29,7 @@ struct TrainSetup {
   Key data_key{}, attack_key{}, probe_key{};
   ServerKeys server_keys;
   std::string config_digest, profile, placement_fingerprint;
+  std::optional<Replay> replay;  ///< see open_replay (replay_start.hpp)
 
   LearnerFactory learner_factory() const;
 };

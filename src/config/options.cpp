@@ -231,6 +231,15 @@ const std::vector<Option> kOptions = {
      "all send full copies",
      false,
      {"digest", "bytes"}},
+    {kDefence,
+     "compress-grad",
+     "",
+     &C::compress_grad,
+     "",
+     "over MPI: pack answers chunk by chunk; pays on links of 1 Gb/s or less "
+     "(docs/performance.md); compress is the original's name for blosc",
+     false,
+     {"none", "blosc", "compress", "zstd"}},
 
     {kAttack, "worker-fail", "", &C::worker_fail, "", "Byzantine workers to simulate", true, {}},
     {kAttack,

@@ -39,6 +39,7 @@ struct RunConfig {
   std::string placement = "random";
   std::string placement_key;
   std::string vote = "digest";
+  std::string compress_grad = "none";
   // The simulated attack
   std::uint64_t worker_fail = 0;
   std::string err_mode = "rev_grad";

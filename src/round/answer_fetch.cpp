@@ -9,8 +9,13 @@
 namespace detox {
 
 AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices,
-                         ThreadPool& pool)
-    : chunks_(answer), pool_(pool), slices_(slices), owes_(workers) {}
+                         ThreadPool& pool, std::string_view compression)
+    : chunks_(answer), pool_(pool), slices_(slices), owes_(workers) {
+  for (std::size_t thread = 0; thread < pool.size(); ++thread) {
+    if (auto compressor = make_compressor(compression))
+      unpacking_.push_back({std::move(compressor), std::vector<std::byte>(answer.chunk_bytes)});
+  }
+}
 
 void AnswerFetch::begin_step(std::uint64_t step) {
   step_ = step;
@@ -49,19 +54,25 @@ void AnswerFetch::ask(Clock::time_point now, const Send& send) {
 }
 
 bool AnswerFetch::take(std::uint32_t worker, ReceivedFrame frame, const ChunkView& chunk) {
-  // Packed bytes are shorter than the chunk, also where their digest is what was promised.
-  if (chunk.step != step_ || chunk.slice >= slices_.size() || chunk.packed) return false;
+  if (chunk.step != step_ || chunk.slice >= slices_.size()) return false;
+  if (chunk.packed && unpacking_.empty()) return false;
   const Slice& slice = slices_[chunk.slice];
   if (!slice.fetch || !slice.fetch->is_expected(worker, chunk.chunk)) return false;
   // The views stay valid: the bytes of a vector do not move with it.
-  taken_.push_back({worker, chunk.slice, chunk.chunk, std::move(frame), chunk.bytes, false});
+  taken_.push_back(
+      {worker, chunk.slice, chunk.chunk, std::move(frame), chunk.bytes, chunk.packed, false});
   return true;
 }
 
 /// What is here already is not written to again, so two members who send the same chunk do not
 /// race: only the first of a batch is written to its place.
-void AnswerFetch::check_one(Taken& taken) {
+void AnswerFetch::check_one(Taken& taken, std::size_t thread) {
   Slice& slice = slices_[taken.slice];
+  if (taken.packed) {
+    const auto chunk = std::span(unpacking_[thread].chunk).first(chunks_.size(taken.chunk));
+    if (!unpacking_[thread].compressor->unpack(taken.bytes, chunk)) return;
+    taken.bytes = chunk;
+  }
   taken.as_promised = is_as_promised(slice.digests, taken.chunk, taken.bytes);
   if (!taken.as_promised || slice.settled || slice.fetch->is_here(taken.chunk)) return;
   const auto place = chunks_.part(slice.answer.bytes(), taken.chunk);
@@ -88,12 +99,12 @@ bool AnswerFetch::check(Clock::time_point now, StepVotes& votes) {
   };
   std::vector<char> second(taken_.size());
   for (std::size_t i = 0; i < taken_.size(); ++i) second[i] = is_second(i) ? 1 : 0;
-  pool_.parallel_for(taken_.size(), [&](std::size_t i, std::size_t) {
-    if (second[i] == 0) check_one(taken_[i]);
+  pool_.parallel_for(taken_.size(), [&](std::size_t i, std::size_t thread) {
+    if (second[i] == 0) check_one(taken_[i], thread);
   });
   bool useful = false;
   for (std::size_t i = 0; i < taken_.size(); ++i) {
-    if (second[i] != 0) check_one(taken_[i]);
+    if (second[i] != 0) check_one(taken_[i], 0);
     useful = useful || taken_[i].as_promised;
     book(taken_[i], now, votes);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.hpp"
+#include "comm/compression/compressor.hpp"
 #include "comm/frame.hpp"
 #include "detox/thread_pool.hpp"
 #include "round/chunk_fetch.hpp"
@@ -21,7 +22,9 @@ class AnswerFetch {
  public:
   using Clock = ChunkFetch::Clock;
 
-  AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, ThreadPool& pool);
+  /// `compression`: what chunks may be packed with.
+  AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, ThreadPool& pool,
+              std::string_view compression = "none");
 
   void begin_step(std::uint64_t step);
 
@@ -68,14 +71,22 @@ class AnswerFetch {
     std::size_t chunk;
     ReceivedFrame frame;
     std::span<const std::byte> bytes;
+    bool packed;
     bool as_promised = false;
   };
   void settle(std::uint32_t slice, StepVotes& votes, bool delivered);
-  void check_one(Taken& taken);
+  void check_one(Taken& taken, std::size_t thread);
   void book(const Taken& taken, Clock::time_point now, StepVotes& votes);
+
+  /// What a thread unpacks with and into.
+  struct Unpacking {
+    std::unique_ptr<Compressor> compressor;
+    std::vector<std::byte> chunk;
+  };
 
   Chunks chunks_;
   ThreadPool& pool_;
+  std::vector<Unpacking> unpacking_;  ///< one a thread; none where nothing may be packed
   std::uint64_t step_ = 0;
   std::vector<Slice> slices_;
   std::vector<Taken> taken_;

@@ -4,7 +4,13 @@
 
 namespace detox {
 
-FullCopies::Taken FullCopies::take(std::uint32_t worker, const ChunkView& chunk) {
+FullCopies::Taken FullCopies::take(std::uint32_t worker, const ChunkView& sent) {
+  ChunkView chunk = sent;
+  if (chunk.packed) {
+    unpacked_.resize(chunks_.size(chunk.chunk));
+    if (!compressor_ || !compressor_->unpack(chunk.bytes, unpacked_)) return Taken::kUnexpected;
+    chunk.bytes = unpacked_;
+  }
   Copy& copy = copies_[worker];
   if (chunk.step > copy.step && chunk.chunk == 0) {
     if (copy.bytes.size() == 0) copy.bytes = AlignedBuffer(chunks_.bytes);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.hpp"
+#include "comm/compression/compressor.hpp"
 #include "comm/frame.hpp"
 
 namespace detox {
@@ -14,7 +15,9 @@ namespace detox {
 /// Used by one thread. Memory: an answer for every worker that has sent one.
 class FullCopies {
  public:
-  FullCopies(const Chunks& answer, std::size_t workers) : chunks_(answer), copies_(workers) {}
+  /// `compression`: what chunks may be packed with.
+  FullCopies(const Chunks& answer, std::size_t workers, std::string_view compression = "none")
+      : chunks_(answer), compressor_(make_compressor(compression)), copies_(workers) {}
 
   enum class Taken { kMore, kWhole, kDiffers, kUnexpected };
   /// The next chunk of a worker, in order. Only a newer step begins a new copy, so an answer that
@@ -36,6 +39,8 @@ class FullCopies {
     AlignedBuffer bytes;
   };
   Chunks chunks_;
+  std::unique_ptr<Compressor> compressor_;
+  std::vector<std::byte> unpacked_;
   std::vector<Copy> copies_;
 };
 

@@ -26,8 +26,8 @@ RemoteFleet::RemoteFleet(const Parts& parts)
     : parts_(parts),
       peers_(parts.ranks.size()),
       weights_(parts.transport, parts.weights),
-      fetch_(parts.answer, peers_.size(), parts.slices, parts.pool),
-      copies_(parts.answer, peers_.size()) {
+      fetch_(parts.answer, peers_.size(), parts.slices, parts.pool, parts.compression),
+      copies_(parts.answer, peers_.size(), parts.compression) {
   for (int rank = 1; rank < parts_.transport.size(); ++rank) {
     if (!worker_of(rank)) left_out_.push_back(rank);
   }
@@ -285,7 +285,7 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
     if (!fetch_.take(worker, std::move(frame), chunk)) ++rejected_frames_;
     return;
   }
-  if (chunk.packed || !may_answer(worker, chunk.step, chunk.slice, order)) return;
+  if (!may_answer(worker, chunk.step, chunk.slice, order)) return;
   const bool is_own =
       chunk.step != order.step || chunk.slice == order.assignment.slice_of_worker[worker];
   if (!is_own) return votes.note(worker, Suspicion::kMalformed);

@@ -31,6 +31,7 @@ class RemoteFleet final : public Fleet {
     bool relays;           ///< weights over a tree of workers; else to each directly
     bool send_assignment;  ///< simulated attackers need it
     const std::atomic<bool>& stop;
+    std::string_view compression = "none";  ///< what chunks of answers may be packed with
   };
   explicit RemoteFleet(const Parts& parts);
 

@@ -10,6 +10,7 @@
 
 #include "base/as_error.hpp"
 #include "base/seconds_since.hpp"
+#include "comm/compression/compressor.hpp"
 #include "round/answer_digests.hpp"
 #include "round/probe_gradient.hpp"
 #include "round/weights_intake.hpp"
@@ -43,6 +44,7 @@ class WorkerRound {
                 settings_.data_key),
         adversary_(settings_.attack, settings_.attack_key),
         weights_(transport, format_.d(), format_.s(), settings_.chunk_bytes),
+        compressor_(make_compressor(settings_.compression)),
         own_(format_.make_slot()),
         others_(settings_.slices) {}
 
@@ -145,9 +147,12 @@ class WorkerRound {
     for (const std::uint32_t chunk : request.chunks) transport_.send(0, chunk_frame(chunk));
   }
 
-  FrameBytes chunk_frame(std::size_t chunk) const {
-    return make_chunk(
-        {answered_->step, answered_->slice, chunk, false, chunks_.part(answered_->bytes, chunk)});
+  FrameBytes chunk_frame(std::size_t chunk) {
+    const auto bytes = chunks_.part(answered_->bytes, chunk);
+    packed_.clear();
+    const bool packed = compressor_ && compressor_->pack(bytes, packed_);
+    return make_chunk({answered_->step, answered_->slice, chunk, packed,
+                       packed ? std::span<const std::byte>(packed_) : bytes});
   }
 
   void hold(std::vector<FrameBytes> frames) {
@@ -227,6 +232,8 @@ class WorkerRound {
   Adversary adversary_;
   ThreadPool pool_{1};
   WeightsIntake weights_;
+  std::unique_ptr<Compressor> compressor_;  ///< null where chunks travel as they are
+  std::vector<std::byte> packed_;
   AnswerSlot own_, corrupt_;
   std::vector<AnswerSlot> others_;  ///< one a slice, made where an attack needs it
   std::optional<Order> order_;      ///< that is not answered yet

@@ -128,6 +128,7 @@ std::string to_json(const WorkerSettings& s) {
         {"defence", s.attack.defence ? json_of(*s.attack.defence) : Json(nullptr)}}},
       {"by_digest", s.by_digest},
       {"chunk_bytes", s.chunk_bytes},
+      {"compression", s.compression},
   };
   return json.dump();
 }
@@ -154,6 +155,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     if (!attack.at("defence").is_null()) s.attack.defence = defence_from(attack.at("defence"));
     json.at("by_digest").get_to(s.by_digest);
     json.at("chunk_bytes").get_to(s.chunk_bytes);
+    json.at("compression").get_to(s.compression);
     const bool valid = std::ranges::is_sorted(s.ranks) && s.slices >= 1 &&
                        s.slices <= s.samples_per_step && s.chunk_bytes >= 1 &&
                        s.chunk_bytes <= kChunkBytes;

@@ -51,6 +51,7 @@ struct WorkerSettings {
   AttackPlan attack;
   bool by_digest = false;  ///< digests first, and of the bytes what the server asks for
   std::size_t chunk_bytes = kChunkBytes;
+  std::string compression = "none";  ///< of the chunks of answers: a name of compressors()
 
   std::size_t workers() const { return ranks.size(); }
   std::optional<std::uint32_t> worker_of(int rank) const;  ///< empty where it is left out

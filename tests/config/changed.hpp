@@ -38,6 +38,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"num-aggregate", "3"},
       {"placement-key", "schlüssel = 'geheim'"},
       {"vote", "bytes"},
+      {"compress-grad", "zstd"},
       {"comm-type", "Async"},
       {"worker-fail", "6"},
       {"err-mode", "constant"},

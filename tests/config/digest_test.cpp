@@ -16,6 +16,7 @@ namespace {
 const std::set<std::string_view> kWithoutEffect = {"data-dir",
                                                    "placement-key",
                                                    "vote",
+                                                   "compress-grad",
                                                    "max-steps",
                                                    "epochs",
                                                    "engine",

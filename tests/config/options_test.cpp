@@ -38,6 +38,16 @@ TEST(Options, AreFoundWithoutRegardToCaseAndDashes) {
   EXPECT_EQ(find_option("bucket-size").name, "buckets");
 }
 
+TEST(Options, TakeTheWordsForCompressionThatTheOriginalHad) {
+  const Option& option = find_option("compress-grad");
+  RunConfig config;
+  for (const auto& [text, value] :
+       {std::pair{"None", "none"}, {"compress", "compress"}, {"ZSTD", "zstd"}}) {
+    set_option(option, text, config);
+    EXPECT_EQ(config.compress_grad, value);
+  }
+}
+
 TEST(Options, AnswerAnUnknownNameWithTheNearest) {
   const std::string text = refusal([] { find_option("worker-fial"); });
   EXPECT_NE(text.find("unknown option 'worker-fial' (did you mean worker-fail?)"),

@@ -93,8 +93,9 @@ TEST_F(ReplayTest, SkipsTheStepsThatWereSkipped) {
                            {"absent", "1:5-7,2:5-7"}};
   ToyRun run(recorded(), options);
   run.over_local_engine();
-  EXPECT_TRUE(run.journal("rounds.jsonl")[5]["skipped"]);
-  for (const Json& slice : run.journal("rounds.jsonl")[5]["slices"]) EXPECT_FALSE(slice["used"]);
+  const Json skipped = run.journal("rounds.jsonl")[5];
+  EXPECT_TRUE(skipped["skipped"]);
+  for (const Json& slice : skipped["slices"]) EXPECT_FALSE(slice["used"]);
   expect_same(options);
 }
 

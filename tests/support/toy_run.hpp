@@ -91,7 +91,8 @@ class ToyRun {
                            plan_.votes_by_digest,
                            config_.comm_type == "Bcast",
                            parts.adversary.active(),
-                           stop});
+                           stop,
+                           config_.compress_grad});
         fleet.start(worker_settings(parts), server_timeout_s);
         const RunEnd fleet_end = conduct(parts, fleet);
         rejected_frames = fleet.rejected_frames();
@@ -176,6 +177,7 @@ class ToyRun {
     settings.attack_key = attack_key();
     settings.attack = plan_.attack;
     settings.by_digest = plan_.votes_by_digest;
+    settings.compression = config_.compress_grad;
     settings.chunk_bytes = kToyChunkBytes;
     return settings;
   }
