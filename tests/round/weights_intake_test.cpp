@@ -167,9 +167,9 @@ TEST(WeightsIntake, AsksTheServerWhereItsRelayAltersWeightsAndPassesNoneOfThemOn
 TEST(WeightsIntake, AsksTheServerWhereItsRelayIsSilent) {
   TakingIn worker;
   worker.expect(5, 2, {4});
-  worker.look_after(0.1);
+  worker.look_after(0.4);
   EXPECT_FALSE(worker.asked(5).has_value());
-  worker.look_after(0.3);
+  worker.look_after(0.6);
   const auto question = worker.asked(5);
   ASSERT_TRUE(question.has_value());
   EXPECT_EQ(question->reason, AskReason::kNothingCame);
@@ -182,7 +182,7 @@ TEST(WeightsIntake, AsksTheServerWhereItsRelayIsSilent) {
 TEST(WeightsIntake, TakesWhatASlowRelaySendsAfterTheQuestionAllTheSame) {
   TakingIn worker;
   worker.expect(5, 2);
-  worker.look_after(0.3);
+  worker.look_after(0.6);
   EXPECT_TRUE(worker.asked(5).has_value());
   worker.come(2, 5, 0);
   worker.come(0, 5, 1);
