@@ -14,8 +14,8 @@ namespace {
 constexpr double kQuiet_s = 0.5;           // no chunk from a relay for so long: it is silent
 constexpr double kRelaying_s = 1;          // at least so long for all of them together,
 constexpr double kBytesASecond = 4 << 20;  // and for every so many of them
-constexpr double kAskAgain_s = 1;   // the server may be busy, or has gone on
-constexpr std::size_t kAtOnce = 8;  // chunks that the server is asked for
+constexpr double kAskAgain_s = 1;          // the server may be busy, or has gone on
+constexpr std::size_t kAtOnce = 8;         // chunks that the server is asked for
 constexpr std::size_t kMostEarly = 64;
 constexpr std::chrono::milliseconds kPassingOn(300);
 

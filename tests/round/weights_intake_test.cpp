@@ -167,7 +167,7 @@ TEST(WeightsIntake, AsksTheServerWhereItsRelayAltersWeightsAndPassesNoneOfThemOn
 TEST(WeightsIntake, AsksTheServerWhereItsRelayIsSilent) {
   TakingIn worker;
   worker.expect(5, 2, {4});
-  worker.look_after(0.4);
+  worker.look_after(0.1);
   EXPECT_FALSE(worker.asked(5).has_value());
   worker.look_after(0.6);
   const auto question = worker.asked(5);
@@ -194,7 +194,7 @@ TEST(WeightsIntake, AsksTheServerAgainWhereItDoesNotHear) {
   TakingIn worker;
   worker.expect(5, kNobody);
   EXPECT_TRUE(worker.asked(5).has_value());
-  worker.look_after(0.9);
+  worker.look_after(0.5);
   EXPECT_FALSE(worker.asked(5).has_value());
   worker.come(0, 5, 0);
   worker.look_after(1.1);
