@@ -16,7 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll(100);
-constexpr std::chrono::seconds kFarewell(10);
+constexpr std::chrono::seconds kFarewell(2);  // the dead never take in what they were sent
 constexpr std::uint64_t kMostWarnings = 10;
 constexpr std::size_t kLongestProfile = 300;
 
@@ -34,6 +34,27 @@ void RemoteFleet::end_on_failure(int from, const FrameView& frame) const {
   if (const auto failure = parse_failure(frame)) {
     throw WorkerFailure(fmt::format("rank {}: {}", from, failure->line), failure->exit_code);
   }
+}
+
+/// After the start a failure costs the worker's own contribution; the first word of it counts.
+bool RemoteFleet::note_failure(int from, const FrameView& frame) {
+  const auto failure = parse_failure(frame);
+  if (!failure) return false;
+  Peer& peer = peers_[static_cast<std::size_t>(from - 1)];
+  if (!peer.failed) {
+    log_warning("rank {} has failed, the run goes on without it: {}", from, failure->line);
+  }
+  peer.failed = true;
+  peer.awaited = false;
+  return true;
+}
+
+std::vector<int> RemoteFleet::silent_ranks() const {
+  std::vector<int> silent;
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+    if (!peers_[worker].awaited) silent.push_back(static_cast<int>(worker) + 1);
+  }
+  return silent;
 }
 
 void RemoteFleet::start(const WorkerSettings& settings, const WorkerFacts& expected,
@@ -103,6 +124,10 @@ void RemoteFleet::broadcast(const StepOrder& order) {
         (!peer.awaited || order.absent[worker])) {
       continue;
     }
+    if (peer.failed) {  // it waits for the end
+      transport_.send(rank, make_wait());
+      continue;
+    }
     transport_.send(rank, weights);  // a sign of life to those who are left out, too
     if (order.absent[worker]) continue;
     std::rotate(peer.orders.begin(), peer.orders.end() - 1, peer.orders.end());
@@ -118,7 +143,7 @@ void RemoteFleet::await_somebody(const StepOrder& order) {
   for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
     if (!order.absent[worker] && peers_[worker].awaited) return;
   }
-  for (Peer& peer : peers_) peer.awaited = true;
+  for (Peer& peer : peers_) peer.awaited = !peer.failed;
 }
 
 bool RemoteFleet::everybody_answered(const StepOrder& order) const {
@@ -165,7 +190,7 @@ void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order,
                              const OnAnswer& on_answer) {
   if (frame.from < 1 || frame.from >= transport_.size()) return;
   const FrameView view = parse_frame(frame.bytes);
-  end_on_failure(frame.from, view);
+  if (note_failure(frame.from, view)) return;
   const auto answer = parse_answer(view, answer_bytes_);
   if (!answer) {
     if (++rejected_frames_ <= kMostWarnings) {
@@ -193,7 +218,7 @@ void RemoteFleet::take_answer(std::uint32_t worker, const AnswerView& answer,
   }
   const IncomingAnswer incoming{answer.step, worker, answer.slice, answer.bytes};
   if (is_current && was_ordered) {
-    peer.awaited = true;
+    peer.awaited = !peer.failed;
     if (!peer.answered) {
       peer.answer.swap(frame);  // the views stay valid: the bytes do not move
       last_answer_ = Clock::now();

@@ -30,6 +30,10 @@ class RemoteFleet final : public Fleet {
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        const std::function<void(const IncomingAnswer&)>& on_answer) override;
 
+  /// Ranks that have failed, or have missed the last step that they were ordered and said nothing
+  /// since: the job's end need not wait for them.
+  std::vector<int> silent_ranks() const;
+
   /// Frames that were no message of this run: counted, never an error.
   std::uint64_t rejected_frames() const { return rejected_frames_; }
 
@@ -44,6 +48,7 @@ class RemoteFleet final : public Fleet {
   };
   struct Peer {
     bool ready = false;
+    bool failed = false;    ///< has said so after the start: is gone for the rest of the run
     bool awaited = true;    ///< false after a missed deadline, until it says something current
     bool answered = false;  ///< in this step
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
@@ -59,6 +64,7 @@ class RemoteFleet final : public Fleet {
   void take_answer(std::uint32_t worker, const AnswerView& answer, std::vector<std::byte>& frame,
                    const StepOrder& order, const OnAnswer& on_answer);
   void end_on_failure(int from, const FrameView& frame) const;
+  bool note_failure(int from, const FrameView& frame);
 
   Transport& transport_;
   std::size_t answer_bytes_;

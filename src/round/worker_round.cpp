@@ -16,8 +16,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll(200);
-constexpr std::chrono::seconds kFarewell(10);
 constexpr std::size_t kMostHeld = 3;  // the server has forgotten the orders before
+
+/// There is nobody to tell.
+class SilentServer final : public InputError {
+ public:
+  using InputError::InputError;
+};
 
 /// The work of one worker after the settings have come.
 class WorkerRound {
@@ -72,7 +77,7 @@ class WorkerRound {
       if (!received) {
         if (order_) return std::nullopt;
         if (seconds_since(last_news) > patience) {
-          throw InputError(fmt::format("the server has been silent for {:.0f} s", patience));
+          throw SilentServer(fmt::format("the server has been silent for {:.0f} s", patience));
         }
         continue;
       }
@@ -201,33 +206,38 @@ WorkerSettings await_settings(Transport& transport, double start_timeout_s,
       return *settings;
     throw InputError("the server's settings are no settings of this version");
   }
-  throw InputError(fmt::format("no settings from the server within {:.0f} s (--start-timeout)",
-                               start_timeout_s));
+  throw SilentServer(fmt::format("no settings from the server within {:.0f} s (--start-timeout)",
+                                 start_timeout_s));
 }
 
-/// The job ends through the server, so that there is one message and nobody is left waiting.
-int report_failure(Transport& transport, const Error& error) {
+/// A worker that cannot go on stays until the server says stop, so that the job ends as a whole.
+/// Where the server does not listen any more, it ends from here.
+int report_failure(Transport& transport, const Error& error, double patience_s) {
   transport.send(0, make_failure(error.what(), error.exit_code()));
-  transport.flush(0, kFarewell);
-  const auto begin = Clock::now();
-  while (Clock::now() - begin < kFarewell) {
+  auto last_news = Clock::now();
+  while (seconds_since(last_news) < patience_s) {
     const auto received = transport.receive(kPoll, std::size_t{1} << 31U);
-    if (received && received->from == 0 && parse_stop(parse_frame(received->bytes)))
-      return error.exit_code();
+    if (!received || received->from != 0) continue;
+    if (parse_stop(parse_frame(received->bytes))) return error.exit_code();
+    last_news = Clock::now();
   }
-  throw error;  // the server does not listen any more: end the job from here
+  throw error;
 }
 
 }  // namespace
 
 int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKitMaker& make_kit) {
+  double patience_s = start_timeout_s;
   try {
     std::optional<int> stopped;
     const WorkerSettings settings = await_settings(transport, start_timeout_s, stopped);
     if (stopped) return *stopped;
+    patience_s = settings.server_timeout_s;
     return WorkerRound(transport, settings, make_kit(settings)).run();
+  } catch (const SilentServer&) {
+    throw;
   } catch (const std::exception& error) {
-    return report_failure(transport, as_error(error));
+    return report_failure(transport, as_error(error), patience_s);
   }
 }
 
