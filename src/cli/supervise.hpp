@@ -23,10 +23,10 @@ bool leave_result(int exit_code);
 /// once, early; a warning where it does not work.
 void stand_as_server();
 
-/// What supervise() is patient about: 5 + 3 s, and then SIGKILL, keep a job whose result is there
+/// What supervise() is patient about: 4 + 3 s, and then SIGKILL, keep a job whose result is there
 /// below 10 s.
 struct Patience {
-  std::chrono::milliseconds end_after_result{5'000};  ///< between the result and the job's own end
+  std::chrono::milliseconds end_after_result{4'000};  ///< between the result and the job's own end
   std::chrono::milliseconds end_after_signal{
       30'000};  ///< between the first signal and everything's end
   std::chrono::milliseconds end_after_term{3'000};   ///< between SIGTERM and SIGKILL
