@@ -1,4 +1,4 @@
-"""Jobs under MPI: whatever fails, the job ends with one message and nothing is left behind."""
+"""Jobs under MPI: how they start, and how they end with one message and nothing left behind."""
 
 import gzip
 import os
@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import DATA, PROGRAM, ProgramTest, main, run, start, wait_for
+from program import DATA, PROGRAM, ProgramTest, main, ranks, run, start, wait_for
 
 
 class Job(ProgramTest):
@@ -50,57 +50,17 @@ class Job(ProgramTest):
         self.assert_refused(run("-n", 1, PROGRAM, "train", program=["mpirun"]), 2, "mpirun started 1 process")
         self.assert_refused(run("launch", "-n", 3, "--", "train", "--engine", "local"), 2, "without --engine local")
 
-    def ranks(self):
-        """Process numbers by rank."""
-        ranks = {}
-        for pid in map(int, subprocess.run(["pgrep", "-f", self.unique()], capture_output=True, text=True).stdout.split()):
-            try:
-                environ = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            for entry in environ:
-                if entry.startswith(b"OMPI_COMM_WORLD_RANK="):
-                    ranks[int(entry.split(b"=")[1])] = pid
-        return ranks
-
     def test_that_has_finished_is_a_success_though_a_worker_hangs(self):
         process = start("launch", "-n", 5, "--", "train", "--max-steps", 200, "--batch-size", 2, "--group-size", 1,
                         "--mode", "normal", "--assume-fail", 0, "--step-timeout", 2, "--train-dir", self.unique())
         metrics = self.folder / "run" / "metrics.jsonl"
         self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
-        os.kill(self.ranks()[4], signal.SIGSTOP)
+        os.kill(ranks(self.unique())[4], signal.SIGSTOP)
         _, err = process.communicate(timeout=90)
         self.assertEqual(process.returncode, 0, err)
         self.assertIn("finished: step 200", err)
         self.assertTrue(self.no_process_left(self.unique()))
         self.assertIn("missing", {line["kind"] for line in self.journal("run", "ledger.jsonl")})
-
-    def killed_rank(self, rank):
-        # No checkpoint but the last one: what there is to resume from does not depend on when the kill comes.
-        process = start("launch", "-n", 4, "--", "train", "--max-steps", 100000, "--eval-freq", 100000, "--batch-size", 4,
-                        "--train-dir", self.unique(), cwd=self.folder)
-        metrics = self.folder / "run" / "metrics.jsonl"
-        self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
-        os.kill(self.ranks()[rank], signal.SIGKILL)
-        begin = time.monotonic()
-        _, err = process.communicate(timeout=60)
-        self.assertLess(time.monotonic() - begin, 30)
-        self.assertTrue(self.no_process_left(self.unique()))
-        return process.returncode, err
-
-    def test_with_a_killed_worker_ends_and_says_so(self):
-        code, err = self.killed_rank(2)
-        self.assertEqual(code, 1, err)
-        self.assertIn("process rank 2", err)  # mpirun's own message
-        # The server may or may not come to its last checkpoint before mpirun ends it too.
-        self.assertRegex(err, "ended without a result|a process of it ended early")
-
-    def test_with_a_killed_server_ends_and_begins_again(self):
-        code, err = self.killed_rank(0)
-        self.assertEqual(code, 1, err)
-        self.run_ok("train", "--resume", "auto", "--train-dir", "run", "--workers", 3, "--max-steps", 8,
-                    "--eval-freq", 4)
-        self.assertTrue((self.folder / "run" / "model_step_8").exists())
 
     def test_resumes_with_the_data_that_the_run_recorded(self):
         data = self.folder / "data"
