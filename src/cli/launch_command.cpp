@@ -84,12 +84,13 @@ Job mpi_job(const Options& options, const std::vector<HostSlots>& placed) {
     job.arguments.insert(job.arguments.end(), {"-x", variable.first});
   }
   if (job.result_file) {
-    // mpirun then goes on without ranks that die, whichever they are, and its own exit code is always
-    // 0: that takes a launcher which sees the server and its result.
+    // mpirun then goes on without ranks that die, whichever they are, and its own exit code is
+    // always 0: that takes a launcher which sees the server and its result.
     job.arguments.insert(job.arguments.end(), {"--enable-recovery", "-x", "DETOX_RESULT_FILE"});
   } else {
     log_warning(
-        "the server is on another machine than this launcher: a worker that dies ends the job; start "
+        "the server is on another machine than this launcher: a worker that dies ends the job; "
+        "start "
         "it on {} to go on without dead workers",
         placed.front().host);
   }

@@ -245,7 +245,8 @@ void stand_as_server() {
   const char* result = std::getenv(kResultVariable);
   if (result == nullptr) return;
   const std::string path = result + std::string(kLockSuffix), temporary = path + ".new";
-  // Open as long as the process lives; renamed when locked, so that it is never seen unlocked before.
+  // Open as long as the process lives; renamed when locked, so that it is never seen unlocked
+  // before.
   const int file = open(temporary.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0 &&
       std::rename(temporary.c_str(), path.c_str()) == 0) {
@@ -298,7 +299,9 @@ int supervise(const Job& job, const Patience& patience) {
     return 128 + stopped_by;
   }
   if (server_gone) {
-    log_info("the server (rank 0) is gone, killed or crashed: the job was ended; go on with --resume auto");
+    log_info(
+        "the server (rank 0) is gone, killed or crashed: the job was ended; go on with --resume "
+        "auto");
     return 1;
   }
   if (by_itself && !job.result_file) return family.head_exit_code();

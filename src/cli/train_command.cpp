@@ -139,9 +139,8 @@ WorkerKit make_kit(const WorkerSettings& settings, const RunConfig& given) {
 int train_over_mpi(const RunConfig& given) {
   // MPI ends with the process, after main has left the run's result: a worker that never comes to
   // its end must not cost a run that is over.
-  static MpiSession session(
-      MpiSession::kFinalizeSeconds,
-      static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
+  static MpiSession session(MpiSession::kFinalizeSeconds,
+                            static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
   static MpiTransport transport(session);
   if (session.rank() == 0) {
     stop_on_signals();  // from now on a wish to stop is answered by telling the workers

@@ -1,6 +1,6 @@
-// The launcher with the real mpirun: exit codes, and no process left. Where there are two hosts, both
-// are this machine: an agent in ssh's place starts the second one's daemon here, in a session of its
-// own.
+// The launcher with the real mpirun: exit codes, and no process left. Where there are two hosts,
+// both are this machine: an agent in ssh's place starts the second one's daemon here, in a session
+// of its own.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -39,8 +39,8 @@ class LaunchedJob : public testing::Test {
     const std::string hosts = directory_ / "hosts";
     if (std::filesystem::exists(hosts)) {
       setenv("OMPI_MCA_plm_rsh_agent", (directory_ / "agent").c_str(), 1);
-      execl(LAUNCH_PROBE, LAUNCH_PROBE, "launch", "-n", n.c_str(), "--hostfile", hosts.c_str(), "--",
-            "train", mode.c_str(), file.c_str(), nullptr);
+      execl(LAUNCH_PROBE, LAUNCH_PROBE, "launch", "-n", n.c_str(), "--hostfile", hosts.c_str(),
+            "--", "train", mode.c_str(), file.c_str(), nullptr);
     }
     execl(LAUNCH_PROBE, LAUNCH_PROBE, "launch", "-n", n.c_str(), "--", "train", mode.c_str(),
           file.c_str(), nullptr);
@@ -147,7 +147,7 @@ TEST_F(LaunchedJob, EndsOnAllHostsWithTheRunsExitCodeThoughMpirunIsStopped) {
 TEST_F(LaunchedJob, EndsOnAllHostsWhenMpirunIsKilled) {
   start_on_two_hosts("until-told");
   kill(parent_of(rank_process(0)), SIGKILL);
-  EXPECT_EQ(wait(), 1);  // with mpirun goes the server
+  EXPECT_EQ(wait(), 1) << messages();
   expect_no_rank_left(4, seconds(2));
 }
 

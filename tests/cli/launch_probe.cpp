@@ -1,8 +1,8 @@
 // A program with the real `launch` and a `train` that only talks: the other end of
 // launch_job_test.cpp.
 //   launch_probe launch -n N -- train MODE [FILE]
-// Every rank writes its process id to FILE.<rank>; the server FILE.ready once it has heard from all,
-// and in the mode until-told it then waits for FILE.go.
+// Every rank writes its process id to FILE.<rank>; the server FILE.ready once it has heard from
+// all, and in the mode until-told it then waits for FILE.go.
 #include <signal.h>
 #include <unistd.h>
 

@@ -1,5 +1,6 @@
 // A worker that misbehaves over MPI, to stand among the ranks of `detoxml train`:
-//   mpirun --enable-recovery -n 4 detoxml train ... : -n 1 faulty_worker --fault garbage:5-8 : -n 5 ...
+//   mpirun --enable-recovery -n 4 detoxml train ... : -n 1 faulty_worker --fault garbage:5-8 : -n 5
+//   ...
 // What it computes and whether it attacks as well comes from the server, as for every worker.
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -16,8 +17,7 @@ namespace {
 
 WorkerKit kit_for(const WorkerSettings& settings) {
   WorkerKit kit;
-  kit.data =
-      load_dataset(settings.dataset, settings.data_dir, Split::kTrain, settings.image_size);
+  kit.data = load_dataset(settings.dataset, settings.data_dir, Split::kTrain, settings.image_size);
   kit.learner = make_learner(settings.network, kit.data->shape(), kit.data->classes());
   kit.profile = kit.learner->numerical_profile();
   return kit;

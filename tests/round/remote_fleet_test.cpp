@@ -249,31 +249,20 @@ TEST(RemoteFleet, EndsTheRunWithTheMessageOfAWorkerThatFails) {
   }
 }
 
-TEST(RemoteFleet, KeepsTheLastStepWhereAWorkerFailsAndChoosesTheExitCodeItself) {
-  const TemporaryDirectory directory;
-  Options options = kOptions;
-  options["max-steps"] = "1000";
-  ToyRun run(directory / "run", options);
-  run.step_timeout_s = 0.3;
-  try {
-    run.over_network([](int rank, Transport& transport) {
-      if (rank != 4) return false;
-      odd_worker(transport, [](Transport& end, const OrderView& order) {
-        if (order.step == 4) end.send(0, make_failure("no more", 130));
-      });
-      return true;
-    });
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "rank 4: no more");
-    EXPECT_EQ(error.exit_code(), 1);
-  }
-  const auto status = read_status(directory / "run");
-  EXPECT_EQ(status->state, RunState::kFailed);
-  EXPECT_EQ(status->message, "rank 4: no more");
-  EXPECT_GE(status->step, 3U);
-  EXPECT_EQ(list_checkpoints(directory / "run").back(), status->step);
-  EXPECT_EQ(run.journal("metrics.jsonl").size(), status->step);
+TEST(RemoteFleet, GoesOnWithoutAWorkerThatHasFailed) {
+  const auto begin = std::chrono::steady_clock::now();
+  testing::internal::CaptureStderr();
+  const Outcome outcome = with_odd_rank_4([](Transport& end, const OrderView& order) {
+    if (order.step < 3) return end.send(0, make_failure("no more", 130));
+    ADD_FAILURE() << "ordered again";
+  });
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(290))
+      << "waited for it";
+  EXPECT_EQ(outcome.model, clean_model());
+  EXPECT_EQ(outcome.kinds.count("missing"), 6U);
+  EXPECT_TRUE(outcome.only_rank_4);
+  EXPECT_THAT(told, HasSubstr("rank 4 has failed, the run goes on without it: no more"));
 }
 
 TEST(RemoteFleet, RefusesToStartWithAWorkerOfAnotherNumericalProfile) {

@@ -1,6 +1,6 @@
-// A worker's transport that misbehaves: around the end of an honest worker, or of one that attacks as
-// well. A fault is a row of the table at the end and a function: which kind of frame it spoils, and
-// what becomes of it.
+// A worker's transport that misbehaves: around the end of an honest worker, or of one that attacks
+// as well. A fault is a row of the table at the end and a function: which kind of frame it spoils,
+// and what becomes of it.
 #pragma once
 
 #include <fmt/format.h>
