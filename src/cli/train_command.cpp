@@ -105,10 +105,12 @@ int train_locally(const RunConfig& given) {
 }
 
 /// Told however the run ends.
-struct RejectedAtTheEnd {
+struct ToldAtTheEnd {
   const RemoteFleet& fleet;
-  ~RejectedAtTheEnd() {
+  MpiSession& session;
+  ~ToldAtTheEnd() {
     if (const std::string text = fleet.rejected_text(); !text.empty()) log_warning("{}", text);
+    for (const int rank : fleet.silent_ranks()) session.lost(rank);
   }
 };
 
@@ -174,7 +176,7 @@ std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transpor
   return admission.ranks;
 }
 
-int serve(const RunConfig& given, Transport& transport) {
+int serve(const RunConfig& given, Transport& transport, MpiSession& session) {
   if (!given.replay.empty()) {
     throw UsageError(
         "--replay repeats a run in one process, whatever it ran on; valid: without MPI");
@@ -220,7 +222,7 @@ int serve(const RunConfig& given, Transport& transport) {
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
   fleet.start(settings, welcome.server_timeout_s);
-  const RejectedAtTheEnd rejected{fleet};
+  const ToldAtTheEnd told{fleet, session};
   return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }
 
@@ -240,18 +242,17 @@ WorkerKit make_kit(const WorkerWelcome& welcome, const RunConfig& given) {
 }
 
 int train_over_mpi(const RunConfig& given) {
-  // MPI ends with the process, after main has left the run's result: a worker that hangs in
-  // MPI_Finalize must not cost a run that is over.
-  static const MpiSession kSession(
-      MpiSession::kFinalizeSeconds,
-      static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
-  static MpiTransport transport(kSession);
-  if (kSession.rank() == 0) {
+  // MPI ends with the process, after main has left the run's result: a worker that never comes to
+  // its end must not cost a run that is over.
+  static MpiSession session(MpiSession::kFinalizeSeconds,
+                            static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
+  static MpiTransport transport(session);
+  if (session.rank() == 0) {
     stop_on_signals();  // from now on a wish to stop is answered by telling the workers
-    return serve_and_stop_workers(transport, [&] { return serve(given, transport); });
+    return serve_and_stop_workers(transport, [&] { return serve(given, transport, session); });
   }
   ignore_stop_signals();
-  set_log_prefix(fmt::format("rank {}: ", kSession.rank()));
+  set_log_prefix(fmt::format("rank {}: ", session.rank()));
   try {
     serve_as_worker(transport, given.start_timeout,
                     [&](const WorkerWelcome& welcome) { return make_kit(welcome, given); });
