@@ -114,7 +114,8 @@ struct RuleInfo {
   std::string_view paper;
   std::unique_ptr<Aggregator> (*make)(const RuleOptions&);
   bool takes_weights = false;
-  bool draws = false;  ///< at random, by the context's key and step
+  bool draws = false;       ///< at random, by the context's key and step
+  bool by_columns = false;  ///< a coordinate rule: columns may be reduced block by block
 };
 
 /// What clip_rounds may be at most.

@@ -22,28 +22,6 @@ std::string recorded_differences(const TrainSetup& setup, const fs::path& record
   return fmt::format("{}", fmt::join(differences(setup.config, recorded_config(recorded)), "; "));
 }
 
-void check_same_run(const TrainSetup& setup, const fs::path& file, const TrainingState& state) {
-  if (state.config_digest != setup.config_digest) {
-    const fs::path recorded = folder_of(file) / "config.toml";
-    std::string what;
-    if (fs::exists(recorded)) what = recorded_differences(setup, recorded);
-    if (what.empty()) {
-      what = setup.config.lr_schedule == "cosine"
-                 ? "its last step (where a cosine ends), the data or the placement key"
-                 : "the data or the placement key";
-    }
-    throw UsageError(fmt::format("{}: of a run that differs: {}", file.string(), what));
-  }
-  if (state.profile == setup.profile) return;
-  if (!setup.config.allow_other_numerics) {
-    throw UsageError(
-        fmt::format("{}: computed under '{}', this is '{}'; valid: --numerics as it was then, or "
-                    "--allow-other-numerics, which gives up bit-identity",
-                    file.string(), state.profile, setup.profile));
-  }
-  log_warning("resuming under another numerical profile: the result will differ in the last bits");
-}
-
 Checkpoint load_same_run(const TrainSetup& setup, const fs::path& file) {
   Checkpoint checkpoint = load_checkpoint(file, setup.layout);
   check_same_run(setup, file, checkpoint.state);
@@ -53,21 +31,6 @@ Checkpoint load_same_run(const TrainSetup& setup, const fs::path& file) {
                     file.string(), checkpoint.state.step, setup.last_step));
   }
   return checkpoint;
-}
-
-/// For a run that was killed before its first checkpoint: nothing but its configuration can say
-/// whether it is this one.
-void check_same_beginning(const TrainSetup& setup, const fs::path& dir) {
-  const fs::path recorded = dir / "config.toml";
-  if (!fs::exists(recorded)) {
-    throw InputError(
-        fmt::format("{} holds a run without a checkpoint and without its config.toml; remove it or "
-                    "choose another --train-dir",
-                    dir.string()));
-  }
-  const std::string what = recorded_differences(setup, recorded);
-  if (!what.empty())
-    throw UsageError(fmt::format("{}: of a run that differs: {}", dir.string(), what));
 }
 
 /// The newest checkpoint that is whole; empty where the run has none yet.
@@ -129,6 +92,41 @@ Start resume_by_itself(const TrainSetup& setup, const fs::path& dir) {
 }
 
 }  // namespace
+
+void check_same_run(const TrainSetup& setup, const fs::path& file, const TrainingState& state) {
+  if (state.config_digest != setup.config_digest) {
+    const fs::path recorded = folder_of(file) / "config.toml";
+    std::string what;
+    if (fs::exists(recorded)) what = recorded_differences(setup, recorded);
+    if (what.empty()) {
+      what = setup.config.lr_schedule == "cosine"
+                 ? "its last step (where a cosine ends), the data or the placement key"
+                 : "the data or the placement key";
+    }
+    throw UsageError(fmt::format("{}: of a run that differs: {}", file.string(), what));
+  }
+  if (state.profile == setup.profile) return;
+  if (!setup.config.allow_other_numerics) {
+    throw UsageError(
+        fmt::format("{}: computed under '{}', this is '{}'; valid: --numerics as it was then, or "
+                    "--allow-other-numerics, which gives up bit-identity",
+                    file.string(), state.profile, setup.profile));
+  }
+  log_warning("another numerical profile than the run's: the result will differ in the last bits");
+}
+
+void check_same_beginning(const TrainSetup& setup, const fs::path& dir) {
+  const fs::path recorded = dir / "config.toml";
+  if (!fs::exists(recorded)) {
+    throw InputError(
+        fmt::format("{} holds a run without a checkpoint and without its config.toml; remove it or "
+                    "choose another --train-dir",
+                    dir.string()));
+  }
+  const std::string what = recorded_differences(setup, recorded);
+  if (!what.empty())
+    throw UsageError(fmt::format("{}: of a run that differs: {}", dir.string(), what));
+}
 
 Start open_start(const TrainSetup& setup) {
   const RunConfig& config = setup.config;

@@ -23,4 +23,13 @@ struct Start {
 /// there is another run or has come to its end.
 Start open_start(const TrainSetup& setup);
 
+/// UsageError, with what differs, unless this is the run, and the numerical profile, of the
+/// checkpoint `file` with this state.
+void check_same_run(const TrainSetup& setup, const std::filesystem::path& file,
+                    const TrainingState& state);
+
+/// The same for a run that left no checkpoint, by its recorded configuration: nothing else can say.
+/// InputError where it has none.
+void check_same_beginning(const TrainSetup& setup, const std::filesystem::path& dir);
+
 }  // namespace detox

@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/digest.hpp"
+#include "base/names.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/file_io.hpp"
+#include "record/journal.hpp"
 #include "stages/assign/slice_schedule.hpp"
 
 namespace detox {
@@ -30,6 +34,23 @@ Key placement_root(const RunConfig& config, const Key& root) {
                                  config.placement_key, secret.size(), kLeastBytes));
   }
   return key_from_secret(secret);
+}
+
+/// That there is a run to replay, with as many steps. Whoever asks for more than there are to
+/// repeat is told; what a file says that was made for another run is no wish.
+void check_replay(const GivenOptions& given, const RunConfig& config) {
+  if (config.replay.empty()) return;
+  if (!fs::exists(fs::path(config.replay) / "config.toml")) {
+    throw InputError(fmt::format(
+        "--replay {}: no run is recorded there; valid: the --train-dir of a run", config.replay));
+  }
+  const auto recorded = Journal::last_step(fs::path(config.replay) / "rounds.jsonl");
+  const bool is_given = std::ranges::any_of(given.settings, [](const Setting& setting) {
+    return canonical_name(setting.name) == canonical_name("max-steps");
+  });
+  if (!recorded || !is_given || config.max_steps <= *recorded) return;
+  throw UsageError(fmt::format("--max-steps is {}, but {} has {} steps to replay; valid: 1 to {}",
+                               config.max_steps, config.replay, *recorded, *recorded));
 }
 
 /// Whether the run goes on from a checkpoint: then nobody asks what it once started from.
@@ -58,9 +79,9 @@ void finish_plan(TrainSetup& setup) {
   }
   const SliceSchedule schedule(setup.data->size(), setup.plan.k, setup.samples_per_step,
                                setup.data_key);
-  setup.last_step = total_steps(setup.config, schedule.steps_per_epoch());
+  setup.last_step = setup.horizon = total_steps(setup.config, schedule.steps_per_epoch());
   // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
-  const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.last_step : 0;
+  const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.horizon : 0;
   // An image folder or a module is what it holds, not where it lies.
   RunConfig digested = setup.config;
   if (choose_dataset(setup.config.dataset).info == nullptr) digested.dataset = "image folder";
@@ -139,10 +160,15 @@ RunConfig starting_config(const GivenOptions& given) {
         "one "
         "of the two");
   }
-  if (!resumes || !fs::exists(from / "config.toml")) return config;
+  check_replay(given, config);
+  if (!config.replay.empty() && !(resumes && fs::exists(from / "config.toml")))
+    from = config.replay;
+  else if (!resumes || !fs::exists(from / "config.toml"))
+    return config;
   const std::string train_dir = config.train_dir;
   config = given_config_over(given, from / "config.toml");
   config.train_dir = train_dir;
+  check_replay(given, config);
   // Of the ranks of a job some may be left out, as they may have been then: who is admitted is
   // compared with what the run recorded (run_start.cpp).
   if (size_under_mpi() > 1 && !given.has("workers")) config.workers.reset();

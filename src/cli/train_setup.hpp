@@ -22,7 +22,8 @@ struct TrainSetup {
   ModelLayout layout;
   ModelState initial;
   std::size_t samples_per_step = 0;
-  std::uint64_t last_step = 0;
+  std::uint64_t last_step = 0;  ///< where this invocation ends
+  std::uint64_t horizon = 0;    ///< where the run as it is configured does
   Key data_key{}, attack_key{}, probe_key{};
   ServerKeys server_keys;
   std::string config_digest, profile, placement_fingerprint;
@@ -37,8 +38,8 @@ TrainSetup set_up(const RunConfig& given, std::size_t world_workers);
 /// defence does not hold with them.
 void plan_for(TrainSetup& setup, std::size_t admitted_workers);
 
-/// The configuration to begin with: that of the run to be resumed, where there is one, under the
-/// user's own options.
+/// The configuration to begin with: that of the run to be resumed, or to be replayed, where there
+/// is one, under the user's own options.
 RunConfig starting_config(const GivenOptions& given);
 
 }  // namespace detox

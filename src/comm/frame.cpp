@@ -200,7 +200,7 @@ std::optional<OrderView> parse_order(const FrameView& frame, const OrderLimits& 
   if (parts.relays > ranks || (parts.assigned != 0 && parts.assigned != workers)) {
     return std::nullopt;
   }
-  const std::size_t words = parts.relays + parts.assigned;
+  const std::size_t words = std::size_t{parts.relays} + parts.assigned;
   if (frame.payload.size() !=
       sizeof parts + words * sizeof(std::uint32_t) + weights.count() * sizeof(Digest)) {
     return std::nullopt;

@@ -13,12 +13,13 @@ namespace detox {
 namespace {
 
 std::string defence(const RunConfig& config, const Plan& plan) {
-  const Hierarchy::Defender defender = Hierarchy(plan.hierarchy).defender(plan.k);
+  const Hierarchy::Defender defender = Hierarchy(plan.hierarchy).defender(plan.num_aggregate);
   const std::string_view outer = find_rule(*config.mode).name;
-  const std::string start =
-      fmt::format("defends against q={} of P={} workers: r={}, k={} slices, f_eff={}, {}n={} rows",
-                  plan.q, plan.workers, plan.r, plan.k, plan.f_eff,
-                  plan.b > 0 ? fmt::format("b={} buckets, ", plan.b) : "", defender.rows);
+  const std::string start = fmt::format(
+      "defends against q={} of P={} workers: r={}, k={} slices, {}f_eff={}, {}n={} rows", plan.q,
+      plan.workers, plan.r, plan.k,
+      plan.num_aggregate < plan.k ? fmt::format("the first {}, ", plan.num_aggregate) : "",
+      plan.f_eff, plan.b > 0 ? fmt::format("b={} buckets, ", plan.b) : "", defender.rows);
   if (plan.b > 0 && find_rule(config.inner_mode).name != "normal") {
     return fmt::format("{} in the smallest for {} with f={} ({}), then {}{} over the buckets",
                        start, defender.rule.name, defender.f, defender.rule.requirement,

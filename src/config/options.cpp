@@ -213,6 +213,16 @@ const std::vector<Option> kOptions = {
      false,
      {}},
     {kDefence,
+     "num-aggregate",
+     "",
+     &C::num_aggregate,
+     "all",
+     "K: a step goes on with the first K slices that have a majority; the rule's requirement has "
+     "to "
+     "hold for n = K",
+     true,
+     {}},
+    {kDefence,
      "vote",
      "",
      &C::vote,
@@ -284,7 +294,7 @@ const std::vector<Option> kOptions = {
      "none",
      "leave workers out of steps, e.g. 3:10-20,7:1-5 (worker by its number, from 1; "
      "steps inclusive)",
-     true,
+     false,
      {}},
 
     {kOptimizer, "batch-size", "", &C::batch_size, "", "samples in one slice", true, {}},
@@ -450,17 +460,26 @@ const std::vector<Option> kOptions = {
      &C::numerics,
      "",
      "which instruction sets gradients are computed with: native, the processor's; portable, those "
-     "that every processor with AVX2 has; auto: native, and over MPI once more under portable "
-     "where "
-     "too few workers agree (docs/numerics.md)",
+     "that every processor with AVX2 has; auto: native, and over MPI portable where too few "
+     "workers "
+     "agree (docs/numerics.md)",
      false,
      {"auto", "native", "portable"}},
+    {kRun,
+     "replay",
+     "",
+     &C::replay,
+     "none",
+     "repeat the run in this directory, local engine: in each step the workers and the slices that "
+     "its rounds.jsonl says counted, and no others",
+     false,
+     {}},
     {kRun,
      "allow-other-numerics",
      "",
      &C::allow_other_numerics,
      "",
-     "resume under another numerical profile: the result is no longer bit-identical",
+     "resume or replay under another numerical profile: the result is no longer bit-identical",
      false,
      {}},
     {kRun,

@@ -134,18 +134,25 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   return attack;
 }
 
-/// That all slices can be weighted by their samples.
-void check_weights(const RunConfig& config, const Plan& plan, const Hierarchy& hierarchy) {
-  if (plan.b > 0) {
+/// That a step can be taken with any num_aggregate slices, as any may be the first. They differ in
+/// whether the trusted one is in its place, and in how many of the larger ones, which have the
+/// lower numbers, are among them: of neighbours there is every such case.
+void check_any_slices(const RunConfig& config, const Plan& plan, const Hierarchy& hierarchy) {
+  std::vector<std::uint32_t> slices(plan.num_aggregate);
+  const auto other = static_cast<std::uint32_t>(plan.k - plan.num_aggregate);
+  std::iota(slices.begin(), slices.end(), other);
+  const std::string unmet = other > 0 ? hierarchy.unmet_requirement(slices) : "";
+  if (!unmet.empty()) {
     throw UsageError(
-        "--weights samples are those of slices, and buckets leave none by itself; valid: "
-        "--buckets off");
+        fmt::format("--num-aggregate K = {}: any K of the k = {} slices may be first: {}",
+                    plan.num_aggregate, plan.k, unmet));
   }
-  std::vector<std::uint32_t> slices(plan.k);
-  std::iota(slices.begin(), slices.end(), 0U);
-  const std::vector<double> samples = slice_samples(samples_per_step(config, plan), plan.k, slices);
-  const std::string unmet = hierarchy.unmet_weights(samples);
-  if (!unmet.empty()) throw UsageError(fmt::format("--weights samples: {}", unmet));
+  for (std::uint32_t first = 0; plan.weighs_samples && first <= other; ++first) {
+    std::iota(slices.begin(), slices.end(), first);
+    const std::string light =
+        hierarchy.unmet_weights(slice_samples(samples_per_step(config, plan), plan.k, slices));
+    if (!light.empty()) throw UsageError(fmt::format("--weights samples: {}", light));
+  }
 }
 
 }  // namespace
@@ -214,6 +221,15 @@ Plan make_plan(const RunConfig& config) {
     throw UsageError("--approach maj_vote has no buckets; use detox");
   if (plan.b > plan.k)
     throw UsageError(fmt::format("--buckets b = {} needs b <= k slices: k = {}", plan.b, plan.k));
+  plan.num_aggregate = config.num_aggregate > 0 ? config.num_aggregate : plan.k;
+  if (plan.num_aggregate > plan.k) {
+    throw UsageError(fmt::format("--num-aggregate K = {} needs K <= k slices: k = {}",
+                                 plan.num_aggregate, plan.k));
+  }
+  if (plan.b > plan.num_aggregate) {
+    throw UsageError(fmt::format("--buckets b = {} needs b <= K slices: --num-aggregate K = {}",
+                                 plan.b, plan.num_aggregate));
+  }
   plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
   plan.votes_by_digest = config.vote == "digest" && plan.r > 1;
   plan.random_placement = config.placement == "random";
@@ -238,15 +254,21 @@ Plan make_plan(const RunConfig& config) {
     throw UsageError(fmt::format("--inner-mode {} needs --buckets", config.inner_mode));
   }
   const Hierarchy hierarchy(plan.hierarchy);
-  const std::string unmet = hierarchy.unmet_requirement(plan.k);
+  const std::string unmet = hierarchy.unmet_requirement(plan.num_aggregate);
   if (!unmet.empty()) {
-    throw UsageError(
-        fmt::format("this defence cannot hold: {} (P = {}, r = {}, k = {}, q = {}, f_eff = {}{})",
-                    unmet, plan.workers, plan.r, plan.k, plan.q, plan.f_eff,
-                    plan.b > 0 ? fmt::format(", b = {}", plan.b) : ""));
+    throw UsageError(fmt::format(
+        "this defence cannot hold: {} (P = {}, r = {}, k = {}, q = {}, f_eff = {}{}{})", unmet,
+        plan.workers, plan.r, plan.k, plan.q, plan.f_eff,
+        plan.b > 0 ? fmt::format(", b = {}", plan.b) : "",
+        plan.num_aggregate < plan.k ? fmt::format(", K = {}", plan.num_aggregate) : ""));
   }
-  if (plan.weighs_samples) check_weights(config, plan, hierarchy);
-  plan.rows = hierarchy.defender(plan.k).rows;
+  if (plan.weighs_samples && plan.b > 0) {
+    throw UsageError(
+        "--weights samples are those of slices, and buckets leave none by itself; valid: "
+        "--buckets off");
+  }
+  check_any_slices(config, plan, hierarchy);
+  plan.rows = hierarchy.defender(plan.num_aggregate).rows;
   plan.attack = plan_attack(config, plan);
   plan.absences = parse_absences(config.absent, plan.workers);
   plan.notices = notices(config, plan);

@@ -38,6 +38,8 @@ struct AttackPlan {
 struct Plan {
   std::size_t workers = 0;  ///< P
   std::size_t r = 1, k = 0, b = 0, q = 0, f_eff = 0;
+  std::size_t num_aggregate =
+      0;                 ///< K, slices that a step goes on with; k where all are waited for
   std::size_t rows = 0;  ///< n of the rule that defends: a robust inner rule's smallest bucket
   bool random_placement = true;
   bool votes_by_digest = true;  ///< over MPI; with r = 1 there is nothing to vote on

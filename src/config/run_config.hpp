@@ -62,6 +62,7 @@ struct RunConfig {
   double lr_gamma = 0.1;
   std::uint64_t max_steps = 1000;
   std::uint64_t epochs = 0;
+  std::uint64_t num_aggregate = 0;  ///< 0: all
   // The run
   std::uint64_t seed = 428;
   std::string engine = "auto";
@@ -77,6 +78,7 @@ struct RunConfig {
   std::string resume = "none";
   std::optional<std::uint64_t> checkpoint_step;
   std::string numerics = "auto";
+  std::string replay;
   bool allow_other_numerics = false;
   std::uint64_t log_interval = 0;
 };

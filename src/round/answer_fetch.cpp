@@ -15,6 +15,8 @@ AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t 
 void AnswerFetch::begin_step(std::uint64_t step) {
   step_ = step;
   taken_.clear();
+  expected_.clear();
+  handed_on_ = 0;
   for (Slice& slice : slices_) {
     slice.fetch.reset();
     slice.members = 0;
@@ -47,7 +49,8 @@ void AnswerFetch::ask(Clock::time_point now, const Send& send) {
 }
 
 bool AnswerFetch::take(std::uint32_t worker, ReceivedFrame frame, const ChunkView& chunk) {
-  if (chunk.step != step_ || chunk.slice >= slices_.size()) return false;
+  // Packed bytes are shorter than the chunk, also where their digest is what was promised.
+  if (chunk.step != step_ || chunk.slice >= slices_.size() || chunk.packed) return false;
   const Slice& slice = slices_[chunk.slice];
   if (!slice.fetch || !slice.fetch->is_expected(worker, chunk.chunk)) return false;
   // The views stay valid: the bytes of a vector do not move with it.
@@ -73,7 +76,6 @@ void AnswerFetch::book(const Taken& taken, Clock::time_point now, StepVotes& vot
     slice.fetch->strike_out(taken.worker);
     return;
   }
-  owes_[taken.worker] = false;
   pace_.add(slice.fetch->arrived(taken.worker, taken.chunk, now));
 }
 
@@ -109,20 +111,42 @@ bool AnswerFetch::check(Clock::time_point now, StepVotes& votes) {
   return useful;
 }
 
+void AnswerFetch::hand_on_columns(const StepVotes& votes,
+                                  const std::function<void(const ReadyColumns&)>& on_columns) {
+  std::vector<std::uint32_t> slices;
+  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
+    if (votes.is_open(index)) return;
+    const Slice& slice = slices_[index];
+    if (!slice.fetch && votes.majority(index)) return;  // follow() takes it up
+    if (slice.fetch && (slice.fetch->is_complete() || !slice.settled)) slices.push_back(index);
+  }
+  if (handed_on_ > 0 && slices != expected_) return;  // one has dropped out: it is in vain
+  std::size_t here = handed_on_;
+  while (
+      here < chunks_.count() && !slices.empty() &&
+      std::ranges::all_of(slices, [&](std::uint32_t i) { return slices_[i].fetch->is_here(here); }))
+    ++here;
+  if (here == handed_on_) return;
+  std::vector<const std::byte*> answers;
+  for (const std::uint32_t index : slices) answers.push_back(slices_[index].answer.bytes().data());
+  on_columns({chunks_.begin(handed_on_), chunks_.begin(here - 1) + chunks_.size(here - 1), slices,
+              answers});
+  handed_on_ = here;
+  expected_ = std::move(slices);
+}
+
 void AnswerFetch::settle(std::uint32_t index, StepVotes& votes, bool delivered) {
   Slice& slice = slices_[index];
   slice.settled = true;
-  for (const std::uint32_t worker : slice.fetch->silent()) {
-    if (!delivered) {
-      votes.note(worker, Suspicion::kUndelivered);
-      owes_[worker] = true;
-    }
-  }
   if (delivered) {
-    votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
-  } else {
-    votes.settle(index, std::nullopt);
+    for (const std::uint32_t worker : slice.fetch->reliable()) owes_[worker] = false;
+    return votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
   }
+  for (const std::uint32_t worker : slice.fetch->overdue()) {
+    votes.note(worker, Suspicion::kUndelivered);
+    owes_[worker] = true;
+  }
+  votes.settle(index, std::nullopt);
 }
 
 bool AnswerFetch::is_fetching() const {

@@ -40,6 +40,10 @@ class AnswerFetch {
   /// will deliver. True if something useful has come.
   bool check(Clock::time_point now, StepVotes& votes);
 
+  /// Tells of the chunks that have come of every slice that can be expected, since the last call.
+  void hand_on_columns(const StepVotes& votes,
+                       const std::function<void(const ReadyColumns&)>& on_columns);
+
   /// Whether a slice's answer is under way.
   bool is_fetching(std::uint32_t slice) const {
     return slices_[slice].fetch && !slices_[slice].settled;
@@ -75,8 +79,10 @@ class AnswerFetch {
   std::uint64_t step_ = 0;
   std::vector<Slice> slices_;
   std::vector<Taken> taken_;
+  std::vector<std::uint32_t> expected_;  ///< slices of which columns were handed on
+  std::size_t handed_on_ = 0;            ///< chunks of these
   ChunkPace pace_;
-  std::vector<bool> owes_;  ///< by worker: has promised and not delivered, and nothing since
+  std::vector<bool> owes_;  ///< by worker: has promised and not delivered, and has not since
 };
 
 }  // namespace detox

@@ -38,7 +38,7 @@ std::vector<LedgerEntry> RecentSteps::add(Step step) {
 
 Ballot::Ballot(const Parts& parts) : parts_(parts) {
   for (const auto& workers : parts.assignment.workers_of_slice)
-    slices_.push_back({SliceVote(workers), false, false, std::nullopt});
+    slices_.push_back({SliceVote(workers), false, std::nullopt});
   for (std::uint32_t worker = 0; worker < parts.absent.size(); ++worker) {
     if (parts.absent[worker]) slices_[slice_of(worker)].vote.give_up(worker);
   }
@@ -89,7 +89,6 @@ std::optional<Majority> Ballot::majority(std::uint32_t slice) const {
 void Ballot::settle(std::uint32_t slice, std::optional<std::span<const std::byte>> answer) {
   DETOX_ASSERT(!answer || answer->size() == parts_.answer_bytes);
   DETOX_ASSERT(!slices_[slice].answer);
-  slices_[slice].undelivered = !answer;
   if (!answer) return;
   slices_[slice].answer = answer;
   in_order_.push_back(slice);
@@ -123,7 +122,7 @@ void Ballot::close(bool only_late) {
 
 std::vector<std::uint32_t> Ballot::counted(std::uint32_t slice) const {
   const auto winners = majority(slice);
-  if (!winners || slices_[slice].undelivered) return {};
+  if (!winners || !slices_[slice].answer) return {};
   std::vector<std::uint32_t> workers = winners->workers;
   std::ranges::sort(workers);
   return workers;

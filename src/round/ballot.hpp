@@ -69,7 +69,6 @@ class Ballot final : public StepVotes {
   struct Slice {
     SliceVote vote;
     bool by_digest = false;
-    bool undelivered = false;
     std::optional<std::span<const std::byte>> answer;
   };
   void log_once(const LedgerEntry& entry);

@@ -122,11 +122,19 @@ void ChunkFetch::strike_out(std::uint32_t worker) {
   member.outstanding.clear();
 }
 
-std::vector<std::uint32_t> ChunkFetch::silent() const {
+std::vector<std::uint32_t> ChunkFetch::overdue() const {
   std::vector<std::uint32_t> workers;
   for (const Member& member : members_) {
-    if (!member.struck_out && !member.delivered && !member.outstanding.empty())
+    if (!member.struck_out && !member.outstanding.empty() && (member.late || !member.delivered))
       workers.push_back(member.worker);
+  }
+  return workers;
+}
+
+std::vector<std::uint32_t> ChunkFetch::reliable() const {
+  std::vector<std::uint32_t> workers;
+  for (const Member& member : members_) {
+    if (!member.struck_out && member.delivered && !member.late) workers.push_back(member.worker);
   }
   return workers;
 }

@@ -15,12 +15,22 @@
 
 namespace detox {
 
+/// Bytes [begin, end) of the answers for all slices that the step is expected to use, ascending.
+struct ReadyColumns {
+  std::size_t begin, end;
+  std::span<const std::uint32_t> slices;
+  std::span<const std::byte* const> answers;  ///< from their first byte
+};
+
 /// What the workers are told for one step.
 struct StepOrder {
   std::uint64_t step;
   const Assignment& assignment;
   const std::vector<bool>& absent;  ///< workers left out by --absent
   std::span<const float> parameters, statistics;
+  /// Told of blocks in their order, each once, by fleets that get answers piece by piece; may be
+  /// empty. Nothing is promised: a slice may drop out afterwards.
+  std::function<void(const ReadyColumns&)> on_columns = {};
 };
 
 /// Whatever a worker said: step, slice and bytes are checked against nothing but their length.

@@ -12,7 +12,9 @@ FullCopies::Taken FullCopies::take(std::uint32_t worker, const ChunkView& chunk)
     copy.slice = chunk.slice;
     copy.next = copy.repeat = 0;
   }
-  if (chunk.step != copy.step || chunk.slice != copy.slice) return Taken::kUnexpected;
+  const bool is_next =
+      copy.bytes.size() > 0 && chunk.step == copy.step && chunk.slice == copy.slice;
+  if (!is_next) return Taken::kUnexpected;
   const auto place = chunks_.part(copy.bytes.bytes(), chunk.chunk);
   if (copy.next == chunks_.count()) {
     if (chunk.chunk != copy.repeat) return Taken::kUnexpected;

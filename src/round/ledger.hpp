@@ -18,7 +18,7 @@ enum class Suspicion {
   kLateAgree,
   kLateOutvoted,
   kMissing,
-  kUndelivered,  ///< it gave the winning digest, was asked for the bytes and sent none in time
+  kUndelivered,  ///< asked for what its winning digest promised, it did not send it in time
   kBadRelay,     ///< somebody says that it relayed wrong weights, or none in time
 };
 constexpr std::size_t kSuspicions = 9;

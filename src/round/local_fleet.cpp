@@ -32,15 +32,16 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
     if (!adversary.delays()) compute_corrupt(order, byzantine);
   }
   report.compute_s = seconds_since(start);
-  for (std::uint32_t worker = 0; worker < order.assignment.workers(); ++worker) {
-    if (order.absent[worker]) continue;
-    const std::uint32_t slice = order.assignment.slice_of_worker[worker];
-    const auto honest = honest_answers_[parts_.every_replica ? worker : slice];
-    if (!byzantine[worker] || adversary.delay_s() < parts_.step_timeout_s) {
-      const bool is_lie = byzantine[worker] && !adversary.delays();
-      votes.count({order.step, worker, slice, is_lie ? corrupt_answers_[slice] : honest});
-    } else if (std::isfinite(adversary.delay_s())) {
-      late_.push_back({order.step, worker, slice, honest});
+  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
+    for (const std::uint32_t worker : order.assignment.workers_of_slice[slice]) {
+      if (order.absent[worker]) continue;
+      const auto honest = honest_answers_[parts_.every_replica ? worker : slice];
+      if (!byzantine[worker] || adversary.delay_s() < parts_.step_timeout_s) {
+        const bool is_lie = byzantine[worker] && !adversary.delays();
+        votes.count({order.step, worker, slice, is_lie ? corrupt_answers_[slice] : honest});
+      } else if (std::isfinite(adversary.delay_s())) {
+        late_.push_back({order.step, worker, slice, honest});
+      }
     }
   }
   return report;

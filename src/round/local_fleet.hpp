@@ -25,12 +25,16 @@ class LocalFleet final : public Fleet {
     std::size_t samples_per_step;
     std::size_t slices;
     bool every_replica;
-    double step_timeout_s = 60;  ///< a simulated straggler later than this misses its step
+    /// A simulated straggler later than this misses its step. Infinite where a record says who
+    /// does.
+    double step_timeout_s = 60;
   };
   LocalFleet(const Parts& parts, const LearnerFactory& make_learner);
 
-  /// Nobody is waited for: what would come after the step's timeout is handed on with the next
-  /// step, as a late answer. The time limit is not looked at: it depends on how long steps took.
+  /// All answers are there at once and handed on by the number of their slice, the lowest first:
+  /// these are the ones that --num-aggregate takes. Nobody is waited for: what would come after the
+  /// step's timeout is handed on with the next step, as a late answer. The time limit is not looked
+  /// at: it depends on how long steps took.
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        StepVotes& votes) override;
 

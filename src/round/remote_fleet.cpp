@@ -16,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll(100);
 constexpr std::chrono::milliseconds kPollWhileFetching(20);
 constexpr std::size_t kChunksAThread = 4;  // checked together
+constexpr std::size_t kMostAtOnce = 256;   // frames, before it looks at the time
 constexpr std::chrono::seconds kFarewell(10);
 constexpr std::uint64_t kMostWarnings = 10;
 
@@ -181,6 +182,7 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
       report.compute_s = seconds_since(begin) - report.broadcast_s;
     if (!parts_.by_digest) continue;
     if (fetch_.check(Clock::now(), votes)) last_news_ = Clock::now();
+    if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
     fetch_.follow(votes);
     fetch_.ask(Clock::now(), [this](std::uint32_t worker, FrameBytes frame) {
       parts_.transport.send(parts_.ranks[worker], std::move(frame));
@@ -201,11 +203,13 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
 }
 
 /// Waits for a frame, then takes what else is there, as long as the threads that check have not
-/// enough to do.
+/// enough to do. A flood that never ends must not keep the server from its deadline.
 void RemoteFleet::take_frames(const StepOrder& order, StepVotes& votes) {
   const std::size_t largest = max_frame_from_worker(parts_.answer);
   auto timeout = fetch_.is_fetching() ? kPollWhileFetching : kPoll;
-  while (auto frame = parts_.transport.receive(timeout, largest)) {
+  for (std::size_t taken = 0; taken < kMostAtOnce; ++taken) {
+    auto frame = parts_.transport.receive(timeout, largest);
+    if (!frame) return;
     take_frame(std::move(*frame), order, votes);
     if (fetch_.taken() >= kChunksAThread * parts_.pool.size() || !waits(order, votes)) return;
     timeout = std::chrono::milliseconds(0);
@@ -305,7 +309,8 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
 void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask,
                                  StepVotes& votes) {
   Peer& peer = peers_[worker];
-  if (ask.reason != AskReason::kNobodySends && peer.relay != kNobody) {
+  const bool is_current = ask.step == peer.orders[0].step;  // its relay was another one before
+  if (is_current && ask.reason != AskReason::kNobodySends && peer.relay != kNobody) {
     peers_[peer.relay].bad_relay = true;
     votes.note(peer.relay, Suspicion::kBadRelay);
   }

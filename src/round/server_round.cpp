@@ -5,13 +5,14 @@
 #include <algorithm>
 
 #include "base/seconds_since.hpp"
+#include "round/column_aggregation.hpp"
 #include "stages/assign/placement.hpp"
 
 namespace detox {
 namespace {
 
 // Workspace slots above those of the rules and of the hierarchy.
-constexpr std::size_t kGradientSlot = 64, kDecodedSlot = 65, kStatisticsSlot = 66;
+constexpr std::size_t kAggregateSlot = 64, kDecodedRowsSlot = 65, kStatisticsSlot = 66;
 
 using Clock = std::chrono::steady_clock;
 
@@ -35,27 +36,38 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   report.step = step;
   report.lr = parts_.lr.at(step);
   report.assignment = assign(step);
+  if (parts_.replay != nullptr) recorded_ = parts_.replay->at(step, report.assignment);
   const auto start = Clock::now();
-  auto mark = start;
-
   const std::vector<bool> absent = absent_workers(step);
-  Ballot ballot(
-      {step, report.assignment, absent, parts_.format.layout().size(), parts_.plan.k, recent_});
-  collect_votes({step, report.assignment, absent, state.model.parameters, state.model.statistics},
-                time_limit, ballot, report);
+  Ballot ballot({step, report.assignment, absent, parts_.format.layout().size(),
+                 parts_.plan.num_aggregate, recent_});
+  StepOrder order{step, report.assignment, absent, state.model.parameters, state.model.statistics};
+  const auto weights_of = [this](std::span<const std::uint32_t> slices) {
+    return parts_.plan.weighs_samples
+               ? slice_samples(parts_.samples_per_step, parts_.plan.k, slices)
+               : std::vector<double>();
+  };
+  AggregationContext context{parts_.pool, workspace_, step};
+  const std::span<float> gradient = workspace_.take<float>(kAggregateSlot, parts_.format.d());
+  ColumnAggregation early({hierarchy_, parts_.keys.buckets, gradient, context, weights_of});
+  if (may_begin_early())
+    order.on_columns = [&early](const ReadyColumns& columns) { early.take(columns); };
+  collect_votes(order, time_limit, ballot, report);
   if (report.interrupted) return report;
-  const std::vector<std::uint32_t>& resolved = ballot.used();
-  mark = Clock::now();
+  report.seconds.receive -= early.seconds();
+  report.seconds.aggregate = early.seconds();
+  auto mark = Clock::now();
 
+  const std::vector<std::uint32_t> resolved = choose(ballot, report);
   measure(ballot, resolved, report);
   report.skipped_because = hierarchy_.unmet_requirement(std::span(resolved));
-  std::vector<double> weights;
-  if (report.skipped_because.empty() && parts_.plan.weighs_samples) {
-    weights = slice_samples(parts_.samples_per_step, parts_.plan.k, resolved);
+  const std::vector<double> weights = weights_of(resolved);
+  if (report.skipped_because.empty() && !weights.empty())
     report.skipped_because = hierarchy_.unmet_weights(weights);
-  }
+  if (recorded_) parts_.replay->check_skipped(*recorded_, report.skipped_because);
   if (report.skipped_because.empty()) {
-    const std::span<const float> gradient = aggregate(ballot, resolved, weights, step, state);
+    report.used = resolved;
+    if (!early.is_whole_for(resolved)) aggregate(ballot, resolved, weights, step, state, gradient);
     lap(mark, report.seconds.aggregate);
     update(ballot, resolved, gradient, state, report);
     lap(mark, report.seconds.update);
@@ -91,6 +103,22 @@ void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<do
   report.ledger = std::move(ballot.ledger());
 }
 
+/// Rows as they lie in the answers, all of them used.
+bool ServerRound::may_begin_early() const {
+  return hierarchy_.is_by_columns() && !parts_.format.rows_need_decoding() &&
+         !parts_.plan.keeps_last && parts_.plan.num_aggregate == parts_.plan.k;
+}
+
+/// The slices that the step goes on with, as recorded or as they came. Of a step that was skipped
+/// none was used; that is so only where fewer had a majority than it would have gone on with, so
+/// that these are all.
+std::vector<std::uint32_t> ServerRound::choose(const Ballot& ballot,
+                                               const StepReport& report) const {
+  if (!recorded_) return ballot.used();
+  parts_.replay->check_counted(*recorded_, report.counted);
+  return recorded_->skipped ? ballot.used() : used_slices(*recorded_);
+}
+
 void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
                           StepReport& report) {
   if (resolved.empty()) return;
@@ -112,23 +140,21 @@ void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>
   report.accuracy = medians[1];
 }
 
-std::span<const float> ServerRound::aggregate(const Ballot& ballot,
-                                              const std::vector<std::uint32_t>& resolved,
-                                              std::span<const double> weights, std::uint64_t step,
-                                              const State& state) {
+void ServerRound::aggregate(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
+                            std::span<const double> weights, std::uint64_t step, const State& state,
+                            std::span<float> gradient) {
   const std::size_t d = parts_.format.d();
-  const std::span<float> gradient = workspace_.take<float>(kGradientSlot, d);
   if (parts_.format.rows_need_decoding() && hierarchy_.takes_packed_signs()) {
     std::vector<const std::byte*> packed;
     packed.reserve(resolved.size());
     for (const std::uint32_t slice : resolved)
       packed.push_back(parts_.format.encoded_gradient(ballot.answer(slice)).data());
     hierarchy_.aggregate_packed_signs(packed, gradient, parts_.pool);
-    return gradient;
+    return;
   }
   std::vector<const float*> rows;
   if (parts_.format.rows_need_decoding()) {
-    const std::span<float> decoded = workspace_.take<float>(kDecodedSlot, resolved.size() * d);
+    const std::span<float> decoded = workspace_.take<float>(kDecodedRowsSlot, resolved.size() * d);
     parts_.pool.parallel_for(resolved.size(), [&](std::size_t i, std::size_t) {
       parts_.format.decode_gradient(ballot.answer(resolved[i]), decoded.subspan(i * d, d));
     });
@@ -139,7 +165,6 @@ std::span<const float> ServerRound::aggregate(const Ballot& ballot,
   }
   AggregationContext context{parts_.pool, workspace_, step, {}, weights, state.last_aggregate};
   hierarchy_.aggregate(Rows<float>{rows, d}, parts_.keys.buckets, gradient, context);
-  return gradient;
 }
 
 void ServerRound::update(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
@@ -161,6 +186,7 @@ void ServerRound::update(const Ballot& ballot, const std::vector<std::uint32_t>&
 }
 
 std::vector<bool> ServerRound::absent_workers(std::uint64_t step) const {
+  if (recorded_) return not_counted(*recorded_, parts_.plan.workers);
   std::vector<bool> absent(parts_.plan.workers);
   for (const Absence& absence : parts_.plan.absences) {
     if (step >= absence.from && step <= absence.to) absent[absence.worker] = true;

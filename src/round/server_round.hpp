@@ -10,6 +10,7 @@
 #include "detox/learner.hpp"
 #include "round/answer_format.hpp"
 #include "round/ballot.hpp"
+#include "round/replay.hpp"
 
 namespace detox {
 
@@ -35,13 +36,14 @@ struct StepReport {
   Assignment assignment;
   std::vector<std::vector<std::uint32_t>> counted;
   std::vector<std::uint32_t> unresolved;
-  std::string skipped_because;  ///< empty: the step was taken
+  std::vector<std::uint32_t> used;  ///< slices that were aggregated, ascending; none if skipped
+  std::string skipped_because;      ///< empty: the step was taken
   std::vector<LedgerEntry> ledger;
   bool interrupted = false;
 };
 
 /// Owns nothing that outlives a step but the scratch memory, and what late answers are compared
-/// with. Plan, format, layout, fleet, pool and state outlive it.
+/// with. Plan, format, layout, fleet, pool, replay and state outlive it.
 class ServerRound {
  public:
   struct Parts {
@@ -54,6 +56,7 @@ class ServerRound {
     std::size_t samples_per_step;
     Fleet& fleet;
     ThreadPool& pool;
+    const Replay* replay = nullptr;  ///< what happens in each step; null: what does
   };
   /// What training changes.
   struct State {
@@ -64,6 +67,7 @@ class ServerRound {
   explicit ServerRound(const Parts& parts);
 
   /// Takes step t, or skips it where it cannot be defended: then all of the state stays as it is.
+  /// InputError where a replayed step does not come out as it was recorded.
   StepReport run(std::uint64_t step, std::chrono::duration<double> time_limit, const State& state);
 
   std::size_t workers() const { return parts_.plan.workers; }
@@ -74,11 +78,13 @@ class ServerRound {
                      Ballot& ballot, StepReport& report);
   void measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
                StepReport& report);
-  std::span<const float> aggregate(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
-                                   std::span<const double> weights, std::uint64_t step,
-                                   const State& state);
+  void aggregate(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
+                 std::span<const double> weights, std::uint64_t step, const State& state,
+                 std::span<float> gradient);
   void update(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
               std::span<const float> gradient, const State& state, StepReport& report);
+  std::vector<std::uint32_t> choose(const Ballot& ballot, const StepReport& report) const;
+  bool may_begin_early() const;
   std::vector<bool> absent_workers(std::uint64_t step) const;
 
   Parts parts_;
@@ -86,6 +92,7 @@ class ServerRound {
   std::unique_ptr<Aggregator> median_;
   Workspace workspace_;
   RecentSteps recent_;
+  std::optional<RecordedStep> recorded_;  ///< where it is replayed
 };
 
 }  // namespace detox

@@ -1,5 +1,7 @@
 #include "round/step_record.hpp"
 
+#include <algorithm>
+
 namespace detox {
 namespace {
 
@@ -46,7 +48,8 @@ nlohmann::json rounds_line(const StepReport& report) {
   for (std::size_t slice = 0; slice < report.assignment.slices(); ++slice) {
     slices.push_back({{"slice", slice},
                       {"assigned", from_one(report.assignment.workers_of_slice[slice])},
-                      {"counted", from_one(report.counted[slice])}});
+                      {"counted", from_one(report.counted[slice])},
+                      {"used", std::ranges::binary_search(report.used, slice)}});
   }
   return {{"step", report.step}, {"skipped", !report.skipped_because.empty()}, {"slices", slices}};
 }

@@ -12,7 +12,8 @@ namespace detox {
 /// metrics.jsonl; `corrupted` is the simulation's truth, where there is a simulation.
 nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t> corrupted);
 
-/// rounds.jsonl: which workers had and which carried each slice.
+/// rounds.jsonl: which workers had and which carried each slice, and which
+/// slices were aggregated.
 nlohmann::json rounds_line(const StepReport& report);
 
 /// ledger.jsonl.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "base/seconds_since.hpp"
@@ -40,7 +41,13 @@ void WeightsIntake::expect(const OrderView& order) {
   step_ = order.step;
   from_ = static_cast<int>(order.weights_from);
   asks_ = order.weights_from == kNobody;
-  to_.assign(order.relay_to.begin(), order.relay_to.end());
+  to_.clear();
+  for (const std::uint32_t rank : order.relay_to) {
+    // One that has not even taken what it was sent before would let the weights of every step pile
+    // up here; it asks the server.
+    if (transport_.flush(static_cast<int>(rank), std::chrono::milliseconds(0)))
+      to_.push_back(static_cast<int>(rank));
+  }
   digests_.assign(order.weights_digests.begin(), order.weights_digests.end());
   digest_ = digest_of_chunks(digests_);
   here_.assign(chunks_.count(), false);
@@ -53,16 +60,26 @@ void WeightsIntake::expect(const OrderView& order) {
     const auto chunk = parse_weights(parse_frame(frame.bytes), chunks_);
     if (chunk) take(std::move(frame), *chunk);
   }
-  if (asks_ && missing_ > 0) ask(AskReason::kNobodySends);
+  if (order.weights_from == kNobody && missing_ > 0) ask(AskReason::kNobodySends);
 }
 
 void WeightsIntake::take(ReceivedFrame frame, const WeightsChunkView& chunk) {
-  if (chunk.step > step_) {
-    if (early_.size() < kMostEarly) early_.push_back(std::move(frame));
-    return;
-  }
+  if (chunk.step > step_) return keep_early(std::move(frame));
   if (chunk.step == step_ && (frame.from == 0 || frame.from == from_))
     take_in(std::move(frame), chunk);
+}
+
+/// Who will be the relay is not known yet. Where too much comes, whoever has sent the most loses,
+/// so a flood takes no room from others.
+void WeightsIntake::keep_early(ReceivedFrame frame) {
+  if (early_.size() == kMostEarly) {
+    std::map<int, std::size_t> held;
+    for (const ReceivedFrame& other : early_) ++held[other.from];
+    const int most =
+        std::ranges::max_element(held, {}, [](const auto& entry) { return entry.second; })->first;
+    early_.erase(std::ranges::find(early_, most, &ReceivedFrame::from));
+  }
+  early_.push_back(std::move(frame));
 }
 
 void WeightsIntake::take_in(ReceivedFrame frame, const WeightsChunkView& chunk) {
@@ -111,7 +128,12 @@ void WeightsIntake::look_after(Clock::time_point now) {
 }
 
 void WeightsIntake::finish_relaying() {
-  if (!to_.empty()) transport_.flush(-1, kPassingOn);
+  const auto begin = Clock::now();
+  for (const int rank : to_) {
+    const auto left = kPassingOn - (Clock::now() - begin);
+    transport_.flush(rank, std::max(std::chrono::milliseconds(0),
+                                    std::chrono::ceil<std::chrono::milliseconds>(left)));
+  }
 }
 
 }  // namespace detox

@@ -44,6 +44,7 @@ class WeightsIntake {
   void finish_relaying();
 
  private:
+  void keep_early(ReceivedFrame frame);
   void take_in(ReceivedFrame frame, const WeightsChunkView& chunk);
   void ask(AskReason reason);
 

@@ -35,7 +35,10 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"weights", "samples"},
       {"weight-cap", "1.5"},
       {"placement", "fixed"},
+      {"num-aggregate", "3"},
       {"placement-key", "schlüssel = 'geheim'"},
+      {"vote", "bytes"},
+      {"comm-type", "Async"},
       {"worker-fail", "6"},
       {"err-mode", "constant"},
       {"adversarial", "-0.1"},
@@ -70,6 +73,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"resume", "auto"},
       {"checkpoint-step", "0"},
       {"numerics", "portable"},
+      {"replay", "run \"of\" before"},
       {"allow-other-numerics", "on"},
       {"log-interval", "10"}};
   return kOthers;

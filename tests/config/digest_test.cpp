@@ -10,7 +10,8 @@
 namespace detox {
 namespace {
 
-/// Where and how long a run is computed; none of it changes a step. The placement key's content is
+/// Where and how long a run is computed, and whose answers come in; none of it changes what a step
+/// makes of them. The placement key's content is
 /// among the `extra` facts, and so is the last step where the schedule is a cosine.
 const std::set<std::string_view> kWithoutEffect = {"data-dir",
                                                    "placement-key",
@@ -28,6 +29,8 @@ const std::set<std::string_view> kWithoutEffect = {"data-dir",
                                                    "train-dir",
                                                    "keep-checkpoints",
                                                    "resume",
+                                                   "replay",
+                                                   "absent",
                                                    "log-interval",
                                                    "checkpoint-step",
                                                    "compute-every-replica",

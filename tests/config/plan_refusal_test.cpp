@@ -97,6 +97,53 @@ TEST(Plan, RefusesBucketsThatCannotBeFilled) {
   EXPECT_EQ(refused({{"inner-mode", "krum"}}), "--inner-mode krum needs --buckets");
 }
 
+TEST(Plan, RefusesToGoOnWithFewerSlicesThanTheDefenceNeeds) {
+  EXPECT_EQ(refused({{"num-aggregate", "4"}}), "--num-aggregate K = 4 needs K <= k slices: k = 3");
+  EXPECT_EQ(refused({{"num-aggregate", "3"}}), "");
+  EXPECT_EQ(refused({{"num-aggregate", "1"}}), "");
+  EXPECT_EQ(refused({{"num-aggregate", "2"}, {"assume-fail", "2"}}),
+            "this defence cannot hold: coord-median needs n >= 2f + 1: n = 2, f = 1 (P = 9, r = 3, "
+            "k = 3, q = 2, f_eff = 1, K = 2)");
+  const Texts cluster = {{"workers", "45"}, {"worker-fail", "5"}};
+  const auto with = [&](Texts more) {
+    more.insert(more.end(), cluster.begin(), cluster.end());
+    return refused(more);
+  };
+  EXPECT_EQ(with({{"num-aggregate", "4"}, {"buckets", "5"}}),
+            "--buckets b = 5 needs b <= K slices: --num-aggregate K = 4");
+  EXPECT_EQ(with({{"num-aggregate", "5"}, {"buckets", "5"}}), "");
+  // The smallest of 2 buckets of 13 rows has 6: krum needs 7 where f = 2.
+  const Texts inner = {{"inner-mode", "krum"}, {"buckets", "2"}, {"mode", "normal"}};
+  Texts few = inner, enough = inner;
+  few.emplace_back("num-aggregate", "13");
+  enough.emplace_back("num-aggregate", "14");
+  EXPECT_NE(with(few).find("krum needs n >= 2f + 3: n = 6, f = 2"), std::string::npos);
+  EXPECT_EQ(with(enough), "");
+}
+
+TEST(Plan, RefusesToGoOnWithoutASliceThatIsTrusted) {
+  const Texts monna = {{"mode", "monna"}, {"assume-fail", "0"}};
+  Texts some = monna;
+  some.emplace_back("num-aggregate", "2");
+  EXPECT_EQ(refused(monna), "");
+  EXPECT_EQ(refused(some),
+            "--num-aggregate K = 2: any K of the k = 3 slices may be first: monna trusts slice 0, "
+            "and that or one before it is not resolved");
+}
+
+TEST(Plan, RefusesWeightsThatAnyOfTheFirstSlicesWouldBreak) {
+  // Slices of 2, 1, 1, 1, 1 and 1 samples: the first with another has 3 of 6 of these five.
+  const Texts options = {{"approach", "baseline"},
+                         {"workers", "6"},
+                         {"assume-fail", "2"},
+                         {"global-batch", "7"},
+                         {"weights", "samples"}};
+  Texts five = options;
+  five.emplace_back("num-aggregate", "5");
+  EXPECT_EQ(refused(options), "");
+  EXPECT_NE(refused(five).find("--weights samples: "), std::string::npos);
+}
+
 TEST(Plan, RefusesRedundancyForTheApproachThatHasNone) {
   EXPECT_EQ(refused({{"approach", "baseline"}, {"group-size", "5"}}),
             "--approach baseline has no redundancy (r = 1), but --group-size is 5; valid: 1, or "

@@ -42,6 +42,16 @@ TEST(Resolve, MakesTheDefaultsASensibleRun) {
   EXPECT_FALSE(plan.sign_codec);
 }
 
+TEST(Plan, CountsOnAsManySlicesAsAStepGoesOnWith) {
+  const Plan all = make_plan(config_of({{"workers", "45"}}));
+  EXPECT_EQ(all.num_aggregate, 15U);
+  const Plan some = make_plan(config_of({{"workers", "45"}, {"num-aggregate", "11"}}));
+  EXPECT_EQ(some.num_aggregate, 11U);
+  EXPECT_EQ(some.rows, 11U);
+  EXPECT_EQ(some.attack.rule_rows, 11U);
+  EXPECT_TRUE(has_notice(some, "k=15 slices, the first 11, f_eff=0, n=11 rows"));
+}
+
 TEST(Resolve, KnowsTheNamesOfTheOriginal) {
   for (const std::string_view name : {"draco-lite", "draco_lite", "Draco_Lite", "detox"})
     EXPECT_EQ(config_of({{"approach", name}}).approach, "detox") << name;

@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import DATA, PROGRAM, ProgramTest, main, run, start, wait_for
+from program import DATA, PROGRAM, ProgramTest, main, ranks, run, start, wait_for
 
 
 class Job(ProgramTest):
@@ -61,25 +61,12 @@ class Job(ProgramTest):
         self.assert_refused(run("-n", 1, PROGRAM, "train", program=["mpirun"]), 2, "mpirun started 1 process")
         self.assert_refused(run("launch", "-n", 3, "--", "train", "--engine", "local"), 2, "without --engine local")
 
-    def ranks(self):
-        """Process numbers by rank."""
-        ranks = {}
-        for pid in map(int, subprocess.run(["pgrep", "-f", self.unique()], capture_output=True, text=True).stdout.split()):
-            try:
-                environ = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            for entry in environ:
-                if entry.startswith(b"OMPI_COMM_WORLD_RANK="):
-                    ranks[int(entry.split(b"=")[1])] = pid
-        return ranks
-
     def test_that_has_finished_is_a_success_though_a_worker_hangs(self):
         process = start("launch", "-n", 5, "--", "train", "--max-steps", 200, "--batch-size", 2, "--group-size", 1,
                         "--mode", "normal", "--assume-fail", 0, "--step-timeout", 2, "--train-dir", self.unique())
         metrics = self.folder / "run" / "metrics.jsonl"
         self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
-        os.kill(self.ranks()[4], signal.SIGSTOP)
+        os.kill(ranks(self.unique())[4], signal.SIGSTOP)
         _, err = process.communicate(timeout=90)
         self.assertEqual(process.returncode, 0, err)
         self.assertIn("finished: step 200", err)
@@ -92,7 +79,7 @@ class Job(ProgramTest):
                         "--train-dir", self.unique(), cwd=self.folder)
         metrics = self.folder / "run" / "metrics.jsonl"
         self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
-        os.kill(self.ranks()[rank], signal.SIGKILL)
+        os.kill(ranks(self.unique())[rank], signal.SIGKILL)
         begin = time.monotonic()
         _, err = process.communicate(timeout=60)
         self.assertLess(time.monotonic() - begin, 30)

@@ -38,7 +38,8 @@ void plan(const RunConfig& given) {
   const Plan plan = make_plan(config);
   require(plan.k >= 1 && plan.k * plan.r <= plan.workers && plan.b <= plan.k);
   require(plan.q < plan.workers && plan.f_eff <= plan.k);
-  require(Hierarchy(plan.hierarchy).unmet_requirement(plan.k).empty());
+  require(plan.num_aggregate >= 1 && plan.num_aggregate <= plan.k && plan.b <= plan.num_aggregate);
+  require(Hierarchy(plan.hierarchy).unmet_requirement(plan.num_aggregate).empty());
   for (const Absence& absence : plan.absences)
     require(absence.worker < plan.workers && absence.from >= 1 && absence.from <= absence.to);
   require(samples_per_step(config, plan) >= plan.k);

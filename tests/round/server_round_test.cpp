@@ -108,6 +108,27 @@ TEST(ServerRound, SkipsAStepThatCannotBeDefendedAndLeavesTheWeightsAlone) {
   EXPECT_EQ(rounds[4]["slices"][1]["counted"], nlohmann::json({4, 5, 6}));
 }
 
+TEST(ServerRound, GoesOnWithTheSlicesOfLowestNumberWhereAllAreThereAtOnce) {
+  const TemporaryDirectory directory;
+  const Options options = {{"approach", "baseline"}, {"workers", "5"},    {"mode", "normal"},
+                           {"placement", "fixed"},   {"batch-size", "4"}, {"max-steps", "6"},
+                           {"assume-fail", "0"}};
+  Options some_options = options, others_absent = options;
+  some_options["num-aggregate"] = "3";
+  others_absent["absent"] = "4:1-6,5:1-6";
+  ToyRun some(directory / "some", some_options), without(directory / "without", others_absent);
+  some.over_local_engine();
+  without.over_local_engine();
+  EXPECT_EQ(some.final_model(), without.final_model());
+  for (const auto& line : some.journal("rounds.jsonl")) {
+    for (const auto& slice : line["slices"]) {
+      EXPECT_EQ(slice["used"].get<bool>(), slice["slice"] < 3);
+      EXPECT_EQ(slice["counted"].size(), 1U);
+    }
+  }
+  for (const auto& line : some.journal("metrics.jsonl")) EXPECT_EQ(line["resolved"], 5);
+}
+
 TEST(ServerRound, SkipsAStepWhereTheHeaviestSlicesHaveHalfOfTheWeight) {
   const TemporaryDirectory directory;
   // Slices of 2, 1, 1, 1, 1 and 1 samples; without the last the first two have 3 of 6.

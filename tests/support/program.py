@@ -54,6 +54,20 @@ def wait_for(condition, seconds=60):
     return False
 
 
+def ranks(word):
+    """Process numbers by MPI rank, of those with `word` (a unique path) in their command lines."""
+    found = {}
+    for pid in map(int, subprocess.run(["pgrep", "-f", str(word)], capture_output=True, text=True).stdout.split()):
+        try:
+            environ = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        for entry in environ:
+            if entry.startswith(b"OMPI_COMM_WORLD_RANK="):
+                found[int(entry.split(b"=")[1])] = pid
+    return found
+
+
 class ProgramTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="detox-test-"))

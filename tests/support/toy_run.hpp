@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,9 +53,11 @@ class ToyRun {
   /// Server and workers in this thread and a pool.
   RunEnd over_local_engine() {
     return with_parts([&](Parts& parts) {
-      LocalFleet fleet({parts.data, parts.format, parts.adversary, parts.pool, data_key(),
-                        parts.per_step, plan_.k, config_.compute_every_replica, step_timeout_s},
-                       toy_learners());
+      LocalFleet fleet(
+          {parts.data, parts.format, parts.adversary, parts.pool, data_key(), parts.per_step,
+           plan_.k, config_.compute_every_replica,
+           config_.replay.empty() ? step_timeout_s : std::numeric_limits<double>::infinity()},
+          toy_learners());
       const std::unique_ptr<Fleet> around = wrap ? wrap(fleet) : nullptr;
       return conduct(parts, around ? *around : fleet);
     });
@@ -203,6 +207,8 @@ class ToyRun {
     Checkpoint start;
     start.model = ToyLearner().initial_state(derive_key(root(), "initial weights"));
     if (resume) start = load_checkpoint(*newest_checkpoint(directory_), layout);
+    std::optional<Replay> replay;
+    if (!config_.replay.empty()) replay.emplace(config_.replay, plan_.workers, plan_.k);
     ServerRound round({plan_,
                        parts.format,
                        layout,
@@ -211,7 +217,8 @@ class ToyRun {
                        lr_schedule(config_, config_.max_steps),
                        parts.per_step,
                        fleet,
-                       parts.pool});
+                       parts.pool,
+                       replay ? &*replay : nullptr});
     TrainingOptions options;
     options.last_step = config_.max_steps;
     options.checkpoint_every = config_.eval_freq;

@@ -36,7 +36,7 @@ constexpr std::array<RuleInfo, 19> kRules = {{
      make_cge},
     {"coord-median", "median", kMajority, majority, false,
      "Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning. ICML 2018",
-     make_coord_median, true},
+     make_coord_median, true, false, true},
     {"dnc", "", kMajority, majority, false,
      "Shejwalkar, Houmansadr: Manipulating the Byzantine: Optimizing Model Poisoning Attacks and "
      "Defenses for Federated Learning. NDSS 2021",
@@ -57,7 +57,8 @@ constexpr std::array<RuleInfo, 19> kRules = {{
      "Byzantium (Brute). ICML 2018",
      make_mda},
     {"meamed", "", kMajority, majority, false,
-     "Xie, Koyejo, Gupta: Generalized Byzantine-Tolerant SGD. arXiv 1802.10116, 2018", make_meamed},
+     "Xie, Koyejo, Gupta: Generalized Byzantine-Tolerant SGD. arXiv 1802.10116, 2018", make_meamed,
+     false, false, true},
     {"monna", "", kMajority, majority, false,
      "Farhadkhani, Guerraoui, Gupta, Hoang, Pinot, Stephan: Robust Collaborative Learning with "
      "Linear Gradient Overhead. ICML 2023",
@@ -66,11 +67,11 @@ constexpr std::array<RuleInfo, 19> kRules = {{
      "Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries. NeurIPS 2017",
      make_multi_krum},
     {"normal", "mean", "n >= 1", one, false, "none: the mean, which one row can move anywhere",
-     make_normal, true},
+     make_normal, true, false, true},
     {"phocas", "", kMajority, majority, false,
      "Xie, Koyejo, Gupta: Phocas: Dimensional Byzantine-Resilient Stochastic Gradient Descent. "
      "arXiv 1805.09682, 2018",
-     make_phocas},
+     make_phocas, false, false, true},
     {"signSGD", "sign-sgd", kMajority, majority, false,
      "Bernstein, Zhao, Azizzadenesheli, Anandkumar: signSGD with Majority Vote. ICLR 2019",
      make_sign_sgd},
@@ -81,7 +82,7 @@ constexpr std::array<RuleInfo, 19> kRules = {{
      make_smea},
     {"trimmed-mean", "", kMajority, majority, false,
      "Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning. ICML 2018",
-     make_trimmed_mean, true},
+     make_trimmed_mean, true, false, true},
 }};
 
 }  // namespace

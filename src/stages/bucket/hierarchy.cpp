@@ -141,6 +141,11 @@ void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::s
   aggregate_outer({pointers, rows.d}, bucket_key, out, context);
 }
 
+bool Hierarchy::is_by_columns() const {
+  return options_.rule.pre.empty() && find_rule(options_.outer_rule).by_columns &&
+         (options_.buckets == 0 || find_rule(options_.inner_rule).by_columns);
+}
+
 bool Hierarchy::takes_packed_signs() const {
   return options_.buckets == 0 && options_.rule.rows_are_signs && options_.rule.pre.empty() &&
          find_rule(options_.outer_rule).name == "signSGD";

@@ -62,6 +62,10 @@ class Hierarchy {
   void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                  AggregationContext& context) const;
 
+  /// Whether columns may be reduced block by block: aggregate() of some columns then gives the bits
+  /// that it gives these columns among all.
+  bool is_by_columns() const;
+
   /// Whether rows of packed signs (kernels/sign_bits.hpp) will do: signSGD with nothing before it.
   bool takes_packed_signs() const;
   /// The same as aggregate for the rows that these n unpack to, of packed_sign_bytes(d) bytes or

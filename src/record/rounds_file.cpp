@@ -1,0 +1,149 @@
+#include "record/rounds_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "detox/errors.hpp"
+#include "record/file_io.hpp"
+
+namespace detox {
+namespace {
+
+using Json = nlohmann::json;
+
+/// A fault of one line, before it is known which.
+struct Fault {
+  std::string what;
+};
+
+using IsRight = bool (Json::*)() const noexcept;
+
+const Json& field(const Json& object, const char* name, IsRight is_right) {
+  const auto found = object.find(name);
+  if (found == object.end() || !((*found).*is_right)())
+    throw Fault{fmt::format("it has no '{}' as a run writes it", name)};
+  return *found;
+}
+
+/// The list of workers, ascending.
+std::vector<std::uint32_t> read_workers(const Json& slice, const char* name, std::size_t workers) {
+  std::vector<std::uint32_t> list;
+  for (const Json& entry : field(slice, name, &Json::is_array)) {
+    const std::uint64_t worker = entry.is_number_unsigned() ? entry.get<std::uint64_t>() : 0;
+    if (worker < 1 || worker > workers) {
+      throw Fault{fmt::format("'{}' names something other than workers 1 to {}", name, workers)};
+    }
+    list.push_back(static_cast<std::uint32_t>(worker - 1));
+  }
+  std::ranges::sort(list);
+  if (const auto twice = std::ranges::adjacent_find(list); twice != list.end())
+    throw Fault{fmt::format("'{}' names worker {} twice", name, *twice + 1)};
+  return list;
+}
+
+RecordedSlice read_slice(const Json& json, std::size_t workers) {
+  RecordedSlice slice;
+  slice.assigned = read_workers(json, "assigned", workers);
+  slice.counted = read_workers(json, "counted", workers);
+  slice.used = field(json, "used", &Json::is_boolean).get<bool>();
+  for (const std::uint32_t worker : slice.counted) {
+    if (!std::ranges::binary_search(slice.assigned, worker))
+      throw Fault{fmt::format("worker {} counted, but was not assigned", worker + 1)};
+  }
+  if (!slice.counted.empty() && 2 * slice.counted.size() <= slice.assigned.size()) {
+    throw Fault{fmt::format("{} of {} workers are no majority", slice.counted.size(),
+                            slice.assigned.size())};
+  }
+  if (slice.used && slice.counted.empty()) throw Fault{"it was used, but nobody counted"};
+  return slice;
+}
+
+void check_step(const RecordedStep& step, std::size_t workers) {
+  std::vector<bool> is_assigned(workers);
+  std::size_t assigned = 0, used = 0;
+  for (const RecordedSlice& slice : step.slices) {
+    used += slice.used ? 1 : 0;
+    for (const std::uint32_t worker : slice.assigned) {
+      if (is_assigned[worker])
+        throw Fault{fmt::format("worker {} was assigned to two slices", worker + 1)};
+      is_assigned[worker] = true;
+      ++assigned;
+    }
+  }
+  if (assigned != workers)
+    throw Fault{fmt::format("{} of {} workers were assigned", assigned, workers)};
+  if (step.skipped && used > 0) throw Fault{"it was skipped, but slices were used"};
+  if (!step.skipped && used == 0) throw Fault{"it was not skipped, but no slice was used"};
+}
+
+}  // namespace
+
+RecordedRounds::RecordedRounds(std::string name, std::vector<std::byte> bytes, std::size_t workers,
+                               std::size_t slices)
+    : name_(std::move(name)), bytes_(std::move(bytes)), workers_(workers), slices_(slices) {
+  const std::string_view text = text_of(bytes_);
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t newline = text.find('\n', begin);
+    if (newline == std::string_view::npos) break;
+    begins_.push_back(begin);
+    begin = newline + 1;
+    const RecordedStep step = parse(begins_.size() - 1);
+    if (begins_.size() == 1) first_ = step.step;
+    if (step.step != last_step()) {
+      throw InputError(fmt::format("{}: line {} is of step {}, not of step {}: it lacks steps",
+                                   name_, begins_.size(), step.step, last_step()));
+    }
+  }
+  if (begins_.empty()) throw InputError(name_ + ": no step is recorded there");
+}
+
+std::string_view RecordedRounds::line(std::size_t index) const {
+  const std::string_view text = text_of(bytes_).substr(begins_[index]);
+  return text.substr(0, text.find('\n'));
+}
+
+RecordedStep RecordedRounds::parse(std::size_t index) const {
+  const Json json = Json::parse(line(index), nullptr, /*allow_exceptions=*/false);
+  RecordedStep step;
+  std::string where;
+  try {
+    if (!json.is_object()) throw Fault{"it is no JSON object"};
+    step.step = field(json, "step", &Json::is_number_unsigned).get<std::uint64_t>();
+    constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+    if (step.step == 0 || step.step > kMost - begins_.size()) throw Fault{"it is of no step"};
+    step.skipped = field(json, "skipped", &Json::is_boolean).get<bool>();
+    const Json& slices = field(json, "slices", &Json::is_array);
+    if (slices.size() != slices_)
+      throw Fault{fmt::format("it has {} slices, the run {}", slices.size(), slices_)};
+    for (std::size_t number = 0; number < slices.size(); ++number) {
+      where = fmt::format(", slice {}", number);
+      const Json& slice = slices[number];
+      if (!slice.is_object() ||
+          field(slice, "slice", &Json::is_number_unsigned).get<std::uint64_t>() != number) {
+        throw Fault{"another one stands in its place"};
+      }
+      step.slices.push_back(read_slice(slice, workers_));
+    }
+    where.clear();
+    check_step(step, workers_);
+  } catch (const Fault& fault) {
+    throw InputError(fmt::format("{} is damaged: line {}{}: {}", name_, index + 1,
+                                 step.step > 0 ? fmt::format(" (step {}{})", step.step, where) : "",
+                                 fault.what));
+  }
+  return step;
+}
+
+RecordedStep RecordedRounds::at(std::uint64_t step) const {
+  if (step < first_step() || step > last_step()) {
+    throw InputError(fmt::format("{}: it has no step {}, but steps {} to {}", name_, step,
+                                 first_step(), last_step()));
+  }
+  return parse(static_cast<std::size_t>(step - first_));
+}
+
+}  // namespace detox

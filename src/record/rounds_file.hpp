@@ -1,0 +1,56 @@
+// rounds.jsonl, as it is read back: which workers and slices counted in each step of a run
+// (docs/formats/run-directory.md).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace detox {
+
+/// Workers count from 0 here, from 1 in the file.
+struct RecordedSlice {
+  std::vector<std::uint32_t> assigned, counted;  ///< ascending; nobody counted: no majority
+  bool used = false;                             ///< it was aggregated
+};
+
+struct RecordedStep {
+  std::uint64_t step = 0;
+  bool skipped = false;
+  std::vector<RecordedSlice> slices;  ///< by number
+};
+
+/// The steps of a run, one after the other. Owns the file's bytes, and no more than a place a step
+/// beside them. Immutable.
+class RecordedRounds {
+ public:
+  /// `name` is for messages. What follows the last newline is a line that is being written, or
+  /// never was. InputError, naming line or step, where the file holds anything but consecutive
+  /// steps of a run with so many workers and slices: each worker assigned once, a majority of the
+  /// assigned counted or nobody, slices used that have a majority, and none of them where the step
+  /// was skipped.
+  RecordedRounds(std::string name, std::vector<std::byte> bytes, std::size_t workers,
+                 std::size_t slices);
+
+  std::uint64_t first_step() const { return first_; }
+  std::uint64_t last_step() const { return first_ + begins_.size() - 1; }
+
+  /// InputError where this step is not there. Parses its line.
+  RecordedStep at(std::uint64_t step) const;
+
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string_view line(std::size_t index) const;
+  RecordedStep parse(std::size_t index) const;
+
+  std::string name_;
+  std::vector<std::byte> bytes_;
+  std::size_t workers_, slices_;
+  std::vector<std::size_t> begins_;  ///< of the lines
+  std::uint64_t first_ = 1;
+};
+
+}  // namespace detox

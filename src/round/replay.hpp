@@ -1,0 +1,47 @@
+// Another run's record as what happens in this one (--replay): who takes part in each step and
+// which slices are aggregated, whatever made it so then.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "detox/assignment.hpp"
+#include "record/rounds_file.hpp"
+
+namespace detox {
+
+/// Immutable. With everything else as it was, and every answer there at once, a step comes out with
+/// the same bytes; where it does not, an InputError names file, step and slice.
+class Replay {
+ public:
+  /// Reads rounds.jsonl in `run`, the directory of a run with so many workers and slices.
+  /// InputError as RecordedRounds.
+  Replay(const std::filesystem::path& run, std::size_t workers, std::size_t slices);
+
+  std::uint64_t first_step() const { return rounds_.first_step(); }
+  std::uint64_t last_step() const { return rounds_.last_step(); }
+
+  /// What was recorded. InputError where there is no such step, or where the slices were assigned
+  /// to other workers than here.
+  RecordedStep at(std::uint64_t step, const Assignment& here) const;
+
+  /// InputError unless the same workers as in the record are each slice's majority, or none is.
+  void check_counted(const RecordedStep& recorded,
+                     const std::vector<std::vector<std::uint32_t>>& counted) const;
+
+  /// InputError unless the step is skipped as the recorded one; empty: it is not.
+  void check_skipped(const RecordedStep& recorded, const std::string& skipped_because) const;
+
+ private:
+  RecordedRounds rounds_;
+};
+
+/// Workers whose answers did not count.
+std::vector<bool> not_counted(const RecordedStep& recorded, std::size_t workers);
+
+/// Slices that were aggregated, ascending.
+std::vector<std::uint32_t> used_slices(const RecordedStep& recorded);
+
+}  // namespace detox

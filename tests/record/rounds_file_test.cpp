@@ -1,0 +1,143 @@
+// rounds.jsonl, read back: what a run cannot have written is refused, with the place.
+#include "record/rounds_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "detox/errors.hpp"
+#include "record/file_io.hpp"
+
+namespace detox {
+namespace {
+
+using Json = nlohmann::json;
+using testing::HasSubstr;
+
+/// Seven workers in two slices; of the second one's majority worker 6 is not.
+Json line(std::uint64_t step) {
+  return {{"step", step},
+          {"skipped", false},
+          {"slices",
+           {{{"slice", 0}, {"assigned", {1, 3, 5, 7}}, {"counted", {3, 5, 7}}, {"used", true}},
+            {{"slice", 1}, {"assigned", {2, 4, 6}}, {"counted", {2, 4}}, {"used", false}}}}};
+}
+
+RecordedRounds read(const std::string& text) {
+  const auto bytes = bytes_of(text);
+  return {"rounds.jsonl", {bytes.begin(), bytes.end()}, 7, 2};
+}
+
+std::string refusal_of(const std::string& text) {
+  try {
+    read(text);
+    return {};
+  } catch (const InputError& error) {
+    return error.what();
+  }
+}
+
+std::string refusal_of(const std::function<void(Json&)>& change) {
+  Json changed = line(2);
+  change(changed);
+  return refusal_of(line(1).dump() + "\n" + changed.dump() + "\n" + line(3).dump() + "\n");
+}
+
+TEST(RecordedRounds, GiveBackWhatCountedInEachStep) {
+  Json skipped = line(6);
+  skipped["skipped"] = true;
+  skipped["slices"][0]["used"] = false;
+  skipped["slices"][1]["counted"] = Json::array();
+  const RecordedRounds rounds = read(line(5).dump() + "\n" + skipped.dump() + "\n");
+  EXPECT_EQ(rounds.first_step(), 5U);
+  EXPECT_EQ(rounds.last_step(), 6U);
+  const RecordedStep five = rounds.at(5), six = rounds.at(6);
+  EXPECT_EQ(five.step, 5U);
+  EXPECT_FALSE(five.skipped);
+  EXPECT_EQ(five.slices[0].assigned, (std::vector<std::uint32_t>{0, 2, 4, 6}));
+  EXPECT_EQ(five.slices[0].counted, (std::vector<std::uint32_t>{2, 4, 6}));
+  EXPECT_TRUE(five.slices[0].used);
+  EXPECT_FALSE(five.slices[1].used);
+  EXPECT_TRUE(six.skipped);
+  EXPECT_TRUE(six.slices[1].counted.empty());
+  EXPECT_THROW(rounds.at(4), InputError);
+  EXPECT_THROW(rounds.at(7), InputError);
+}
+
+TEST(RecordedRounds, EndBeforeALineThatIsBeingWritten) {
+  const std::string whole = line(1).dump() + "\n" + line(2).dump() + "\n";
+  EXPECT_EQ(read(whole + R"({"step":3,"ski)").last_step(), 2U);
+  EXPECT_EQ(read(whole + line(3).dump()).last_step(), 2U);
+}
+
+TEST(RecordedRounds, AreRefusedWhereALineIsDamaged) {
+  EXPECT_THAT(refusal_of(line(1).dump() + "\nnonsense\n"),
+              HasSubstr("line 2: it is no JSON object"));
+  EXPECT_THAT(refusal_of("\n"), HasSubstr("line 1: it is no JSON object"));
+  EXPECT_THAT(refusal_of("[1]\n"), HasSubstr("line 1: it is no JSON object"));
+  for (const char* text : {"", "no newline"}) EXPECT_THAT(refusal_of(text), HasSubstr("no step"));
+  for (const char* name : {"skipped", "slices"}) {
+    EXPECT_THAT(refusal_of([&](Json& json) { json.erase(name); }),
+                HasSubstr("line 2 (step 2): it has no '" + std::string(name)));
+    EXPECT_THAT(refusal_of([&](Json& json) { json[name] = 1; }), HasSubstr(name));
+  }
+  for (const char* name : {"assigned", "counted", "used"}) {
+    EXPECT_THAT(refusal_of([&](Json& json) { json["slices"][1].erase(name); }),
+                HasSubstr("(step 2, slice 1): it has no '" + std::string(name)));
+    EXPECT_THAT(refusal_of([&](Json& json) { json["slices"][1][name] = "x"; }), HasSubstr(name));
+  }
+}
+
+TEST(RecordedRounds, AreRefusedWhereStepsAreMissing) {
+  for (const Json& step : {Json(4), Json(1), Json(2)}) {
+    EXPECT_THAT(refusal_of(line(1).dump() + "\n" + line(2).dump() + "\n" +
+                           line(step.get<std::uint64_t>()).dump() + "\n"),
+                HasSubstr("not of step 3: it lacks steps"));
+  }
+  for (const Json& step : {Json(0), Json(-1), Json("2"), Json(2.0), Json(~0ULL)})
+    EXPECT_NE(refusal_of([&](Json& json) { json["step"] = step; }), "");
+}
+
+TEST(RecordedRounds, AreRefusedWithWorkersOrSlicesThatThereAreNot) {
+  for (const Json& worker : {Json(0), Json(8), Json(-1), Json(4294967298), Json("2"), Json(2.0)}) {
+    EXPECT_THAT(refusal_of([&](Json& json) { json["slices"][1]["counted"][0] = worker; }),
+                HasSubstr("slice 1): 'counted' names something other than workers 1 to 7"));
+  }
+  EXPECT_THAT(refusal_of([](Json& json) {
+                json["slices"][1]["counted"] = {2, 2};
+              }),
+              HasSubstr("'counted' names worker 2 twice"));
+  EXPECT_THAT(refusal_of([](Json& json) {
+                json["slices"][1]["counted"] = {2, 3};
+              }),
+              HasSubstr("worker 3 counted, but was not assigned"));
+  EXPECT_THAT(refusal_of([](Json& json) { json["slices"][1]["slice"] = 2; }),
+              HasSubstr("another one stands in its place"));
+  EXPECT_THAT(refusal_of([](Json& json) { json["slices"].erase(1); }),
+              HasSubstr("it has 1 slices, the run 2"));
+  EXPECT_THAT(refusal_of([](Json& json) {
+                json["slices"][1]["assigned"] = {2, 4, 5};
+              }),
+              HasSubstr("worker 5 was assigned to two slices"));
+  EXPECT_THAT(refusal_of([](Json& json) {
+                json["slices"][1]["assigned"] = {2, 4};
+              }),
+              HasSubstr("6 of 7 workers were assigned"));
+}
+
+TEST(RecordedRounds, AreRefusedWhereNoStepGoesSo) {
+  EXPECT_THAT(refusal_of([](Json& json) {
+                json["slices"][0]["counted"] = {1, 3};
+              }),
+              HasSubstr("2 of 4 workers are no majority"));
+  EXPECT_THAT(refusal_of([](Json& json) { json["slices"][0]["counted"] = Json::array(); }),
+              HasSubstr("it was used, but nobody counted"));
+  EXPECT_THAT(refusal_of([](Json& json) { json["skipped"] = true; }),
+              HasSubstr("it was skipped, but slices were used"));
+  EXPECT_THAT(refusal_of([](Json& json) { json["slices"][0]["used"] = false; }),
+              HasSubstr("it was not skipped, but no slice was used"));
+}
+
+}  // namespace
+}  // namespace detox

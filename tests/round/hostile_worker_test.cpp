@@ -1,0 +1,91 @@
+// What a worker can do to the server's end of a step, without a run around it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/seconds_since.hpp"
+#include "round/ballot.hpp"
+#include "round/remote_fleet.hpp"
+
+namespace detox {
+namespace {
+
+using testing::Contains;
+using testing::Not;
+
+/// The server's end of a network in which frames come as a test says; the orders go nowhere.
+class ScriptedTransport final : public Transport {
+ public:
+  using Next = std::function<std::optional<ReceivedFrame>()>;
+  ScriptedTransport(int size, Next next) : size_(size), next_(std::move(next)) {}
+  int rank() const override { return 0; }
+  int size() const override { return size_; }
+  void send(int, FrameBytes) override {}
+  std::optional<ReceivedFrame> receive(std::chrono::milliseconds, std::size_t) override {
+    return next_();
+  }
+  bool flush(int, std::chrono::milliseconds) override { return true; }
+  const TransportCounters& counters() const override { return counters_; }
+
+ private:
+  int size_;
+  Next next_;
+  TransportCounters counters_;
+};
+
+/// Three workers, of one slice; steps of a network of eight parameters over frames that a test
+/// makes up.
+class ScriptedRun {
+ public:
+  explicit ScriptedRun(ScriptedTransport::Next next)
+      : transport_(4, std::move(next)),
+        fleet_({transport_, {1, 2, 3}, pool_, {32, 8}, {48, 8}, 1, true, true, false, stop_}) {}
+
+  std::vector<LedgerEntry> step(std::uint64_t number, double seconds) {
+    const std::vector<float> parameters(8);
+    Ballot ballot({number, assignment_, absent_, 48, 1, recent_});
+    fleet_.run_step({number, assignment_, absent_, parameters, {}},
+                    std::chrono::duration<double>(seconds), ballot);
+    return ballot.ledger();
+  }
+  std::uint64_t rejected() const { return fleet_.rejected_frames(); }
+
+ private:
+  ThreadPool pool_{1};
+  std::atomic<bool> stop_{false};
+  ScriptedTransport transport_;
+  RemoteFleet fleet_;
+  Assignment assignment_{{0, 0, 0}, {{0, 1, 2}}};
+  std::vector<bool> absent_ = std::vector<bool>(3);
+  RecentSteps recent_;
+};
+
+TEST(HostileWorker, DoesNotKeepTheServerFromItsDeadlineByAFloodWithoutEnd) {
+  ScriptedRun run([] { return ReceivedFrame{1, *make_wait()}; });
+  const auto begin = std::chrono::steady_clock::now();
+  run.step(1, 0.2);
+  EXPECT_GE(seconds_since(begin), 0.2);
+  EXPECT_LT(seconds_since(begin), 20);
+  EXPECT_GT(run.rejected(), 0U);
+}
+
+/// Everybody complains of whoever relays to him, in a question for weights of that step.
+ScriptedTransport::Next complaints_about(std::uint64_t step) {
+  return [step, sent = 0]() mutable -> std::optional<ReceivedFrame> {
+    constexpr int kWorkers = 3;
+    if (sent == kWorkers) return std::nullopt;
+    const std::vector<std::uint32_t> wanted{0};
+    return ReceivedFrame{++sent, *make_ask_weights({step, AskReason::kNothingCame, wanted})};
+  };
+}
+
+TEST(HostileWorker, ComplainsOfItsRelayInTheStepInWhichItIsItsRelay) {
+  // In step 1 the order of the tree begins at worker 1: it relays to worker 0.
+  ScriptedRun now(complaints_about(1));
+  EXPECT_THAT(now.step(1, 0.1), Contains(LedgerEntry{1, 0, 1, Suspicion::kBadRelay}));
+  ScriptedRun late(complaints_about(7));
+  EXPECT_THAT(late.step(8, 0.1),
+              Not(Contains(testing::Field(&LedgerEntry::kind, Suspicion::kBadRelay))));
+}
+
+}  // namespace
+}  // namespace detox
