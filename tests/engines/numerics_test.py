@@ -1,8 +1,8 @@
 """Jobs whose workers compute with different instruction sets, one of them perhaps with an emulated older processor.
 
 Three outcomes are watched: the job starts without those who differ; it is started again under the portable profile, where
-all agree; and it gives up with a table of who differs in what. The first class takes about 25 seconds on two quiet cores,
-the second, whose emulated processor starts slowly, about 40.
+all agree; and it gives up with a table of who differs in what. The first class takes about 100 seconds of processor time,
+the second, whose emulated processor starts slowly, about 130: half of that on two quiet cores.
 """
 
 import os
