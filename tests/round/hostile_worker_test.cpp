@@ -38,7 +38,7 @@ class ScriptedRun {
  public:
   explicit ScriptedRun(ScriptedTransport::Next next)
       : transport_(4, std::move(next)),
-        fleet_({transport_, {1}, pool_, {32, 8}, {48, 8}, 1, true, true, false, stop_}) {}
+        fleet_({transport_, {1, 2, 3}, pool_, {32, 8}, {48, 8}, 1, true, true, false, stop_}) {}
 
   std::vector<LedgerEntry> step(std::uint64_t number, double seconds) {
     const std::vector<float> parameters(8);
