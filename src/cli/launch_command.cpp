@@ -25,8 +25,13 @@ constexpr const char* kFooter = R"(n = P + 1: the server and P workers. Examples
 A line of a hostfile is an address, perhaps followed by slots=N. Without slots it gets one process. Processes are placed
 in the order of the lines, the server (rank 0) first; # begins a comment. Without a hostfile all run on this machine,
 also where they are more than its cores. Ctrl-C ends the run with a checkpoint, a second Ctrl-C at once. The exit code
-is the run's own; where that is 4, too few workers compute the same bits, and unless --numerics says otherwise the run
-is started once more under the portable profile.)";
+is the run's own, and when the run has one, all its processes end within 10 seconds, on all hosts. Where it is 4, too
+few workers compute the same bits, and unless --numerics says otherwise the run is started once more under the portable
+profile.
+
+A worker that dies, stops or fails costs its own votes alone; one that goes on later is taken in again. All processes
+must come up, though, within --start-timeout. If the server dies, the job ends with exit code 1: add --resume auto to go
+on. For this the launcher has to run on the server's machine, the first of the hostfile.)";
 
 constexpr int kMaxProcesses = 10'000;
 
@@ -76,7 +81,17 @@ Job mpi_job(const Options& options, const std::vector<HostSlots>& placed,
   for (const auto& variable : job.environment) {
     job.arguments.insert(job.arguments.end(), {"-x", variable.first});
   }
-  if (job.result_file) job.arguments.insert(job.arguments.end(), {"-x", "DETOX_RESULT_FILE"});
+  if (job.result_file) {
+    // mpirun then goes on without ranks that die, whichever they are, and its own exit code is
+    // always 0: that takes a launcher which sees the server and its result.
+    job.arguments.insert(job.arguments.end(), {"--enable-recovery", "-x", "DETOX_RESULT_FILE"});
+  } else {
+    log_warning(
+        "the server is on another machine than this launcher: a worker that dies ends the job; "
+        "start "
+        "it on {} to go on without dead workers",
+        placed.front().host);
+  }
   job.arguments.push_back(own_program());
   job.arguments.insert(job.arguments.end(), options.command.begin(), options.command.end());
   return job;

@@ -121,6 +121,7 @@ int run_to_the_end(int argc, char** argv) {
   try {
     pin_numerics(argc, argv);
     report_failed_writes_as_errors();
+    if (under_launcher() && is_spokesman()) stand_as_server();
     return run(argc, argv);
   } catch (const std::exception& thrown) {
     const Error error = as_error(thrown);

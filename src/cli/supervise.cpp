@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr const char* kLockSuffix = ".server";
 constexpr const char* kResultVariable = "DETOX_RESULT_FILE";
 constexpr milliseconds kPoll{50};
 
@@ -95,6 +97,15 @@ std::optional<int> read_result(const std::filesystem::path& path) {
   int code = 0;
   if (!(file >> code) || code < 0 || code > 255) return std::nullopt;
   return code;
+}
+
+/// Whether rank 0 has stood here and does not any more.
+bool server_is_gone(const std::filesystem::path& lock_path) {
+  const int file = open(lock_path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0) return false;
+  const bool gone = flock(file, LOCK_EX | LOCK_NB) == 0;
+  close(file);
+  return gone;
 }
 
 /// In the child. Reports errno through the pipe, which an exec that works closes.
@@ -230,6 +241,21 @@ bool leave_result(int exit_code) {
   return false;
 }
 
+void stand_as_server() {
+  const char* result = std::getenv(kResultVariable);
+  if (result == nullptr) return;
+  const std::string path = result + std::string(kLockSuffix), temporary = path + ".new";
+  // Open as long as the process lives; renamed when locked, so that it is never seen unlocked
+  // before.
+  const int file = open(temporary.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0 &&
+      std::rename(temporary.c_str(), path.c_str()) == 0) {
+    return;
+  }
+  log_warning("the launcher will not notice this process's death: {}: {}", temporary,
+              std::strerror(errno));
+}
+
 int supervise(const Job& job, const Patience& patience) {
   const PrivateDirectory directory;
   const std::filesystem::path result_path = directory.path() / "result";
@@ -239,6 +265,7 @@ int supervise(const Job& job, const Patience& patience) {
 
   int stopped_by = 0;
   std::optional<int> result;
+  bool server_gone = false;
   Clock::time_point deadline = Clock::time_point::max();
   while (!family.collect() && Clock::now() < deadline) {
     const int signal = signals.next(kPoll);
@@ -250,7 +277,9 @@ int supervise(const Job& job, const Patience& patience) {
       deadline = std::min(deadline, Clock::now() + patience.end_after_signal);
     }
     if (result) continue;
-    result = read_result(result_path);
+    server_gone = server_is_gone(result_path.string() + kLockSuffix);
+    result = read_result(result_path);  // after that look: it is left before the process ends
+    if (server_gone && !result) break;
     if (result) deadline = std::min(deadline, Clock::now() + patience.end_after_result);
   }
   const bool by_itself = family.collect();
@@ -268,6 +297,12 @@ int supervise(const Job& job, const Patience& patience) {
   if (stopped_by != 0) {
     log_info("the job was stopped before the run had a result");
     return 128 + stopped_by;
+  }
+  if (server_gone) {
+    log_info(
+        "the server (rank 0) is gone, killed or crashed: the job was ended; go on with --resume "
+        "auto");
+    return 1;
   }
   if (by_itself && !job.result_file) return family.head_exit_code();
   log_info("the job ended without a result ({} exit code {})", job.arguments[0],

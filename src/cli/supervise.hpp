@@ -18,12 +18,18 @@ bool under_launcher();
 /// end with 0, or with a failure so that mpirun ends the other ranks at once.
 bool leave_result(int exit_code);
 
-/// What supervise() is patient about.
+/// Tells the launcher, where one waits, that rank 0 is this process, so that it notices its death:
+/// a lock beside the result file, which the system takes back however a process ends. Rank 0 calls
+/// it once, early; a warning where it does not work.
+void stand_as_server();
+
+/// What supervise() is patient about: 4 + 3 s, and then SIGKILL, keep a job whose result is there
+/// below 10 s.
 struct Patience {
-  std::chrono::milliseconds end_after_result{10'000};  ///< between the result and the job's own end
+  std::chrono::milliseconds end_after_result{4'000};  ///< between the result and the job's own end
   std::chrono::milliseconds end_after_signal{
       30'000};  ///< between the first signal and everything's end
-  std::chrono::milliseconds end_after_term{2'000};   ///< between SIGTERM and SIGKILL
+  std::chrono::milliseconds end_after_term{3'000};   ///< between SIGTERM and SIGKILL
   std::chrono::milliseconds end_after_kill{10'000};  ///< with what not even SIGKILL ends
 };
 
@@ -38,16 +44,21 @@ struct Job {
 /// launcher:
 ///  - the run's own, once rank 0 has left it; a job that then does not end is killed after
 ///  end_after_result;
+///  - 1 with a line, where rank 0 is gone and has left none: mpirun with recovery would go on
+///  without a server;
 ///  - 1 with a line, where the job ended without a result (or its own exit code where there is no
 ///  result file), or where the run was interrupted though nobody asked the launcher for that:
 ///  mpirun stops the ranks that are left when one has died;
 ///  - 128 + the signal's number, where a signal ended it before the run had a result.
 /// SIGINT, SIGTERM or SIGHUP is passed to the job as SIGUSR1, which mpirun forwards to all ranks:
 /// rank 0 takes it as "finish with a checkpoint", workers ignore it. A second one, or
-/// end_after_signal without an end, kills everything. No process of the job on this machine is left
-/// when it returns, but for one that the system cannot end (it waits for a dead file server, say),
-/// which is named; if this process is killed itself, the job gets SIGTERM. Called on the main
-/// thread of a process that has no other children. InputError where the program cannot be started.
+/// end_after_signal without an end, kills everything. Processes on other hosts end with mpirun's
+/// daemon there, and it with mpirun, whatever state that is in; only a host whose daemon is stopped
+/// and never continued, or that is cut off, keeps its workers until they miss the server. No
+/// process of the job on this machine is left when it returns, but for one that the system cannot
+/// end (it waits for a dead file server, say), which is named; if this process is killed itself,
+/// the job gets SIGTERM. Called on the main thread of a process that has no other children.
+/// InputError where the program cannot be started.
 int supervise(const Job& job, const Patience& patience = {});
 
 }  // namespace detox

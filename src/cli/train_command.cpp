@@ -12,18 +12,15 @@
 #include "base/names.hpp"
 #include "cli/command.hpp"
 #include "cli/numerics.hpp"
-#include "cli/own_program.hpp"
 #include "cli/replay_start.hpp"
 #include "cli/run_start.hpp"
 #include "cli/signals.hpp"
-#include "cli/supervise.hpp"
+#include "cli/train_admission.hpp"
 #include "cli/train_setup.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "comm/mpi/mpi_transport.hpp"
 #include "detox/errors.hpp"
-#include "round/admission.hpp"
 #include "round/local_fleet.hpp"
-#include "round/probe_gradient.hpp"
 #include "round/remote_fleet.hpp"
 #include "round/training.hpp"
 #include "round/worker_round.hpp"
@@ -105,92 +102,24 @@ int train_locally(const RunConfig& given) {
 }
 
 /// Told however the run ends.
-struct RejectedAtTheEnd {
+struct ToldAtTheEnd {
   const RemoteFleet& fleet;
-  ~RejectedAtTheEnd() {
+  MpiSession& session;
+  ~ToldAtTheEnd() {
     if (const std::string text = fleet.rejected_text(); !text.empty()) log_warning("{}", text);
+    for (const int rank : fleet.silent_ranks()) session.lost(rank);
   }
 };
 
-WorkerWelcome welcome_for(const TrainSetup& setup) {
-  WorkerWelcome welcome;
-  welcome.network = setup.config.network;
-  welcome.dataset = setup.config.dataset;
-  welcome.image_size = setup.config.image_size;
-  welcome.data_dir = setup.config.data_dir;
-  welcome.probe_key = setup.probe_key;
-  welcome.probe_samples =
-      std::min(kMostProbeSamples, std::max<std::size_t>(1, setup.samples_per_step / setup.plan.k));
-  welcome.server_timeout_s = std::max(setup.config.start_timeout, 2 * setup.config.step_timeout);
-  return welcome;
-}
-
-/// What to do about workers whose bits differ; the launcher does it by itself.
-std::string advice(const RunConfig& config, int processes) {
-  if (profile_in_force() == kPortableProfile) return ", under the portable profile";
-  if (config.numerics == "native") return "; --numerics native does not try the portable profile";
-  if (under_launcher()) return "";
-  std::vector<std::string> words = own_arguments();
-  words.insert(words.end(), {"--numerics", kPortableProfile});
-  return fmt::format("; start the job again, with your other options of mpirun: mpirun -n {} {}",
-                     processes, shell_line(words));
-}
-
-/// Liars among the workers can be left out at the start, and so can prevent a defence that has no
-/// room for it.
-void warn_where_nobody_can_be_left_out(const TrainSetup& setup) {
-  RunConfig fewer = setup.config;
-  fewer.workers = setup.plan.workers - setup.plan.q;
-  try {
-    make_plan(fewer);
-  } catch (const UsageError& error) {
-    log_warning("with q = {} workers left out at the start this run would be refused: {}",
-                setup.plan.q, error.what());
-  }
-}
-
-/// A resumed run whose bits are those of the portable profile, in a job that was started natively.
-bool needs_portable(const RunConfig& config) {
-  return config.numerics == kPortableProfile && profile_in_force() != kPortableProfile &&
-         vectors_of_this_processor() >= Vectors::kAvx2;
-}
-
-/// The ranks that take part; the setup becomes that of theirs.
-std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport) {
-  const AdmissionTerms terms{layout_digest(setup.layout), setup.data->digest(), setup.plan.q,
-                             std::chrono::duration<double>(setup.config.start_timeout)};
-  const Admission admission = admit_workers(transport, welcome, terms, stop_on_signals());
-  setup.profile = admission.profile;  // the server itself computes no gradient
-  if (admission.left_out.empty()) return admission.ranks;
-  try {
-    plan_for(setup, admission.ranks.size());
-  } catch (const InputError& error) {
-    const bool numerics_matter =
-        std::ranges::any_of(admission.left_out, &LeftOut::computes_other_bits);
-    if (numerics_matter) throw DisagreementError(error.what());
-    throw;
-  }
-  for (const std::string& notice : setup.plan.notices) log_line(notice);
-  return admission.ranks;
-}
-
-int serve(const RunConfig& given, Transport& transport) {
+int serve(const RunConfig& given, Transport& transport, MpiSession& session) {
   if (!given.replay.empty()) {
     throw UsageError(
         "--replay repeats a run in one process, whatever it ran on; valid: without MPI");
   }
   TrainSetup setup = set_up(given, static_cast<std::size_t>(transport.size() - 1));
   for (const std::string& notice : setup.plan.notices) log_line(notice);
-  warn_where_nobody_can_be_left_out(setup);
   const WorkerWelcome welcome = welcome_for(setup);
-  std::vector<int> ranks;
-  try {
-    if (needs_portable(setup.config))
-      throw DisagreementError("this run is one of the portable profile");
-    ranks = admit(setup, welcome, transport);
-  } catch (const DisagreementError& error) {
-    throw DisagreementError(error.what() + advice(setup.config, transport.size()));
-  }
+  const std::vector<int> ranks = admit(setup, welcome, transport);
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
   ThreadPool pool(thread_count(setup.config));
@@ -220,7 +149,7 @@ int serve(const RunConfig& given, Transport& transport) {
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
   fleet.start(settings, welcome.server_timeout_s);
-  const RejectedAtTheEnd rejected{fleet};
+  const ToldAtTheEnd told{fleet, session};
   return conduct(setup, format, adversary, fleet, pool, std::move(start));
 }
 
@@ -240,18 +169,17 @@ WorkerKit make_kit(const WorkerWelcome& welcome, const RunConfig& given) {
 }
 
 int train_over_mpi(const RunConfig& given) {
-  // MPI ends with the process, after main has left the run's result: a worker that hangs in
-  // MPI_Finalize must not cost a run that is over.
-  static const MpiSession kSession(
-      MpiSession::kFinalizeSeconds,
-      static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
-  static MpiTransport transport(kSession);
-  if (kSession.rank() == 0) {
+  // MPI ends with the process, after main has left the run's result: a worker that never comes to
+  // its end must not cost a run that is over.
+  static MpiSession session(MpiSession::kFinalizeSeconds,
+                            static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
+  static MpiTransport transport(session);
+  if (session.rank() == 0) {
     stop_on_signals();  // from now on a wish to stop is answered by telling the workers
-    return serve_and_stop_workers(transport, [&] { return serve(given, transport); });
+    return serve_and_stop_workers(transport, [&] { return serve(given, transport, session); });
   }
   ignore_stop_signals();
-  set_log_prefix(fmt::format("rank {}: ", kSession.rank()));
+  set_log_prefix(fmt::format("rank {}: ", session.rank()));
   try {
     serve_as_worker(transport, given.start_timeout,
                     [&](const WorkerWelcome& welcome) { return make_kit(welcome, given); });

@@ -464,6 +464,17 @@ const std::vector<Option> kOptions = {
      false,
      {}},
     {kRun,
+     "numerics",
+     "",
+     &C::numerics,
+     "",
+     "which instruction sets gradients are computed with: native, the processor's; portable, those "
+     "that every processor with AVX2 has; auto: native, and over MPI portable where too few "
+     "workers "
+     "agree (docs/numerics.md)",
+     false,
+     {"auto", "native", "portable"}},
+    {kRun,
      "replay",
      "",
      &C::replay,
@@ -472,17 +483,6 @@ const std::vector<Option> kOptions = {
      "its rounds.jsonl says counted, and no others",
      false,
      {}},
-    {kRun,
-     "numerics",
-     "",
-     &C::numerics,
-     "",
-     "which instruction sets gradients are computed with: native, the processor's; portable, those "
-     "that every processor with AVX2 has; auto: native, and over MPI once more under portable "
-     "where "
-     "too few workers agree (docs/numerics.md)",
-     false,
-     {"auto", "native", "portable"}},
     {kRun,
      "allow-other-numerics",
      "",

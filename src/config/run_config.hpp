@@ -78,8 +78,8 @@ struct RunConfig {
   std::string train_dir = "output/models";
   std::string resume = "none";
   std::optional<std::uint64_t> checkpoint_step;
-  std::string replay;
   std::string numerics = "auto";
+  std::string replay;
   bool allow_other_numerics = false;
   std::uint64_t log_interval = 0;
 };

@@ -15,9 +15,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll(100);
 constexpr std::chrono::milliseconds kPollWhileFetching(20);
-constexpr std::size_t kChunksAThread = 4;  // checked together
-constexpr std::size_t kMostAtOnce = 256;   // frames, before it looks at the time
-constexpr std::chrono::seconds kFarewell(10);
+constexpr std::size_t kChunksAThread = 4;     // checked together
+constexpr std::size_t kMostAtOnce = 256;      // frames, before it looks at the time
+constexpr std::chrono::seconds kFarewell(2);  // the dead never take in what they were sent
+constexpr std::size_t kSilentSteps = 3;
 constexpr std::uint64_t kMostWarnings = 10;
 
 }  // namespace
@@ -107,6 +108,7 @@ void RemoteFleet::give_orders(const StepOrder& order) {
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     Peer& peer = peers_[worker];
     const int rank = parts_.ranks[worker];
+    peer.silent_steps = peer.heard ? 0 : peer.silent_steps + 1;
     peer.heard = false;
     peer.relay = kNobody;
     // To a worker that has not even taken the last frames, more are of no use and would pile up.
@@ -315,6 +317,19 @@ void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask
     votes.note(peer.relay, Suspicion::kBadRelay);
   }
   weights_.serve(parts_.ranks[worker], ask);
+}
+
+std::vector<int> RemoteFleet::silent_ranks() const {
+  std::vector<int> silent;
+  for (int rank = 1; rank < parts_.transport.size(); ++rank) {
+    const auto found = std::ranges::find(parts_.ranks, rank);
+    const Peer* peer = found == parts_.ranks.end()
+                           ? nullptr
+                           : &peers_[static_cast<std::size_t>(found - parts_.ranks.begin())];
+    if (peer == nullptr || peer->gone || !peer->awaited || peer->silent_steps >= kSilentSteps)
+      silent.push_back(rank);
+  }
+  return silent;
 }
 
 std::string RemoteFleet::rejected_text() const {

@@ -42,6 +42,10 @@ class RemoteFleet final : public Fleet {
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        StepVotes& votes) override;
 
+  /// Ranks that take no part, have failed, or have missed a deadline or several steps and said
+  /// nothing since: the job's end need not wait for them.
+  std::vector<int> silent_ranks() const;
+
   /// Frames that were no message of this run: counted, never an error.
   std::uint64_t rejected_frames() const { return rejected_frames_; }
 
@@ -59,6 +63,7 @@ class RemoteFleet final : public Fleet {
     bool awaited = true;  ///< false after a missed deadline, until it says something current
     bool heard = true;    ///< in this step, or in the last one before the next begins
     bool bad_relay = false;
+    std::size_t silent_steps = 0;    ///< in a row
     std::uint32_t relay = kNobody;   ///< the worker that passes weights on to it
     std::array<Ordered, 3> orders;   ///< the newest first: what it may answer to
     std::vector<std::byte> digests;  ///< of this step: the frame that they came in

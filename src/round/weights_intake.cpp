@@ -11,11 +11,13 @@
 namespace detox {
 namespace {
 
-constexpr double kQuiet_s = 0.5;           // no chunk from a relay for so long: it is silent
-constexpr double kRelaying_s = 1;          // at least so long for all of them together,
-constexpr double kBytesASecond = 4 << 20;  // and for every so many of them
-constexpr double kAskAgain_s = 1;          // the server may be busy, or has gone on
-constexpr std::size_t kAtOnce = 8;         // chunks that the server is asked for
+// No chunk from a relay for so long, and for what so slow a link takes for all of them: it is
+// silent.
+constexpr double kQuiet_s = 0.2, kQuietBytesASecond = 100e6;
+// At least so long for all of them together.
+constexpr double kRelaying_s = 1, kBytesASecond = 4e6;
+constexpr double kAskAgain_s = 1;   // the server may be busy, or has gone on
+constexpr std::size_t kAtOnce = 8;  // chunks that the server is asked for
 constexpr std::size_t kMostEarly = 64;
 constexpr std::chrono::milliseconds kPassingOn(300);
 
@@ -123,8 +125,9 @@ void WeightsIntake::look_after(Clock::time_point now) {
   }
   if (from_ == 0) return;  // what the server sends does not get lost
   const double so_far_s = std::chrono::duration<double>(now - begin_).count();
-  const double least_s = kRelaying_s + static_cast<double>(chunks_.bytes) / kBytesASecond;
-  if (quiet_s <= kQuiet_s && so_far_s <= std::max(least_s, pace_.patience_s())) return;
+  const auto bytes = static_cast<double>(chunks_.bytes);
+  const double patience_s = std::max(kRelaying_s + bytes / kBytesASecond, pace_.patience_s());
+  if (quiet_s <= kQuiet_s + bytes / kQuietBytesASecond && so_far_s <= patience_s) return;
   asks_ = true;
   ask(AskReason::kNothingCame);
 }

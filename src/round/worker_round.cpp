@@ -25,6 +25,12 @@ constexpr std::size_t kLargestText = kFrameHeaderBytes + kMaxTextBytes;
 constexpr std::size_t kMostBeforeStart = 64;  // frames of other workers before the settings
 constexpr std::size_t kMostHeld = 3;          // the server has forgotten the orders before
 
+/// There is nobody to tell.
+class SilentServer final : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 /// The work of one worker that takes part.
 class WorkerRound {
  public:
@@ -79,7 +85,7 @@ class WorkerRound {
         if (has_work) return std::nullopt;
         weights_.look_after(Clock::now());
         if (seconds_since(last_news) > patience) {
-          throw InputError(fmt::format("the server has been silent for {:.0f} s", patience));
+          throw SilentServer(fmt::format("the server has been silent for {:.0f} s", patience));
         }
         continue;
       }
@@ -271,7 +277,7 @@ auto await_text(Transport& transport, double patience_s, std::optional<int>& sto
     if (auto text = parse(frame)) return text;
     throw InputError("the server's settings are no settings of this version");
   }
-  throw InputError(
+  throw SilentServer(
       fmt::format("no settings from the server within {:.0f} s (--start-timeout)", patience_s));
 }
 
@@ -312,7 +318,7 @@ int take_part(Transport& transport, const WorkerWelcome& welcome, const WorkerKi
   }
   kit = {};  // nothing but memory while it waits
   if (const auto exit_code = await_stop(transport, welcome.server_timeout_s)) return *exit_code;
-  throw InputError(
+  throw SilentServer(
       fmt::format("the server has been silent for {:.0f} s", welcome.server_timeout_s));
 }
 
@@ -339,6 +345,8 @@ int serve_as_worker(Transport& transport, double start_timeout_s, const WorkerKi
     if (stopped) return *stopped;
     patience_s = std::max(patience_s, welcome->server_timeout_s);
     return take_part(transport, *welcome, make_kit);
+  } catch (const SilentServer&) {
+    throw;
   } catch (const std::exception& error) {
     return report_failure(transport, patience_s, as_error(error));
   }

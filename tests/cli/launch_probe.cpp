@@ -1,7 +1,8 @@
 // A program with the real `launch` and a `train` that only talks: the other end of
 // launch_job_test.cpp.
 //   launch_probe launch -n N -- train MODE [FILE]
-// Every rank writes its process id to FILE.<rank>.
+// Every rank writes its process id to FILE.<rank>; the server FILE.ready once it has heard from
+// all, and in the mode until-told it then waits for FILE.go.
 #include <signal.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ namespace {
 
 volatile sig_atomic_t asked_to_end = 0;
 
-int serve(Transport& transport, const std::string& mode) {
+int serve(Transport& transport, const std::string& mode, const std::string& file) {
   if (mode == "until-signal") {
     while (asked_to_end == 0) usleep(10'000);
   }
@@ -28,18 +29,23 @@ int serve(Transport& transport, const std::string& mode) {
     for (;;) usleep(10'000);
   }
   int answers = 0;
-  for (int rank = 1; rank < transport.size(); ++rank) {
+  const int living = transport.size() - (mode == "dying-worker" ? 2 : 1);
+  while (answers < living) {
     const auto frame = transport.receive(std::chrono::seconds(20), 1 << 21);
-    if (frame && parse_ready(parse_frame(frame->bytes))) ++answers;
+    if (!frame) break;
+    if (parse_ready(parse_frame(frame->bytes))) ++answers;
   }
+  std::ofstream(file + ".ready").close();
+  while (mode == "until-told" && access((file + ".go").c_str(), F_OK) != 0) usleep(10'000);
   for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, make_stop(0));
-  transport.flush(-1, std::chrono::seconds(5));
-  return answers == transport.size() - 1 ? (mode == "undefended" ? 3 : 0) : 1;
+  transport.flush(-1, std::chrono::seconds(1));
+  if (answers < living) return 1;
+  return mode == "undefended" || mode == "until-told" ? 3 : 0;
 }
 
 void work(Transport& transport, const std::string& mode) {
   transport.send(0, make_ready("{}"));
-  const auto frame = transport.receive(std::chrono::seconds(30), 1 << 21);
+  const auto frame = transport.receive(std::chrono::seconds(60), 1 << 21);
   if (!frame || !parse_stop(parse_frame(frame->bytes))) std::fprintf(stderr, "no stop\n");
   if (mode == "stuck-worker") {
     for (;;) pause();
@@ -49,14 +55,17 @@ void work(Transport& transport, const std::string& mode) {
 int train(const std::string& mode, const std::string& file) {
   signal(SIGUSR1, [](int) { asked_to_end = 1; });
   std::ofstream(file + "." + std::to_string(rank_under_mpi())) << getpid() << std::endl;
+  if (rank_under_mpi() == 0) stand_as_server();
   MpiSession session;
   MpiTransport transport(session);
+  if (mode == "dying-worker") session.lost(1);
   if (mode == "dying-worker" && session.rank() == 1) MpiSession::leave_without_finalize(9);
   if (session.rank() != 0) {
     work(transport, mode);
     return 0;
   }
-  const int code = serve(transport, mode);
+  const int code = serve(transport, mode, file);
+  MpiSession::exits_with(code);
   return leave_result(code) ? 0 : code;
 }
 

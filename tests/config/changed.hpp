@@ -73,8 +73,8 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"train-dir", "läufe/№ 1"},
       {"resume", "auto"},
       {"checkpoint-step", "0"},
-      {"replay", "run \"of\" before"},
       {"numerics", "portable"},
+      {"replay", "run \"of\" before"},
       {"allow-other-numerics", "on"},
       {"log-interval", "10"}};
   return kOthers;

@@ -1,4 +1,4 @@
-"""Jobs under MPI: whatever fails, the job ends with one message and nothing is left behind."""
+"""Jobs under MPI: how they start, and how they end with one message and nothing left behind."""
 
 import gzip
 import os
@@ -72,33 +72,6 @@ class Job(ProgramTest):
         self.assertIn("finished: step 200", err)
         self.assertTrue(self.no_process_left(self.unique()))
         self.assertIn("missing", {line["kind"] for line in self.journal("run", "ledger.jsonl")})
-
-    def killed_rank(self, rank):
-        # No checkpoint but the last one: what there is to resume from does not depend on when the kill comes.
-        process = start("launch", "-n", 4, "--", "train", "--max-steps", 100000, "--eval-freq", 100000, "--batch-size", 4,
-                        "--train-dir", self.unique(), cwd=self.folder)
-        metrics = self.folder / "run" / "metrics.jsonl"
-        self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
-        os.kill(ranks(self.unique())[rank], signal.SIGKILL)
-        begin = time.monotonic()
-        _, err = process.communicate(timeout=60)
-        self.assertLess(time.monotonic() - begin, 30)
-        self.assertTrue(self.no_process_left(self.unique()))
-        return process.returncode, err
-
-    def test_with_a_killed_worker_ends_and_says_so(self):
-        code, err = self.killed_rank(2)
-        self.assertEqual(code, 1, err)
-        self.assertIn("process rank 2", err)  # mpirun's own message
-        # The server may or may not come to its last checkpoint before mpirun ends it too.
-        self.assertRegex(err, "ended without a result|a process of it ended early")
-
-    def test_with_a_killed_server_ends_and_begins_again(self):
-        code, err = self.killed_rank(0)
-        self.assertEqual(code, 1, err)
-        self.run_ok("train", "--resume", "auto", "--train-dir", "run", "--workers", 3, "--max-steps", 8,
-                    "--eval-freq", 4)
-        self.assertTrue((self.folder / "run" / "model_step_8").exists())
 
     def test_resumes_with_the_data_that_the_run_recorded(self):
         data = self.folder / "data"

@@ -2,6 +2,7 @@
 
 #include <mpi.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -9,7 +10,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <set>
 #include <string_view>
+#include <vector>
 
 #include "comm/mpi/mpi_call.hpp"
 
@@ -24,6 +27,8 @@ int number_in_environment(const char* name, int otherwise) {
   const auto [stop, error] = std::from_chars(text, end, value);
   return error == std::errc() && stop == end && value >= 0 ? value : otherwise;
 }
+
+void on_missing_start(int /*signal*/) { _exit(1); }
 
 void on_start_timeout(int /*signal*/) {
   // Only what is safe in a signal handler.
@@ -59,6 +64,62 @@ void on_hung_finalize(int /*signal*/) {
   _exit(final_exit_code);
 }
 
+constexpr int kEndTag = 2;  // 1 is the transport's
+constexpr char kHere = 'h', kFinalize = 'f', kLeave = 'l';
+
+/// Somebody else ends the ranks that are left, and knows the run's exit code or does not want it.
+bool is_looked_after() {
+  const char* recovery = std::getenv("OMPI_MCA_orte_enable_recovery");
+  return std::getenv("DETOX_RESULT_FILE") != nullptr ||
+         (recovery != nullptr && std::string_view(recovery) != "0");
+}
+
+/// True once all these requests are complete. Errors count as "not": the caller then leaves.
+bool completes(std::vector<MPI_Request>& requests, double seconds) {
+  const double deadline = MPI_Wtime() + seconds;
+  while (true) {
+    int done = 0;
+    if (MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done,
+                    MPI_STATUSES_IGNORE) != MPI_SUCCESS) {
+      return false;
+    }
+    if (done != 0 || MPI_Wtime() > deadline) return done != 0;
+    const timespec pause{0, 1'000'000};
+    nanosleep(&pause, nullptr);
+  }
+}
+
+/// Rank 0's side of the meeting: whether all ranks may finalize. Where it returns false, MPI may
+/// still write into `words`, one of each worker.
+bool everybody_ends(const std::set<int>& lost, double patience_s, std::vector<char>& words) {
+  std::vector<MPI_Request> awaited, others;
+  const int size = static_cast<int>(words.size()) + 1;
+  for (int rank = 1; rank < size; ++rank) {
+    MPI_Request request = MPI_REQUEST_NULL;
+    MPI_Irecv(words.data() + rank - 1, 1, MPI_CHAR, rank, kEndTag, MPI_COMM_WORLD, &request);
+    (lost.contains(rank) ? others : awaited).push_back(request);
+  }
+  const bool all = completes(awaited, patience_s) && completes(others, 0);
+  if (!all && !is_looked_after()) return false;  // aborting tells them
+  static char word = 0;
+  word = all ? kFinalize : kLeave;
+  std::vector<MPI_Request> answers(words.size(), MPI_REQUEST_NULL);
+  for (int rank = 1; rank < size; ++rank) {
+    MPI_Isend(&word, 1, MPI_CHAR, rank, kEndTag, MPI_COMM_WORLD,
+              &answers[static_cast<std::size_t>(rank - 1)]);
+  }
+  constexpr double kDeliverySeconds = 1;
+  return completes(answers, kDeliverySeconds) && all;
+}
+
+bool told_to_finalize(double patience_s) {
+  static char here = kHere, word = kLeave;  // outlive a wait that is given up
+  std::vector<MPI_Request> requests(2, MPI_REQUEST_NULL);
+  MPI_Isend(&here, 1, MPI_CHAR, 0, kEndTag, MPI_COMM_WORLD, requests.data());
+  MPI_Irecv(&word, 1, MPI_CHAR, 0, kEndTag, MPI_COMM_WORLD, requests.data() + 1);
+  return completes(requests, patience_s) && word == kFinalize;
+}
+
 }  // namespace
 
 bool started_under_mpi() { return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr; }
@@ -69,9 +130,12 @@ int size_under_mpi() { return number_in_environment("OMPI_COMM_WORLD_SIZE", 1); 
 
 MpiSession::MpiSession(unsigned finalize_seconds, unsigned start_seconds)
     : finalize_seconds_(finalize_seconds) {
-  // One rank is enough to say so: mpirun then ends the others.
+  // One rank is enough to say so.
+  constexpr unsigned kSecondsMore = 5;
   if (start_seconds > 0 && rank_under_mpi() == 0) {
     end_process_after(start_seconds, on_start_timeout);
+  } else if (start_seconds > 0) {
+    end_process_after(start_seconds + kSecondsMore, on_missing_start);
   }
   int provided = 0;
   check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "start");
@@ -85,8 +149,13 @@ MpiSession::~MpiSession() {
   std::cout.flush();
   std::fflush(nullptr);
   if (rank_ == 0) {
+    std::vector<char> words(static_cast<std::size_t>(size_ - 1));
+    const bool all = everybody_ends(lost_, finalize_seconds_, words);
+    if (!all && is_looked_after()) leave_without_finalize(final_exit_code);
+    if (!all) on_hung_finalize(0);
     end_process_after(finalize_seconds_, on_hung_finalize);
   } else {
+    if (!told_to_finalize(2 * finalize_seconds_)) leave_without_finalize(final_exit_code);
     end_process_after(2 * finalize_seconds_, on_hung_abort);
   }
   MPI_Finalize();

@@ -1,0 +1,158 @@
+"""Faults under MPI: a worker that dies, stops or sends nonsense costs its own contribution; a server that dies, nothing
+that a resumed run does not make up for."""
+
+import os
+import pathlib
+import signal
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program import PROGRAM, ProgramTest, main, ranks, run, start, wait_for
+
+FAULTY = os.environ.get("FAULTY_WORKER", "faulty_worker")
+SMALL = ["--batch-size", 4, "--step-timeout", 2]
+# What mpirun needs where it is started without the launcher.
+MPIRUN = ["mpirun", "--enable-recovery", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
+          "--mca", "btl_vader_single_copy_mechanism", "none"]
+
+
+class Faults(ProgramTest):
+    def unique(self):
+        return str(self.folder / "run")
+
+    def launch(self, processes, *options):
+        return start("launch", "-n", processes, "--", "train", *SMALL, "--train-dir", self.unique(), *options)
+
+    def steps_taken(self):
+        metrics = self.folder / "run" / "metrics.jsonl"
+        return metrics.read_text().count("\n") if metrics.exists() else 0
+
+    def wait_for_steps(self, steps):
+        self.assertTrue(wait_for(lambda: self.steps_taken() >= steps, 120))
+
+    def kill(self, rank, with_signal=signal.SIGKILL):
+        os.kill(ranks(self.unique())[rank], with_signal)
+
+    def counted(self, worker):
+        """The steps in which its answer counted."""
+        return [line["step"] for line in self.journal("run", "rounds.jsonl")
+                if any(worker in one["counted"] for one in line["slices"])]
+
+    def missing(self):
+        """Worker -> steps that it missed."""
+        steps = {}
+        for line in self.journal("run", "ledger.jsonl"):
+            if line["kind"] == "missing":
+                steps.setdefault(line["worker"], set()).add(line["step"])
+        return steps
+
+    def assert_equals_its_replay(self, last):
+        """The last checkpoint, model and state, against the local engine's repetition of what counted."""
+        self.run_ok("train", "--replay", self.unique(), "--train-dir", "replayed")
+        self.assertEqual(self.checkpoint("run", last), self.checkpoint("replayed", last))
+
+    def kinds(self, worker):
+        return {line["kind"] for line in self.journal("run", "ledger.jsonl") if line["worker"] == worker}
+
+    def interrupt(self, process):
+        """Ends the run with a checkpoint; returns its step."""
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertTrue(self.no_process_left(self.unique()))
+        return self.steps_taken()
+
+    def test_killed_workers_cost_their_own_votes_and_one_deadline(self):
+        process = self.launch(10, "--max-steps", 100000)
+        self.wait_for_steps(3)
+        self.kill(5)
+        self.kill(7)
+        self.assertTrue(wait_for(lambda: {5, 7} <= set(self.missing())))
+        self.wait_for_steps(self.steps_taken() + 30)
+        last = self.interrupt(process)
+
+        first = max(self.counted(5) + self.counted(7))
+        self.assertLess(first, last - 20)
+        late = [line["step"] for line in self.journal("run") if line["step"] > first and line["seconds"]["total"] > 1.5]
+        self.assertLessEqual(len(late), 2, "waited for the dead")
+        self.assert_equals_its_replay(last)
+
+    def test_a_stopped_worker_that_continues_is_taken_in_again(self):
+        process = self.launch(10, "--max-steps", 100000)
+        self.wait_for_steps(3)
+        self.kill(3, signal.SIGSTOP)
+        self.assertTrue(wait_for(lambda: len(self.missing().get(3, ())) > 3))
+        at = self.steps_taken()
+        self.kill(3, signal.SIGCONT)
+        self.assertTrue(wait_for(lambda: max(self.counted(3)) > at + 1), "never taken in again")
+        self.assert_equals_its_replay(self.interrupt(process))
+
+    def test_a_worker_killed_at_the_start_ends_the_job_or_is_done_without(self):
+        process = self.launch(5, "--max-steps", 3, "--start-timeout", 20)
+        self.assertTrue(wait_for(lambda: 2 in ranks(self.unique())))
+        self.kill(2)
+        _, err = process.communicate(timeout=90)
+        self.assertTrue(self.no_process_left(self.unique()))
+        if process.returncode == 0:
+            self.assertIn("finished: step 3", err)
+        else:
+            self.assertEqual(process.returncode, 1, err)
+            self.assertRegex(err, "MPI did not start|no sign of life from rank 2")
+            self.assertFalse((self.folder / "run").exists())  # the next attempt stumbles over nothing
+
+    def test_a_killed_server_is_told_and_its_run_resumes_to_the_same_bytes(self):
+        process = self.launch(4, "--max-steps", 100000, "--eval-freq", 4)
+        self.wait_for_steps(6)
+        self.kill(0)
+        begin = time.monotonic()
+        _, err = process.communicate(timeout=60)
+        self.assertLess(time.monotonic() - begin, 20)
+        self.assertEqual(process.returncode, 1, err)
+        self.assertEqual(err.count("the server (rank 0) is gone"), 1, err)
+        self.assertTrue(self.no_process_left(self.unique()))
+        last = self.steps_taken() // 4 * 4 + 8
+
+        result = run("launch", "-n", 4, "--", "train", "--resume", "auto", "--max-steps", last, "--train-dir", self.unique())
+        self.assertEqual(result.code, 0, result.err)
+        self.run_ok("train", *SMALL, "--workers", 3, "--max-steps", last, "--eval-freq", 4, "--train-dir", "twin")
+        self.assertEqual(self.checkpoint("run", last), self.checkpoint("twin", last))
+
+    def attacker(self, options):
+        """The worker that attacks in every step of a fixed schedule."""
+        self.run_ok("train", *SMALL, "--workers", 9, "--max-steps", 1, "--train-dir", "look", *options)
+        return self.journal("look", "ledger.jsonl")[0]["worker"]
+
+    def run_with_faults(self, worker, faults, options):
+        train = ["train", *SMALL, "--max-steps", 30, "--train-dir", self.unique(), *options]
+        named = [word for fault in faults for word in ("--fault", fault)]
+        result = run(*MPIRUN[1:], "-n", worker, PROGRAM, *train, ":", "-n", 1, FAULTY, *named, ":",
+                     "-n", 9 - worker, PROGRAM, *train, program=MPIRUN[:1], timeout=240)
+        self.assertEqual(result.code, 0, result.err)
+        self.assertIn("finished: step 30", result.err)
+        self.assertTrue(self.no_process_left(self.unique()))
+
+    def faulty(self, worker, options):
+        """Every fault in turn, the last one deadly."""
+        self.run_with_faults(worker, ["garbage:2-3", "wrong-length:4-6", "wrong-step:7-8", "duplicate:9-10", "slow:11-11",
+                                      "stop:12-12", "equivocation:13-13", "flood:14-14", "wrong-chunk:15-17",
+                                      "undelivered:18-20", "bad-relay:2-24", "half-message:25-30"], options)
+        self.assertFalse(set(range(2, 9)) & set(self.counted(worker)))
+        self.assertIn("equivocated", self.kinds(worker))
+        accused = {line["worker"] for line in self.journal("run", "ledger.jsonl") if line["accusation"]}
+        self.assertEqual(accused, {worker})
+        self.assert_equals_its_replay(30)
+        # Its slices had the majority of the others: its answers changed nothing.
+        self.run_ok("train", *SMALL, "--workers", 9, "--max-steps", 30, "--train-dir", "absent", "--absent",
+                    f"{worker}:1-30", *options)
+        self.assertEqual(self.checkpoint("run", 30), self.checkpoint("absent", 30))
+
+    def test_a_worker_that_sends_nonsense_costs_its_own_votes(self):
+        self.faulty(4, [])
+
+    def test_a_worker_that_sends_nonsense_and_attacks_costs_its_own_votes(self):
+        attack = ["--worker-fail", 1, "--fail-schedule", "fixed"]
+        self.faulty(self.attacker(attack), attack)
+
+
+main()
