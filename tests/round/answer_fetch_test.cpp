@@ -25,8 +25,8 @@ constexpr std::string_view kGood = "good answers";  // three chunks of four byte
 /// A server with six workers of two slices, 0 to 2 and 3 to 5; the time is told.
 class FetchingServer {
  public:
-  explicit FetchingServer(Chunks answer = {12, 4})
-      : chunks_(answer), fetch_(answer, kWorkers, 2, pool_) {
+  explicit FetchingServer(Chunks answer = {12, 4}, std::string_view compression = "none")
+      : chunks_(answer), fetch_(answer, kWorkers, 2, pool_, compression) {
     begin(1);
   }
 
@@ -170,18 +170,55 @@ TEST(AnswerFetch, TakesNothingThatWasNotAskedFor) {
   EXPECT_FALSE(server.send(0, 0, kGood));  // is here
 }
 
-TEST(AnswerFetch, TakesNothingPackedWhateverWasPromisedOfIt) {
+/// What two colluders could promise: the digest of two bytes in place of the first chunk.
+std::vector<std::byte> promise_of_too_few(const Chunks& chunks, std::string_view answer) {
+  std::vector<std::byte> digests =
+      digests_of_answer({1, 0, {}, "none", 3}, chunks, std::as_bytes(std::span(answer)));
+  const Digest too_few = digest_of(std::as_bytes(std::span("go", 2)));
+  std::copy(too_few.begin(), too_few.end(), digests.begin() + sizeof(Digest));
+  return digests;
+}
+
+TEST(AnswerFetch, TakesNothingPackedWhereNobodyWasToldToPack) {
   FetchingServer server;
-  const std::vector<std::byte> honest =
-      digests_of_answer({1, 0, {}, "none", 3}, {12, 4}, std::as_bytes(std::span(kGood)));
-  std::vector<std::byte> digests = honest;
-  const auto two_bytes = std::as_bytes(std::span("go", 2));
-  const Digest short_one = digest_of(two_bytes);
-  std::copy(short_one.begin(), short_one.end(), digests.begin() + sizeof(Digest));
-  server.promise_digests(0, digests);
-  server.promise_digests(1, digests);
+  for (const std::uint32_t worker : {0U, 1U})
+    server.promise_digests(worker, promise_of_too_few({12, 4}, kGood));
   server.look(0);
-  EXPECT_FALSE(server.send_chunk(0, {1, 0, 0, true, two_bytes}));
+  EXPECT_FALSE(server.send_chunk(0, {1, 0, 0, true, std::as_bytes(std::span("go", 2))}));
+}
+
+TEST(AnswerFetch, UnpacksChunksToTheirLengthAloneAndChecksWhatComesOut) {
+  const Chunks chunks{8192, 4096};
+  const std::string answer(chunks.bytes, 'g'), other(chunks.bytes, 'h');
+  const auto packed = [&](std::string_view text, std::size_t bytes) {
+    std::vector<std::byte> out;
+    EXPECT_TRUE(make_compressor("zstd")->pack(std::as_bytes(std::span(text)).first(bytes), out));
+    return out;
+  };
+  FetchingServer server(chunks, "zstd");
+  for (const std::uint32_t worker : {0U, 1U, 2U}) server.promise(worker, answer);
+  ASSERT_THAT(server.look(0), ElementsAre(Pair(0, Wanted{0}), Pair(1, Wanted{1})));
+  EXPECT_TRUE(server.send_chunk(0, {1, 0, 0, true, packed(other, 4096)}));
+  EXPECT_TRUE(server.send_chunk(1, {1, 0, 1, true, packed(answer, 2000)}));
+  EXPECT_THAT(server.look(0.1), ElementsAre(Pair(2, Wanted{0, 1})));
+  EXPECT_THAT(server.noted(),
+              ElementsAre(Pair(0, Suspicion::kBadChunk), Pair(1, Suspicion::kBadChunk)));
+  EXPECT_TRUE(server.send_chunk(2, {1, 0, 0, true, packed(answer, 4096)}));
+  EXPECT_TRUE(server.send(2, 1, answer));
+  server.look(0.2);
+  EXPECT_EQ(server.answer(0), answer);
+}
+
+TEST(AnswerFetch, RefusesPackedBytesThatWerePromisedAsTheyAre) {
+  const Chunks chunks{8192, 4096};
+  FetchingServer server(chunks, "zstd");
+  const std::string answer(chunks.bytes, 'g');
+  for (const std::uint32_t worker : {0U, 1U})
+    server.promise_digests(worker, promise_of_too_few(chunks, answer));
+  server.look(0);
+  EXPECT_TRUE(server.send_chunk(0, {1, 0, 0, true, std::as_bytes(std::span("go", 2))}));
+  server.look(0.1);
+  EXPECT_THAT(server.noted(), ElementsAre(Pair(0, Suspicion::kBadChunk)));
 }
 
 TEST(AnswerFetch, AccusesWhoSendsOtherBytesThanItPromisedAndAsksAnother) {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 namespace detox {
 namespace {
@@ -108,6 +110,18 @@ TEST(FullCopies, StayAsTheyAreWhateverComesForTheirStepOrAnOlderOne) {
     }
   }
   EXPECT_EQ(text_of_answer(copies, 0), "hello world");
+}
+
+TEST(FullCopies, ArePackedOnlyWhereWorkersWereToldTo) {
+  const std::vector<std::byte> plain(4096, std::byte{7});
+  std::vector<std::byte> packed;
+  ASSERT_TRUE(make_compressor("zstd")->pack(plain, packed));
+  FullCopies none({4096, 4096}, 1), zstd({4096, 4096}, 1, "zstd");
+  EXPECT_EQ(none.take(0, {1, 0, 0, true, packed}), Taken::kUnexpected);
+  EXPECT_EQ(zstd.take(0, {1, 0, 0, true, std::span(plain).first(100)}), Taken::kUnexpected);
+  EXPECT_EQ(zstd.take(0, {1, 0, 0, true, packed}), Taken::kWhole);
+  EXPECT_TRUE(std::ranges::equal(zstd.answer(0), plain));
+  EXPECT_EQ(zstd.take(0, {1, 0, 0, false, plain}), Taken::kMore);  // the same bytes
 }
 
 TEST(FullCopies, OfStepZeroAreNeverExpected) {

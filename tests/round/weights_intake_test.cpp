@@ -169,7 +169,7 @@ TEST(WeightsIntake, AsksTheServerWhereItsRelayIsSilent) {
   worker.expect(5, 2, {4});
   worker.look_after(0.1);
   EXPECT_FALSE(worker.asked(5).has_value());
-  worker.look_after(0.3);
+  worker.look_after(0.6);
   const auto question = worker.asked(5);
   ASSERT_TRUE(question.has_value());
   EXPECT_EQ(question->reason, AskReason::kNothingCame);
@@ -182,7 +182,7 @@ TEST(WeightsIntake, AsksTheServerWhereItsRelayIsSilent) {
 TEST(WeightsIntake, TakesWhatASlowRelaySendsAfterTheQuestionAllTheSame) {
   TakingIn worker;
   worker.expect(5, 2);
-  worker.look_after(0.3);
+  worker.look_after(0.6);
   EXPECT_TRUE(worker.asked(5).has_value());
   worker.come(2, 5, 0);
   worker.come(0, 5, 1);
@@ -194,7 +194,7 @@ TEST(WeightsIntake, AsksTheServerAgainWhereItDoesNotHear) {
   TakingIn worker;
   worker.expect(5, kNobody);
   EXPECT_TRUE(worker.asked(5).has_value());
-  worker.look_after(0.9);
+  worker.look_after(0.5);
   EXPECT_FALSE(worker.asked(5).has_value());
   worker.come(0, 5, 0);
   worker.look_after(1.1);
