@@ -284,7 +284,15 @@ void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, Re
 void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
                              const StepOrder& order, StepVotes& votes) {
   if (parts_.by_digest) {
-    if (!fetch_.take(worker, std::move(frame), chunk)) ++rejected_frames_;
+    const std::uint64_t step = chunk.step;
+    const std::uint32_t slice = chunk.slice;
+    if (fetch_.take(worker, std::move(frame), chunk)) return;
+    // One of an earlier step comes late from who was asked for it: another has delivered it.
+    if (step == order.step) {
+      ++rejected_frames_;
+    } else {
+      may_answer(worker, step, slice, order);  // counts what nobody ordered
+    }
     return;
   }
   if (!may_answer(worker, chunk.step, chunk.slice, order)) return;

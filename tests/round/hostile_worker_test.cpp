@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "base/seconds_since.hpp"
 #include "round/ballot.hpp"
 #include "round/remote_fleet.hpp"
@@ -85,6 +87,18 @@ TEST(HostileWorker, ComplainsOfItsRelayInTheStepInWhichItIsItsRelay) {
   ScriptedRun late(complaints_about(7));
   EXPECT_THAT(late.step(8, 0.1),
               Not(Contains(testing::Field(&LedgerEntry::kind, Suspicion::kBadRelay))));
+}
+
+TEST(HostileWorker, IsNotCountedWhereItsChunkOfAnEarlierStepComesLate) {
+  const std::vector<std::byte> bytes(8);
+  std::uint64_t step = 0;
+  std::optional<ReceivedFrame> next;
+  ScriptedRun run([&] { return std::exchange(next, std::nullopt); });
+  for (const auto& [chunk_of, rejected] : {std::pair{0U, 1U}, {1U, 1U}, {2U, 1U}, {9U, 2U}}) {
+    next = ReceivedFrame{1, *make_chunk({chunk_of, 0, 0, false, bytes})};
+    run.step(++step, 0.05);
+    EXPECT_EQ(run.rejected(), rejected) << chunk_of;
+  }
 }
 
 }  // namespace
