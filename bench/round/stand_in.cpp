@@ -104,10 +104,11 @@ ModelState StandIn::initial_state(const Key& /*key*/) {
 BatchResult StandIn::gradient(std::span<const float> /*parameters*/,
                               std::span<const float> statistics, const Batch& batch,
                               std::span<float> gradient_out, std::span<float> statistics_out) {
-  ++step_;
-  clock_->reached(SharedClock::kHasWeights, step_, worker_);
   random_gradient(batch.draws, gradient_out);
   std::ranges::copy(statistics, statistics_out.begin());
+  if (!std::exchange(is_probed_, true)) return {1, 0, 0};
+  ++step_;
+  clock_->reached(SharedClock::kHasWeights, step_, worker_);
   // Before anybody goes on: whoever still relays weights would disturb those who are done.
   clock_->wait_for_all(SharedClock::kHasWeights, step_);
   clock_->reached(SharedClock::kHasGradient, step_, worker_);

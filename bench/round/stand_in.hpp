@@ -87,6 +87,7 @@ class StandIn final : public Learner {
   ModelLayout layout_;
   SharedClock* clock_;
   std::size_t worker_;
+  bool is_probed_ = false;  ///< the first gradient is that of the start
   std::uint64_t step_ = 0;  ///< the stand-in counts: every worker takes part in every step
 };
 

@@ -22,6 +22,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "comm/mpi/mpi_session.hpp"
 #include "comm/mpi/mpi_transport.hpp"
 #include "config/options.hpp"
+#include "round/admission.hpp"
 #include "round/answer_digests.hpp"
 #include "round/remote_fleet.hpp"
 #include "round/server_round.hpp"
@@ -45,7 +47,7 @@ constexpr double kPatience_s = 600;
 struct Arguments {
   std::size_t coordinates = 431080, statistics = 0, steps = 7, threads = 0;
   std::string group_size = "3", vote = "digest", comm_type = "Bcast", mode = "coord-median";
-  std::string clock;
+  std::string compression = "none", clock;
   bool hold = false, memory = false;
 };
 
@@ -102,13 +104,14 @@ class WireBench {
         workers_(static_cast<std::size_t>(transport.size() - 1)),
         config_(configure()),
         plan_(make_plan(config_)),
-        data_(plan_.k * (arguments.steps + 1)),
+        data_(workers_ * (arguments.steps + 1)),
         layout_(StandIn(arguments.coordinates, arguments.statistics, nullptr, 0).layout()),
         format_("none", arguments.coordinates, arguments.statistics),
         pool_(arguments.threads > 0 ? arguments.threads
                                     : std::max(1U, std::thread::hardware_concurrency())),
         clock_(arguments.clock, workers_, arguments.steps, true),
         remote_({transport,
+                 all_ranks(),
                  pool_,
                  {(format_.d() + format_.s()) * sizeof(float)},
                  {format_.layout().size()},
@@ -116,7 +119,8 @@ class WireBench {
                  plan_.votes_by_digest,
                  config_.comm_type == "Bcast",
                  false,
-                 stop_}),
+                 stop_,
+                 config_.compress_grad}),
         fleet_(remote_),
         round_({plan_,
                 format_,
@@ -129,7 +133,13 @@ class WireBench {
                 pool_}) {}
 
   int run() {
-    remote_.start(settings(), {"stand-in", layout_digest(layout_), data_.digest()}, kNoLimit);
+    WorkerWelcome welcome;
+    welcome.network = "stand-in";
+    welcome.data_dir = arguments_.clock;
+    welcome.server_timeout_s = kPatience_s;
+    admit_workers(transport_, welcome, {layout_digest(layout_), data_.digest(), 0, kNoLimit},
+                  stop_);
+    remote_.start(settings(), kPatience_s);
     model_ =
         StandIn(arguments_.coordinates, arguments_.statistics, nullptr, 0).initial_state(root_);
     velocity_.resize(model_.parameters.size());
@@ -147,22 +157,27 @@ class WireBench {
     const std::map<std::string, std::string> options = {{"group-size", arguments_.group_size},
                                                         {"vote", arguments_.vote},
                                                         {"comm-type", arguments_.comm_type},
+                                                        {"compress-grad", arguments_.compression},
                                                         {"mode", arguments_.mode}};
     for (const auto& [name, text] : options) set_option(find_option(name), text, config);
     return resolve(config, workers_);
   }
 
+  std::vector<int> all_ranks() const {
+    std::vector<int> ranks(workers_);
+    std::iota(ranks.begin(), ranks.end(), 1);
+    return ranks;
+  }
+
   WorkerSettings settings() const {
     WorkerSettings settings;
-    settings.network = "stand-in";
+    settings.ranks = all_ranks();
     settings.codec = "none";
-    settings.data_dir = arguments_.clock;
-    settings.workers = workers_;
     settings.slices = plan_.k;
     settings.samples_per_step = plan_.k;
     settings.data_key = data_key_;
     settings.by_digest = plan_.votes_by_digest;
-    settings.server_timeout_s = kPatience_s;
+    settings.compression = config_.compress_grad;
     return settings;
   }
 
@@ -287,16 +302,16 @@ class WireBench {
 
 void work(const Arguments& arguments, Transport& transport) {
   const auto worker = static_cast<std::size_t>(transport.rank() - 1);
+  const auto workers = static_cast<std::size_t>(transport.size() - 1);
   TogetherTransport together(transport, arguments.hold);
   std::unique_ptr<SharedClock> clock;
-  serve_as_worker(together, kPatience_s, [&](const WorkerSettings& settings) {
-    clock =
-        std::make_unique<SharedClock>(settings.data_dir, settings.workers, arguments.steps, false);
+  serve_as_worker(together, kPatience_s, [&](const WorkerWelcome& welcome) {
+    clock = std::make_unique<SharedClock>(welcome.data_dir, workers, arguments.steps, false);
     together.use(*clock);
     return WorkerKit{
-        std::make_unique<NoData>(settings.slices * (arguments.steps + 1)),
+        std::make_unique<NoData>(workers * (arguments.steps + 1)),
         std::make_unique<StandIn>(arguments.coordinates, arguments.statistics, clock.get(), worker),
-        "stand-in"};
+        "stand-in", "", ""};
   });
 }
 
@@ -310,6 +325,7 @@ Arguments parse(int argc, char** argv, CLI::App& app) {
   app.add_option("--vote", arguments.vote);
   app.add_option("--comm-type", arguments.comm_type);
   app.add_option("--mode", arguments.mode);
+  app.add_option("--compress-grad", arguments.compression);
   app.add_option("--clock", arguments.clock, "a file to be made, which all processes see");
   app.add_flag("--hold", arguments.hold, "workers send their digests together");
   app.add_flag("--memory", arguments.memory, "measure the server's memory and no times");

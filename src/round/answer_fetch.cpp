@@ -9,9 +9,9 @@
 namespace detox {
 
 AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices,
-                         ThreadPool& pool, std::string_view compression)
-    : chunks_(answer), pool_(pool), slices_(slices), owes_(workers) {
-  for (std::size_t thread = 0; thread < pool.size(); ++thread) {
+                         std::size_t threads, std::string_view compression)
+    : chunks_(answer), slices_(slices), owes_(workers), tasks_(threads) {
+  for (std::size_t thread = 0; thread < threads; ++thread) {
     if (auto compressor = make_compressor(compression))
       unpacking_.push_back({std::move(compressor), std::vector<std::byte>(answer.chunk_bytes)});
   }
@@ -19,6 +19,7 @@ AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t 
 
 void AnswerFetch::begin_step(std::uint64_t step) {
   step_ = step;
+  wait_for_all();
   taken_.clear();
   expected_.clear();
   handed_on_ = 0;
@@ -58,25 +59,49 @@ bool AnswerFetch::take(std::uint32_t worker, ReceivedFrame frame, const ChunkVie
   if (chunk.packed && unpacking_.empty()) return false;
   const Slice& slice = slices_[chunk.slice];
   if (!slice.fetch || !slice.fetch->is_expected(worker, chunk.chunk)) return false;
-  // The views stay valid: the bytes of a vector do not move with it.
-  taken_.push_back(
-      {worker, chunk.slice, chunk.chunk, std::move(frame), chunk.bytes, chunk.packed, false});
+  const bool deferred = std::ranges::any_of(taken_, [&](const Taken& other) {
+    return other.slice == chunk.slice && other.chunk == chunk.chunk;
+  });
+  Taken& taken = taken_.emplace_back();
+  taken.worker = worker;
+  taken.slice = chunk.slice;
+  taken.chunk = chunk.chunk;
+  taken.frame = std::move(frame);
+  taken.bytes = chunk.bytes;  // they do not move with the frame
+  taken.packed = chunk.packed;
+  taken.deferred = deferred;
+  if (!deferred) start_check(taken);
   return true;
 }
 
-/// What is here already is not written to again, so two members who send the same chunk do not
-/// race: only the first of a batch is written to its place.
-void AnswerFetch::check_one(Taken& taken, std::size_t thread) {
+/// One check of a chunk at a time, and what is here already is not written to again: two members
+/// who send the same chunk do not race.
+void AnswerFetch::start_check(Taken& taken) {
+  const Slice& slice = slices_[taken.slice];
+  const bool writes = !slice.settled && !slice.fetch->is_here(taken.chunk);
+  taken.deferred = false;
+  tasks_.add([this, &taken, writes](std::size_t thread) { check_one(taken, writes, thread); });
+}
+
+void AnswerFetch::check_one(Taken& taken, bool writes, std::size_t thread) {
   Slice& slice = slices_[taken.slice];
+  bool unpacked = true;
   if (taken.packed) {
     const auto chunk = std::span(unpacking_[thread].chunk).first(chunks_.size(taken.chunk));
-    if (!unpacking_[thread].compressor->unpack(taken.bytes, chunk)) return;
+    unpacked = unpacking_[thread].compressor->unpack(taken.bytes, chunk);
     taken.bytes = chunk;
   }
-  taken.as_promised = is_as_promised(slice.digests, taken.chunk, taken.bytes);
-  if (!taken.as_promised || slice.settled || slice.fetch->is_here(taken.chunk)) return;
-  const auto place = chunks_.part(slice.answer.bytes(), taken.chunk);
-  std::memcpy(place.data(), taken.bytes.data(), place.size());
+  taken.as_promised = unpacked && is_as_promised(slice.digests, taken.chunk, taken.bytes);
+  if (taken.as_promised && writes) {
+    const auto place = chunks_.part(slice.answer.bytes(), taken.chunk);
+    std::memcpy(place.data(), taken.bytes.data(), place.size());
+  }
+  taken.is_checked.store(true, std::memory_order_release);
+}
+
+void AnswerFetch::wait_for_one() {
+  const std::size_t unfinished = tasks_.unfinished();
+  if (unfinished > 0) tasks_.wait_until_at_most(unfinished - 1);
 }
 
 void AnswerFetch::book(const Taken& taken, Clock::time_point now, StepVotes& votes) {
@@ -90,25 +115,26 @@ void AnswerFetch::book(const Taken& taken, Clock::time_point now, StepVotes& vot
   pace_.add(slice.fetch->arrived(taken.worker, taken.chunk, now));
 }
 
-bool AnswerFetch::check(Clock::time_point now, StepVotes& votes) {
-  const auto is_second = [&](std::size_t i) {
-    return std::any_of(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(i),
-                       [&](const Taken& other) {
-                         return other.slice == taken_[i].slice && other.chunk == taken_[i].chunk;
-                       });
-  };
-  std::vector<char> second(taken_.size());
-  for (std::size_t i = 0; i < taken_.size(); ++i) second[i] = is_second(i) ? 1 : 0;
-  pool_.parallel_for(taken_.size(), [&](std::size_t i, std::size_t thread) {
-    if (second[i] == 0) check_one(taken_[i], thread);
-  });
+bool AnswerFetch::book_checked(Clock::time_point now, StepVotes& votes) {
   bool useful = false;
-  for (std::size_t i = 0; i < taken_.size(); ++i) {
-    if (second[i] != 0) check_one(taken_[i], 0);
-    useful = useful || taken_[i].as_promised;
-    book(taken_[i], now, votes);
+  for (auto it = taken_.begin(); it != taken_.end();) {
+    if (!it->is_checked.load(std::memory_order_acquire)) {
+      ++it;
+      continue;
+    }
+    useful = useful || it->as_promised;
+    book(*it, now, votes);
+    const auto next = std::ranges::find_if(taken_, [&](const Taken& other) {
+      return other.deferred && other.slice == it->slice && other.chunk == it->chunk;
+    });
+    if (next != taken_.end()) start_check(*next);
+    it = taken_.erase(it);
   }
-  taken_.clear();
+  return useful;
+}
+
+bool AnswerFetch::check(Clock::time_point now, StepVotes& votes) {
+  const bool useful = book_checked(now, votes);
   for (std::uint32_t index = 0; index < slices_.size(); ++index) {
     if (!is_fetching(index)) continue;
     const ChunkFetch& fetch = *slices_[index].fetch;

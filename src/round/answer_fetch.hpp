@@ -2,28 +2,29 @@
 // are fetched from whoever has promised them, chunk by chunk, each checked as it arrives.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/aligned_buffer.hpp"
+#include "base/background_tasks.hpp"
 #include "comm/compression/compressor.hpp"
 #include "comm/frame.hpp"
-#include "detox/thread_pool.hpp"
 #include "round/chunk_fetch.hpp"
 #include "round/fleet.hpp"
 
 namespace detox {
 
-/// Holds one answer a slice: k times its bytes. Used by one thread; the pool, which checks chunks,
-/// outlives it.
+/// Holds one answer a slice: k times its bytes. Used by one thread; others check chunks meanwhile.
 class AnswerFetch {
  public:
   using Clock = ChunkFetch::Clock;
 
-  /// `compression`: what chunks may be packed with.
-  AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, ThreadPool& pool,
+  /// `threads` that check; `compression`: what chunks may be packed with.
+  AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, std::size_t threads,
               std::string_view compression = "none");
 
   void begin_step(std::uint64_t step);
@@ -35,12 +36,12 @@ class AnswerFetch {
   /// Sends what is to be asked for now.
   void ask(Clock::time_point now, const Send& send);
 
-  /// A frame with a chunk of this step. False where it was not asked for. The frame is kept until
-  /// check().
+  /// A frame with a chunk of this step, which is checked from now on. False where it was not asked
+  /// for.
   bool take(std::uint32_t worker, ReceivedFrame frame, const ChunkView& chunk);
 
-  /// Checks what was taken, settles slices whose answers are whole, and gives up those that nobody
-  /// will deliver. True if something useful has come.
+  /// Books what has been checked, settles slices whose answers are whole, and gives up those that
+  /// nobody will deliver. True if something useful has come.
   bool check(Clock::time_point now, StepVotes& votes);
 
   /// Tells of the chunks that have come of every slice that can be expected, since the last call.
@@ -52,8 +53,11 @@ class AnswerFetch {
     return slices_[slice].fetch && !slices_[slice].settled;
   }
   bool is_fetching() const;
-  /// How many chunks are waiting for check().
+  /// How many chunks are being checked, or are and wait for check().
   std::size_t taken() const { return taken_.size(); }
+  /// Waits until one of them has been checked, or all.
+  void wait_for_one();
+  void wait_for_all() { tasks_.wait_until_at_most(0); }
 
   /// The time is over: what is under way is not delivered, and who kept it waiting is noted.
   void run_out_of_time(StepVotes& votes);
@@ -72,10 +76,14 @@ class AnswerFetch {
     ReceivedFrame frame;
     std::span<const std::byte> bytes;
     bool packed;
+    bool deferred = false;  ///< the same chunk of another member is being checked
+    std::atomic<bool> is_checked = false;
     bool as_promised = false;
   };
   void settle(std::uint32_t slice, StepVotes& votes, bool delivered);
-  void check_one(Taken& taken, std::size_t thread);
+  void start_check(Taken& taken);
+  void check_one(Taken& taken, bool writes, std::size_t thread);
+  bool book_checked(Clock::time_point now, StepVotes& votes);
   void book(const Taken& taken, Clock::time_point now, StepVotes& votes);
 
   /// What a thread unpacks with and into.
@@ -85,15 +93,15 @@ class AnswerFetch {
   };
 
   Chunks chunks_;
-  ThreadPool& pool_;
   std::vector<Unpacking> unpacking_;  ///< one a thread; none where nothing may be packed
   std::uint64_t step_ = 0;
   std::vector<Slice> slices_;
-  std::vector<Taken> taken_;
+  std::list<Taken> taken_;
   std::vector<std::uint32_t> expected_;  ///< slices of which columns were handed on
   std::size_t handed_on_ = 0;            ///< chunks of these
   ChunkPace pace_;
   std::vector<bool> owes_;  ///< by worker: has promised and not delivered, and has not since
+  BackgroundTasks tasks_;   ///< the last: they use what is above
 };
 
 }  // namespace detox

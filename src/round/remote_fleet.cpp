@@ -15,7 +15,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll(100);
 constexpr std::chrono::milliseconds kPollWhileFetching(20);
-constexpr std::size_t kChunksAThread = 4;     // checked together
+constexpr std::chrono::milliseconds kPollWhileChecking(1);
+constexpr std::size_t kChunksAThread = 8;     // under way to be checked
 constexpr std::size_t kMostAtOnce = 256;      // frames, before it looks at the time
 constexpr std::chrono::seconds kFarewell(2);  // the dead never take in what they were sent
 constexpr std::size_t kSilentSteps = 3;
@@ -27,7 +28,7 @@ RemoteFleet::RemoteFleet(const Parts& parts)
     : parts_(parts),
       peers_(parts.ranks.size()),
       weights_(parts.transport, parts.weights),
-      fetch_(parts.answer, peers_.size(), parts.slices, parts.pool, parts.compression),
+      fetch_(parts.answer, peers_.size(), parts.slices, parts.pool.size(), parts.compression),
       copies_(parts.answer, peers_.size(), parts.compression) {
   for (int rank = 1; rank < parts_.transport.size(); ++rank) {
     if (!worker_of(rank)) left_out_.push_back(rank);
@@ -208,12 +209,16 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
 /// enough to do. A flood that never ends must not keep the server from its deadline.
 void RemoteFleet::take_frames(const StepOrder& order, StepVotes& votes) {
   const std::size_t largest = max_frame_from_worker(parts_.answer);
-  auto timeout = fetch_.is_fetching() ? kPollWhileFetching : kPoll;
+  const std::size_t enough = kChunksAThread * parts_.pool.size();
+  if (fetch_.taken() >= enough) return fetch_.wait_for_one();
+  auto timeout = fetch_.taken() > 0     ? kPollWhileChecking
+                 : fetch_.is_fetching() ? kPollWhileFetching
+                                        : kPoll;
   for (std::size_t taken = 0; taken < kMostAtOnce; ++taken) {
     auto frame = parts_.transport.receive(timeout, largest);
     if (!frame) return;
     take_frame(std::move(*frame), order, votes);
-    if (fetch_.taken() >= kChunksAThread * parts_.pool.size() || !waits(order, votes)) return;
+    if (fetch_.taken() >= enough || !waits(order, votes)) return;
     timeout = std::chrono::milliseconds(0);
   }
 }

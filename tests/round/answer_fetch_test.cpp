@@ -26,7 +26,7 @@ constexpr std::string_view kGood = "good answers";  // three chunks of four byte
 class FetchingServer {
  public:
   explicit FetchingServer(Chunks answer = {12, 4}, std::string_view compression = "none")
-      : chunks_(answer), fetch_(answer, kWorkers, 2, pool_, compression) {
+      : chunks_(answer), fetch_(answer, kWorkers, 2, 3, compression) {
     begin(1);
   }
 
@@ -64,7 +64,11 @@ class FetchingServer {
     const AnswerFetch::Clock::time_point now =
         AnswerFetch::Clock::time_point() + std::chrono::duration_cast<AnswerFetch::Clock::duration>(
                                                std::chrono::duration<double>(1000 + seconds));
-    useful_ = fetch_.check(now, *ballot_);
+    useful_ = false;
+    do {
+      fetch_.wait_for_all();
+      useful_ = fetch_.check(now, *ballot_) || useful_;
+    } while (fetch_.taken() > 0);
     fetch_.follow(*ballot_);
     std::map<std::uint32_t, Wanted> asked;
     fetch_.ask(now, [&](std::uint32_t worker, const FrameBytes& frame) {
@@ -115,7 +119,6 @@ class FetchingServer {
   RecentSteps recent_;
   std::vector<std::unique_ptr<std::vector<std::byte>>> kept_;
   std::unique_ptr<Ballot> ballot_;
-  ThreadPool pool_{3};
   AnswerFetch fetch_;
   bool useful_ = false;
 };

@@ -26,7 +26,7 @@ constexpr int kProbesPerPoll = 64;
 /// under way.
 class Backoff {
  public:
-  explicit Backoff(Clock::time_point deadline) : deadline_(deadline) {}
+  explicit Backoff(Clock::time_point deadline) : deadline_(deadline), begin_(Clock::now()) {}
 
   /// False once the deadline has passed.
   bool pause(bool transfers_under_way) {
@@ -36,7 +36,9 @@ class Backoff {
       sched_yield();
       return true;
     }
-    const auto longest = std::chrono::microseconds(transfers_under_way ? 20 : 200);
+    // Many ranks that wait for long on few cores would use them up by looking.
+    const auto longest =
+        std::chrono::microseconds(transfers_under_way ? 20 : 200) * (now - begin_ > kLong ? 5 : 1);
     sleep_ = std::min(2 * sleep_, longest);
     const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline_ - now);
     const auto span = std::min(sleep_, left);
@@ -47,12 +49,14 @@ class Backoff {
 
   void reset() {
     polls_ = 0;
+    begin_ = Clock::now();
     sleep_ = std::chrono::microseconds(20);
   }
 
  private:
   static constexpr int kYields = 32;
-  Clock::time_point deadline_;
+  static constexpr std::chrono::milliseconds kLong{10};
+  Clock::time_point deadline_, begin_;
   int polls_ = 0;
   std::chrono::microseconds sleep_{20};
 };
