@@ -16,11 +16,15 @@ constexpr std::size_t kLateSteps = 2;
 std::optional<Suspicion> RecentSteps::compare(const IncomingAnswer& answer) {
   for (Step& step : steps_) {
     if (step.step != answer.step) continue;
+    const Digest digest = digest_of(answer.bytes);
+    const auto [first, is_first] = step.said.emplace(answer.worker, digest);
+    if (!is_first) {
+      return first->second == digest ? std::nullopt : std::optional(Suspicion::kEquivocated);
+    }
     step.unheard.erase(answer.worker);
     const auto found = step.majorities.find(answer.slice);
     if (found == step.majorities.end()) return std::nullopt;
-    return digest_of(answer.bytes) == found->second ? Suspicion::kLateAgree
-                                                    : Suspicion::kLateOutvoted;
+    return digest == found->second ? Suspicion::kLateAgree : Suspicion::kLateOutvoted;
   }
   return std::nullopt;
 }
@@ -95,7 +99,7 @@ void Ballot::settle(std::uint32_t slice, std::optional<std::span<const std::byte
 }
 
 void Ballot::close(bool only_late) {
-  RecentSteps::Step step{parts_.step, {}, {}};
+  RecentSteps::Step step{parts_.step, {}, {}, {}};
   for (std::uint32_t index = 0; index < slices_.size(); ++index) {
     SliceVote& vote = slices_[index].vote;
     const std::vector<std::uint32_t> silent = vote.missing();
@@ -107,6 +111,11 @@ void Ballot::close(bool only_late) {
         note(worker, Suspicion::kMissing);
       }
       vote.give_up(worker);
+    }
+    for (const SliceVote::Candidate& candidate : vote.candidates()) {
+      if (!slices_[index].by_digest) break;
+      for (const std::uint32_t worker : candidate.workers)
+        step.said[worker] = digest_of(candidate.answer);
     }
     if (vote.state() != SliceVote::State::kResolved) continue;
     for (const std::uint32_t worker : vote.outvoted())

@@ -19,6 +19,7 @@ class RecentSteps {
     std::uint64_t step;
     std::map<std::uint32_t, Digest> majorities;      ///< by slice
     std::map<std::uint32_t, std::uint32_t> unheard;  ///< worker -> slice: not missing yet
+    std::map<std::uint32_t, Digest> said;  ///< by worker, where that was digests or came late
   };
 
   /// What a late answer was; nothing where there is nothing to compare it with, or not any more.

@@ -29,7 +29,7 @@ class ChunkPace {
 class ChunkFetch {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::size_t kWindow = 8;  ///< chunks outstanding of one member
+  static constexpr std::size_t kWindow = 4;  ///< chunks outstanding of one member
 
   explicit ChunkFetch(std::size_t chunks) : chunks_(chunks) {}
 

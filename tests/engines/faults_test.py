@@ -124,28 +124,28 @@ class Faults(ProgramTest):
         return self.journal("look", "ledger.jsonl")[0]["worker"]
 
     def run_with_faults(self, worker, faults, options):
-        train = ["train", *SMALL, "--max-steps", 30, "--train-dir", self.unique(), *options]
+        train = ["train", *SMALL, "--max-steps", 60, "--train-dir", self.unique(), *options]
         named = [word for fault in faults for word in ("--fault", fault)]
         result = run(*MPIRUN[1:], "-n", worker, PROGRAM, *train, ":", "-n", 1, FAULTY, *named, ":",
                      "-n", 9 - worker, PROGRAM, *train, program=MPIRUN[:1], timeout=240)
         self.assertEqual(result.code, 0, result.err)
-        self.assertIn("finished: step 30", result.err)
+        self.assertIn("finished: step 60", result.err)
         self.assertTrue(self.no_process_left(self.unique()))
 
     def faulty(self, worker, options):
         """Every fault in turn, the last one deadly."""
-        self.run_with_faults(worker, ["garbage:2-3", "wrong-length:4-6", "wrong-step:7-8", "duplicate:9-10", "slow:11-11",
-                                      "stop:12-12", "equivocation:13-13", "flood:14-14", "wrong-chunk:15-17",
-                                      "undelivered:18-20", "bad-relay:2-24", "half-message:25-30"], options)
+        self.run_with_faults(worker, ["bad-relay:2-60", "garbage:2-3", "wrong-length:4-6", "wrong-step:7-8", "duplicate:9-10",
+                                      "equivocation:11-16", "wrong-chunk:17-22", "undelivered:23-28", "flood:30-30", "slow:36-36",
+                                      "stop:48-48", "half-message:54-60"], options)
         self.assertFalse(set(range(2, 9)) & set(self.counted(worker)))
         self.assertIn("equivocated", self.kinds(worker))
         accused = {line["worker"] for line in self.journal("run", "ledger.jsonl") if line["accusation"]}
         self.assertEqual(accused, {worker})
-        self.assert_equals_its_replay(30)
+        self.assert_equals_its_replay(60)
         # Its slices had the majority of the others: its answers changed nothing.
-        self.run_ok("train", *SMALL, "--workers", 9, "--max-steps", 30, "--train-dir", "absent", "--absent",
-                    f"{worker}:1-30", *options)
-        self.assertEqual(self.checkpoint("run", 30), self.checkpoint("absent", 30))
+        self.run_ok("train", *SMALL, "--workers", 9, "--max-steps", 60, "--train-dir", "absent", "--absent",
+                    f"{worker}:1-60", *options)
+        self.assertEqual(self.checkpoint("run", 60), self.checkpoint("absent", 60))
 
     def test_a_worker_that_sends_nonsense_costs_its_own_votes(self):
         self.faulty(4, [])

@@ -287,6 +287,19 @@ TEST(LateAnswer, IsComparedUpToTwoStepsLater) {
   }
 }
 
+TEST(LateAnswer, ThatIsNotWhatTheWorkerSaidBeforeIsEquivocation) {
+  RecentSteps recent;
+  end_early(recent);
+  Votes votes(recent, 11);
+  votes.digest_late(10, 2, "digest of 10");
+  votes.digest_late(10, 2, "another");
+  votes.digest_late(10, 0, "digest of 10");
+  votes.digest_late(10, 1, "another");  // it was in time the first time
+  EXPECT_THAT(end_in_order(votes), ElementsAre(LedgerEntry{10, 0, 2, Suspicion::kLateAgree},
+                                               LedgerEntry{10, 0, 2, Suspicion::kEquivocated},
+                                               LedgerEntry{10, 0, 1, Suspicion::kEquivocated}));
+}
+
 TEST(LateAnswer, ThatDoesNotComeWithinTwoStepsIsMissing) {
   RecentSteps recent;
   end_early(recent);
