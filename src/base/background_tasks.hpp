@@ -21,8 +21,6 @@ class BackgroundTasks {
   BackgroundTasks(const BackgroundTasks&) = delete;
   BackgroundTasks& operator=(const BackgroundTasks&) = delete;
 
-  std::size_t size() const { return threads_.size(); }
-
   /// Runs task(thread), thread in [0, size()), at some time. What it writes is visible to who saw
   /// it finished in unfinished() or wait_until_at_most().
   void add(std::function<void(std::size_t thread)> task);

@@ -46,6 +46,10 @@ class Hearing {
   /// The first statement of a rank counts.
   void take(const ReceivedFrame& received) {
     const auto index = static_cast<std::size_t>(received.from - 1);
+    if (spoken_[index]) {
+      ++rejected_frames_;
+      return;
+    }
     const FrameView frame = parse_frame(received.bytes);
     Statement statement;
     if (const auto failure = parse_failure(frame)) {
@@ -54,7 +58,7 @@ class Hearing {
       statement.facts = facts_from_json(*text);
       if (!statement.facts) statement.failure = "what it says of itself is no message of this run";
     }
-    if (spoken_[index] || (!statement.facts && statement.failure.empty())) {
+    if (!statement.facts && statement.failure.empty()) {
       ++rejected_frames_;
       return;
     }

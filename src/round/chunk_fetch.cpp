@@ -125,8 +125,7 @@ void ChunkFetch::strike_out(std::uint32_t worker) {
 std::vector<std::uint32_t> ChunkFetch::overdue() const {
   std::vector<std::uint32_t> workers;
   for (const Member& member : members_) {
-    if (!member.struck_out && !member.outstanding.empty() && (member.late || !member.delivered))
-      workers.push_back(member.worker);
+    if (!member.struck_out && member.late) workers.push_back(member.worker);
   }
   return workers;
 }

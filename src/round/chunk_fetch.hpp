@@ -55,8 +55,7 @@ class ChunkFetch {
   void strike_out(std::uint32_t worker);
 
   bool is_complete() const { return here_ == chunks_.size(); }
-  /// Members who keep us waiting: something is outstanding, and nothing has come or their turn
-  /// takes longer than the patience.
+  /// Members whose turn takes longer than the patience.
   std::vector<std::uint32_t> overdue() const;
   /// Members who have sent chunks as promised and keep nobody waiting.
   std::vector<std::uint32_t> reliable() const;

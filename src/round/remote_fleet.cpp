@@ -20,6 +20,9 @@ constexpr std::size_t kChunksAThread = 8;     // under way to be checked
 constexpr std::size_t kMostAtOnce = 256;      // frames, before it looks at the time
 constexpr std::chrono::seconds kFarewell(2);  // the dead never take in what they were sent
 constexpr std::size_t kSilentSteps = 3;
+constexpr std::size_t kMostUntaken = 16;     // steps
+constexpr std::size_t kMostUnderWay = 64;    // chunks to be checked, on any number of cores
+constexpr std::size_t kMostTimesServed = 4;  // the weights, to one worker in one step
 constexpr std::uint64_t kMostWarnings = 10;
 
 }  // namespace
@@ -109,13 +112,18 @@ void RemoteFleet::give_orders(const StepOrder& order) {
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     Peer& peer = peers_[worker];
     const int rank = parts_.ranks[worker];
-    peer.silent_steps = peer.heard ? 0 : peer.silent_steps + 1;
+    const bool was_heard = peer.heard;
     peer.heard = false;
     peer.relay = kNobody;
+    peer.served = 0;
+    if (order.absent[worker] || peer.gone) continue;
+    peer.silent_steps = was_heard ? 0 : peer.silent_steps + 1;
     // To a worker that has not even taken the last frames, more are of no use and would pile up.
-    if (order.absent[worker] || peer.gone ||
-        (!peer.awaited && !parts_.transport.flush(rank, std::chrono::milliseconds(0))))
-      continue;
+    // One that computes takes nothing in meanwhile, but not for ever.
+    const bool has_taken = parts_.transport.flush(rank, std::chrono::milliseconds(0));
+    peer.untaken_steps = has_taken ? 0 : peer.untaken_steps + 1;
+    if (peer.untaken_steps > kMostUntaken) peer.awaited = false;
+    if (!has_taken && !peer.awaited) continue;
     std::rotate(peer.orders.begin(), peer.orders.end() - 1, peer.orders.end());
     peer.orders[0] = {order.step, slices[worker]};
     OrderView told{order.step, slices[worker], kNobody, {}, {}, weights_.digests()};
@@ -180,16 +188,17 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
       return report;
     }
     give_sign_of_life();
+    weights_.push_more();
     take_frames(order, votes);
     if (any_news_ && report.compute_s == 0)
       report.compute_s = seconds_since(begin) - report.broadcast_s;
     if (!parts_.by_digest) continue;
     if (fetch_.check(Clock::now(), votes)) last_news_ = Clock::now();
-    if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
     fetch_.follow(votes);
     fetch_.ask(Clock::now(), [this](std::uint32_t worker, FrameBytes frame) {
       parts_.transport.send(parts_.ranks[worker], std::move(frame));
     });
+    if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
   }
   report.ended_early = in_time;
   if (!in_time) {
@@ -209,11 +218,11 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
 /// enough to do. A flood that never ends must not keep the server from its deadline.
 void RemoteFleet::take_frames(const StepOrder& order, StepVotes& votes) {
   const std::size_t largest = max_frame_from_worker(parts_.answer);
-  const std::size_t enough = kChunksAThread * parts_.pool.size();
+  const std::size_t enough = std::min(kChunksAThread * parts_.pool.size(), kMostUnderWay);
   if (fetch_.taken() >= enough) return fetch_.wait_for_one();
-  auto timeout = fetch_.taken() > 0     ? kPollWhileChecking
-                 : fetch_.is_fetching() ? kPollWhileFetching
-                                        : kPoll;
+  auto timeout = fetch_.taken() > 0 || weights_.is_pushing() ? kPollWhileChecking
+                 : fetch_.is_fetching()                      ? kPollWhileFetching
+                                                             : kPoll;
   for (std::size_t taken = 0; taken < kMostAtOnce; ++taken) {
     auto frame = parts_.transport.receive(timeout, largest);
     if (!frame) return;
@@ -329,7 +338,9 @@ void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask
     peers_[peer.relay].bad_relay = true;
     votes.note(peer.relay, Suspicion::kBadRelay);
   }
-  weights_.serve(parts_.ranks[worker], ask);
+  peer.served += ask.chunks.size();
+  if (peer.served <= kMostTimesServed * (weights_.chunks().count() + kMaxRequested))
+    weights_.serve(parts_.ranks[worker], ask);
 }
 
 std::vector<int> RemoteFleet::silent_ranks() const {

@@ -63,9 +63,11 @@ class RemoteFleet final : public Fleet {
     bool awaited = true;  ///< false after a missed deadline, until it says something current
     bool heard = true;    ///< in this step, or in the last one before the next begins
     bool bad_relay = false;
-    std::size_t silent_steps = 0;    ///< in a row
-    std::uint32_t relay = kNobody;   ///< the worker that passes weights on to it
-    std::array<Ordered, 3> orders;   ///< the newest first: what it may answer to
+    std::size_t silent_steps = 0;   ///< in a row, of those that it was ordered
+    std::size_t untaken_steps = 0;  ///< in a row, in which it has not taken in what was sent before
+    std::size_t served = 0;         ///< chunks of weights that it has asked for in this step
+    std::uint32_t relay = kNobody;  ///< the worker that passes weights on to it
+    std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
     std::vector<std::byte> digests;  ///< of this step: the frame that they came in
   };
 

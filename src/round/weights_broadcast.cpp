@@ -7,6 +7,8 @@ namespace detox {
 namespace {
 
 constexpr std::size_t kBelow = 2;
+// Chunks under way to all ranks that are pushed to, and to each of them.
+constexpr std::size_t kAllWindows = 64, kLeastWindow = 2, kMostWindow = 16;
 
 /// A chunk may begin in the parameters and end in the statistics.
 std::pair<std::span<const std::byte>, std::span<const std::byte>> pieces_of(
@@ -36,6 +38,7 @@ std::vector<RelayPlace> relay_tree(std::size_t places) {
 void WeightsBroadcast::begin(std::uint64_t step, std::span<const float> parameters,
                              std::span<const float> statistics, ThreadPool& pool) {
   step_ = step;
+  pushes_.clear();
   parameters_ = std::as_bytes(parameters);
   statistics_ = std::as_bytes(statistics);
   pool.parallel_for(chunks_.count(), [this](std::size_t chunk, std::size_t) {
@@ -50,11 +53,30 @@ FrameBytes WeightsBroadcast::frame_of(std::size_t chunk) const {
 }
 
 void WeightsBroadcast::push(std::span<const int> ranks) {
-  if (ranks.empty()) return;
-  for (std::size_t chunk = 0; chunk < chunks_.count(); ++chunk) {
-    const FrameBytes frame = frame_of(chunk);
-    for (const int rank : ranks) transport_.send(rank, frame);
+  pushes_.clear();
+  for (const int rank : ranks) pushes_.push_back({rank, 0});
+  window_ =
+      std::clamp(kAllWindows / std::max<std::size_t>(1, ranks.size()), kLeastWindow, kMostWindow);
+  push_more();
+}
+
+void WeightsBroadcast::push_more() {
+  FrameBytes frame;
+  std::size_t framed = chunks_.count();  // the chunk in it: most ranks are at the same one
+  std::vector<std::size_t> ends;
+  for (const Push& push : pushes_) {
+    const bool has_left = transport_.flush(push.rank, std::chrono::milliseconds(0));
+    ends.push_back(has_left ? std::min(push.next + window_, chunks_.count()) : push.next);
   }
+  for (std::size_t turn = 0; turn < window_; ++turn) {
+    for (std::size_t i = 0; i < pushes_.size(); ++i) {
+      if (pushes_[i].next == ends[i]) continue;
+      const std::size_t chunk = pushes_[i].next++;
+      if (chunk != framed) frame = frame_of(framed = chunk);
+      transport_.send(pushes_[i].rank, frame);
+    }
+  }
+  std::erase_if(pushes_, [this](const Push& push) { return push.next == chunks_.count(); });
 }
 
 void WeightsBroadcast::serve(int rank, const AskWeightsView& ask) {

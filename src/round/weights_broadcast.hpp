@@ -33,14 +33,21 @@ class WeightsBroadcast {
   std::span<const Digest> digests() const { return digests_; }
   const Chunks& chunks() const { return chunks_; }
 
-  /// All chunks to these ranks, the first to all of them before the second.
+  /// All chunks to these ranks, some megabytes at a time: more when those have left, at
+  /// push_more(). So a rank that takes nothing in holds no copy of the weights.
   void push(std::span<const int> ranks);
+  void push_more();
+  bool is_pushing() const { return !pushes_.empty(); }
 
   /// Chunks that a worker asks for. Not where it has not taken yet what it was sent before: that
   /// would only pile up, and it will ask again.
   void serve(int rank, const AskWeightsView& ask);
 
  private:
+  struct Push {
+    int rank;
+    std::size_t next;  ///< chunk
+  };
   FrameBytes frame_of(std::size_t chunk) const;
 
   Transport& transport_;
@@ -48,6 +55,8 @@ class WeightsBroadcast {
   std::uint64_t step_ = 0;
   std::span<const std::byte> parameters_, statistics_;
   std::vector<Digest> digests_;
+  std::vector<Push> pushes_;  ///< that have chunks left
+  std::size_t window_ = 1;    ///< chunks at a time
 };
 
 }  // namespace detox

@@ -15,7 +15,7 @@ namespace {
 // silent.
 constexpr double kQuiet_s = 0.2, kQuietBytesASecond = 100e6;
 // At least so long for all of them together.
-constexpr double kRelaying_s = 1, kBytesASecond = 4e6;
+constexpr double kRelaying_s = 1, kBytesASecond = 4e6, kMostTimes = 4;
 constexpr double kAskAgain_s = 1;   // the server may be busy, or has gone on
 constexpr std::size_t kAtOnce = 8;  // chunks that the server is asked for
 constexpr std::size_t kMostEarly = 64;
@@ -126,7 +126,9 @@ void WeightsIntake::look_after(Clock::time_point now) {
   if (from_ == 0) return;  // what the server sends does not get lost
   const double so_far_s = std::chrono::duration<double>(now - begin_).count();
   const auto bytes = static_cast<double>(chunks_.bytes);
-  const double patience_s = std::max(kRelaying_s + bytes / kBytesASecond, pace_.patience_s());
+  // What attackers made slow must not make it more patient without end.
+  const double least_s = kRelaying_s + bytes / kBytesASecond;
+  const double patience_s = std::clamp(pace_.patience_s(), least_s, kMostTimes * least_s);
   if (quiet_s <= kQuiet_s + bytes / kQuietBytesASecond && so_far_s <= patience_s) return;
   asks_ = true;
   ask(AskReason::kNothingCame);

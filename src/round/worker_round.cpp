@@ -22,6 +22,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kWorkerPoll(50);
 constexpr std::chrono::seconds kLastWords(10);
 constexpr std::size_t kLargestText = kFrameHeaderBytes + kMaxTextBytes;
+constexpr std::size_t kMostAtWork = 256;      // frames that it looks at before it begins
+constexpr double kLongBusy_s = 0.25;          // with frames, before it looks after its weights
 constexpr std::size_t kMostBeforeStart = 64;  // frames of other workers before the settings
 constexpr std::size_t kMostHeld = 3;          // the server has forgotten the orders before
 
@@ -77,20 +79,26 @@ class WorkerRound {
     auto last_news = Clock::now();
     const std::size_t largest = max_frame_to_worker(weights_.chunks(), settings_.workers());
     const double patience = std::max(server_timeout_s_, 40 * last_compute_s_);
+    std::size_t at_work = 0;
+    auto last_look = Clock::now();
     while (true) {
       const bool has_work = order_ && weights_.is_whole();
+      // Others may flood this worker: that must keep it neither from its work nor from asking.
+      if (has_work && at_work++ == kMostAtWork) return std::nullopt;
       const auto next = send_held();
       auto received = transport_.receive(has_work ? std::chrono::milliseconds(0) : next, largest);
-      if (!received) {
-        if (has_work) return std::nullopt;
-        weights_.look_after(Clock::now());
-        if (seconds_since(last_news) > patience) {
-          throw SilentServer(fmt::format("the server has been silent for {:.0f} s", patience));
-        }
-        continue;
+      if (received) {
+        if (received->from == 0) last_news = Clock::now();
+        if (const auto exit_code = take_frame(std::move(*received))) return exit_code;
+        if (seconds_since(last_look) < kLongBusy_s) continue;
+      } else if (has_work) {
+        return std::nullopt;
       }
-      if (received->from == 0) last_news = Clock::now();
-      if (const auto exit_code = take_frame(std::move(*received))) return exit_code;
+      last_look = Clock::now();
+      weights_.look_after(Clock::now());
+      if (seconds_since(last_news) > patience) {
+        throw SilentServer(fmt::format("the server has been silent for {:.0f} s", patience));
+      }
     }
   }
 

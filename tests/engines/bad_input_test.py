@@ -26,10 +26,6 @@ class BadOptions(ProgramTest):
         self.assert_refused(run("trian"), 2, "unknown command 'trian'", "did you mean train?")
 
     def test_what_is_not_built_is_refused_and_not_in_the_help(self):
-        text = run("train", "--help").out
-        for option in ["--compress-grad"]:
-            self.assertNotIn(option, text)
-            self.refused(option, "1", says=["unknown option", option])
         self.refused("--vote", "hash", says=["digest", "bytes"])
         for command in ["tune", "cluster", "doctor", "report"]:
             self.assert_refused(run(command), 2, f"unknown command '{command}'")

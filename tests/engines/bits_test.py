@@ -48,8 +48,9 @@ class Bits(ProgramTest):
         clean = self.train("local", "--workers", 3, *options, "--err-mode", "none")
         self.assertEqual(clean[0], crashed[0])  # the model; the state also holds the digest of the configuration
         ledger = self.journal("mpi", "ledger.jsonl")
-        self.assertEqual([line["kind"] for line in ledger], 12 * ["missing"])
-        self.assertEqual(len({line["worker"] for line in ledger}), 1)
+        missing = [line["worker"] for line in ledger if line["kind"] == "missing"]
+        self.assertIn(10, [missing.count(worker) for worker in missing])  # in the last two of 12 steps it may still answer
+        self.assertFalse([line for line in ledger if line["accusation"]])
 
     def test_are_the_same_over_mpi_with_weights_and_with_the_definitions_of_others(self):
         baseline = ["--approach", "baseline", "--worker-fail", 1, "--mode", "geometric-median"]
