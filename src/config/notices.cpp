@@ -98,6 +98,7 @@ std::vector<Idle> idle_options(const RunConfig& c, const Plan& plan) {
        "all slices have as many samples",
        {"weights", "weight-cap"}},
       {c.weights == "off", "--weights is off", {"weight-cap"}},
+      {plan.r == 1, "r = 1 leaves nothing to vote on", {"vote"}},
       {!attacks,
        "--worker-fail is 0",
        {"err-mode", "adversarial", "lis-simulation", "alie-z", "alie-sign", "attack-statistics",

@@ -469,9 +469,8 @@ const std::vector<Option> kOptions = {
      &C::numerics,
      "",
      "which instruction sets gradients are computed with: native, the processor's; portable, those "
-     "that every processor with AVX2 has; auto: native, and over MPI portable where too few "
-     "workers "
-     "agree (docs/numerics.md)",
+     "that every processor with AVX2 has; auto: native, and under detoxml launch portable where "
+     "too few workers agree (docs/numerics.md)",
      false,
      {"auto", "native", "portable"}},
     {kRun,

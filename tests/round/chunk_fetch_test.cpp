@@ -206,11 +206,13 @@ TEST(ChunkFetch, TellsHowLongATurnTook) {
   EXPECT_NEAR(fetch.arrived(1, 1, at(0.7)), 0.2, 1e-6);  // it began when the first was through
 }
 
-TEST(ChunkFetch, CallsOverdueWhoOwesSomethingAndHasSentNothing) {
+TEST(ChunkFetch, CallsOverdueWhoKeepsItWaitingAndNotWhoHadNoTimeYet) {
   ChunkFetch fetch = fetch_from(3, {1, 2, 3, 4, 5});
   asked_at(0, fetch);  // the last two are asked for nothing
   deliver(fetch, 1, {0}, 0.1);
   fetch.strike_out(2);
+  EXPECT_THAT(fetch.overdue(), IsEmpty());
+  asked_at(1.1, fetch);
   EXPECT_THAT(fetch.overdue(), ElementsAre(3));
   EXPECT_THAT(fetch.reliable(), ElementsAre(1));
 }
