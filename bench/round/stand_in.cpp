@@ -15,7 +15,7 @@
 namespace detox {
 namespace {
 
-constexpr double kMostWaiting_s = 60;
+constexpr double kMostWaitingSeconds = 60;
 
 }  // namespace
 
@@ -58,7 +58,7 @@ void SharedClock::reached(Point point, std::uint64_t step, std::size_t worker) {
 
 void SharedClock::wait_for_all(Point point, std::uint64_t step) const {
   const double begin = now();
-  while (last(point, step) == 0 && now() - begin < kMostWaiting_s) usleep(200);
+  while (last(point, step) == 0 && now() - begin < kMostWaitingSeconds) usleep(200);
 }
 
 double SharedClock::last(Point point, std::uint64_t step) const {

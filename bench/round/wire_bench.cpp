@@ -42,7 +42,7 @@ namespace {
 
 constexpr std::size_t kUncounted = 2, kFewCoordinates = 100'000;
 constexpr std::chrono::seconds kNoLimit(600);
-constexpr double kPatience_s = 600;
+constexpr double kPatienceSeconds = 600;
 
 struct Arguments {
   std::size_t coordinates = 431080, statistics = 0, steps = 7, threads = 0;
@@ -136,10 +136,10 @@ class WireBench {
     WorkerWelcome welcome;
     welcome.network = "stand-in";
     welcome.data_dir = arguments_.clock;
-    welcome.server_timeout_s = kPatience_s;
+    welcome.server_timeout_s = kPatienceSeconds;
     admit_workers(transport_, welcome, {layout_digest(layout_), data_.digest(), 0, kNoLimit},
                   stop_);
-    remote_.start(settings(), kPatience_s);
+    remote_.start(settings(), kPatienceSeconds);
     model_ =
         StandIn(arguments_.coordinates, arguments_.statistics, nullptr, 0).initial_state(root_);
     velocity_.resize(model_.parameters.size());
@@ -305,7 +305,7 @@ void work(const Arguments& arguments, Transport& transport) {
   const auto workers = static_cast<std::size_t>(transport.size() - 1);
   TogetherTransport together(transport, arguments.hold);
   std::unique_ptr<SharedClock> clock;
-  serve_as_worker(together, kPatience_s, [&](const WorkerWelcome& welcome) {
+  serve_as_worker(together, kPatienceSeconds, [&](const WorkerWelcome& welcome) {
     clock = std::make_unique<SharedClock>(welcome.data_dir, workers, arguments.steps, false);
     together.use(*clock);
     return WorkerKit{

@@ -162,6 +162,7 @@ void pin_profile(std::string_view name) {
   }
   std::vector<std::string> words = own_arguments();
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   execute_again(profile, std::move(arguments));
 }
@@ -211,7 +212,7 @@ std::string processor_name() {
     if (__get_cpuid(leaf, words.data(), &words[1], &words[2], &words[3]) == 0) break;
     name.append(reinterpret_cast<const char*>(words.data()), sizeof words);
   }
-  name = name.c_str();  // what follows the first zero is padding
+  name.resize(std::min(name.size(), name.find('\0')));  // the rest is padding
   const auto add = [&name](bool has, const char* feature) {
     if (has) name += std::string(" ") + feature;
   };

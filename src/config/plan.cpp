@@ -134,6 +134,44 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   return attack;
 }
 
+/// That there are enough for r replicas, and more than attackers.
+void check_workers(const RunConfig& config, const Plan& plan) {
+  check_range("workers", static_cast<double>(plan.workers),
+              plan.workers >= 1 && plan.workers <= kMostWorkers,
+              fmt::format("1 to {}", kMostWorkers));
+  if (plan.r % 2 == 0) {
+    throw UsageError(
+        fmt::format("--group-size is {}; valid: odd numbers, so that a vote cannot tie", plan.r));
+  }
+  if (plan.r > plan.workers) {
+    throw UsageError(
+        fmt::format("--group-size r = {} needs P >= r workers: P = {}", plan.r, plan.workers));
+  }
+  for (const auto& [option, value] :
+       {std::pair{"worker-fail", config.worker_fail}, {"assume-fail", *config.assume_fail}}) {
+    if (value >= plan.workers) {
+      throw UsageError(
+          fmt::format("--{} is {}, but must be less than P: P = {}", option, value, plan.workers));
+    }
+  }
+}
+
+RuleOptions rule_options(const RunConfig& config, const Plan& plan) {
+  RuleOptions rule;
+  rule.pre = parse_pre_steps(config.pre);
+  rule.krum_select = config.krum_select;
+  rule.bulyan_variant =
+      config.bulyan_variant == "detox" ? BulyanVariant::kDetox : BulyanVariant::kPaper;
+  rule.tolerance = config.tolerance;
+  rule.reference_row = config.reference_row;
+  rule.clip_radius = config.clip_radius;
+  rule.clip_rounds = config.clip_rounds.value_or(0);
+  rule.semantics = parse_semantics(config.semantics);
+  rule.weight_cap = config.weight_cap;
+  rule.rows_are_signs = plan.sign_codec;
+  return rule;
+}
+
 /// That a step can be taken with any num_aggregate slices, as any may be the first. They differ in
 /// whether the trusted one is in its place, and in how many of the larger ones, which have the
 /// lower numbers, are among them: of neighbours there is every such case.
@@ -197,24 +235,7 @@ Plan make_plan(const RunConfig& config) {
   plan.workers = *config.workers;
   plan.r = config.group_size;
   plan.q = *config.assume_fail;
-  check_range("workers", static_cast<double>(plan.workers),
-              plan.workers >= 1 && plan.workers <= kMostWorkers,
-              fmt::format("1 to {}", kMostWorkers));
-  if (plan.r % 2 == 0) {
-    throw UsageError(
-        fmt::format("--group-size is {}; valid: odd numbers, so that a vote cannot tie", plan.r));
-  }
-  if (plan.r > plan.workers) {
-    throw UsageError(
-        fmt::format("--group-size r = {} needs P >= r workers: P = {}", plan.r, plan.workers));
-  }
-  for (const auto& [option, value] :
-       {std::pair{"worker-fail", config.worker_fail}, {"assume-fail", *config.assume_fail}}) {
-    if (value >= plan.workers) {
-      throw UsageError(
-          fmt::format("--{} is {}, but must be less than P: P = {}", option, value, plan.workers));
-    }
-  }
+  check_workers(config, plan);
   plan.k = plan.workers / plan.r;
   plan.b = config.buckets;
   if (config.approach == "maj_vote" && plan.b > 0)
@@ -236,20 +257,9 @@ Plan make_plan(const RunConfig& config) {
   plan.sign_codec = *config.mode == "signSGD";
   plan.weighs_samples = config.weights == "samples";
 
-  RuleOptions rule;
-  rule.pre = parse_pre_steps(config.pre);
-  rule.krum_select = config.krum_select;
-  rule.bulyan_variant =
-      config.bulyan_variant == "detox" ? BulyanVariant::kDetox : BulyanVariant::kPaper;
-  rule.tolerance = config.tolerance;
-  rule.reference_row = config.reference_row;
-  rule.clip_radius = config.clip_radius;
-  rule.clip_rounds = config.clip_rounds.value_or(0);
-  rule.semantics = parse_semantics(config.semantics);
-  rule.weight_cap = config.weight_cap;
-  rule.rows_are_signs = plan.sign_codec;
   plan.keeps_last = *config.mode == "centered-clipping" && config.clip_start == "last";
-  plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff, rule};
+  plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff,
+                    rule_options(config, plan)};
   if (plan.b == 0 && config.inner_mode != "normal") {
     throw UsageError(fmt::format("--inner-mode {} needs --buckets", config.inner_mode));
   }

@@ -115,6 +115,7 @@ std::vector<std::vector<int>> groups_of(std::span<const Statement> statements,
     by_digest[statements[static_cast<std::size_t>(rank - 1)].facts->probe_digest].push_back(rank);
   }
   std::vector<std::vector<int>> groups;
+  groups.reserve(by_digest.size());
   for (auto& [digest, members] : by_digest) groups.push_back(std::move(members));
   std::ranges::sort(groups, [](const std::vector<int>& a, const std::vector<int>& b) {
     return a.size() != b.size() ? a.size() > b.size() : a.front() < b.front();
@@ -143,6 +144,7 @@ std::vector<std::string> reasons(const std::vector<LeftOut>& left_out) {
     found->second.push_back(one.rank);
   }
   std::vector<std::string> lines;
+  lines.reserve(by_reason.size());
   for (const auto& [reason, ranks] : by_reason)
     lines.push_back(fmt::format("rank {}: {}", fmt::join(ranks, ", "), reason));
   return lines;

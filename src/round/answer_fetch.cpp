@@ -165,6 +165,7 @@ void AnswerFetch::hand_on_columns(const StepVotes& votes,
     ++here;
   if (here == handed_on_) return;
   std::vector<const std::byte*> answers;
+  answers.reserve(slices.size());
   for (const std::uint32_t index : slices) answers.push_back(slices_[index].answer.bytes().data());
   on_columns({chunks_.begin(handed_on_), chunks_.begin(here - 1) + chunks_.size(here - 1), slices,
               answers});

@@ -14,14 +14,14 @@ namespace detox {
 /// never less than what a busy machine may take.
 class ChunkPace {
  public:
-  static constexpr double kLeastPatience_s = 0.1, kFirstPatience_s = 1;
+  static constexpr double kLeastPatienceSeconds = 0.1, kFirstPatienceSeconds = 1;
   void add(double seconds);
   double patience_s() const { return patience_s_; }
 
  private:
   std::vector<double> latest_;
   std::size_t next_ = 0;
-  double patience_s_ = kFirstPatience_s;
+  double patience_s_ = kFirstPatienceSeconds;
 };
 
 /// One slice's answer in one step. Chunks are asked for in their order, of whoever has the fewest

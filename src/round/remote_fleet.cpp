@@ -88,8 +88,8 @@ std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order)
         parts_.transport.flush(parts_.ranks[worker], std::chrono::milliseconds(0)))
       workers.push_back(worker);
   }
-  std::ranges::stable_partition(workers,
-                                [this](std::uint32_t worker) { return !peers_[worker].bad_relay; });
+  std::stable_partition(workers.begin(), workers.end(),
+                        [this](std::uint32_t worker) { return !peers_[worker].bad_relay; });
   return workers;
 }
 

@@ -13,11 +13,11 @@ namespace {
 
 // No chunk from a relay for so long, and for what so slow a link takes for all of them: it is
 // silent.
-constexpr double kQuiet_s = 0.2, kQuietBytesASecond = 100e6;
+constexpr double kQuietSeconds = 0.2, kQuietBytesASecond = 100e6;
 // At least so long for all of them together.
-constexpr double kRelaying_s = 1, kBytesASecond = 4e6, kMostTimes = 4;
-constexpr double kAskAgain_s = 1;   // the server may be busy, or has gone on
-constexpr std::size_t kAtOnce = 8;  // chunks that the server is asked for
+constexpr double kRelayingSeconds = 1, kBytesASecond = 4e6, kMostTimes = 4;
+constexpr double kAskAgainSeconds = 1;  // the server may be busy, or has gone on
+constexpr std::size_t kAtOnce = 8;      // chunks that the server is asked for
 constexpr std::size_t kMostEarly = 64;
 constexpr std::chrono::milliseconds kPassingOn(300);
 
@@ -120,16 +120,16 @@ void WeightsIntake::look_after(Clock::time_point now) {
   if (missing_ == 0) return;
   const double quiet_s = std::chrono::duration<double>(now - last_news_).count();
   if (asks_) {
-    if (quiet_s > kAskAgain_s) ask(AskReason::kNobodySends);
+    if (quiet_s > kAskAgainSeconds) ask(AskReason::kNobodySends);
     return;
   }
   if (from_ == 0) return;  // what the server sends does not get lost
   const double so_far_s = std::chrono::duration<double>(now - begin_).count();
   const auto bytes = static_cast<double>(chunks_.bytes);
   // What attackers made slow must not make it more patient without end.
-  const double least_s = kRelaying_s + bytes / kBytesASecond;
+  const double least_s = kRelayingSeconds + bytes / kBytesASecond;
   const double patience_s = std::clamp(pace_.patience_s(), least_s, kMostTimes * least_s);
-  if (quiet_s <= kQuiet_s + bytes / kQuietBytesASecond && so_far_s <= patience_s) return;
+  if (quiet_s <= kQuietSeconds + bytes / kQuietBytesASecond && so_far_s <= patience_s) return;
   asks_ = true;
   ask(AskReason::kNothingCame);
 }

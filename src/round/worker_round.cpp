@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kWorkerPoll(50);
 constexpr std::chrono::seconds kLastWords(10);
 constexpr std::size_t kLargestText = kFrameHeaderBytes + kMaxTextBytes;
 constexpr std::size_t kMostAtWork = 256;      // frames that it looks at before it begins
-constexpr double kLongBusy_s = 0.25;          // with frames, before it looks after its weights
+constexpr double kLongBusySeconds = 0.25;     // with frames, before it looks after its weights
 constexpr std::size_t kMostBeforeStart = 64;  // frames of other workers before the settings
 constexpr std::size_t kMostHeld = 3;          // the server has forgotten the orders before
 
@@ -90,7 +90,7 @@ class WorkerRound {
       if (received) {
         if (received->from == 0) last_news = Clock::now();
         if (const auto exit_code = take_frame(std::move(*received))) return exit_code;
-        if (seconds_since(last_look) < kLongBusy_s) continue;
+        if (seconds_since(last_look) < kLongBusySeconds) continue;
       } else if (has_work) {
         return std::nullopt;
       }

@@ -15,7 +15,7 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 using Chunked = std::map<std::uint32_t, std::vector<std::uint32_t>>;
 
-constexpr double kPatience_s = 1;
+constexpr double kPatienceSeconds = 1;
 
 ChunkFetch::Clock::time_point at(double seconds) {
   return ChunkFetch::Clock::time_point() + std::chrono::duration_cast<ChunkFetch::Clock::duration>(
@@ -25,7 +25,7 @@ ChunkFetch::Clock::time_point at(double seconds) {
 /// By worker: what is asked of it at this time.
 Chunked asked_at(double seconds, ChunkFetch& fetch) {
   Chunked asked;
-  for (const ChunkFetch::Ask& ask : fetch.ask(at(seconds), kPatience_s))
+  for (const ChunkFetch::Ask& ask : fetch.ask(at(seconds), kPatienceSeconds))
     asked[ask.worker] = ask.chunks;
   return asked;
 }
@@ -57,7 +57,7 @@ TEST(ChunkPace, IsThreeTimesTheMedianOfTheLatest64) {
 TEST(ChunkPace, IsNeverLessThanABusyMachineTakes) {
   ChunkPace pace;
   for (int chunk = 0; chunk < 10; ++chunk) pace.add(0.001);
-  EXPECT_EQ(pace.patience_s(), ChunkPace::kLeastPatience_s);
+  EXPECT_EQ(pace.patience_s(), ChunkPace::kLeastPatienceSeconds);
 }
 
 TEST(ChunkPace, IsNotMovedByAMinorityOfSlowSenders) {
@@ -259,7 +259,7 @@ class RandomFetch {
   void run() {
     for (double now = 0; now < 10'000 && !fetch_.is_complete(); now += 0.05) {
       for (std::uint32_t worker = 0; worker < members_.size(); ++worker) step(worker, now);
-      for (const ChunkFetch::Ask& ask : fetch_.ask(at(now), kPatience_s)) {
+      for (const ChunkFetch::Ask& ask : fetch_.ask(at(now), kPatienceSeconds)) {
         for (const std::uint32_t chunk : ask.chunks) take_ask(ask.worker, chunk, now);
       }
     }
