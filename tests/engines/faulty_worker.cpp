@@ -31,6 +31,7 @@ int run(int argc, char** argv) {
   program.add_option("--pause-ms", pause_ms, "how long `slow` and `stop` last");
   CLI11_PARSE(program, argc, argv);
   std::vector<Fault> faults;
+  faults.reserve(texts.size());
   for (const std::string& text : texts) faults.push_back(parse_fault(text));
   static MpiSession session(MpiSession::kFinalizeSeconds, 60);
   static MpiTransport transport(session);

@@ -460,7 +460,8 @@ TEST(AnswerFetch, FetchesSeveralSlicesAtOnceInWhateverOrderChunksCome) {
     for (const std::uint32_t worker : {5U, 0U, 3U, 1U, 4U, 2U})
       server.promise(worker, answers[worker / 3]);
     std::vector<std::pair<std::uint32_t, std::uint32_t>> outstanding;
-    for (double now = 0; now < 100; now += 0.02) {
+    for (int turn = 0; turn < 5000; ++turn) {
+      const double now = 0.02 * turn;
       for (const auto& [worker, chunks] : server.look(now)) {
         for (const std::uint32_t chunk : chunks) outstanding.emplace_back(worker, chunk);
       }

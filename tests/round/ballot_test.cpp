@@ -10,6 +10,7 @@
 namespace detox {
 
 /// For messages of failed expectations.
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest chose the name
 void PrintTo(const LedgerEntry& entry, std::ostream* out) {
   *out << "step " << entry.step << " slice " << entry.slice << " worker " << entry.worker << " "
        << suspicion_name(entry.kind);

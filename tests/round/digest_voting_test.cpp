@@ -142,8 +142,9 @@ TEST(DigestVoting, GivesTheRightWeightsWhereRelaysPassNothingOn) {
 TEST(DigestVoting, HearsTheFirstOfTwoDigestsAndDeliversThatOne) {
   const AlteredRun altered({4}, [](Transport& inner, int to, FrameBytes frame) {
     const bool is_digest = parse_frame(*frame).kind == FrameKind::kDigest;
-    inner.send(to, frame);
-    if (is_digest) inner.send(to, spoilt(frame));
+    const FrameBytes other = is_digest ? spoilt(frame) : nullptr;
+    inner.send(to, std::move(frame));
+    if (other) inner.send(to, other);
   });
   EXPECT_EQ(altered.run.final_model(), model_of_local_run(kFixedPlacement));
   EXPECT_GE(altered.seen(4).count("equivocated"), 1U);

@@ -54,7 +54,7 @@ class FaultyTransport final : public Transport {
     for (const Fault& fault : faults_) {
       const Way& way = way_of(fault.kind);
       if (view.kind != way.spoils || view.step < fault.from || view.step > fault.to) continue;
-      return (this->*way.send)(to, std::move(frame), view);
+      return (this->*way.send)(to, frame, view);
     }
     end_.send(to, std::move(frame));
   }
@@ -62,7 +62,7 @@ class FaultyTransport final : public Transport {
   static constexpr std::size_t kFloodFrames = 10'000;
 
  private:
-  using Send = void (FaultyTransport::*)(int to, FrameBytes frame, const FrameView& view);
+  using Send = void (FaultyTransport::*)(int to, const FrameBytes& frame, const FrameView& view);
   struct Way {
     std::string_view kind;
     FrameKind spoils;
@@ -74,7 +74,7 @@ class FaultyTransport final : public Transport {
   }
 
   /// No frame at all, as long as one.
-  void garbage(int to, FrameBytes frame, const FrameView& view) {
+  void garbage(int to, const FrameBytes& frame, const FrameView& view) {
     std::vector<std::byte> noise(frame->size());
     std::uint64_t state = view.step * 2 + 1;
     for (std::byte& byte : noise) {
@@ -85,7 +85,7 @@ class FaultyTransport final : public Transport {
   }
 
   /// In turns a frame that is cut, one that goes on after its end, and a whole one of a wrong size.
-  void wrong_length(int to, FrameBytes frame, const FrameView& view) {
+  void wrong_length(int to, const FrameBytes& frame, const FrameView& view) {
     std::vector<std::byte> content = *frame;
     if (view.step % 3 == 0) content.resize(content.size() / 2);
     if (view.step % 3 == 1) content.resize(content.size() + 4);
@@ -94,7 +94,7 @@ class FaultyTransport final : public Transport {
   }
 
   /// In turns a step that is yet to come and one that never was.
-  void wrong_step(int to, FrameBytes /*frame*/, const FrameView& view) {
+  void wrong_step(int to, const FrameBytes& /*frame*/, const FrameView& view) {
     const std::uint64_t step = view.step % 2 == 0 ? view.step + 1 : 0;
     end_.send(to, make_digest(step, view.slice, view.payload));
   }
@@ -107,27 +107,29 @@ class FaultyTransport final : public Transport {
   }
 
   /// Another digest after the first.
-  void equivocation(int to, FrameBytes frame, const FrameView& /*view*/) {
+  void equivocation(int to, const FrameBytes& frame, const FrameView& /*view*/) {
     end_.send(to, frame);
     end_.send(to, spoilt(frame));
   }
 
-  void spoil(int to, FrameBytes frame, const FrameView& /*view*/) { end_.send(to, spoilt(frame)); }
-
-  void lose(int /*to*/, FrameBytes /*frame*/, const FrameView& /*view*/) {}
-
-  void duplicate(int to, FrameBytes frame, const FrameView& /*view*/) {
-    end_.send(to, frame);
-    end_.send(to, std::move(frame));
+  void spoil(int to, const FrameBytes& frame, const FrameView& /*view*/) {
+    end_.send(to, spoilt(frame));
   }
 
-  void flood(int to, FrameBytes frame, const FrameView& /*view*/) {
+  void lose(int /*to*/, const FrameBytes& /*frame*/, const FrameView& /*view*/) {}
+
+  void duplicate(int to, const FrameBytes& frame, const FrameView& /*view*/) {
+    end_.send(to, frame);
+    end_.send(to, frame);
+  }
+
+  void flood(int to, const FrameBytes& frame, const FrameView& /*view*/) {
     for (std::size_t i = 0; i < kFloodFrames; ++i) end_.send(to, frame);
   }
 
   /// Gives the message some chances to move and dies in the middle of it.
-  void half_message(int to, FrameBytes frame, const FrameView& /*view*/) {
-    end_.send(to, std::move(frame));
+  void half_message(int to, const FrameBytes& frame, const FrameView& /*view*/) {
+    end_.send(to, frame);
     for (int i = 0; i < 6; ++i) {
       if (end_.flush(to, std::chrono::milliseconds(0))) break;
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -135,14 +137,14 @@ class FaultyTransport final : public Transport {
     raise(SIGKILL);
   }
 
-  void slow(int to, FrameBytes frame, const FrameView& /*view*/) {
+  void slow(int to, const FrameBytes& frame, const FrameView& /*view*/) {
     std::this_thread::sleep_for(pause_);
-    end_.send(to, std::move(frame));
+    end_.send(to, frame);
   }
 
-  void dying(int /*to*/, FrameBytes /*frame*/, const FrameView& /*view*/) { raise(SIGKILL); }
+  void dying(int /*to*/, const FrameBytes& /*frame*/, const FrameView& /*view*/) { raise(SIGKILL); }
 
-  void stop(int to, FrameBytes frame, const FrameView& /*view*/) {
+  void stop(int to, const FrameBytes& frame, const FrameView& /*view*/) {
     const pid_t self = getpid();
     if (fork() == 0) {
       usleep(static_cast<useconds_t>(std::chrono::microseconds(pause_).count()));
@@ -150,7 +152,7 @@ class FaultyTransport final : public Transport {
       _exit(0);
     }
     raise(SIGSTOP);
-    end_.send(to, std::move(frame));
+    end_.send(to, frame);
   }
 
   static const Way& way_of(std::string_view kind) {
