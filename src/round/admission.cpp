@@ -11,6 +11,7 @@
 #include "base/seconds_since.hpp"
 #include "comm/frame.hpp"
 #include "detox/errors.hpp"
+#include "round/signs_of_life.hpp"
 
 namespace detox {
 namespace {
@@ -24,16 +25,18 @@ class Hearing {
  public:
   Hearing(Transport& transport, double patience_s)
       : transport_(transport),
-        patience_s_(patience_s),
         statements_(static_cast<std::size_t>(transport.size() - 1)),
-        spoken_(statements_.size()) {}
+        spoken_(statements_.size()),
+        to_waiting_(transport) {
+    to_waiting_.start(patience_s);
+  }
 
   void hear(double time_limit_s, const std::atomic<bool>& stop) {
-    const auto begin = last_sign_ = Clock::now();
+    const auto begin = Clock::now();
     while (std::ranges::find(spoken_, false) != spoken_.end() &&
            seconds_since(begin) < time_limit_s) {
       if (stop) throw InterruptedError("stopped before the workers were ready");
-      give_sign_of_life();
+      to_waiting_.give(waiting_);
       const auto received = transport_.receive(kHearingPoll, kFrameHeaderBytes + kMaxTextBytes);
       if (received && received->from >= 1 && received->from < transport_.size()) take(*received);
     }
@@ -63,27 +66,16 @@ class Hearing {
       return;
     }
     spoken_[index] = true;
+    waiting_.push_back(received.from);
     statements_[index] = std::move(statement);
   }
 
-  /// Those who have spoken hear nothing else while the others are waited for. Where a rank has not
-  /// taken in the last frame, more would only pile up.
-  void give_sign_of_life() {
-    constexpr double kSignsInPatience = 4;
-    if (seconds_since(last_sign_) < patience_s_ / kSignsInPatience) return;
-    last_sign_ = Clock::now();
-    const FrameBytes sign = make_wait();
-    for (int rank = 1; rank < transport_.size(); ++rank) {
-      if (!spoken_[static_cast<std::size_t>(rank - 1)]) continue;
-      if (transport_.flush(rank, std::chrono::milliseconds(0))) transport_.send(rank, sign);
-    }
-  }
-
   Transport& transport_;
-  double patience_s_;
   std::vector<Statement> statements_;
   std::vector<bool> spoken_;
-  Clock::time_point last_sign_{};
+  std::vector<int>
+      waiting_;  ///< ranks that have spoken: they hear nothing while others are awaited
+  SignsOfLife to_waiting_;
   std::uint64_t rejected_frames_ = 0;
 };
 

@@ -38,6 +38,9 @@ class FullCopies {
     std::size_t repeat = 0;  ///< likewise, of what comes again
     AlignedBuffer bytes;
   };
+  /// The chunk as it was packed, until the next one; nothing where it cannot be unpacked.
+  std::optional<std::span<const std::byte>> unpacked(const ChunkView& chunk);
+
   Chunks chunks_;
   std::unique_ptr<Compressor> compressor_;
   std::vector<std::byte> unpacked_;

@@ -32,49 +32,19 @@ RemoteFleet::RemoteFleet(const Parts& parts)
       peers_(parts.ranks.size()),
       weights_(parts.transport, parts.weights),
       fetch_(parts.answer, peers_.size(), parts.slices, parts.pool.size(), parts.compression),
-      copies_(parts.answer, peers_.size(), parts.compression) {
+      copies_(parts.answer, peers_.size(), parts.compression),
+      to_workers_(parts.transport),
+      to_left_out_(parts.transport) {
   for (int rank = 1; rank < parts_.transport.size(); ++rank) {
-    if (!worker_of(rank)) left_out_.push_back(rank);
+    if (!worker_of(parts_.ranks, rank)) left_out_.push_back(rank);
   }
-}
-
-std::optional<std::uint32_t> RemoteFleet::worker_of(int rank) const {
-  const auto found = std::ranges::lower_bound(parts_.ranks, rank);
-  if (found == parts_.ranks.end() || *found != rank) return std::nullopt;
-  return static_cast<std::uint32_t>(found - parts_.ranks.begin());
 }
 
 void RemoteFleet::start(const WorkerSettings& settings, double server_timeout_s) {
   const FrameBytes start = make_start(to_json(settings));
   for (int rank = 1; rank < parts_.transport.size(); ++rank) parts_.transport.send(rank, start);
-  patience_s_ = server_timeout_s;
-  last_sign_ = last_sign_to_left_out_ = Clock::now();
-}
-
-/// They are no part of the run, but a rank that ended before the others could end the job.
-void RemoteFleet::give_sign_of_life_to_those_left_out() {
-  constexpr double kSignsInPatience = 4;
-  if (seconds_since(last_sign_to_left_out_) < patience_s_ / kSignsInPatience) return;
-  last_sign_to_left_out_ = Clock::now();
-  for (const int rank : left_out_) {
-    if (parts_.transport.flush(rank, std::chrono::milliseconds(0)))
-      parts_.transport.send(rank, make_wait());
-  }
-}
-
-/// A worker that has answered hears nothing while the server waits for another, for as long as one
-/// that is silent likes. To those who have not taken in the last frames more would only pile up.
-void RemoteFleet::give_sign_of_life() {
-  give_sign_of_life_to_those_left_out();
-  constexpr double kSignsInPatience = 4;
-  if (seconds_since(last_sign_) < patience_s_ / kSignsInPatience) return;
-  last_sign_ = Clock::now();
-  const FrameBytes sign = make_wait();
-  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
-    const int rank = parts_.ranks[worker];
-    if (!parts_.transport.flush(rank, std::chrono::milliseconds(0))) continue;
-    parts_.transport.send(rank, sign);
-  }
+  to_workers_.start(server_timeout_s);
+  to_left_out_.start(server_timeout_s);
 }
 
 /// Idle workers that have kept up, the well-behaved nearest to the server. Whose turn it is to be
@@ -95,7 +65,7 @@ std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order)
 
 void RemoteFleet::give_orders(const StepOrder& order) {
   weights_.begin(order.step, order.parameters, order.statistics, parts_.pool);
-  last_sign_ = Clock::now();
+  to_workers_.heard();
   const std::vector<std::uint32_t> relaying = relaying_workers(order);
   const std::vector<RelayPlace> tree =
       parts_.relays ? relay_tree(relaying.size()) : std::vector<RelayPlace>(relaying.size());
@@ -187,7 +157,10 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
       report.interrupted = true;
       return report;
     }
-    give_sign_of_life();
+    // Who is left out is no part of the run, but a rank that ended before the others could end the
+    // job.
+    to_left_out_.give(left_out_);
+    to_workers_.give(parts_.ranks);
     weights_.push_more();
     take_frames(order, votes);
     if (any_news_ && report.compute_s == 0)
@@ -233,7 +206,7 @@ void RemoteFleet::take_frames(const StepOrder& order, StepVotes& votes) {
 }
 
 void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order, StepVotes& votes) {
-  const std::optional<std::uint32_t> from = worker_of(frame.from);
+  const std::optional<std::uint32_t> from = worker_of(parts_.ranks, frame.from);
   const FrameView view = parse_frame(frame.bytes);
   if (!from) return reject(frame, view);  // it was left out
   const std::uint32_t worker = *from;
@@ -344,14 +317,11 @@ void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask
 }
 
 std::vector<int> RemoteFleet::silent_ranks() const {
-  std::vector<int> silent;
-  for (int rank = 1; rank < parts_.transport.size(); ++rank) {
-    const auto found = std::ranges::find(parts_.ranks, rank);
-    const Peer* peer = found == parts_.ranks.end()
-                           ? nullptr
-                           : &peers_[static_cast<std::size_t>(found - parts_.ranks.begin())];
-    if (peer == nullptr || peer->gone || !peer->awaited || peer->silent_steps >= kSilentSteps)
-      silent.push_back(rank);
+  std::vector<int> silent = left_out_;
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+    const Peer& peer = peers_[worker];
+    if (peer.gone || !peer.awaited || peer.silent_steps >= kSilentSteps)
+      silent.push_back(parts_.ranks[worker]);
   }
   return silent;
 }

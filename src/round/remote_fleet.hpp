@@ -13,6 +13,7 @@
 #include "round/answer_fetch.hpp"
 #include "round/fleet.hpp"
 #include "round/full_copies.hpp"
+#include "round/signs_of_life.hpp"
 #include "round/weights_broadcast.hpp"
 #include "round/worker_settings.hpp"
 
@@ -71,9 +72,6 @@ class RemoteFleet final : public Fleet {
     std::vector<std::byte> digests;  ///< of this step: the frame that they came in
   };
 
-  void give_sign_of_life();
-  void give_sign_of_life_to_those_left_out();
-  std::optional<std::uint32_t> worker_of(int rank) const;
   void await_somebody(const StepOrder& order);
   void give_orders(const StepOrder& order);
   std::vector<std::uint32_t> relaying_workers(const StepOrder& order) const;
@@ -101,8 +99,7 @@ class RemoteFleet final : public Fleet {
   FullCopies copies_;
   std::chrono::steady_clock::time_point last_news_{};  ///< or the step's order
   bool any_news_ = false;                              ///< in this step
-  double patience_s_ = 0;                              ///< of the workers with a silent server
-  std::chrono::steady_clock::time_point last_sign_{}, last_sign_to_left_out_{};
+  SignsOfLife to_workers_, to_left_out_;
   std::uint64_t rejected_frames_ = 0;
 };
 

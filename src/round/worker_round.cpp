@@ -319,7 +319,7 @@ int take_part(Transport& transport, const WorkerWelcome& welcome, const WorkerKi
         return text ? settings_from_json(*text) : std::nullopt;
       });
   if (stopped) return *stopped;
-  if (const auto worker = settings->worker_of(transport.rank())) {
+  if (const auto worker = worker_of(settings->ranks, transport.rank())) {
     return WorkerRound(transport, std::move(*settings), *worker, welcome.server_timeout_s,
                        std::move(kit))
         .run(std::move(early));

@@ -102,7 +102,7 @@ std::optional<WorkerWelcome> welcome_from_json(std::string_view text) {
   }
 }
 
-std::optional<std::uint32_t> WorkerSettings::worker_of(int rank) const {
+std::optional<std::uint32_t> worker_of(std::span<const int> ranks, int rank) {
   const auto found = std::ranges::lower_bound(ranks, rank);
   if (found == ranks.end() || *found != rank) return std::nullopt;
   return static_cast<std::uint32_t>(found - ranks.begin());

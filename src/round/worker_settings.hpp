@@ -41,6 +41,10 @@ std::string to_json(const WorkerFacts& facts);
 /// Empty where the text is not what to_json writes, or a part of it is longer than 1000 bytes.
 std::optional<WorkerFacts> facts_from_json(std::string_view text);
 
+/// Which worker a rank is: its place among those that take part, ascending. Empty where it is left
+/// out.
+std::optional<std::uint32_t> worker_of(std::span<const int> ranks, int rank);
+
 /// What follows from the plan, which depends on who takes part. The same for all, sent to all
 /// ranks: one that is not in `ranks` is left out and waits for the end.
 struct WorkerSettings {
@@ -54,7 +58,6 @@ struct WorkerSettings {
   std::string compression = "none";  ///< of the chunks of answers: a name of compressors()
 
   std::size_t workers() const { return ranks.size(); }
-  std::optional<std::uint32_t> worker_of(int rank) const;  ///< empty where it is left out
 };
 
 std::string to_json(const WorkerSettings& settings);

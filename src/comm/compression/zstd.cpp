@@ -62,6 +62,14 @@ void join_words(const std::byte* exponents, const std::byte* rest, std::size_t c
   }
 }
 
+/// The library reads older formats and frames to be skipped, too.
+bool is_of_todays_format(std::span<const std::byte> frame) {
+  std::uint32_t magic = 0;
+  if (frame.size() < sizeof magic) return false;
+  std::memcpy(&magic, frame.data(), sizeof magic);
+  return magic == ZSTD_MAGICNUMBER;
+}
+
 class Zstd final : public Compressor {
  public:
   Zstd() : packer_(ZSTD_createCCtx()), unpacker_(ZSTD_createDCtx()) {
@@ -113,6 +121,7 @@ class Zstd final : public Compressor {
     if (words == 0 || packed.empty() || packed[0] > kRestPacked) return false;
     const bool is_rest_packed = packed[0] == kRestPacked;
     packed = packed.subspan(1);
+    if (!is_of_todays_format(packed)) return false;
     const std::size_t first_frame = ZSTD_findFrameCompressedSize(packed.data(), packed.size());
     if (ZSTD_isError(first_frame) != 0) return false;
     planes_.resize(out.size());
@@ -133,11 +142,7 @@ class Zstd final : public Compressor {
  private:
   /// One frame of today's format, no more, that says and holds exactly plane.size() bytes.
   bool unpack_frame(std::span<const std::byte> frame, std::span<std::byte> plane) {
-    std::uint32_t magic = 0;
-    if (frame.size() < sizeof magic) return false;
-    std::memcpy(&magic, frame.data(), sizeof magic);
-    // The library reads older formats and frames to be skipped, too.
-    if (magic != ZSTD_MAGICNUMBER) return false;
+    if (!is_of_todays_format(frame)) return false;
     if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != plane.size()) return false;
     if (ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size()) return false;
     return ZSTD_decompressDCtx(unpacker_.get(), plane.data(), plane.size(), frame.data(),
