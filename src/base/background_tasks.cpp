@@ -2,15 +2,26 @@
 
 #include <utility>
 
+#include "base/start_threads.hpp"
+
 namespace detox {
 
 BackgroundTasks::BackgroundTasks(std::size_t size) {
-  for (std::size_t thread = 0; thread < size; ++thread)
-    threads_.emplace_back([this, thread] { run(thread); });
+  try {
+    start_threads(
+        0, size, [this](std::size_t thread) { run(thread); }, threads_);
+  } catch (...) {
+    end_threads();
+    throw;
+  }
 }
 
 BackgroundTasks::~BackgroundTasks() {
   wait_until_at_most(0);
+  end_threads();
+}
+
+void BackgroundTasks::end_threads() {
   {
     const std::lock_guard lock(mutex_);
     ends_ = true;

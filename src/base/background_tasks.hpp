@@ -15,7 +15,7 @@ namespace detox {
 /// them: wait for them before it goes.
 class BackgroundTasks {
  public:
-  /// size >= 1 threads.
+  /// size >= 1 threads. InputError where the system does not start so many.
   explicit BackgroundTasks(std::size_t size);
   ~BackgroundTasks();  ///< waits for all
   BackgroundTasks(const BackgroundTasks&) = delete;
@@ -30,6 +30,7 @@ class BackgroundTasks {
 
  private:
   void run(std::size_t thread);
+  void end_threads();
 
   std::mutex mutex_;  ///< guards all below but the threads
   std::condition_variable added_, finished_;

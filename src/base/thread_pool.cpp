@@ -1,18 +1,15 @@
 #include "detox/thread_pool.hpp"
 
-#include <fmt/format.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "base/assert.hpp"
-#include "detox/errors.hpp"
+#include "base/start_threads.hpp"
 
 namespace detox {
 
@@ -78,17 +75,9 @@ struct ThreadPool::State {
 ThreadPool::ThreadPool(std::size_t size) : state_(std::make_unique<State>()) {
   DETOX_ASSERT(size >= 1);
   State* state = state_.get();
-  state->threads.reserve(size - 1);
-  try {
-    for (std::size_t thread = 1; thread < size; ++thread) {
-      state->threads.emplace_back([state, thread] { state->run(thread); });
-    }
-  } catch (const std::system_error& error) {
-    // Those that were started end with the state.
-    throw InputError(fmt::format(
-        "thread {} of {} cannot be started: {}; valid: fewer threads, or higher limits (ulimit)",
-        state->threads.size() + 2, size, error.code().message()));
-  }
+  // Those that were started before one could not be end with the state.
+  start_threads(
+      1, size, [state](std::size_t thread) { state->run(thread); }, state->threads);
 }
 
 ThreadPool::~ThreadPool() = default;
