@@ -13,12 +13,12 @@
 #include <thread>
 
 #include "base/seconds_since.hpp"
-#include "cli/numerics.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
 #include "round/ballot.hpp"
 #include "round/local_fleet.hpp"
 #include "stages/assign/placement.hpp"
+#include "support/pinned_main.hpp"
 
 namespace detox {
 namespace {
@@ -97,12 +97,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace detox
 
-int main(int argc, char** argv) {
-  try {
-    detox::pin_numerics(argc, argv);
-    return detox::run(argc, argv);
-  } catch (const detox::Error& error) {
-    fmt::print(stderr, "data_bench: {}\n", error.what());
-    return error.exit_code();
-  }
-}
+int main(int argc, char** argv) { return detox::pinned_main(argc, argv, "data_bench", detox::run); }

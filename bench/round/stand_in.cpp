@@ -126,7 +126,7 @@ void TogetherTransport::send(int to, FrameBytes frame) {
       if (holds_) clock_->wait_for_all(SharedClock::kHasDigest, view.step);
     }
   }
-  transport_.send(to, std::move(frame));
+  inner_.send(to, std::move(frame));
 }
 
 }  // namespace detox

@@ -10,7 +10,7 @@
 
 #include "detox/dataset.hpp"
 #include "detox/learner.hpp"
-#include "detox/transport.hpp"
+#include "support/transport_around.hpp"
 
 namespace detox {
 
@@ -93,24 +93,13 @@ class StandIn final : public Learner {
 
 /// A worker's end that holds its digest back until all have theirs: hashing is then no part of what
 /// follows, on machines with fewer cores than workers. Full copies are not held.
-class TogetherTransport final : public Transport {
+class TogetherTransport final : public TransportAround {
  public:
-  TogetherTransport(Transport& transport, bool holds) : transport_(transport), holds_(holds) {}
+  TogetherTransport(Transport& transport, bool holds) : TransportAround(transport), holds_(holds) {}
   void use(SharedClock& clock) { clock_ = &clock; }
-  int rank() const override { return transport_.rank(); }
-  int size() const override { return transport_.size(); }
   void send(int to, FrameBytes frame) override;
-  std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
-                                       std::size_t max_bytes) override {
-    return transport_.receive(timeout, max_bytes);
-  }
-  bool flush(int to, std::chrono::milliseconds timeout) override {
-    return transport_.flush(to, timeout);
-  }
-  const TransportCounters& counters() const override { return transport_.counters(); }
 
  private:
-  Transport& transport_;
   bool holds_;
   SharedClock* clock_ = nullptr;
 };

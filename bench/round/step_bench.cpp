@@ -16,13 +16,13 @@
 #include <thread>
 #include <vector>
 
-#include "cli/numerics.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
 #include "learn/plain_network.hpp"
 #include "round/local_fleet.hpp"
 #include "round/server_round.hpp"
 #include "support/altered_votes.hpp"
+#include "support/pinned_main.hpp"
 
 namespace detox {
 namespace {
@@ -267,12 +267,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace detox
 
-int main(int argc, char** argv) {
-  try {
-    detox::pin_numerics(argc, argv);
-    return detox::run(argc, argv);
-  } catch (const detox::Error& error) {
-    fmt::print(stderr, "step_bench: {}\n", error.what());
-    return error.exit_code();
-  }
-}
+int main(int argc, char** argv) { return detox::pinned_main(argc, argv, "step_bench", detox::run); }

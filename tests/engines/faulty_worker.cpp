@@ -5,12 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "cli/numerics.hpp"
 #include "comm/mpi/mpi_transport.hpp"
 #include "detox/dataset.hpp"
 #include "detox/learner.hpp"
 #include "round/worker_round.hpp"
 #include "support/faulty_transport.hpp"
+#include "support/pinned_main.hpp"
 
 namespace detox {
 namespace {
@@ -49,11 +49,5 @@ int run(int argc, char** argv) {
 }  // namespace detox
 
 int main(int argc, char** argv) {
-  try {
-    detox::pin_numerics(argc, argv);
-    return detox::run(argc, argv);
-  } catch (const detox::Error& error) {
-    std::fprintf(stderr, "faulty_worker: %s\n", error.what());
-    return error.exit_code();
-  }
+  return detox::pinned_main(argc, argv, "faulty_worker", detox::run);
 }

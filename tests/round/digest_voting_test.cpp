@@ -52,13 +52,6 @@ struct AlteredRun {
   }
 };
 
-/// The frame with its last byte changed.
-FrameBytes spoilt(const FrameBytes& frame) {
-  auto bytes = std::make_shared<std::vector<std::byte>>(*frame);
-  bytes->back() ^= std::byte{1};
-  return bytes;
-}
-
 void spoil_chunks(Transport& inner, int to, FrameBytes frame) {
   const bool is_chunk = parse_frame(*frame).kind == FrameKind::kChunk;
   inner.send(to, is_chunk ? spoilt(frame) : std::move(frame));

@@ -7,6 +7,7 @@
 #include "config/options.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_run.hpp"
+#include "support/transport_around.hpp"
 
 namespace detox {
 namespace {
@@ -58,11 +59,9 @@ TEST(ServerRound, LeavesASliceClosedThatCouldNotGetAMajorityAnyMore) {
 }
 
 /// A worker's end of the network, over which an answer leaves when the next order comes in.
-class LateTransport final : public Transport {
+class LateTransport final : public TransportAround {
  public:
-  explicit LateTransport(Transport& inner) : inner_(inner) {}
-  int rank() const override { return inner_.rank(); }
-  int size() const override { return inner_.size(); }
+  using TransportAround::TransportAround;
   void send(int to, FrameBytes frame) override {
     if (parse_frame(*frame).kind != FrameKind::kDigest) return inner_.send(to, std::move(frame));
     held_.push_back(std::move(frame));
@@ -75,13 +74,8 @@ class LateTransport final : public Transport {
     }
     return received;
   }
-  bool flush(int to, std::chrono::milliseconds timeout) override {
-    return inner_.flush(to, timeout);
-  }
-  const TransportCounters& counters() const override { return inner_.counters(); }
 
  private:
-  Transport& inner_;
   std::deque<FrameBytes> held_;
 };
 

@@ -10,6 +10,7 @@
 
 #include "comm/inproc/inproc_network.hpp"
 #include "round/answer_digests.hpp"
+#include "support/transport_around.hpp"
 
 namespace detox {
 namespace {
@@ -19,26 +20,16 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 /// A worker's end of a network that may stop taking in what is for one rank.
-class ChokedTransport final : public Transport {
+class ChokedTransport final : public TransportAround {
  public:
-  explicit ChokedTransport(Transport& inner) : inner_(inner) {}
-  int rank() const override { return inner_.rank(); }
-  int size() const override { return inner_.size(); }
-  void send(int to, FrameBytes frame) override { inner_.send(to, std::move(frame)); }
-  std::optional<ReceivedFrame> receive(milliseconds timeout, std::size_t max_bytes) override {
-    return inner_.receive(timeout, max_bytes);
-  }
+  using TransportAround::TransportAround;
   bool flush(int to, milliseconds timeout) override {
     flushed.insert(to);
-    return to != choked && inner_.flush(to, timeout);
+    return to != choked && TransportAround::flush(to, timeout);
   }
-  const TransportCounters& counters() const override { return inner_.counters(); }
 
   int choked = -2;
   std::set<int> flushed;
-
- private:
-  Transport& inner_;
 };
 
 /// The worker of rank 3 in a network of six. The weights of step t are t, t + 1, ...: by default

@@ -22,7 +22,7 @@
 
 #include "comm/frame.hpp"
 #include "detox/errors.hpp"
-#include "detox/transport.hpp"
+#include "support/transport_around.hpp"
 
 namespace detox {
 
@@ -32,22 +32,13 @@ struct Fault {
   std::uint64_t from = 0, to = 0;
 };
 
-class FaultyTransport final : public Transport {
+class FaultyTransport final : public TransportAround {
  public:
   /// UsageError where a fault's kind is unknown. `pause` is how long `slow` and `stop` last.
   FaultyTransport(Transport& end, std::vector<Fault> faults, std::chrono::milliseconds pause)
-      : end_(end), faults_(std::move(faults)), pause_(pause) {
+      : TransportAround(end), faults_(std::move(faults)), pause_(pause) {
     for (const Fault& fault : faults_) way_of(fault.kind);
   }
-
-  int rank() const override { return end_.rank(); }
-  int size() const override { return end_.size(); }
-  std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
-                                       std::size_t max_bytes) override {
-    return end_.receive(timeout, max_bytes);
-  }
-  bool flush(int to, std::chrono::milliseconds timeout) override { return end_.flush(to, timeout); }
-  const TransportCounters& counters() const override { return end_.counters(); }
 
   void send(int to, FrameBytes frame) override {
     const FrameView view = parse_frame(*frame);
@@ -56,7 +47,7 @@ class FaultyTransport final : public Transport {
       if (view.kind != way.spoils || view.step < fault.from || view.step > fault.to) continue;
       return (this->*way.send)(to, frame, view);
     }
-    end_.send(to, std::move(frame));
+    inner_.send(to, std::move(frame));
   }
 
   static constexpr std::size_t kFloodFrames = 10'000;
@@ -81,7 +72,7 @@ class FaultyTransport final : public Transport {
       state = state * 6364136223846793005U + 1442695040888963407U;
       byte = static_cast<std::byte>(state >> 56U);
     }
-    end_.send(to, bytes(std::move(noise)));
+    inner_.send(to, bytes(std::move(noise)));
   }
 
   /// In turns a frame that is cut, one that goes on after its end, and a whole one of a wrong size.
@@ -89,49 +80,43 @@ class FaultyTransport final : public Transport {
     std::vector<std::byte> content = *frame;
     if (view.step % 3 == 0) content.resize(content.size() / 2);
     if (view.step % 3 == 1) content.resize(content.size() + 4);
-    if (view.step % 3 != 2) return end_.send(to, bytes(std::move(content)));
-    end_.send(to, make_digest(view.step, view.slice, view.payload.first(view.payload.size() - 4)));
+    if (view.step % 3 != 2) return inner_.send(to, bytes(std::move(content)));
+    inner_.send(to,
+                make_digest(view.step, view.slice, view.payload.first(view.payload.size() - 4)));
   }
 
   /// In turns a step that is yet to come and one that never was.
   void wrong_step(int to, const FrameBytes& /*frame*/, const FrameView& view) {
     const std::uint64_t step = view.step % 2 == 0 ? view.step + 1 : 0;
-    end_.send(to, make_digest(step, view.slice, view.payload));
-  }
-
-  /// The frame with its last byte changed.
-  static FrameBytes spoilt(const FrameBytes& frame) {
-    std::vector<std::byte> content = *frame;
-    content.back() ^= std::byte{1};
-    return bytes(std::move(content));
+    inner_.send(to, make_digest(step, view.slice, view.payload));
   }
 
   /// Another digest after the first.
   void equivocation(int to, const FrameBytes& frame, const FrameView& /*view*/) {
-    end_.send(to, frame);
-    end_.send(to, spoilt(frame));
+    inner_.send(to, frame);
+    inner_.send(to, spoilt(frame));
   }
 
   void spoil(int to, const FrameBytes& frame, const FrameView& /*view*/) {
-    end_.send(to, spoilt(frame));
+    inner_.send(to, spoilt(frame));
   }
 
   void lose(int /*to*/, const FrameBytes& /*frame*/, const FrameView& /*view*/) {}
 
   void duplicate(int to, const FrameBytes& frame, const FrameView& /*view*/) {
-    end_.send(to, frame);
-    end_.send(to, frame);
+    inner_.send(to, frame);
+    inner_.send(to, frame);
   }
 
   void flood(int to, const FrameBytes& frame, const FrameView& /*view*/) {
-    for (std::size_t i = 0; i < kFloodFrames; ++i) end_.send(to, frame);
+    for (std::size_t i = 0; i < kFloodFrames; ++i) inner_.send(to, frame);
   }
 
   /// Gives the message some chances to move and dies in the middle of it.
   void half_message(int to, const FrameBytes& frame, const FrameView& /*view*/) {
-    end_.send(to, frame);
+    inner_.send(to, frame);
     for (int i = 0; i < 6; ++i) {
-      if (end_.flush(to, std::chrono::milliseconds(0))) break;
+      if (inner_.flush(to, std::chrono::milliseconds(0))) break;
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     raise(SIGKILL);
@@ -139,7 +124,7 @@ class FaultyTransport final : public Transport {
 
   void slow(int to, const FrameBytes& frame, const FrameView& /*view*/) {
     std::this_thread::sleep_for(pause_);
-    end_.send(to, frame);
+    inner_.send(to, frame);
   }
 
   void dying(int /*to*/, const FrameBytes& /*frame*/, const FrameView& /*view*/) { raise(SIGKILL); }
@@ -152,7 +137,7 @@ class FaultyTransport final : public Transport {
       _exit(0);
     }
     raise(SIGSTOP);
-    end_.send(to, frame);
+    inner_.send(to, frame);
   }
 
   static const Way& way_of(std::string_view kind) {
@@ -176,7 +161,6 @@ class FaultyTransport final : public Transport {
     return *found;
   }
 
-  Transport& end_;
   std::vector<Fault> faults_;
   std::chrono::milliseconds pause_;
 };

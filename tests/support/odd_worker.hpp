@@ -8,6 +8,7 @@
 
 #include "round/answer_digests.hpp"
 #include "support/toy_run.hpp"
+#include "support/transport_around.hpp"
 
 namespace detox {
 
@@ -54,25 +55,14 @@ inline void odd_worker(Transport& transport,
 }
 
 /// A worker's end of the network over which frames are changed, doubled, kept or lost.
-class AlteredTransport final : public Transport {
+class AlteredTransport final : public TransportAround {
  public:
   /// What to do with a frame that leaves; it may send others over the inner end.
   using Send = std::function<void(Transport& inner, int to, FrameBytes frame)>;
-  AlteredTransport(Transport& inner, Send send) : inner_(inner), send_(std::move(send)) {}
-  int rank() const override { return inner_.rank(); }
-  int size() const override { return inner_.size(); }
+  AlteredTransport(Transport& inner, Send send) : TransportAround(inner), send_(std::move(send)) {}
   void send(int to, FrameBytes frame) override { send_(inner_, to, std::move(frame)); }
-  std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
-                                       std::size_t max_bytes) override {
-    return inner_.receive(timeout, max_bytes);
-  }
-  bool flush(int to, std::chrono::milliseconds timeout) override {
-    return inner_.flush(to, timeout);
-  }
-  const TransportCounters& counters() const override { return inner_.counters(); }
 
  private:
-  Transport& inner_;
   Send send_;
 };
 

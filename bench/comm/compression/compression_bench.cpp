@@ -16,13 +16,13 @@
 #include <string>
 #include <vector>
 
-#include "cli/numerics.hpp"
 #include "comm/compression/compressor.hpp"
 #include "detox/dataset.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
 #include "detox/thread_pool.hpp"
 #include "stages/optimize/sgd.hpp"
+#include "support/pinned_main.hpp"
 
 namespace detox {
 namespace {
@@ -161,11 +161,5 @@ int run(int argc, char** argv) {
 }  // namespace detox
 
 int main(int argc, char** argv) {
-  try {
-    detox::pin_numerics(argc, argv);
-    return detox::run(argc, argv);
-  } catch (const detox::Error& error) {
-    fmt::print(stderr, "compression_bench: {}\n", error.what());
-    return error.exit_code();
-  }
+  return detox::pinned_main(argc, argv, "compression_bench", detox::run);
 }
