@@ -1,0 +1,122 @@
+#include "base/child_program.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+ChildResult run_shell(const std::string& script, milliseconds limit = seconds(60)) {
+  ChildProgram program;
+  program.arguments = {"sh", "-c", script};
+  program.time_limit = limit;
+  return run_child(program);
+}
+
+TEST(ChildProgram, TellsBothStreamsAndTheExitCode) {
+  const ChildResult result = run_shell("echo out; echo err >&2; exit 7");
+  EXPECT_EQ(result.output, "out\n");
+  EXPECT_EQ(result.errors, "err\n");
+  EXPECT_EQ(result.exit_code, 7);
+  EXPECT_FALSE(result.timed_out);
+  EXPECT_FALSE(result.ok());
+  EXPECT_TRUE(run_shell("true").ok());
+}
+
+TEST(ChildProgram, TellsTheSignalThatEndedIt) {
+  EXPECT_EQ(run_shell("kill -9 $$").exit_code, 128 + 9);
+}
+
+TEST(ChildProgram, GetsItsInputWholeWhileItWrites) {
+  ChildProgram program;
+  program.arguments = {"cat"};
+  program.input.assign(3'000'000, 'x');
+  EXPECT_EQ(run_child(program).output, program.input);
+}
+
+TEST(ChildProgram, MayLeaveItsInputUnread) {
+  ChildProgram program;
+  program.arguments = {"true"};
+  program.input.assign(3'000'000, 'x');
+  EXPECT_TRUE(run_child(program).ok());
+}
+
+TEST(ChildProgram, GetsVariablesInPlaceOfOurs) {
+  ASSERT_EQ(setenv("DETOX_CHILD_TEST", "ours", 1), 0);
+  ChildProgram program;
+  program.arguments = {"sh", "-c", "echo $DETOX_CHILD_TEST; env | grep -c ^DETOX_CHILD_TEST"};
+  EXPECT_EQ(run_child(program).output, "ours\n1\n");
+  program.environment = {{"DETOX_CHILD_TEST", "its own"}};
+  EXPECT_EQ(run_child(program).output, "its own\n1\n");
+}
+
+TEST(ChildProgram, HandsOverLinesAsTheyCome) {
+  ChildProgram program;
+  program.arguments = {"sh", "-c", "echo one; echo two; sleep 0.1; printf three"};
+  std::vector<std::string> lines;
+  program.on_line = [&](std::string_view line) { lines.emplace_back(line); };
+  run_child(program);
+  EXPECT_EQ(lines, (std::vector<std::string>{"one", "two", "three"}));
+}
+
+TEST(ChildProgram, IsEndedAfterItsTime) {
+  const auto start = steady_clock::now();
+  const ChildResult result = run_shell("echo begun; exec sleep 60", milliseconds(200));
+  EXPECT_TRUE(result.timed_out);
+  EXPECT_EQ(result.exit_code, 128 + 15);
+  EXPECT_EQ(result.output, "begun\n");
+  EXPECT_LT(steady_clock::now() - start, seconds(20));
+}
+
+TEST(ChildProgram, IsKilledWhereItDoesNotEnd) {
+  const ChildResult result =
+      run_shell("trap '' TERM; while true; do sleep 0.05; done", milliseconds(200));
+  EXPECT_TRUE(result.timed_out);
+  EXPECT_EQ(result.exit_code, 128 + 9);
+}
+
+TEST(ChildProgram, IsNotWaitedForLongerThanItLives) {
+  const auto start = steady_clock::now();
+  // The grandchild holds both streams.
+  EXPECT_EQ(run_shell("sleep 60 & echo begun").output, "begun\n");
+  EXPECT_LT(steady_clock::now() - start, seconds(20));
+}
+
+TEST(ChildProgram, ThatDoesNotExistIsAnError) {
+  ChildProgram program;
+  program.arguments = {"detox-no-such-program"};
+  try {
+    run_child(program);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(), "cannot start detox-no-such-program: No such file or directory");
+  }
+}
+
+TEST(ChildProgram, CanBeRunByManyThreadsAtOnce) {
+  std::vector<std::thread> threads;
+  std::vector<std::string> outputs(8);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    threads.emplace_back(
+        [&outputs, i] { outputs[i] = run_shell("echo " + std::to_string(i)).output; });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    EXPECT_EQ(outputs[i], std::to_string(i) + "\n");
+  }
+}
+
+TEST(ChildProgram, OnPathIsFound) {
+  EXPECT_TRUE(is_on_path("sh"));
+  EXPECT_FALSE(is_on_path("detox-no-such-program"));
+}
+
+}  // namespace
+}  // namespace detox
