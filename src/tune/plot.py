@@ -183,7 +183,7 @@ def scale_scores(axes, search, places, scores):
     elif is_wide(x):
         axes.set_xscale("log", base=2 if are_powers_of_two(x) else 10)
         if len(x) <= 12:
-            axes.set_xticks(x, labels=[f"{v:g}" for v in x], rotation=45, ha="right", fontsize=8)
+            axes.set_xticks(x, labels=list(places), rotation=45, ha="right", fontsize=8)
             axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
 
 
