@@ -79,7 +79,7 @@ RunConfig base_of(const GivenOptions& given) {
     set_option(find_option(name), option_text(find_option(name), defaults), base);
   if (!is_given(given, "max-steps")) base.max_steps = kDefaultSteps;
   if (!is_given(given, "epochs")) base.epochs = 0;
-  if (!is_given(given, "threads")) base.threads = 0;
+  base.threads = 0;  // how the runs share the cores says nothing about another run
   return base;
 }
 
@@ -183,7 +183,7 @@ int tune(const TuneOptions& options, const GivenOptions& given) {
   runner.dir = options.dir;
   runner.cores = std::max(1U, std::thread::hardware_concurrency());
   runner.jobs = options.jobs > 0 ? options.jobs : default_jobs(runner.cores, search.trials.size());
-  runner.threads = base.threads;
+  if (is_given(given, "threads")) runner.threads = given_config(given).threads;
   if (options.dry_run) {
     check_same_search(options.dir, base, search.sweeps);
     return list_runs(search, runner);
