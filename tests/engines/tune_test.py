@@ -1,23 +1,21 @@
 """`detoxml tune` as users see it: what it finds, how it is interrupted and goes on, and what it refuses."""
 
 import csv
+import fcntl
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import unittest
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from program import PROGRAM, ProgramTest, environment, main, run, start, wait_for
+from program import PROGRAM, ProgramTest, environment, main, run, wait_for
 
-# Long enough to be interrupted, with an attacker and momentum: about a second a run.
-LONG = ["--sweep", "lr=0.02,0.05", "--max-steps", "120", "--eval-freq", "20", "--batch-size", "2", "--workers", "6",
+# Long enough to be interrupted three times, with an attacker and momentum: about two seconds a run.
+LONG = ["--sweep", "lr=0.02,0.05", "--max-steps", "300", "--eval-freq", "20", "--batch-size", "2", "--workers", "6",
         "--worker-fail", "1"]
 SHORT = ["--max-steps", "6", "--batch-size", "4", "--workers", "5", "--group-size", "1"]
 
@@ -55,55 +53,44 @@ class TuneTest(ProgramTest):
 
 class Searches(TuneTest):
     def test_finds_the_least_loss_however_many_run_at_a_time(self):
-        sweep = ["tune", "--sweep", "lr=0.001,1e9,0.03", *SHORT]
+        sweep = ["tune", "--sweep", "pre=none,[nnm,bucketing:s=2]", "--sweep", "lr=0.03,1e9", *SHORT]
         result = self.run_ok(*sweep, "--jobs", "1", "--tune-dir", "one")
         self.run_ok(*sweep, "--jobs", "4", "--threads", "2", "--tune-dir", "four")
         self.assert_same_tree(self.folder / "one", self.folder / "four")
 
         runs = self.results("one")["runs"]
-        self.assertEqual(len(runs), 3)
-        finished = [run for run in runs if run["state"] == "finished"]
-        self.assertEqual(len(finished), 2)
-        for run in finished:
+        self.assertEqual([run["rank"] for run in runs], [1, 2, None, None])
+        self.assertLess(runs[0]["loss"], runs[1]["loss"])
+        for run in runs[:2]:
             lines = self.journal(f"one/runs/{run['run']}")
             self.assertAlmostEqual(run["loss"], sum(line["loss"] for line in lines[1:]) / 5, places=12)
-        self.assertEqual([run["rank"] for run in runs], [1, 2, None])
-        self.assertEqual([run["loss"] for run in finished], sorted(run["loss"] for run in finished))
-        self.assertEqual((runs[2]["state"], runs[2]["values"]["lr"]), ("diverged", "1000000000"))
+        for run in runs[2:]:
+            self.assertEqual((run["state"], run["values"]["lr"]), ("diverged", "1000000000"))
         with open(self.folder / "one/results.csv", newline="") as file:
             rows = list(csv.DictReader(file))
-        self.assertEqual([row["lr"] for row in rows], [run["values"]["lr"] for run in runs])
+        self.assertEqual([row["pre"] for row in rows], [run["values"]["pre"] for run in runs])
         self.assertEqual(float(rows[0]["loss"]), runs[0]["loss"])
         best = [line for line in result.out.splitlines() if line.startswith("*")]
-        self.assertEqual(len(best), 1)
-        self.assertEqual(best[0].split()[1], runs[0]["values"]["lr"])
+        self.assertEqual([line.split()[1] for line in best], [runs[0]["values"]["pre"]])
 
+        self.look_at_pictures(self.folder / "one")
         # The best configuration is a file that trains to the same bytes.
         self.run_ok("train", "--config", "one/best.toml", "--train-dir", "again")
-        self.assertEqual(self.checkpoint("again", 6), self.checkpoint(f"one/runs/{runs[0]['run']}", 6))
+        self.assertEqual(self.checkpoint("again", 6) == self.checkpoint(f"one/runs/{runs[0]['run']}", 6), True)
         self.assertIn('keep-checkpoints = "all"', (self.folder / "one/best.toml").read_text())
 
-    def test_draws_pictures_that_programs_can_read(self):
-        self.run_ok("tune", "--sweep", "lr=2^-6,2^-4", "--sweep", "pre=none,[nnm,bucketing:s=2]", *SHORT)
-        svg = xml.etree.ElementTree.parse(self.folder / "output/tune/plot.svg").getroot()
+    def look_at_pictures(self, directory):
+        svg = xml.etree.ElementTree.parse(directory / "plot.svg").getroot()
         self.assertTrue(svg.tag.endswith("svg"))
         self.assertGreater(len(list(svg.iter())), 200)
         from PIL import Image
-        with Image.open(self.folder / "output/tune/plot.png") as image:
+        with Image.open(directory / "plot.png") as image:
             image.load()
             self.assertGreater(image.width, 800)
             self.assertGreater(len(set(image.convert("RGB").getdata())), 50)
-        self.assertFalse(list((self.folder / "output/tune").glob(".plot*")))
+        self.assertFalse(list(directory.glob(".plot*")))
 
-    def test_keeps_its_results_where_nothing_can_draw(self):
-        (self.folder / "python").mkdir()
-        (self.folder / "python/matplotlib.py").write_text("raise ImportError('none here')\n")
-        result = self.run_ok("tune", "--sweep", "lr=0.02", *SHORT, env={"PYTHONPATH": str(self.folder / "python")})
-        self.assertIn("warning: no plot: Debian's package python3-matplotlib is not installed", result.err)
-        self.assertFalse((self.folder / "output/tune/plot.svg").exists())
-        self.assertTrue((self.folder / "output/tune/best.toml").exists())
-
-    def test_keeps_runs_when_it_is_given_more_values_and_more_options(self):
+    def test_keeps_runs_when_more_is_swept_and_refuses_other_options(self):
         self.run_ok("tune", "--sweep", "lr=0.03", "--momentum", "0.5", *SHORT)
         before = {path: path.stat().st_mtime_ns for path in (self.folder / "output/tune/runs").rglob("model_step_6")}
         self.assertEqual(len(before), 1)
@@ -113,6 +100,12 @@ class Searches(TuneTest):
         self.assertEqual(set(self.runs()), {"0.03 0.5", "0.03 0.7"})
         self.assertEqual(len(list((self.folder / "output/tune/runs").iterdir())), 2)
 
+        before = tree(self.folder)
+        changed = ["tune", "--sweep", "lr=0.03", *SHORT, "--seed", "3"]
+        self.assert_refused(run(*changed, cwd=self.folder), 2, "seed: 3 here, 428 there", "another --tune-dir")
+        self.assert_refused(run(*changed, "--dry-run", cwd=self.folder), 2, "seed: 3 here, 428 there")
+        self.assertEqual(tree(self.folder) == before, True)
+
     def test_reports_what_fails_and_goes_on(self):
         # Bulyan needs 4f + 3 rows and 5 workers are 5 rows.
         sweep = ["--sweep", "mode=bulyan,coord-median", "--worker-fail", "1", *SHORT]
@@ -121,7 +114,7 @@ class Searches(TuneTest):
         self.assertFalse((self.folder / "output").exists())
         result = self.run_ok("tune", *sweep)
         self.assertEqual(self.runs()["bulyan"]["state"], "failed")
-        self.assertIn("needs", self.runs()["bulyan"]["message"])
+        self.assertIn("bulyan needs n >= 4f + 3", self.runs()["bulyan"]["message"])
         self.assertIn("mode=bulyan failed: ", result.out)
         self.assertEqual(self.runs()["coord-median"]["rank"], 1)
 
@@ -131,101 +124,84 @@ class Searches(TuneTest):
         self.assertFalse((self.folder / "output/tune/best.toml").exists())
         self.assertEqual({run["state"] for run in self.results()["runs"]}, {"failed"})
 
-    def test_can_choose_by_what_evaluate_says(self):
-        self.run_ok("tune", "--sweep", "lr=0.02,0.1", "--metric", "test-accuracy", *SHORT)
-        runs = self.results()["runs"]
-        scored = self.run_ok("evaluate", "--json", "--model-dir", f"output/tune/runs/{runs[0]['run']}/model_step_6")
-        self.assertAlmostEqual(runs[0]["test_accuracy"], json.loads(scored.out)["prec1"] / 100, places=12)
-        self.assertGreaterEqual(runs[0]["test_accuracy"], runs[1]["test_accuracy"])
+    def test_can_choose_by_what_evaluate_says_and_keeps_that_where_nothing_can_draw(self):
+        (self.folder / "python").mkdir()
+        (self.folder / "python/matplotlib.py").write_text("raise ImportError('none here')\n")
+        result = self.run_ok("tune", "--sweep", "lr=0.05", "--metric", "test-accuracy", *SHORT,
+                             env={"PYTHONPATH": str(self.folder / "python")})
+        self.assertIn("warning: no plot: Debian's package python3-matplotlib is not installed", result.err)
+        self.assertFalse((self.folder / "output/tune/plot.svg").exists())
+        self.assertTrue((self.folder / "output/tune/best.toml").exists())
+        best = self.results()["runs"][0]
+        scored = self.run_ok("evaluate", "--json", "--model-dir", f"output/tune/runs/{best['run']}/model_step_6")
+        self.assertAlmostEqual(best["test_accuracy"], json.loads(scored.out)["prec1"] / 100, places=12)
 
-    def test_takes_the_original_grid_and_200_steps_where_nobody_says(self):
-        (self.folder / "paper.toml").write_text("max-steps = 3000\nepochs = 9\ntrain-dir = \"elsewhere\"\n")
+    def test_takes_the_original_grid_where_nobody_says_and_no_length_of_a_file(self):
+        (self.folder / "paper.toml").write_text("max-steps = 0\nepochs = 9\ntrain-dir = \"elsewhere\"\n")
         result = self.run_ok("tune", "--dry-run", "--config", "paper.toml")
-        self.assertEqual([line.split(":")[0] for line in result.out.splitlines()[:8]],
-                         [f"lr={2.0 ** e!r}" for e in range(-10, -2)])
-        self.assertIn("[200]", self.run_ok("tune", "--help").out)
+        self.assertEqual([line.split(":") for line in result.out.splitlines()[:8]],
+                         [[f"lr={2.0 ** e!r}", " to be done"] for e in range(-10, -2)])
 
-
-class Refusals(TuneTest):
-    def test_of_other_options_in_the_same_directory(self):
-        self.run_ok("tune", "--sweep", "lr=0.02", *SHORT)
-        before = tree(self.folder)
-        changed = run("tune", "--sweep", "lr=0.02", *SHORT, "--seed", "3", cwd=self.folder)
-        self.assert_refused(changed, 2, "seed: 3 here, 428 there", "another --tune-dir")
-        dry = run("tune", "--sweep", "lr=0.02", *SHORT, "--seed", "3", "--dry-run", cwd=self.folder)
-        self.assert_refused(dry, 2, "seed: 3 here, 428 there")
-        self.assertEqual(tree(self.folder) == before, True)
-
-    def test_of_what_is_no_sweep(self):
-        for words, said in ((["--sweep", "momentun=0"], "did you mean momentum?"),
-                            (["--sweep", "lr=2^-3..\x1b[2J\n" + 10000 * "x"], "--sweep lr=2^-3..?[2J?"),
+    def test_refuses_what_is_no_search(self):
+        for words, said in ((["--sweep", "lr=2^-3..\x1b[2J\n" + 10000 * "x"], "--sweep lr=2^-3..?[2J?"),
                             (["--sweep", "lr=0.1", "--lr", "0.2"], "--lr is given and swept"),
                             (["--train-dir", "x"], "its own folder below --tune-dir"),
                             (["--metric", "los"], "did you mean loss?")):
             self.assert_refused(run("tune", *words, cwd=self.folder), 2, said)
         self.assertEqual(list(self.folder.iterdir()), [])
-
-    def test_of_a_directory_of_other_files_and_of_a_second_search_in_it(self):
-        (self.folder / "mine").mkdir()
-        (self.folder / "mine/thesis.tex").write_text("text")
-        self.assert_refused(run("tune", "--tune-dir", "mine", cwd=self.folder), 1, "holds files that are no search")
-        first = start("tune", *LONG, cwd=self.folder)
-        try:
-            self.assertTrue(wait_for((self.folder / "output/tune/tune.json").exists))
-            self.assert_refused(run("tune", *LONG, cwd=self.folder), 1, "another process is tuning")
-        finally:
-            first.terminate()
-            first.communicate(timeout=60)
+        (self.folder / "thesis.tex").write_text("text")
+        self.assert_refused(run("tune", "--tune-dir", ".", cwd=self.folder), 1, "holds files that are no search")
 
 
 class Interruptions(TuneTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.reference = pathlib.Path(tempfile.mkdtemp(prefix="detox-test-"))
-        cls.addClassCleanup(shutil.rmtree, cls.reference, ignore_errors=True)
-        finished = run("tune", *LONG, cwd=cls.reference)
-        assert finished.code == 0, finished.err
-
     def begin(self, jobs):
-        """A search in the middle of a run, after its first checkpoint."""
+        """A search that takes a run further than it was."""
+        before = self.steps()
         process = subprocess.Popen([PROGRAM, "tune", *LONG, "--jobs", str(jobs), "--tune-dir", self.folder / "tune"],
                                    cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.addCleanup(lambda: process.poll() is None and os.killpg(process.pid, signal.SIGKILL))
-        self.assertTrue(wait_for(lambda: any((self.folder / "tune/runs").glob("*/model_step_*"))))
-        self.assertFalse((self.folder / "tune/best.toml").exists())
+        self.assertTrue(wait_for(lambda: self.steps() > before))
         return process
 
-    def ends_as_it_should(self):
-        result = self.run_ok("tune", *LONG, "--tune-dir", self.folder / "tune")
-        self.assert_same_tree(self.folder / "tune", self.reference / "output/tune")
-        self.assertTrue(self.no_process_left(str(self.folder)))
-        return result
+    def steps(self):
+        """The latest checkpoint of each run, together."""
+        runs = {}
+        for path in (self.folder / "tune/runs").glob("*/model_step_*"):
+            runs[path.parent] = max(runs.get(path.parent, 0), int(path.name.removeprefix("model_step_")))
+        return sum(runs.values())
 
-    def test_by_ctrl_c_leave_everything_in_order(self):
-        process = self.begin(jobs=2)
-        os.killpg(process.pid, signal.SIGINT)  # a terminal signals the whole group
+    def ends_in_order(self, process):
         _, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, err)
         self.assertIn("the same command goes on", err)
+        self.assertFalse((self.folder / "tune/best.toml").exists())
         self.assertTrue(self.no_process_left(str(self.folder)))
         for status in (self.folder / "tune/runs").glob("*/run.json"):
             self.assertIn(json.loads(status.read_text())["status"], ("interrupted", "finished"))
-        self.ends_as_it_should()
 
-    def test_by_a_signal_to_it_alone_reach_its_runs(self):
-        process = self.begin(jobs=1)
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 130, err)
-        self.assertTrue(self.no_process_left(str(self.folder)))
-        self.ends_as_it_should()
+    def test_cost_nothing_but_time(self):
+        process = self.begin(jobs=2)
+        os.killpg(process.pid, signal.SIGINT)  # a terminal signals the whole group
+        self.ends_in_order(process)
 
-    def test_by_sudden_death_cost_nothing_but_time(self):
+        with open(self.folder / "tune/.lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            refused = run("tune", *LONG, "--tune-dir", "tune", cwd=self.folder)
+        self.assert_refused(refused, 1, "another process is tuning")
+
+        process = self.begin(jobs=2)
+        process.send_signal(signal.SIGTERM)  # it alone, which has to pass it on
+        self.ends_in_order(process)
+
         process = self.begin(jobs=2)
         process.kill()
         process.communicate(timeout=60)
-        self.ends_as_it_should()  # at once, while what was left over still ends
+        # At once, while what was left over still ends.
+        self.run_ok("tune", *LONG, "--tune-dir", self.folder / "tune")
+        self.assertTrue(self.no_process_left(str(self.folder)))
+        self.run_ok("tune", *LONG, "--tune-dir", "uninterrupted")
+        self.assert_same_tree(self.folder / "tune", self.folder / "uninterrupted")
 
 
 main()
