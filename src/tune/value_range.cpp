@@ -154,6 +154,7 @@ std::vector<std::string> expand_numbers(std::string_view text, std::size_t most)
     refuse_number(text, fmt::format("has too many values; at most {}", most));
   }
   std::vector<std::string> values;
+  values.reserve(static_cast<std::size_t>(stride.count));
   for (int i = 0; i < static_cast<int>(stride.count); ++i)
     values.push_back(fmt::format("{}", value_at(first, stride, i)));
   return values;

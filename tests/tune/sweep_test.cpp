@@ -1,6 +1,7 @@
 // --sweep: lists, powers, ranges, and what is none of them.
 #include "tune/sweep.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -39,7 +39,7 @@ TEST(TuneDirectory, MayBeMissingOrEmptyOrHoldALeftOverLock) {
   EXPECT_EQ(objection(folder / "missing", {}, {"lr=1"}), "");
   EXPECT_FALSE(fs::exists(folder / "missing"));
   EXPECT_EQ(objection(folder.path(), {}, {"lr=1"}), "");
-  std::ofstream(folder / ".lock");
+  std::ofstream(folder / ".lock") << "";
   EXPECT_EQ(objection(folder.path(), {}, {"lr=1"}), "");
 }
 
@@ -123,8 +123,8 @@ TEST(TuneDirectory, FindsARunUnderWhateverNameItWasBegun) {
 TEST(TuneDirectory, RemovesWhatAKilledSearchLeftHalfWritten) {
   const TemporaryDirectory folder;
   search_in(folder / "t", {}, {"lr=1"});
-  std::ofstream(folder / "t/.results.json.123.tmp");
-  std::ofstream(folder / "t/.mine.123.tmp");
+  std::ofstream(folder / "t/.results.json.123.tmp") << "half";
+  std::ofstream(folder / "t/.mine.123.tmp") << "mine";
   search_in(folder / "t", {}, {"lr=1"});
   EXPECT_FALSE(fs::exists(folder / "t/.results.json.123.tmp"));
   EXPECT_TRUE(fs::exists(folder / "t/.mine.123.tmp"));
