@@ -87,7 +87,9 @@ Stride stride_of(const Point& first, const Point& last, std::string_view rest,
   Stride stride;
   if (rest.empty() && first.is_power && last.is_power && first.base == last.base) {
     stride.kind = Stride::Kind::kPower;
-    stride.count = last.exponent - first.exponent + 1;
+    // Powers of a base below 1 rise as their exponents fall.
+    stride.amount = last.exponent < first.exponent ? -1 : 1;
+    stride.count = std::abs(last.exponent - first.exponent) + 1;
     return stride;
   }
   if (rest.starts_with('x')) {
@@ -123,7 +125,7 @@ Stride stride_of(const Point& first, const Point& last, std::string_view rest,
 double value_at(const Point& first, const Stride& stride, int i) {
   switch (stride.kind) {
     case Stride::Kind::kPower:
-      return power(first.base, first.exponent + i);
+      return power(first.base, first.exponent + (stride.amount < 0 ? -i : i));
     case Stride::Kind::kMultiply:
       return without_rounding_noise(first.value * power(stride.amount, i));
     case Stride::Kind::kAdd:

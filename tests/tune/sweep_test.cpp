@@ -46,6 +46,7 @@ TEST(Sweep, HasTheOriginalsGridInOneWord) {
 TEST(Sweep, TakesPowersOfAnyBase) {
   EXPECT_THAT(values_of("lr=10^-4..10^-1"), ElementsAre("0.0001", "0.001", "0.01", "0.1"));
   EXPECT_THAT(values_of("lr=10^-3,2^-3,0.5^2"), ElementsAre("0.001", "0.125", "0.25"));
+  EXPECT_THAT(values_of("lr=0.5^3..0.5^1"), ElementsAre("0.125", "0.25", "0.5"));
   EXPECT_THAT(values_of("batch-size=2^3..2^6"), ElementsAre("8", "16", "32", "64"));
   EXPECT_THAT(values_of("lr=2^-10..2^-3x8"), ElementsAre("0.0009765625", "0.0078125", "0.0625"));
 }
