@@ -169,7 +169,8 @@ def draw_scores(axes, search):
     axes.set_ylabel(f"{search.score_name}, last {search.last_steps} steps" if search.metric != "test-accuracy"
                     else search.score_name)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7, framealpha=0.85)
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)} if len(series) > 1 else {}
+        axes.legend(fontsize=7, framealpha=0.85, **beside)
 
 
 def scale_scores(axes, search, places, scores):
@@ -203,7 +204,7 @@ def mark_bad(axes, search, places):
 def main(folder):
     search = Search(pathlib.Path(folder))
     pyplot.rcParams.update({"font.size": 9, "svg.hashsalt": "detoxml"})
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.6))
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11 if len(search.swept) == 1 else 13, 4.6))
     draw_losses(left, search)
     draw_scores(right, search)
     for axes in (left, right):
