@@ -63,7 +63,8 @@ class Prepared {
                                         [&](const auto& added) { return added.first == name; });
       if (!replaced) variables_.emplace_back(text);
     }
-    for (const auto& [name, value] : program.environment) variables_.push_back(name + "=" + value);
+    for (const auto& [name, value] : program.environment)
+      variables_.push_back(fmt::format("{}={}", name, value));
     arguments_ = program.arguments;
     for (std::string& word : arguments_) argument_pointers_.push_back(word.data());
     for (std::string& word : variables_) variable_pointers_.push_back(word.data());
