@@ -19,5 +19,6 @@ Command evaluate_command(CLI::App& program);
 Command launch_command(CLI::App& program);
 Command list_command(CLI::App& program);
 Command train_command(CLI::App& program);
+Command tune_command(CLI::App& program);
 
 }  // namespace detox
