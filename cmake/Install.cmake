@@ -1,6 +1,4 @@
 # What `cmake --install` puts beside the library (src/library) and the program (src/cli).
-include(GNUInstallDirs)
-
 # `detoxml cluster prepare` carries it to machines that have no clone.
 install(PROGRAMS ${PROJECT_SOURCE_DIR}/tools/install-deps DESTINATION ${CMAKE_INSTALL_DATADIR}/detoxml)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/LICENSE
