@@ -43,7 +43,7 @@ Findings examine_programs();
 /// What a process of that job runs; returns the exit code.
 int answer_over_mpi();
 
-/// "sudo apt-get install A B", without sudo for root.
+/// The line for a shell that installs these packages of Debian's; without sudo for root.
 std::string command_to_install(std::string_view packages);
 
 /// Processors that control groups allow, by cpu.max (version 2) or cpu.cfs_quota_us (version 1) of

@@ -24,9 +24,12 @@ Finding program_finding(const char* program, const char* purpose, const char* pa
 }
 
 Finding plot_finding() {
+  // The one that plots are drawn with: that of Debian's packages, whatever lies earlier on PATH.
+  constexpr const char* kSystemPython = "/usr/bin/python3";
+  const char* python = access(kSystemPython, X_OK) == 0 ? kSystemPython : "python3";
   ChildProgram ask;
   ask.arguments = {
-      "python3", "-c",
+      python, "-c",
       "import importlib.util, sys; sys.exit(importlib.util.find_spec('matplotlib') is None)"};
   ask.time_limit = std::chrono::seconds(20);
   try {

@@ -112,10 +112,14 @@ Finding session_finding() {
   const char* set = std::getenv("TMPDIR");
   const std::string folder = set != nullptr && *set != '\0' ? set : "/tmp";
   constexpr double kNeeded = 16 << 20;
+  if (access(folder.c_str(), F_OK) != 0) {
+    return {Verdict::kWarning, "temporary files",
+            fmt::format("TMPDIR: there is no {}; /tmp is taken instead", printable(folder)),
+            "unset TMPDIR"};
+  }
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
     return {Verdict::kError, "temporary files",
-            fmt::format("TMPDIR: {} is not there or cannot be written", printable(folder)),
-            "unset TMPDIR"};
+            fmt::format("TMPDIR: {} cannot be written", printable(folder)), "unset TMPDIR"};
   }
   const double room = free_bytes(folder);
   const std::string text = fmt::format("{} free in {}, where Open MPI keeps a job's files",

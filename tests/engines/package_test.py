@@ -65,9 +65,9 @@ def what_is_missing():
 def make_chroot(folder, package):
     """A minimal Debian with the package, installed there by apt with what it depends on."""
     root = folder / "root"
-    install = f'chroot "$1" apt-get -y install /root/{package.name} dataset-fashion-mnist'
+    install = f'chroot "$1" sh -c "cd /srv && apt-get -y install ./{package.name} dataset-fashion-mnist"'
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", *(f"--aptopt={o}" for o in APT), *(f"--dpkgopt={o}" for o in DPKG),
-               f"--customize-hook=copy-in {package} /root", f"--customize-hook={install}", SUITE, root, *mirrors()]
+               f"--customize-hook=copy-in {package} /srv", f"--customize-hook={install}", SUITE, root, *mirrors()]
     try:
         run(*IN_NAMESPACE, *command, timeout=600, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
     except AssertionError as error:
@@ -95,7 +95,7 @@ class Package(unittest.TestCase):
 
     def inside(self, *command, **options):
         mounts = f"mount -t proc proc '{self.root}/proc' && mount --rbind /dev '{self.root}/dev' && exec chroot '{self.root}' \"$@\""
-        environment = {"PATH": "/usr/bin:/usr/sbin:/bin:/sbin", "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+        environment = {"PATH": "/usr/bin:/usr/sbin:/bin:/sbin", "HOME": "/srv", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
         return run(*IN_NAMESPACE, "sh", "-c", mounts, "inside", *command, env=environment, **options)
 
     def test_installs_what_belongs_to_the_program(self):
@@ -115,16 +115,16 @@ class Package(unittest.TestCase):
         demo = next(run for run in demo_runs.RUNS if run.detox and run.rule == "coord-median" and run.attack == "alie")
         here = self.folder / "here"
         run(*demo_runs.train_command(PROGRAM, demo, SETTINGS, here))
-        self.inside(*demo_runs.train_command("detoxml", demo, SETTINGS, "/root/run"))
+        self.inside(*demo_runs.train_command("detoxml", demo, SETTINGS, "/srv/run"))
         for step in (20, 40):
             for kind in ("model", "state"):
                 name = f"{kind}_step_{step}"
-                self.assertEqual((self.root / "root/run" / name).read_bytes(), (here / name).read_bytes(), name)
+                self.assertEqual((self.root / "srv/run" / name).read_bytes(), (here / name).read_bytes(), name)
 
     def test_launches_over_mpi_and_finds_nothing_wrong(self):
-        said = self.inside("detoxml", "launch", "-n", "4", "--", "train", "--max-steps", "2", "--train-dir", "/root/mpi")
+        said = self.inside("detoxml", "launch", "-n", "4", "--", "train", "--max-steps", "2", "--train-dir", "/srv/mpi")
         self.assertIn("localhost", said)
-        self.assertTrue((self.root / "root/mpi/model_step_2").is_file())
+        self.assertTrue((self.root / "srv/mpi/model_step_2").is_file())
         self.assertIn(" 0 errors", self.inside("detoxml", "doctor"))
 
     def test_z_is_removed_without_a_trace(self):
