@@ -45,12 +45,23 @@ std::filesystem::path file_with(const char* function) {
   return unknown ? std::filesystem::path(info.dli_fname) : file;
 }
 
+/// Whether the library that a function comes from has this other one, itself or by what it needs.
+bool brings(const char* function, const char* other) {
+  Dl_info info{};
+  void* address = dlsym(RTLD_DEFAULT, function);
+  if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return false;
+  void* library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  if (library == nullptr) return false;
+  const bool found = dlsym(library, other) != nullptr;
+  dlclose(library);
+  return found;
+}
+
 std::string blas(const std::string& config) {
   const auto get_config = loaded_function<char* (*)()>("openblas_get_config");
   const auto get_core = loaded_function<char* (*)()>("openblas_get_corename");
   // Another library may bring OpenBLAS along, while sgemm is somebody else's.
-  const bool computes =
-      file_with("sgemm_").parent_path() == file_with("openblas_get_config").parent_path();
+  const bool computes = brings("sgemm_", "openblas_get_config");
   if (get_config != nullptr && get_core != nullptr && computes) {
     return fmt::format("OpenBLAS {} {}", text_after(get_config(), "OpenBLAS ", " "), get_core());
   }
