@@ -57,13 +57,15 @@ double sgemm_gflops() {
                          const int*);
   const auto sgemm = reinterpret_cast<Sgemm>(dlsym(RTLD_DEFAULT, "sgemm_"));
   if (sgemm == nullptr) return 0;
-  constexpr int n = 512;
-  constexpr double kOperations = 2.0 * n * n * n;
+  constexpr int kSize = 512;
+  constexpr double kOperations = 2.0 * kSize * kSize * kSize;
   const float one = 1, zero = 0;
-  const std::vector<float> a(std::size_t{n} * n, 0.5F), b(std::size_t{n} * n, 0.25F);
-  std::vector<float> c(std::size_t{n} * n);
+  const std::vector<float> a(std::size_t{kSize} * kSize, 0.5F),
+      b(std::size_t{kSize} * kSize, 0.25F);
+  std::vector<float> c(std::size_t{kSize} * kSize);
   const double seconds = least_seconds(20, [&] {
-    sgemm("N", "N", &n, &n, &n, &one, a.data(), &n, b.data(), &n, &zero, c.data(), &n);
+    sgemm("N", "N", &kSize, &kSize, &kSize, &one, a.data(), &kSize, b.data(), &kSize, &zero,
+          c.data(), &kSize);
   });
   return kOperations / seconds * 1e-9;
 }
