@@ -42,7 +42,7 @@ class Tree : public testing::Test {
     eat->add_option("--what,-w", what_, "it's a fruit: $x [none]")->type_name("FRUIT|FILE");
     eat->add_flag("--all", all_, "all of them");
     eat->add_option("--secret", what_, "not shown")->group("");
-    eat->add_option("command", rest_, "the rest");
+    eat->add_option("rest", rest_, "the rest")->type_name("train");
     program_.add_subcommand("hidden", "not shown")->group("");
   }
 
