@@ -21,12 +21,14 @@ def may_mount():
 
 class Doctor(ProgramTest):
     def examine(self, *arguments, before="", **variables):
-        """Runs it, behind some words of a shell, and without mpirun (whose job takes seconds) unless there is a PATH; the
-        exit code has to fit what is said."""
+        """Runs it, behind some words of a shell, and unless there is a PATH without mpirun and data, which take most of the
+        time; the exit code has to fit what is said."""
         nothing = self.folder / "nothing"
         if "PATH" not in variables:
             nothing.mkdir(exist_ok=True)
             variables["PATH"] = str(nothing)
+            if not {"--dataset", "--data-dir"} & set(arguments):
+                arguments += ("--data-dir", str(nothing))
         program = ["/bin/sh", "-c", f'{before} exec "$@"', "doctor", PROGRAM]
         result = run("doctor", *arguments, cwd=self.folder, program=program, env=variables)
         lines = result.out.splitlines()
@@ -53,7 +55,7 @@ class Doctor(ProgramTest):
         self.assert_found(text, "ok", "MPI: mpirun and the library are Open MPI")
         self.assert_found(text, "ok", "FashionMNIST can be read: 60000 training images")
         self.assert_found(text, "ok", str(DATA), "as published")
-        self.assert_found(text, "ok", "memory: ")
+        self.assert_found(text, "ok", "memory: ", "LeNet with 9 workers")
         self.assert_found(text, "ok", "disk", "output/models")
         self.assert_found(text, "ok", "clock")
         self.assert_found(text, "ok", "shared memory: ")
@@ -116,7 +118,7 @@ class Doctor(ProgramTest):
         shutil.copytree(DATA, place)
         labels = place / "t10k-labels-idx1-ubyte.gz"
         labels.write_bytes(labels.read_bytes()[:-9])
-        text = self.examine()
+        text = self.examine("--dataset", "FashionMNIST")
         self.assert_found(text, "error", "data", "t10k-labels")
         self.assert_found(text, "warning", "data: FashionMNIST", "t10k-labels", "; mend: detoxml data prepare FashionMNIST")
         self.assert_found(self.examine("--dataset", "fashoin"), "error", "unknown data set 'fashoin'", "; mend: detoxml list")
@@ -154,7 +156,7 @@ class Doctor(ProgramTest):
         program = self.folder / "detoxml"
         shutil.copy(PROGRAM, program)
         os.utime(program, (4e9, 4e9))
-        result = run("doctor", cwd=self.folder, program=[program])
+        result = run("doctor", "--data-dir", "none", cwd=self.folder, program=[program], env={"PATH": str(self.folder)})
         self.assert_found(result.out, "warning", "clock", "HTTPS")
 
     def test_is_not_for_mpirun(self):
