@@ -11,8 +11,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <filesystem>
 #include <string>
 #include <string_view>
+
+#include "learn/libraries.hpp"
 
 namespace detox {
 namespace {
@@ -32,10 +35,34 @@ Function loaded_function(const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
 }
 
+/// The file that a function comes from; empty where no library has it.
+std::filesystem::path file_with(const char* function) {
+  Dl_info info{};
+  void* address = dlsym(RTLD_DEFAULT, function);
+  if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return {};
+  std::error_code unknown;
+  const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, unknown);
+  return unknown ? std::filesystem::path(info.dli_fname) : file;
+}
+
+/// Whether the library that a function comes from has this other one, itself or by what it needs.
+bool brings(const char* function, const char* other) {
+  Dl_info info{};
+  void* address = dlsym(RTLD_DEFAULT, function);
+  if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return false;
+  void* library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  if (library == nullptr) return false;
+  const bool found = dlsym(library, other) != nullptr;
+  dlclose(library);
+  return found;
+}
+
 std::string blas(const std::string& config) {
   const auto get_config = loaded_function<char* (*)()>("openblas_get_config");
   const auto get_core = loaded_function<char* (*)()>("openblas_get_corename");
-  if (get_config != nullptr && get_core != nullptr) {
+  // Another library may bring OpenBLAS along, while sgemm is somebody else's.
+  const bool computes = brings("sgemm_", "openblas_get_config");
+  if (get_config != nullptr && get_core != nullptr && computes) {
     return fmt::format("OpenBLAS {} {}", text_after(get_config(), "OpenBLAS ", " "), get_core());
   }
   const std::string mkl = text_after(config, "Math Kernel Library Version ", " \n");
@@ -76,6 +103,18 @@ std::string describe() {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> training_libraries() {
+  const std::string config = at::show_config();
+  const std::string file = file_with("sgemm_").string();
+  return {
+      {"libtorch", fmt::format("{}, capability {}", TORCH_VERSION,
+                               text_after(config, "CPU capability usage: ", "\n"))},
+      {"BLAS", blas(config) + (file.empty() ? "" : " in " + file)},
+      {"oneDNN", fmt::format("{}, up to {}", text_after(config, "MKL-DNN v", " \n"), onednn_isa())},
+      {"OpenMP", text_after(config, "OpenMP ", " \n")},
+      {"glibc", gnu_get_libc_version()}};
+}
 
 std::string numerical_profile(MemoryLayout layout) {
   static const std::string kProfile = describe();
