@@ -126,7 +126,8 @@ Command launch_command(CLI::App& program) {
       ->required()
       ->check(CLI::Range(2, kMaxProcesses));
   app->add_option("--hostfile", options->hostfile,
-                  "Which machines, in order; without it this one alone");
+                  "Which machines, in order; without it this one alone")
+      ->type_name("FILE");
   app->add_option("command", options->command,
                   "After --: train and its options, passed on as they are");
   return {app, [options] { return launch(*options); }};
