@@ -68,7 +68,7 @@ class ClusterTest(ProgramTest):
 
 class NormalCourse(ClusterTest):
     def test_from_nothing_to_machines_to_nothing(self):
-        with FakeEc2(runs_after=1, ok_after=2) as ec2:
+        with FakeEc2(runs_after=1, ok_after=1) as ec2:
             self.describe(ec2)
             stranger = ec2.add_machine({"detox-cluster": "somebody-else", "detox-role": "worker"})
             untagged = ec2.add_machine({})
