@@ -17,6 +17,7 @@ Command aggregate_command(CLI::App& program);
 Command cluster_command(CLI::App& program);
 Command completion_command(CLI::App& program);
 Command data_command(CLI::App& program);
+Command doctor_command(CLI::App& program);
 Command evaluate_command(CLI::App& program);
 Command launch_command(CLI::App& program);
 Command list_command(CLI::App& program);

@@ -49,7 +49,8 @@ struct CommandEntry {
   std::vector<OptionEntry> options, positionals;
   std::vector<CommandEntry> commands;
 
-  /// Whether another command line may follow behind --.
+  /// Whether a command line of train may follow behind --: a positional of many words with the type
+  /// name "train".
   bool passes_on() const;
 };
 

@@ -66,7 +66,8 @@ Command completion_command(CLI::App& program) {
       ->check(CLI::IsMember({"bash", "zsh"}));
   app->footer(
       "An installed program is completed without this. Examples:\n"
-      "  eval \"$(detoxml completion bash)\"\n"
+      "  source <(detoxml completion bash)\n"
+      "  detoxml completion bash > ~/.local/share/bash-completion/completions/detoxml\n"
       "  detoxml completion zsh > \"${fpath[1]}/_detoxml\"");
   return {app, [&program, shell] { return print_completion(program, *shell); }};
 }

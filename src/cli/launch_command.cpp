@@ -129,7 +129,8 @@ Command launch_command(CLI::App& program) {
                   "Which machines, in order; without it this one alone")
       ->type_name("FILE");
   app->add_option("command", options->command,
-                  "After --: train and its options, passed on as they are");
+                  "After --: train and its options, passed on as they are")
+      ->type_name("train");
   return {app, [options] { return launch(*options); }};
 }
 

@@ -170,11 +170,7 @@ std::string closing_section(std::string_view footer) {
 
 std::string arguments_of(const CommandEntry& command, std::string_view title) {
   std::string text;
-  for (const OptionEntry& positional : command.positionals) {
-    text += option_paragraph(positional);
-    if (positional.choice.words.size() > 1 && positional.value.find('|') == std::string::npos)
-      text += ".PP\n";
-  }
+  for (const OptionEntry& positional : command.positionals) text += option_paragraph(positional);
   return text.empty() ? text : fmt::format(".{} ARGUMENTS\n{}", title, text);
 }
 

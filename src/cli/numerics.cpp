@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <sstream>
 
 #include "base/log.hpp"
 #include "base/names.hpp"
@@ -36,6 +37,8 @@ constexpr std::array<Profile, 3> kProfiles{{
     {"baseline", Vectors::kNone, "default", "Prescott", "SSE41"},
     {"portable", Vectors::kAvx2, "avx2", "Haswell", "AVX2"},
 }};
+
+constexpr const char* kReplaced = "DETOX_PROFILE_REPLACED";
 
 /// Holds the id of the process that has already executed itself once: an id survives that, and
 /// children have another.
@@ -78,7 +81,20 @@ std::string cannot_run(const Profile& profile, Vectors here) {
       profile.name, vectors_name(profile.needs), vectors_name(here), profile_for(here));
 }
 
+/// What a shell exported and the profile replaces, one NAME=VALUE a line, behind the id of this
+/// process.
+void remember_replaced(const Profile& profile) {
+  std::string replaced = std::to_string(getpid()) + "\n";
+  for (const auto& [name, value] : profile_variables(profile.name)) {
+    const char* exported = std::getenv(name.c_str());
+    if (exported != nullptr && value != exported)
+      replaced += fmt::format("{}={}\n", name, exported);
+  }
+  setenv(kReplaced, replaced.c_str(), 1);
+}
+
 [[noreturn]] void execute_again(const Profile& profile, std::vector<char*> arguments) {
+  remember_replaced(profile);
   for (const auto& [name, value] : profile_variables(profile.name))
     setenv(name.c_str(), value.c_str(), 1);
   setenv(kGuard, std::to_string(getpid()).c_str(), 1);
@@ -116,6 +132,10 @@ std::vector<std::pair<std::string, std::string>> profile_variables(std::string_v
           {"ATEN_CPU_CAPABILITY", profile.aten},
           {"OPENBLAS_CORETYPE", profile.openblas},
           {"DNNL_MAX_CPU_ISA", profile.onednn},
+          // oneDNN looks for these names first.
+          {"ONEDNN_MAX_CPU_ISA", profile.onednn},
+          {"ONEDNN_CPU_ISA_HINTS", "NO_HINTS"},
+          {"ONEDNN_DEFAULT_FPMATH_MODE", "STRICT"},
           {"OPENBLAS_NUM_THREADS", "1"},
           {"OMP_NUM_THREADS", "1"},
           {"MKL_NUM_THREADS", "1"}};
@@ -145,6 +165,16 @@ void pin_numerics(int argc, char** argv) {
   }
   std::vector<char*> arguments(argv, argv + argc);
   execute_again(*profile, std::move(arguments));
+}
+
+std::vector<std::string> replaced_variables() {
+  const char* text = std::getenv(kReplaced);
+  std::vector<std::string> lines;
+  std::istringstream replaced(text == nullptr ? "" : text);
+  for (std::string line; std::getline(replaced, line);) lines.push_back(line);
+  if (lines.empty() || lines.front() != std::to_string(getpid())) return {};
+  lines.erase(lines.begin());
+  return lines;
 }
 
 std::string profile_in_force() {

@@ -38,6 +38,9 @@ std::vector<std::pair<std::string, std::string>> profile_variables(std::string_v
 /// profile instead of one that it cannot run: whether it may take part is found out by its bits.
 void pin_numerics(int argc, char** argv);
 
+/// What this process was started with and pin_numerics() has replaced, as NAME=VALUE.
+std::vector<std::string> replaced_variables();
+
 /// The name of the profile that pin_numerics() has found or set.
 std::string profile_in_force();
 

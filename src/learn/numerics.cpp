@@ -35,10 +35,34 @@ Function loaded_function(const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
 }
 
+/// The file that a function comes from; empty where no library has it.
+std::filesystem::path file_with(const char* function) {
+  Dl_info info{};
+  void* address = dlsym(RTLD_DEFAULT, function);
+  if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return {};
+  std::error_code unknown;
+  const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, unknown);
+  return unknown ? std::filesystem::path(info.dli_fname) : file;
+}
+
+/// Whether the library that a function comes from has this other one, itself or by what it needs.
+bool brings(const char* function, const char* other) {
+  Dl_info info{};
+  void* address = dlsym(RTLD_DEFAULT, function);
+  if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return false;
+  void* library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  if (library == nullptr) return false;
+  const bool found = dlsym(library, other) != nullptr;
+  dlclose(library);
+  return found;
+}
+
 std::string blas(const std::string& config) {
   const auto get_config = loaded_function<char* (*)()>("openblas_get_config");
   const auto get_core = loaded_function<char* (*)()>("openblas_get_corename");
-  if (get_config != nullptr && get_core != nullptr) {
+  // Another library may bring OpenBLAS along, while sgemm is somebody else's.
+  const bool computes = brings("sgemm_", "openblas_get_config");
+  if (get_config != nullptr && get_core != nullptr && computes) {
     return fmt::format("OpenBLAS {} {}", text_after(get_config(), "OpenBLAS ", " "), get_core());
   }
   const std::string mkl = text_after(config, "Math Kernel Library Version ", " \n");
@@ -78,21 +102,11 @@ std::string describe() {
                      gnu_get_libc_version());
 }
 
-/// The file that a function comes from; empty where no library has it.
-std::string file_with(const char* function) {
-  Dl_info info{};
-  void* address = dlsym(RTLD_DEFAULT, function);
-  if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return {};
-  std::error_code unknown;
-  const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, unknown);
-  return unknown ? info.dli_fname : file.string();
-}
-
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> training_libraries() {
   const std::string config = at::show_config();
-  const std::string file = file_with("sgemm_");
+  const std::string file = file_with("sgemm_").string();
   return {
       {"libtorch", fmt::format("{}, capability {}", TORCH_VERSION,
                                text_after(config, "CPU capability usage: ", "\n"))},

@@ -30,9 +30,12 @@ int main(int argc, char** argv) {
   std::printf("starts=%s\n", kStarts.c_str());
   for (const char* name :
        {"DETOX_PROFILE", "ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE", "DNNL_MAX_CPU_ISA",
+        "ONEDNN_MAX_CPU_ISA", "ONEDNN_CPU_ISA_HINTS", "ONEDNN_DEFAULT_FPMATH_MODE",
         "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}) {
     const char* value = std::getenv(name);
     std::printf("%s=%s\n", name, value == nullptr ? "" : value);
   }
+  for (const std::string& replaced : detox::replaced_variables())
+    std::printf("replaced %s\n", replaced.c_str());
   for (int i = 1; i < argc; ++i) std::printf("[%s]", argv[i]);
 }

@@ -22,7 +22,8 @@ using testing::Pair;
 std::string probe(const std::string& environment, const std::string& arguments = "") {
   const std::string line =
       "env -u DETOX_PROFILE -u ATEN_CPU_CAPABILITY -u OPENBLAS_CORETYPE -u DNNL_MAX_CPU_ISA "
-      "-u DETOX_PROFILE_PINNED " +
+      "-u DETOX_PROFILE_PINNED -u ONEDNN_MAX_CPU_ISA -u ONEDNN_CPU_ISA_HINTS "
+      "-u ONEDNN_DEFAULT_FPMATH_MODE " +
       environment + " " NUMERICS_PROBE " " + arguments + " 2>&1";
   std::string text;
   FILE* pipe = popen(line.c_str(), "r");
@@ -51,9 +52,12 @@ TEST(Numerics, AreThoseOfTheProcessorOnOneThreadWithTheArgumentsKept) {
 }
 
 TEST(Numerics, WinOverWhatTheShellExports) {
-  const std::string text = probe("OPENBLAS_CORETYPE=Zen OMP_NUM_THREADS=7 DETOX_PROFILE=baseline");
+  const std::string text = probe(
+      "OPENBLAS_CORETYPE=Zen OMP_NUM_THREADS=7 ONEDNN_MAX_CPU_ISA=AVX DETOX_PROFILE=baseline");
   EXPECT_THAT(text, HasSubstr("OPENBLAS_CORETYPE=Prescott\n"));
   EXPECT_THAT(text, HasSubstr("OMP_NUM_THREADS=1\n"));
+  EXPECT_THAT(text, HasSubstr("ONEDNN_MAX_CPU_ISA=SSE41\n"));
+  EXPECT_THAT(text, HasSubstr("replaced OPENBLAS_CORETYPE=Zen\n"));
   EXPECT_THAT(text, HasSubstr("starts=x\n"));
 }
 

@@ -54,16 +54,19 @@ class Shells(ProgramTest):
         self.assertEqual(asked.stderr, "complete -F _detoxml detoxml\n")
         return asked.stdout.split()
 
-    def zsh(self, line):
+    def zsh(self, *lines):
+        """What is offered behind each of the lines."""
         function = self.folder / "functions" / "_detoxml"
         if not function.exists():
             function.parent.mkdir()
             function.write_text(self.run_ok("completion", "zsh").out)
-        asked = subprocess.run(["zsh", "-f", SUPPORT / "complete.zsh", function.parent, line], capture_output=True, text=True,
-                               check=False, timeout=60, cwd=self.folder, env={**os.environ, "HOME": str(self.folder)})
+        asked = subprocess.run(["zsh", "-f", SUPPORT / "complete.zsh", function.parent, *lines], capture_output=True, text=True,
+                               check=False, timeout=100, cwd=self.folder, env={**os.environ, "HOME": str(self.folder)})
         self.assertNotRegex(asked.stdout, "not found|bad option|unmatched|parse error|invalid")
-        offered = re.findall(r"<([^<>\r\n]+)>", asked.stdout)
-        return [word for word in dict.fromkeys(offered) if word not in ("READY", "END")]
+        parts = asked.stdout.split("<END>")
+        self.assertEqual(len(parts), len(lines) + 1, asked.stdout + asked.stderr)
+        words = [re.findall(r"<([^<>\r\n]+)>", part) for part in parts[:-1]]
+        return [list(dict.fromkeys(word for word in part if word != "READY")) for part in words]
 
     def test_help_was_read(self):
         self.assertIn(("data", "prepare"), self.tree)
@@ -98,25 +101,24 @@ class Shells(ProgramTest):
         self.assertEqual(self.bash("launch", "-n", "4", "--", "train", "--mode", "bul"), ["bulyan"])
 
     def test_zsh_offers_every_command_and_option(self):
-        for path, options in self.tree.items():
-            offered = set(self.zsh(" ".join(("detoxml", *path, "-"))))
-            self.assertLessEqual({option for option in options if option.startswith("--")}, offered, path)
-            below = {p[-1] for p in self.tree if len(p) == len(path) + 1 and p[:len(path)] == path}
-            if below:
-                self.assertLessEqual(below, set(self.zsh(" ".join(("detoxml", *path, "")))), path)
+        paths = list(self.tree)
+        asked = self.zsh(*(" ".join(("detoxml", *path, "-")) for path in paths),
+                         *(" ".join(("detoxml", *path, "")) for path in paths))
+        for path, options, words in zip(paths, asked, asked[len(paths):]):
+            self.assertLessEqual({option for option in self.tree[path] if option.startswith("--")}, set(options), path)
+            below = {p[-1] for p in paths if len(p) == len(path) + 1 and p[:len(path)] == path}
+            self.assertLessEqual(below, set(words), path)
 
     def test_zsh_offers_values(self):
         (self.folder / "run.toml").touch()
         (self.folder / "results").mkdir()
-        self.assertEqual(self.zsh("detoxml train --mode mul"), ["multi-krum"])
-        self.assertEqual(self.zsh("detoxml train --mode=mul"), ["multi-krum"])
-        self.assertEqual(sorted(self.zsh("detoxml train --vote ")), ["bytes", "digest"])
-        self.assertEqual(self.zsh("detoxml train --pre nnm,bu"), ["bucketing"])
-        self.assertEqual(self.zsh("detoxml train --config ru"), ["run.toml"])
-        self.assertEqual(self.zsh("detoxml train --train-dir r"), ["results"])
-        self.assertEqual(self.zsh("detoxml data info Fashion"), ["FashionMNIST"])
-        self.assertEqual(self.zsh("detoxml launch -n 4 -- "), ["train"])
-        self.assertEqual(self.zsh("detoxml launch -n 4 -- train --mode bul"), ["bulyan"])
+        expected = {"detoxml train --mode mul": ["multi-krum"], "detoxml train --mode=mul": ["multi-krum"],
+                    "detoxml train --vote ": ["bytes", "digest"], "detoxml train --pre nnm,bu": ["bucketing"],
+                    "detoxml train --config ru": ["run.toml"], "detoxml train --train-dir r": ["results"],
+                    "detoxml data info Fashion": ["FashionMNIST"], "detoxml launch -n 4 -- ": ["train"],
+                    "detoxml launch -n 4 -- train --mode bul": ["bulyan"]}
+        for line, words in zip(expected, self.zsh(*expected)):
+            self.assertEqual(sorted(words), expected[line], line)
 
     def test_man_shows_every_option_without_a_warning(self):
         self.run_ok("man", "--output-dir", self.folder)

@@ -37,7 +37,7 @@ COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 MACHINE_PATH = re.compile(r"(?<![\w.$}~-])/(?:work|root|home)/\w")
 BUILD_FLAGS = re.compile(r"-march=native|-mtune=native|-ffast-math|-Ofast|-ffp-contract=(?!off)\w*")
 OTHER_DECLARATIONS = re.compile(
-    r"\b(?:apt|apt-get|aptitude)\s+(?:-\S+\s+)*install\b|\bpip3?\s+install\b|\bFetchContent_|\bExternalProject_Add"
+    r"\b(?:apt|apt-get|aptitude)\s+(?:-\S+\s+)*install\b(?! \./)|\bpip3?\s+install\b|\bFetchContent_|\bExternalProject_Add"
     r"|\bCPMAddPackage"
 )
 DECLARING_FILES = {"requirements.txt", "vcpkg.json", "conanfile.txt", "conanfile.py", ".gitmodules", "environment.yml"}

@@ -101,6 +101,9 @@ class FencesTest(unittest.TestCase):
     def test_a_package_without_a_reason_is_refused(self):
         self.assert_broken("tools/install-deps", "build='\ncmake  # the build\nninja-build\n'\n", "ninja-build")
 
+    def test_a_package_that_lies_here_is_no_dependency(self):
+        self.assertEqual(self.found({"docs/use.md": "sudo apt install ./gdb.deb\n"}), [])
+
     def test_a_dependency_declared_elsewhere_is_refused(self):
         self.assert_broken("docs/use.md", "sudo apt-get -y install gdb\n", "tools/install-deps")
         self.assert_broken("cmake/Flags.cmake", "FetchContent_Declare(fmt)\n", "tools/install-deps")
