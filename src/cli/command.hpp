@@ -14,6 +14,7 @@ struct Command {
 };
 
 Command aggregate_command(CLI::App& program);
+Command cluster_command(CLI::App& program);
 Command completion_command(CLI::App& program);
 Command data_command(CLI::App& program);
 Command doctor_command(CLI::App& program);
