@@ -16,6 +16,7 @@ struct Command {
 Command aggregate_command(CLI::App& program);
 Command data_command(CLI::App& program);
 Command evaluate_command(CLI::App& program);
+Command host_report_command(CLI::App& program);
 Command launch_command(CLI::App& program);
 Command list_command(CLI::App& program);
 Command train_command(CLI::App& program);

@@ -101,7 +101,8 @@ int run(int argc, char** argv) {
   program.footer("Each command's options and defaults: detoxml <command> --help");
   const std::vector<Command> commands = {train_command(program),     evaluate_command(program),
                                          aggregate_command(program), data_command(program),
-                                         launch_command(program),    list_command(program)};
+                                         launch_command(program),    list_command(program),
+                                         host_report_command(program)};
   const std::string unknown = unknown_command(program, argc, argv);
   if (!unknown.empty()) return fail(unknown, 2);
   try {

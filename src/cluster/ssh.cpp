@@ -139,8 +139,18 @@ Ssh::Ssh(SshSettings settings) : settings_(std::move(settings)) {
   }
 }
 
+std::vector<std::string> Ssh::command_words() const { return general_words("ssh"); }
+
 std::vector<std::string> Ssh::words(const std::string& program, const std::string& host) const {
   check_host(host, program);
+  std::vector<std::string> words = general_words(program);
+  const auto key_name = settings_.key_names.find(host);
+  if (key_name != settings_.key_names.end())
+    words.insert(words.end(), {"-o", "HostKeyAlias=" + key_name->second});
+  return words;
+}
+
+std::vector<std::string> Ssh::general_words(const std::string& program) const {
   std::vector<std::string> words{program};
   if (!settings_.config_file.empty()) words.insert(words.end(), {"-F", settings_.config_file});
   const auto option = [&words](const std::string& text) {
@@ -163,8 +173,6 @@ std::vector<std::string> Ssh::words(const std::string& program, const std::strin
     option("IdentityFile=" + path_value(settings_.key_file));
     option("IdentitiesOnly=yes");
   }
-  const auto key_name = settings_.key_names.find(host);
-  if (key_name != settings_.key_names.end()) option("HostKeyAlias=" + key_name->second);
   return words;
 }
 

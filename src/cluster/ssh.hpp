@@ -81,10 +81,14 @@ class Ssh {
   /// `shown_as` for its name; empty where none is known.
   std::string known_keys(const std::string& host, const std::string& shown_as) const;
 
+  /// ssh and its options, for who starts it otherwise; the host and the command go behind.
+  std::vector<std::string> command_words() const;
+
   const SshSettings& settings() const { return settings_; }
 
  private:
   std::string key_name(const std::string& host) const;
+  std::vector<std::string> general_words(const std::string& program) const;
   std::vector<std::string> words(const std::string& program, const std::string& host) const;
   void copy(const std::string& host, const std::vector<std::string>& from_to,
             std::chrono::milliseconds time_limit) const;
