@@ -165,15 +165,16 @@ std::string pre_names() {
 }
 
 /// --NAME of the command is the rule option of that name.
-void add_rule_option(CLI::App& app, const std::shared_ptr<Arguments>& arguments,
-                     const std::string& name, const std::string& standard,
-                     const std::string& help) {
-  app.add_option_function<std::string>(
-         "--" + name,
-         [arguments, name](const std::string& value) {
-           set_rule_option(name, value, arguments->options);
-         },
-         help)
+CLI::Option* add_rule_option(CLI::App& app, const std::shared_ptr<Arguments>& arguments,
+                             const std::string& name, const std::string& standard,
+                             const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          "--" + name,
+          [arguments, name](const std::string& value) {
+            set_rule_option(name, value, arguments->options);
+          },
+          help)
       ->default_str(standard);
 }
 
@@ -188,17 +189,24 @@ Command aggregate_command(CLI::App& program) {
   for (const RuleInfo& rule : rules()) {
     names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", rule.name, rule.requirement);
   }
-  app->add_option("input", arguments->input, "An (n, d) array in NumPy's format")->required();
-  app->add_option("-o,--output", arguments->output, "Where the (d) result goes")->required();
+  app->add_option("input", arguments->input, "An (n, d) array in NumPy's format")
+      ->required()
+      ->type_name("FILE");
+  app->add_option("-o,--output", arguments->output, "Where the (d) result goes")
+      ->required()
+      ->type_name("FILE");
   app->add_option("--mode", arguments->mode, "The rule, and what it needs: " + names)
+      ->type_name("RULE")
       ->capture_default_str();
   add_rule_option(*app, arguments, "f", "0", "Hostile rows that the rule must survive");
   add_rule_option(*app, arguments, "pre", "none",
-                  "Steps before the rule: " + pre_names() + "; several are joined by commas");
-  app->add_option("--report", arguments->report, "Also write a report, in JSON");
+                  "Steps before the rule: " + pre_names() + "; several are joined by commas")
+      ->type_name("STEPS");
+  app->add_option("--report", arguments->report, "Also write a report, in JSON")->type_name("FILE");
   add_rule_option(*app, arguments, "krum-select", "0",
                   "m of multi-krum; 0: n - f - 2, under --semantics byzfl or byzpy n - f");
-  add_rule_option(*app, arguments, "bulyan-variant", "paper", "paper, or detox (the original's)");
+  add_rule_option(*app, arguments, "bulyan-variant", "paper", "paper, or detox (the original's)")
+      ->type_name("paper|detox");
   add_rule_option(*app, arguments, "tolerance", fmt::format("{}", RuleOptions().tolerance),
                   "geometric-median: how far it may stay from its point, relative");
   add_rule_option(*app, arguments, "reference-row", "0", "monna: the row to trust, from 0");
@@ -207,7 +215,8 @@ Command aggregate_command(CLI::App& program) {
   add_rule_option(*app, arguments, "clip-rounds", "1; under --semantics byzpy 10",
                   "L of centered-clipping");
   add_rule_option(*app, arguments, "semantics", "paper",
-                  "paper, byzfl or byzpy: whose definition of a rule, where those differ");
+                  "whose definition of a rule, where those differ")
+      ->type_name("paper|byzfl|byzpy");
   app->add_option_function<std::string>(
          "--weights",
          [arguments](const std::string& text) { arguments->weights = parse_weights(text); },

@@ -176,7 +176,9 @@ void add_data_dir(CLI::App& app, DataOptions& options) {
 void add_prepare(CLI::App& data, DataOptions& options) {
   CLI::App& app =
       *data.add_subcommand("prepare", "download or generate data sets, and verify them");
-  app.add_option("NAME", options.names, "data sets; detoxml list names them")->required();
+  app.add_option("NAME", options.names, "data sets; detoxml list names them")
+      ->required()
+      ->type_name("DATASET");
   add_data_dir(app, options);
   app.add_option("--url", options.prepare.url,
                  "take the files from here (BASE/<file name>); checksums stay the published ones")
@@ -212,14 +214,16 @@ void add_prepare(CLI::App& data, DataOptions& options) {
 
 void add_verify(CLI::App& data, DataOptions& options) {
   CLI::App& app = *data.add_subcommand("verify", "compare files with the published checksums");
-  app.add_option("NAME", options.names, "data sets [all that are there]");
+  app.add_option("NAME", options.names, "data sets [all that are there]")->type_name("DATASET");
   add_data_dir(app, options);
   app.footer("Example:\n  detoxml data verify --data-dir data");
 }
 
 void add_info(CLI::App& data, DataOptions& options) {
   CLI::App& app = *data.add_subcommand("info", "sizes, classes and digests of a data set");
-  app.add_option("NAME", options.name, "a data set, or an image folder")->required();
+  app.add_option("NAME", options.name, "a data set, or an image folder")
+      ->required()
+      ->type_name("DATASET|DIR");
   add_data_dir(app, options);
   app.add_option("--image-size", options.image_size, "the side of an image folder's images")
       ->capture_default_str()

@@ -216,7 +216,7 @@ Command evaluate_command(CLI::App& program) {
   auto options = std::make_shared<EvaluateOptions>();
   app->add_option("--model-dir", options->model, "a run's directory, or one model_step_<t> file")
       ->capture_default_str()
-      ->type_name("");
+      ->type_name("DIR|FILE");
   app->add_option("--eval-batch-size", options->batch_size, "samples in one forward pass")
       ->capture_default_str()
       ->type_name("")
@@ -232,13 +232,13 @@ Command evaluate_command(CLI::App& program) {
       ->type_name("");
   app->add_option("--network", options->network,
                   "the network [as the run was configured, else LeNet]")
-      ->type_name("");
+      ->type_name("NETWORK|FILE");
   app->add_option("--dataset", options->dataset,
                   "the data set [as the run was configured, else FashionMNIST]")
-      ->type_name("");
+      ->type_name("DATASET|DIR");
   app->add_option("--data-dir", options->data_dir,
                   "where the data lies [as the run was configured]")
-      ->type_name("");
+      ->type_name("DIR");
   app->add_option("--image-size", options->image_size,
                   "the side of an image folder's images [as the run was configured, else 32]")
       ->type_name("");

@@ -189,7 +189,8 @@ Command launch_command(CLI::App& program) {
       ->required()
       ->check(CLI::Range(2, kMaxProcesses));
   app->add_option("--hostfile", options->hostfile,
-                  "Which machines, in order; without it this one alone");
+                  "Which machines, in order; without it this one alone")
+      ->type_name("FILE");
   app->add_option("--agent", options->agent,
                   "How other machines are reached: ssh, srun (in a job of Slurm's), or auto: srun "
                   "where SLURM_JOB_ID is set")

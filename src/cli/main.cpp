@@ -14,6 +14,7 @@
 #include "cli/numerics.hpp"
 #include "cli/signals.hpp"
 #include "cli/supervise.hpp"
+#include "cli/version.hpp"
 #include "comm/mpi/mpi_session.hpp"
 
 namespace detox {
@@ -95,14 +96,16 @@ std::string unknown_command(const CLI::App& program, int argc, char** argv) {
 
 int run(int argc, char** argv) {
   CLI::App program("DETOX: trains neural networks while some of the machines lie", "detoxml");
-  program.set_version_flag("--version", "detoxml " DETOX_VERSION);
+  program.set_version_flag("--version", version_text,
+                           "Versions of this program and its libraries, and instruction sets");
   program.require_subcommand(1);
   program.get_formatter()->column_width(34);
   program.footer("Each command's options and defaults: detoxml <command> --help");
-  const std::vector<Command> commands = {train_command(program),     evaluate_command(program),
-                                         aggregate_command(program), data_command(program),
-                                         launch_command(program),    list_command(program),
-                                         host_report_command(program)};
+  const std::vector<Command> commands = {
+      train_command(program), evaluate_command(program),   aggregate_command(program),
+      data_command(program),  launch_command(program),     cluster_command(program),
+      list_command(program),  completion_command(program), man_command(program),
+      host_report_command(program)};
   const std::string unknown = unknown_command(program, argc, argv);
   if (!unknown.empty()) return fail(unknown, 2);
   try {

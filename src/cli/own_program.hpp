@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "base/shell_line.hpp"  // how own_arguments() are shown
+
 namespace detox {
 
 /// The file of the program that runs. InputError where the system does not tell.

@@ -46,9 +46,12 @@ void apply_given(const GivenOptions& given, RunConfig& config) {
 }
 
 std::string help_text(const Option& option) {
-  std::string text(option.help);
-  if (!option.choices.empty()) text += fmt::format("; one of: {}", fmt::join(option.choices, ", "));
-  return fmt::format("{} [{}]", text, option_text(option, RunConfig{}));
+  return fmt::format("{} [{}]", option.help, option_text(option, RunConfig{}));
+}
+
+std::string value_text(const Option& option) {
+  return option.choices.empty() ? std::string(option.value)
+                                : fmt::format("{}", fmt::join(option.choices, "|"));
 }
 
 }  // namespace
@@ -86,7 +89,7 @@ std::shared_ptr<GivenOptions> add_train_options(CLI::App& command) {
             given->settings.push_back({std::string(canonical), bare ? "on" : text});
           },
           std::move(help));
-      added->group(std::string(group))->type_name("")->take_last();
+      added->group(std::string(group))->type_name(value_text(option))->take_last();
       if (is_switch) added->expected(0, 1);
     };
     add(option.name, option.group, help_text(option));

@@ -12,6 +12,7 @@
 
 #include "base/names.hpp"
 #include "base/shell_line.hpp"
+#include "cluster/state_folder.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -75,16 +76,7 @@ bool take_begun(std::string& errors) {
 
 }  // namespace
 
-std::filesystem::path default_known_hosts() {
-  const char* state = std::getenv("XDG_STATE_HOME");
-  if (state != nullptr && state[0] == '/')
-    return std::filesystem::path(state) / "detoxml" / "known_hosts";
-  const char* home = std::getenv("HOME");
-  if (home == nullptr || home[0] != '/') {
-    throw UsageError("HOME is not set: where do the keys of known hosts go?");
-  }
-  return std::filesystem::path(home) / ".local" / "state" / "detoxml" / "known_hosts";
-}
+std::filesystem::path default_known_hosts() { return state_folder() / "known_hosts"; }
 
 void check_host(std::string_view host, std::string_view where) {
   const bool valid =

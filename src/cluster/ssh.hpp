@@ -31,7 +31,7 @@ struct SshSettings {
   int connect_attempts = 3;                ///< where a host refuses, is silent or cuts the line
 };
 
-/// "$XDG_STATE_HOME/detoxml/known_hosts", or in ~/.local/state.
+/// `known_hosts` in state_folder().
 std::filesystem::path default_known_hosts();
 
 /// UsageError unless it is a host name or an address: no dash first, and nothing that ssh, scp or a

@@ -32,6 +32,9 @@ struct Option {
   bool affects_result;  ///< part of the configuration's digest: runs that differ in it give
                         ///< different bits
   std::vector<std::string_view> choices;  ///< of a closed set of words; empty: free
+  /// What help and completion show for a value that is free: FILE, DIR, a list of names (NETWORK,
+  /// DATASET, RULE, ATTACK, STEPS) or a word that stands for itself, as alternatives between bars.
+  std::string_view value = {};
 };
 
 /// All options of `detoxml train`, in the order of the help.

@@ -11,8 +11,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <filesystem>
 #include <string>
 #include <string_view>
+
+#include "learn/libraries.hpp"
 
 namespace detox {
 namespace {
@@ -75,7 +78,29 @@ std::string describe() {
                      gnu_get_libc_version());
 }
 
+/// The file that a function comes from; empty where no library has it.
+std::string file_with(const char* function) {
+  Dl_info info{};
+  void* address = dlsym(RTLD_DEFAULT, function);
+  if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return {};
+  std::error_code unknown;
+  const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, unknown);
+  return unknown ? info.dli_fname : file.string();
+}
+
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> training_libraries() {
+  const std::string config = at::show_config();
+  const std::string file = file_with("sgemm_");
+  return {
+      {"libtorch", fmt::format("{}, capability {}", TORCH_VERSION,
+                               text_after(config, "CPU capability usage: ", "\n"))},
+      {"BLAS", blas(config) + (file.empty() ? "" : " in " + file)},
+      {"oneDNN", fmt::format("{}, up to {}", text_after(config, "MKL-DNN v", " \n"), onednn_isa())},
+      {"OpenMP", text_after(config, "OpenMP ", " \n")},
+      {"glibc", gnu_get_libc_version()}};
+}
 
 std::string numerical_profile(MemoryLayout layout) {
   static const std::string kProfile = describe();

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -127,6 +129,17 @@ bool started_under_mpi() { return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr
 int rank_under_mpi() { return number_in_environment("OMPI_COMM_WORLD_RANK", 0); }
 
 int size_under_mpi() { return number_in_environment("OMPI_COMM_WORLD_SIZE", 1); }
+
+std::string mpi_library_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  // "Open MPI v4.1.4, package: …, ident: …": who built it is not of interest.
+  std::string name(text.data(), static_cast<std::size_t>(length));
+  name.resize(std::min(name.size(), name.find_first_of(",\n")));
+  const std::size_t v = name.find(" v");
+  return v == std::string::npos ? name : name.erase(v + 1, 1);
+}
 
 MpiSession::MpiSession(unsigned finalize_seconds, unsigned start_seconds)
     : finalize_seconds_(finalize_seconds) {

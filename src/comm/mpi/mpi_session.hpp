@@ -2,6 +2,7 @@
 #pragma once
 
 #include <set>
+#include <string>
 
 namespace detox {
 
@@ -13,6 +14,10 @@ bool started_under_mpi();
 /// and 1 without mpirun.
 int rank_under_mpi();
 int size_under_mpi();
+
+/// "Open MPI 4.1.4": the library that is loaded, which may be another than was compiled against.
+/// Initialises nothing.
+std::string mpi_library_version();
 
 /// MPI from construction to destruction, on one thread (MPI_THREAD_FUNNELED), with errors returned
 /// and not fatal. One in a process, made on the main thread after the numerical profile was pinned.

@@ -1,0 +1,7 @@
+# What `cmake --install` puts beside the library (src/library) and the program (src/cli).
+# `detoxml cluster prepare` carries it to machines that have no clone.
+install(PROGRAMS ${PROJECT_SOURCE_DIR}/tools/install-deps DESTINATION ${CMAKE_INSTALL_DATADIR}/detoxml)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/LICENSE
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples PATTERN __pycache__ EXCLUDE)

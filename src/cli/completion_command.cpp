@@ -1,0 +1,92 @@
+// `detoxml completion` and `detoxml man`: what shells and man read, from the commands and options
+// that are there.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/command.hpp"
+#include "cli/completion.hpp"
+#include "cli/manual_page.hpp"
+#include "detox/aggregator.hpp"
+#include "detox/attack.hpp"
+#include "detox/dataset.hpp"
+#include "detox/errors.hpp"
+#include "detox/learner.hpp"
+#include "record/atomic_file.hpp"
+
+namespace detox {
+namespace {
+
+template <class Registry>
+std::vector<std::string> all_names(const Registry& registry) {
+  std::vector<std::string> names;
+  for (const auto& info : registry) names.emplace_back(info.name);
+  return names;
+}
+
+std::vector<std::string> names_behind(std::string_view word) {
+  if (word == "NETWORK") return all_names(networks());
+  if (word == "DATASET") return all_names(datasets());
+  if (word == "RULE") return all_names(rules());
+  if (word == "ATTACK") return all_names(attacks());
+  if (word == "STEPS") return all_names(pre_aggregators());
+  return {};
+}
+
+int print_completion(const CLI::App& program, const std::string& shell) {
+  const CommandEntry tree = command_tree(program, names_behind);
+  fmt::print("{}", shell == "bash" ? bash_completion(tree) : zsh_completion(tree));
+  return 0;
+}
+
+int print_or_write_pages(const CLI::App& program, const std::string& command,
+                         const std::string& directory) {
+  const auto pages = manual_pages(command_tree(program, names_behind), DETOX_VERSION);
+  if (!directory.empty()) {
+    for (const auto& [name, page] : pages)
+      write_atomically(std::filesystem::path(directory) / name, page);
+    return 0;
+  }
+  const auto page =
+      pages.find(command.empty() ? "detoxml.1" : fmt::format("detoxml-{}.1", command));
+  if (page == pages.end())
+    throw UsageError(fmt::format("no command '{}': detoxml --help names them", command));
+  fmt::print("{}", page->second);
+  return 0;
+}
+
+}  // namespace
+
+Command completion_command(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("completion", "print a completion script for a shell");
+  const auto shell = std::make_shared<std::string>();
+  app->add_option("SHELL", *shell, "bash or zsh")
+      ->required()
+      ->type_name("")
+      ->check(CLI::IsMember({"bash", "zsh"}));
+  app->footer(
+      "An installed program is completed without this. Examples:\n"
+      "  eval \"$(detoxml completion bash)\"\n"
+      "  detoxml completion zsh > \"${fpath[1]}/_detoxml\"");
+  return {app, [&program, shell] { return print_completion(program, *shell); }};
+}
+
+Command man_command(CLI::App& program) {
+  CLI::App* app =
+      program.add_subcommand("man", "print the manual page of the program or of a command");
+  const auto command = std::make_shared<std::string>();
+  const auto directory = std::make_shared<std::string>();
+  app->add_option("COMMAND", *command, "train, say; without it the program's own page")
+      ->type_name("COMMAND");
+  app->add_option("--output-dir", *directory, "write all pages into this directory instead")
+      ->type_name("DIR");
+  app->footer(
+      "An installed program's pages are there for man: man detoxml-train. Examples:\n"
+      "  detoxml man train | man -l -\n"
+      "  detoxml man --output-dir .");
+  return {app, [&program, command, directory] {
+            return print_or_write_pages(program, *command, *directory);
+          }};
+}
+
+}  // namespace detox

@@ -1,0 +1,62 @@
+#include "cli/version.hpp"
+
+#include <archive.h>
+#include <blosc.h>
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "cli/numerics.hpp"
+#include "comm/mpi/mpi_session.hpp"
+#include "detox/errors.hpp"
+#include "kernels/target.hpp"
+#include "learn/libraries.hpp"
+
+namespace detox {
+namespace {
+
+std::string compiler() {
+#if defined(__clang__)
+  return "clang++ " __clang_version__;
+#else
+  return "g++ " __VERSION__;
+#endif
+}
+
+std::string kernels_in_force() {
+  try {
+    return kernel_target_name();
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+/// "3.6.2" of "libarchive 3.6.2".
+std::string_view without_name(std::string_view text) { return text.substr(text.rfind(' ') + 1); }
+
+void add_line(std::string& text, std::string_view name, std::string_view value) {
+  text += fmt::format("\n  {:<12}{}", name, value);
+}
+
+}  // namespace
+
+std::string version_text() {
+  std::string text = "detoxml " DETOX_VERSION;
+  add_line(text, "compiler", compiler());
+  for (const auto& [name, version] : training_libraries()) add_line(text, name, version);
+  add_line(text, "MPI", mpi_library_version());
+  add_line(text, "OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING));
+  add_line(text, "libcurl", curl_version_info(CURLVERSION_NOW)->version);
+  add_line(text, "libarchive", without_name(archive_version_string()));
+  add_line(text, "zlib", zlibVersion());
+  add_line(text, "zstd", ZSTD_versionString());
+  add_line(text, "blosc", blosc_get_version_string());
+  add_line(text, "processor", processor_name());
+  add_line(text, "rules", fmt::format("{} (DETOX_KERNEL_TARGET)", kernels_in_force()));
+  add_line(text, "gradients", fmt::format("{} (DETOX_PROFILE)", profile_in_force()));
+  return text;
+}
+
+}  // namespace detox
