@@ -37,7 +37,11 @@ HostShell::HostShell(const std::string& choice) : name_(choice) {
     const bool in_slurm = std::getenv("SLURM_JOB_ID") != nullptr && is_on_path("srun");
     name_ = !own_agent_.empty() ? own_agent_.front() : in_slurm ? "srun" : "ssh";
   }
-  if (name_ == "ssh" && own_agent_.empty()) ssh_ = std::make_unique<Ssh>(SshSettings{});
+  if (name_ == "ssh" && own_agent_.empty()) {
+    SshSettings settings;
+    settings.knows_hosts_by_configuration = true;  // as mpirun's own ssh would
+    ssh_ = std::make_unique<Ssh>(settings);
+  }
   if (name_ != "srun" || !own_agent_.empty()) return;
   if (!is_on_path("srun")) {
     throw UsageError("--agent srun: no srun on PATH: install Debian's package slurm-client");

@@ -170,9 +170,10 @@ int launch(const Options& options) {
   }
   const std::string numerics = numerics_option(options.command);
   const std::string profile = numerics == kPortableProfile ? kPortableProfile : profile_in_force();
+  bool may_repeat = numerics == "auto" && profile != kPortableProfile;
   return supervise(mpi_job(launch, profile), {}, [&](int exit_code) -> std::optional<Job> {
-    const bool may_repeat = numerics == "auto" && profile != kPortableProfile;
     if (exit_code != DisagreementError::kExitCode || !may_repeat) return std::nullopt;
+    may_repeat = false;
     log_info("starting again under the numerical profile {} (--numerics)", kPortableProfile);
     return mpi_job(launch, kPortableProfile);
   });

@@ -42,7 +42,7 @@ struct Job {
       true;  ///< false: rank 0 is on another machine, and the job's own exit code counts
   /// What it prints is a stream of mpirun --tag-output, to be shown as whole lines: with the rank
   /// before each, or without. Empty: its streams are this process's own.
-  std::optional<bool> tagged_lines;
+  std::optional<bool> tagged_lines = {};
 };
 
 /// What to start next after a job whose rank 0 has left this result; nothing ends it there.

@@ -121,6 +121,8 @@ Ssh::Ssh(SshSettings settings) : settings_(std::move(settings)) {
     if (equals == 0 || equals == std::string::npos || option.find('\n') != std::string::npos)
       throw UsageError(fmt::format("ssh option '{}': valid: Name=value", printable(option)));
   }
+  if (settings_.knows_hosts_by_configuration) return;
+  if (settings_.knows_hosts_by_configuration) return;
   if (settings_.known_hosts.empty()) settings_.known_hosts = default_known_hosts();
   check_path(settings_.known_hosts.string(), "known hosts file");
   const std::filesystem::path folder = settings_.known_hosts.parent_path();
@@ -153,9 +155,11 @@ std::vector<std::string> Ssh::general_words(const std::string& program) const {
   option(fmt::format("ConnectTimeout={}", settings_.connect_limit.count()));
   option("ServerAliveInterval=5");
   option("ServerAliveCountMax=3");
-  option("StrictHostKeyChecking=accept-new");
-  option(fmt::format("UserKnownHostsFile={} ~/.ssh/known_hosts",
-                     path_value(settings_.known_hosts.string())));
+  if (!settings_.knows_hosts_by_configuration) {
+    option("StrictHostKeyChecking=accept-new");
+    option(fmt::format("UserKnownHostsFile={} ~/.ssh/known_hosts",
+                       path_value(settings_.known_hosts.string())));
+  }
   option("UpdateHostKeys=no");
   option("HashKnownHosts=no");
   option("LogLevel=ERROR");

@@ -24,6 +24,9 @@ struct SshSettings {
   /// Keys of hosts that are seen for the first time go here; the user's own ~/.ssh/known_hosts is
   /// read as well. Empty: default_known_hosts().
   std::filesystem::path known_hosts;
+  /// Which keys hosts may have is left to the user's own configuration: as plain ssh, an unknown
+  /// host is refused.
+  bool knows_hosts_by_configuration = false;
   /// The name that a host's key is remembered under where it is not the address, which another
   /// machine may have next week.
   std::map<std::string, std::string> key_names;

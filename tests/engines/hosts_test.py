@@ -13,7 +13,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from hosts import SHARED, Hosts, why_no_hosts
 from program import DATA, PROGRAM, ProgramTest, environment, main, run, wait_for
 
-HOSTS = 4
+ROOT = pathlib.Path(__file__).parents[2]
+HOSTS, OPERATOR = 4, 5
+OWN_PROGRAM = "/root/detoxml/bin/detoxml"
 # The same address on every host, as docker makes it: MPI must not take it for a way between them.
 DOCKER = """ip link add docker0 type bridge; ip link add veth0 type veth peer name veth1; ip link set veth0 master docker0 up
 ip link set veth1 up; ip address add 172.17.0.1/16 dev docker0; ip link set docker0 up"""
@@ -29,12 +31,23 @@ class OverHosts(ProgramTest):
             cls.skipTest(cls, reason)
         cls.place = pathlib.Path(tempfile.mkdtemp(prefix="detox-hosts-"))
         cls.addClassCleanup(shutil.rmtree, cls.place, ignore_errors=True)
-        cls.hosts = cls.enterClassContext(Hosts(HOSTS, cls.place))
-        shutil.copy(PROGRAM, cls.hosts.shared)
-        (cls.hosts.shared / "hosts").write_text("".join(f"host{number}\n" for number in cls.hosts.numbers))
-        cls.hosts.trust()
+        cls.hosts = cls.enterClassContext(Hosts(HOSTS + 1, cls.place))
+        cls.numbers = range(1, HOSTS + 1)
         for number in cls.hosts.numbers:
             cls.hosts.enter(number, "sh", "-ec", DOCKER)
+        cls.prepare()
+
+    @classmethod
+    def prepare(cls):
+        """Somebody's own machine makes the four ready; from then on the first of them does the rest."""
+        cls.hosts.trust(OPERATOR)
+        installed = cls.hosts.root(OPERATOR) / "detoxml"  # as cmake --install lays it out
+        for source, folder in ((PROGRAM, "bin"), (ROOT / "tools" / "install-deps", "share/detoxml")):
+            (installed / folder).mkdir(parents=True)
+            shutil.copy(source, installed / folder)
+        (cls.hosts.shared / "hosts").write_text("".join(f"host{number}\n" for number in cls.numbers))
+        cls.hosts.enter(OPERATOR, OWN_PROGRAM, "cluster", "prepare", "--hostfile", f"{SHARED}/hosts", "--install-dir",
+                        "/root/detoxml", "--skip", "packages", "--skip", "data")
 
     def setUp(self):
         super().setUp()
@@ -52,7 +65,7 @@ class OverHosts(ProgramTest):
 
     def launch(self, *more):
         with open(self.folder / "log", "w", encoding="utf-8") as log:
-            return self.on_host(1, "./detoxml", "launch", "-n", HOSTS, "--hostfile", "hosts", "--tag-output", "--",
+            return self.on_host(1, OWN_PROGRAM, "launch", "-n", HOSTS, "--hostfile", "hosts", "--tag-output", "--",
                                 "train", *TRAIN, "--train-dir", f"{SHARED}/{self.name}", *more,
                                 stdout=log, stderr=subprocess.STDOUT)
 
@@ -88,7 +101,7 @@ class OverHosts(ProgramTest):
         return {line["worker"] for line in self.journal(self.run_folder, "ledger.jsonl") if line["kind"] == "missing"}
 
     def test_goes_on_when_a_link_is_cut_while_another_host_evaluates(self):
-        evaluation = self.on_host(2, "./detoxml", "evaluate", "--model-dir", f"{SHARED}/{self.name}", "--follow",
+        evaluation = self.on_host(2, OWN_PROGRAM, "evaluate", "--model-dir", f"{SHARED}/{self.name}", "--follow",
                                   "--eval-freq", "20", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         process = self.launch()
         self.addCleanup(self.hosts.set_link, 4, "up")
@@ -112,42 +125,42 @@ class OverHosts(ProgramTest):
         for pid in self.hosts.processes(3, "^orted|/orted"):
             self.hosts.signal(3, pid)
         self.assertEqual(self.wait_for_end(process), 0, self.log())
-        self.assert_nothing_left(self.hosts.numbers)
+        self.assert_nothing_left(self.numbers)
         self.assertEqual(self.missing_workers(), {2}, self.log())
         self.assert_replays()
 
     def test_ends_on_all_hosts_with_a_checkpoint_after_ctrl_c(self):
         process = self.launch("--max-steps", 100_000)
         self.wait_for_step(5)
-        for number in self.hosts.numbers:
+        for number in self.numbers:
             self.assertTrue(self.hosts.processes(number, "detoxml train"), f"host{number}")
         self.hosts.signal(1, self.hosts.processes(1, "detoxml launch")[0], signal.SIGINT)
         self.assertEqual(process.wait(timeout=30), 130, self.log())
-        self.assert_nothing_left(self.hosts.numbers)
+        self.assert_nothing_left(self.numbers)
         self.assertTrue(list(self.run_folder.glob("model_step_*")))
         self.assertIn("rank 0: interrupted; go on with", self.log())
 
     def test_names_what_keeps_which_host_from_the_job(self):
-        for number in self.hosts.numbers:
+        for number in self.numbers:
             data = self.hosts.root(number) / "data"
             data.mkdir()
             for file in DATA.iterdir():
                 (data / file.name).symlink_to(file)
             if number != 4:
-                shutil.copy(PROGRAM, self.hosts.root(number) / "detoxml")
-        with open(self.hosts.root(2) / "detoxml", "ab") as program:
+                shutil.copy(PROGRAM, self.hosts.root(number) / "another")
+        with open(self.hosts.root(2) / "another", "ab") as program:
             program.write(b"another build")
         labels = self.hosts.root(3) / "data" / "train-labels-idx1-ubyte.gz"
         labels.unlink()
         self.assertTrue(labels.parent.is_dir())
         (self.hosts.root(1) / "hosts").write_text("host1\nhost2\nhost3\nhost4\nhost9\n")
-        process = self.on_host(1, "./detoxml", "launch", "-n", 5, "--hostfile", "hosts", "--", "train", "--data-dir",
+        process = self.on_host(1, "./another", "launch", "-n", 5, "--hostfile", "hosts", "--", "train", "--data-dir",
                                "data", "--train-dir", f"{SHARED}/{self.name}", folder="/root", stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE)
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1, errors)
         for expected in ("host2: detoxml there is another build than on host1", "host3: .*train-labels-idx1-ubyte",
-                         "host4: no program /root/detoxml there", "host9: not reached by ssh: .*host9",
+                         "host4: no program /root/another there", "host9: not reached by ssh: .*host9",
                          "detoxml: nothing was started: 4 of 5 hosts cannot take part"):
             self.assertRegex(errors, rf"(?m)^{expected}")
         self.assertNotIn("host1:", errors)

@@ -1,4 +1,4 @@
-"""The batch script of examples/slurm in a Slurm cluster of three hosts on this machine. Without root or Slurm this is
+"""The batch script of examples/slurm in a Slurm cluster of two hosts on this machine. Without root or Slurm this is
 skipped."""
 
 import pathlib
@@ -12,7 +12,7 @@ from program import PROGRAM, ProgramTest, main, wait_for
 from slurm import start_slurm, why_no_slurm
 
 ROOT = pathlib.Path(__file__).parents[2]
-HOSTS, TASKS = 3, 2
+HOSTS, TASKS = 2, 2
 OPTIONS = ["--max-steps", "30", "--eval-freq", "10", "--batch-size", "8", "--worker-fail", "1"]
 
 

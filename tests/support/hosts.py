@@ -33,8 +33,7 @@ def why_no_hosts():
 
 
 class Hosts(Network):
-    """`folder`: an empty one for their files. Its `shared` is /srv on every host; `root<number>` is the /root of one.
-    Host 1 holds a key that opens all of them only after trust()."""
+    """`folder`: an empty one for their files. Its `shared` is /srv on every host; `root<number>` is the /root of one."""
 
     def __init__(self, hosts, folder):
         super().__init__(hosts)
@@ -82,12 +81,12 @@ class Hosts(Network):
         found = subprocess.run([*self.words(number), "bash", "-c", script], capture_output=True, text=True, check=False)
         return found.stdout
 
-    def trust(self, numbers=None):
-        """ssh from host 1 to these hosts (all) works without a question."""
-        key = self.root(1) / ".ssh" / "id_ed25519"
+    def trust(self, source, numbers=None):
+        """ssh from this host to the others (all) works without a question, and from nowhere else."""
+        key = self.root(source) / ".ssh" / "id_ed25519"
         key.parent.mkdir(mode=0o700, exist_ok=True)
         if not key.exists():
-            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "host1", "-f", key)
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"host{source}", "-f", key)
         with open(key.parent / "known_hosts", "a", encoding="ascii") as known:
             for number in numbers or self.numbers:
                 public = (self.folder / f"etc{number}" / "host_key.pub").read_text().split()
