@@ -26,7 +26,7 @@ def why_not():
     try:
         with Network(1):
             return None
-    except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         words = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
         return f"no network namespaces here (they need root): {words[-1] if words else error}"
 
@@ -95,8 +95,12 @@ class Network:
         return ["nsenter", "--target", str(self.first[name]), "--all"]
 
     def enter(self, name, *command):
-        """Runs something short to set a host up; raises CalledProcessError where it fails."""
-        return run(*self.words(name), *command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        """Runs something short to set a host up; RuntimeError with its words where it fails."""
+        finished = subprocess.run([*self.words(name), *map(str, command)], stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=60, check=False)
+        if finished.returncode != 0:
+            raise RuntimeError(f"{command[0]} on {name}: exit code {finished.returncode}: {finished.stdout}{finished.stderr}")
+        return finished
 
     def set_link(self, number, state):
         """`down`: nothing reaches this host any more, and nobody is told."""
