@@ -147,6 +147,14 @@ int fail_where_not_ok(const std::vector<HostResult>& results, std::string_view w
       fmt::format("{} failed on {} of {} hosts, as said above", what, failed, results.size()));
 }
 
+/// The words behind the first --, as they are: the parser takes words apart that look like lists.
+std::vector<std::string> words_to_run(const ClusterOptions& options) {
+  const std::vector<std::string> all = own_arguments();
+  const auto dashes = std::find(all.begin(), all.end(), "--");
+  if (dashes == all.end() || dashes + 1 == all.end()) return options.command;
+  return {dashes + 1, all.end()};
+}
+
 }  // namespace
 
 int cluster_prepare(const ClusterOptions& options) {
@@ -189,8 +197,8 @@ int cluster_run(const ClusterOptions& options) {
   const Ssh ssh = ssh_for(hosts, options);
   RemoteCommand command;
   // One word is a line for the host's shell, as ssh has it.
-  const std::string line =
-      options.command.size() == 1 ? options.command.front() : shell_line(options.command);
+  const std::vector<std::string> words = words_to_run(options);
+  const std::string line = words.size() == 1 ? words.front() : shell_line(words);
   command.script = fmt::format("PATH={}:$PATH; export PATH\n{}",
                                shell_quoted(hosts.config.install_dir + "/bin"), line);
   command.time_limit = std::chrono::milliseconds(static_cast<long>(options.run_limit_s * 1000));

@@ -21,11 +21,9 @@ std::string describe_host_script() {
   return R"sh(
 if [ -r /etc/os-release ]; then . /etc/os-release; fi
 echo "$(uname -m) ${ID:-unknown} ${VERSION_ID:-}"
-if [ "$(id -u)" = 0 ];
-  then echo root;
-  elif sudo - n true 2 > / dev / null;
-  then echo sudo;
-  else echo none; fi
+if [ "$(id -u)" = 0 ]; then echo root
+elif sudo -n true 2>/dev/null; then echo sudo
+else echo none; fi
 echo "$HOME"
 )sh";
 }
@@ -51,8 +49,7 @@ umask 077
 file=$HOME/.ssh/authorized_keys
 mkdir -p "$HOME/.ssh"
 if [ -f "$file" ] && grep -qxF -- "$key" "$file"; then exit 0; fi
-if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ];
-  then echo >> "$file"; fi
+if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >>"$file"; fi
 printf '%s\n' "$key" >>"$file"
 )sh";
 }
@@ -101,11 +98,8 @@ bash "$file" {} </dev/null
 
 std::string make_folder_script(const std::string& folder) {
   return kAsRoot + assigned("folder", folder) + R"sh(
-mkdir -p "$folder" 2>/dev/null || as_root install -d -o "$(id -u)" -
-             g
-             "$(id -g)"
-             "$folder" ||
-         exit 1 if[!-w "$folder"]; then
+mkdir -p "$folder" 2>/dev/null || as_root install -d -o "$(id -u)" -g "$(id -g)" "$folder" || exit 1
+if [ ! -w "$folder" ]; then
   echo "$folder belongs to $(stat -c %U "$folder") and $(id -un) may not write to it" >&2
   exit 1
 fi
@@ -139,8 +133,7 @@ if [ -e "$folder" ] && [ ! -d "$folder" ]; then
   echo "$folder is left alone: it is not a folder" >&2
   exit 1
 fi
-if [ -d "$folder" ] && [ -n "$(as_root ls -A "$folder")" ];
-  then
+if [ -d "$folder" ] && [ -n "$(as_root ls -A "$folder")" ]; then
   echo "$folder is left alone: it is not empty, and nothing is mounted over files" >&2
   exit 1
 fi

@@ -105,6 +105,7 @@ class Launch {
   /// What an earlier launch may have asked for without seeing the answer.
   void repeat_pending() {
     const std::vector<PendingRequest> requests = pending_.all();
+    if (requests.empty()) return;
     for (const PendingRequest& request : requests) {
       const int wanted = request.role == kMaster ? config_.n_masters : config_.n_workers;
       if (request.count > wanted) {
@@ -139,15 +140,19 @@ class Launch {
     }
   }
 
+  /// Asks for checks when there is nothing else to wait for.
   std::vector<Instance> look() {
     std::vector<Instance> instances = find_instances(aws_, config_.name);
+    for (const Instance& instance : instances) forget(instance.id);
+    if (std::any_of(instances.begin(), instances.end(),
+                    [](const Instance& i) { return i.state == "pending"; }))
+      return instances;
     try {
       add_checks(aws_, instances);
     } catch (const AwsError& error) {
       // One has gone in between: the next look shows which.
       if (error.code() != "InvalidInstanceID.NotFound") throw;
     }
-    for (const Instance& instance : instances) forget(instance.id);
     return instances;
   }
 
@@ -203,18 +208,19 @@ class Launch {
   bool ask_for_missing(const std::vector<Instance>& instances) {
     const std::array<std::pair<std::string_view, int>, 2> roles = {
         {{kMaster, config_.n_masters}, {kWorker, config_.n_workers}}};
+    bool asked = false;
     for (const auto& [role, wanted] : roles) {
       const int count = missing(instances, role, wanted);
       if (count <= 0) continue;
+      asked = true;
       log_info("cluster {}: asking for {} ({})", config_.name, counted(count, role),
                config_.method);
       PendingRequest request{new_token(), std::string(role), count, {}};
       request.words = run_instances(config_, request.role, count, request.token);
       pending_.add(request);
       if (!send(request)) wait_for_room(count, role);
-      return true;
     }
-    return false;
+    return asked;
   }
 
   void wait_for_room(int count, std::string_view role) {

@@ -185,23 +185,28 @@ class Preparation {
       throw InputError(fmt::format("this program is for {}, and the host is {}", this_platform(),
                                    printable(platforms_.at(alias))));
     }
-    const std::string bin = config_.install_dir + "/bin",
-                      share = config_.install_dir + "/share/detoxml";
-    const std::string file = bin + "/detoxml", uploaded = bin + "/.detoxml.part";
+    const std::string file = config_.install_dir + "/bin/detoxml";
     std::string had =
         quick(alias, fmt::format("sha256sum {} 2>/dev/null | cut -c 1-64", shell_quoted(file)));
     had.erase(had.find_last_not_of('\n') + 1);
-    if (had != checksum()) {
-      quick(alias, make_folder_script(bin) + make_folder_script(share));
-      ssh_.copy_to(address(alias), options_.program, uploaded, options_.long_limit);
-      quick(alias, put_in_place_script(uploaded, file, checksum()));
-      const std::string script = share + "/install-deps";
-      quick(alias,
-            fmt::format("cat >{0}.part && chmod 755 {0}.part && mv {0}.part {0}",
-                        shell_quoted(script)),
-            options_.package_script);
-    }
+    if (had != checksum()) ship(alias, file);
     return quick(alias, shell_line({file, "--version"}) + " </dev/null");
+  }
+
+  /// Under another name first, one for each host: they may share this folder.
+  void ship(const std::string& alias, const std::string& file) const {
+    const std::string bin = config_.install_dir + "/bin";
+    const std::string share = config_.install_dir + "/share/detoxml";
+    const std::string uploaded = fmt::format("{}/.detoxml.{}.part", bin, alias);
+    quick(alias, make_folder_script(bin) + make_folder_script(share));
+    ssh_.copy_to(address(alias), options_.program, uploaded, options_.long_limit);
+    quick(alias, put_in_place_script(uploaded, file, checksum()));
+    const std::string script = share + "/install-deps";
+    const std::string part = fmt::format("{}.{}.part", script, alias);
+    quick(alias,
+          fmt::format("cat >{0} && chmod 755 {0} && mv {0} {1}", shell_quoted(part),
+                      shell_quoted(script)),
+          options_.package_script);
   }
 
   std::string checksum() const {

@@ -233,12 +233,10 @@ void Ssh::copy(const std::string& host, const std::vector<std::string>& from_to,
       continue;
     }
     if (child.timed_out) throw InputError("not copied within the time limit");
-    // scp's own last line only says that the line is closed.
+    // scp says what went wrong first, and then what that kept it from.
     std::istringstream lines(child.errors);
     std::string line, said;
-    while (std::getline(lines, line)) {
-      if (!line.starts_with("scp: Connection closed") && !line.empty()) said = line;
-    }
+    while (said.empty() && std::getline(lines, line)) said = line;
     if (said.empty()) said = fmt::format("scp ended with exit code {}", child.exit_code);
     throw InputError(printable(said, 160));
   }

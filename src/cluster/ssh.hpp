@@ -74,7 +74,7 @@ class Ssh {
                    std::chrono::milliseconds time_limit) const;
 
   /// A file or a folder with all that is in it, as scp -r has it: into `to` where that is a folder
-  /// on the host, else to that name. InputError with scp's last word.
+  /// on the host, else to that name. InputError with what scp says.
   void copy_to(const std::string& host, const std::filesystem::path& from, const std::string& to,
                std::chrono::milliseconds time_limit) const;
   void copy_from(const std::string& host, const std::string& from, const std::filesystem::path& to,

@@ -87,7 +87,7 @@ class FakeEc2:
     """`before(action, form, number)` may raise Refused, or hold the call up; number counts the calls of an action from 0.
     `after` may change what there is when a call is done, and raise as well: then it took effect all the same."""
 
-    def __init__(self, before=None, after=None, runs_after=1, ok_after=2):
+    def __init__(self, before=None, after=None, runs_after=0, ok_after=0):
         self.before, self.after = before, after
         self.runs_after, self.ok_after = runs_after, ok_after
         self.machines, self.requests, self.tokens, self.calls = [], [], {}, []
