@@ -121,6 +121,8 @@ Ssh::Ssh(SshSettings settings) : settings_(std::move(settings)) {
     if (equals == 0 || equals == std::string::npos || option.find('\n') != std::string::npos)
       throw UsageError(fmt::format("ssh option '{}': valid: Name=value", printable(option)));
   }
+  if (settings_.knows_hosts_by_configuration) return;
+  if (settings_.knows_hosts_by_configuration) return;
   if (settings_.known_hosts.empty()) settings_.known_hosts = default_known_hosts();
   check_path(settings_.known_hosts.string(), "known hosts file");
   const std::filesystem::path folder = settings_.known_hosts.parent_path();
@@ -131,8 +133,18 @@ Ssh::Ssh(SshSettings settings) : settings_(std::move(settings)) {
   }
 }
 
+std::vector<std::string> Ssh::command_words() const { return general_words("ssh"); }
+
 std::vector<std::string> Ssh::words(const std::string& program, const std::string& host) const {
   check_host(host, program);
+  std::vector<std::string> words = general_words(program);
+  const auto key_name = settings_.key_names.find(host);
+  if (key_name != settings_.key_names.end())
+    words.insert(words.end(), {"-o", "HostKeyAlias=" + key_name->second});
+  return words;
+}
+
+std::vector<std::string> Ssh::general_words(const std::string& program) const {
   std::vector<std::string> words{program};
   if (!settings_.config_file.empty()) words.insert(words.end(), {"-F", settings_.config_file});
   const auto option = [&words](const std::string& text) {
@@ -143,9 +155,11 @@ std::vector<std::string> Ssh::words(const std::string& program, const std::strin
   option(fmt::format("ConnectTimeout={}", settings_.connect_limit.count()));
   option("ServerAliveInterval=5");
   option("ServerAliveCountMax=3");
-  option("StrictHostKeyChecking=accept-new");
-  option(fmt::format("UserKnownHostsFile={} ~/.ssh/known_hosts",
-                     path_value(settings_.known_hosts.string())));
+  if (!settings_.knows_hosts_by_configuration) {
+    option("StrictHostKeyChecking=accept-new");
+    option(fmt::format("UserKnownHostsFile={} ~/.ssh/known_hosts",
+                       path_value(settings_.known_hosts.string())));
+  }
   option("UpdateHostKeys=no");
   option("HashKnownHosts=no");
   option("LogLevel=ERROR");
@@ -155,8 +169,6 @@ std::vector<std::string> Ssh::words(const std::string& program, const std::strin
     option("IdentityFile=" + path_value(settings_.key_file));
     option("IdentitiesOnly=yes");
   }
-  const auto key_name = settings_.key_names.find(host);
-  if (key_name != settings_.key_names.end()) option("HostKeyAlias=" + key_name->second);
   return words;
 }
 

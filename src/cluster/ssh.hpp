@@ -24,6 +24,9 @@ struct SshSettings {
   /// Keys of hosts that are seen for the first time go here; the user's own ~/.ssh/known_hosts is
   /// read as well. Empty: default_known_hosts().
   std::filesystem::path known_hosts;
+  /// Which keys hosts may have is left to the user's own configuration: as plain ssh, an unknown
+  /// host is refused.
+  bool knows_hosts_by_configuration = false;
   /// The name that a host's key is remembered under where it is not the address, which another
   /// machine may have next week.
   std::map<std::string, std::string> key_names;
@@ -81,10 +84,14 @@ class Ssh {
   /// `shown_as` for its name; empty where none is known.
   std::string known_keys(const std::string& host, const std::string& shown_as) const;
 
+  /// ssh and its options, for who starts it otherwise; the host and the command go behind.
+  std::vector<std::string> command_words() const;
+
   const SshSettings& settings() const { return settings_; }
 
  private:
   std::string key_name(const std::string& host) const;
+  std::vector<std::string> general_words(const std::string& program) const;
   std::vector<std::string> words(const std::string& program, const std::string& host) const;
   void copy(const std::string& host, const std::vector<std::string>& from_to,
             std::chrono::milliseconds time_limit) const;
