@@ -23,8 +23,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kTermToKill{2'000};
-
 /// Both ends closed at the end, at the latest.
 class Pipe {
  public:
@@ -219,21 +217,28 @@ class Fed {
   std::string_view left_;
 };
 
-/// SIGTERM when the time is over, SIGKILL a little later.
+/// SIGTERM when the time is over, SIGKILL when the grace is.
 class TimeLimit {
  public:
-  TimeLimit(pid_t child, milliseconds limit) : child_(child), next_(Clock::now() + limit) {}
+  TimeLimit(pid_t child, const ChildProgram& program)
+      : child_(child),
+        grace_(program.grace),
+        stop_(program.stop),
+        next_(Clock::now() + program.time_limit) {}
 
   void look() {
-    if (Clock::now() < next_) return;
+    const bool stopped = !over_ && stop_ != nullptr && *stop_;
+    if (Clock::now() < next_ && !stopped) return;
     kill(child_, over_ ? SIGKILL : SIGTERM);
     over_ = true;
-    next_ = Clock::now() + kTermToKill;
+    next_ = Clock::now() + grace_;
   }
   bool over() const { return over_; }
 
  private:
   pid_t child_;
+  milliseconds grace_;
+  const std::atomic<bool>* stop_;
   Clock::time_point next_;
   bool over_ = false;
 };
@@ -250,7 +255,7 @@ ChildResult run_child(const ChildProgram& program) {
   Said output(streams.output.reading(), program.on_line);
   Said errors(streams.errors.reading(), program.on_line);
   Fed input(streams.input, program.input);
-  TimeLimit limit(child, program.time_limit);
+  TimeLimit limit(child, program);
   int status = 0;
   // The end of the child, and not of its streams, is what counts: a grandchild may keep them open.
   // Looked for between polls, which the end of the streams wakes, in most cases at once.

@@ -2,6 +2,7 @@
 // watched while it runs see cli/supervise.hpp.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <string>
@@ -15,15 +16,18 @@ struct ChildProgram {
   std::vector<std::string> arguments;  ///< the program, looked for on PATH, and its arguments
   std::vector<std::pair<std::string, std::string>> environment;  ///< added to this process's own
   std::string input;                                             ///< its standard input, whole
-  /// After this it gets SIGTERM, and SIGKILL two seconds later.
+  /// After this it gets SIGTERM, and SIGKILL when its grace is over, too.
   std::chrono::milliseconds time_limit = std::chrono::minutes(10);
+  std::chrono::milliseconds grace = std::chrono::seconds(2);
+  /// Where this becomes true before, it gets both then.
+  const std::atomic<bool>* stop = nullptr;
   /// Called with each line of either stream as it comes, without its end, on the calling thread.
   std::function<void(std::string_view line)> on_line;
 };
 
 struct ChildResult {
-  int exit_code = 0;  ///< 128 + the signal's number where one ended it
-  bool timed_out = false;
+  int exit_code = 0;           ///< 128 + the signal's number where one ended it
+  bool timed_out = false;      ///< or stopped
   std::string output, errors;  ///< of each stream the last kKept bytes
 
   static constexpr std::size_t kKept = std::size_t{16} << 20U;

@@ -6,11 +6,14 @@
 namespace detox {
 namespace {
 
-std::atomic<bool> stop_wanted{false};
+std::atomic<bool> stop_wanted{false}, interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 void on_signal(int signal) {
-  if (stop_wanted.exchange(true) && signal == SIGINT) _exit(kInterruptedExitCode);
+  stop_wanted = true;
+  // Only SIGINT counts: after Ctrl-C a program that started this one may send SIGTERM too, and of
+  // two signals that wait at once the handler of the later one runs first.
+  if (signal == SIGINT && interrupted.exchange(true)) _exit(kInterruptedExitCode);
 }
 
 void handle(void (*handler)(int)) {

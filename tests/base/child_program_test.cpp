@@ -82,6 +82,23 @@ TEST(ChildProgram, IsKilledWhereItDoesNotEnd) {
   EXPECT_EQ(result.exit_code, 128 + 9);
 }
 
+TEST(ChildProgram, IsEndedWhenItIsToStopAndHasTheGraceItNeeds) {
+  std::atomic<bool> stop{false};
+  ChildProgram program;
+  program.arguments = {"sh", "-c",
+                       "trap 'sleep 0.3; echo tidy; exit 5' TERM; echo begun; "
+                       "while true; do sleep 0.02; done"};
+  program.stop = &stop;
+  program.grace = seconds(30);
+  program.on_line = [&](std::string_view) { stop = true; };
+  const auto start = steady_clock::now();
+  const ChildResult result = run_child(program);
+  EXPECT_LT(steady_clock::now() - start, seconds(20));
+  EXPECT_EQ(result.output, "begun\ntidy\n");
+  EXPECT_EQ(result.exit_code, 5);
+  EXPECT_TRUE(result.timed_out);
+}
+
 TEST(ChildProgram, IsNotWaitedForLongerThanItLives) {
   const auto start = steady_clock::now();
   // The grandchild holds both streams.

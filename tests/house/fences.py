@@ -16,7 +16,7 @@ FLOORS = {
     "kernels": 2, "data": 2, "learn": 2, "comm": 2, "record": 2,
     "stages": 3, "evaluate": 3, "prepare": 3, "cluster": 3,
     "config": 4, "library": 4,
-    "round": 5,
+    "round": 5, "tune": 5,
     "cli": 6,
 }
 

@@ -1,0 +1,131 @@
+#include "tune/sweep.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+
+#include "base/names.hpp"
+#include "detox/errors.hpp"
+#include "tune/value_range.hpp"
+
+namespace detox {
+namespace {
+
+constexpr std::array<std::string_view, 12> kOfAnInvocation = {"allow-other-numerics",
+                                                              "checkpoint-step",
+                                                              "compute-every-replica",
+                                                              "data-dir",
+                                                              "engine",
+                                                              "eval-freq",
+                                                              "keep-checkpoints",
+                                                              "log-interval",
+                                                              "replay",
+                                                              "resume",
+                                                              "threads",
+                                                              "train-dir"};
+
+bool is_number(const Option& option) {
+  return std::visit(
+      [](auto field) {
+        using T = std::remove_cvref_t<decltype(std::declval<RunConfig&>().*field)>;
+        return std::is_same_v<T, double> || std::is_same_v<T, std::uint64_t> ||
+               std::is_same_v<T, std::optional<double>> ||
+               std::is_same_v<T, std::optional<std::uint64_t>>;
+      },
+      option.field);
+}
+
+/// At the commas outside of brackets; brackets around a whole item are taken off.
+std::vector<std::string_view> split(std::string_view list) {
+  std::vector<std::string_view> items;
+  std::size_t begin = 0, depth = 0;
+  const auto end_item = [&](std::size_t end) {
+    std::string_view item = list.substr(begin, end - begin);
+    if (item.size() >= 2 && item.front() == '[' && item.back() == ']')
+      item = item.substr(1, item.size() - 2);
+    if (item.empty()) throw UsageError("a value is empty; valid: VALUE,VALUE,…");
+    items.push_back(item);
+    begin = end + 1;
+  };
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i] == '[') ++depth;
+    if (list[i] == ']' && depth-- == 0) throw UsageError("a bracket is closed that is not open");
+    if (list[i] == ',' && depth == 0) end_item(i);
+  }
+  if (depth != 0) throw UsageError("a bracket is not closed");
+  end_item(list.size());
+  return items;
+}
+
+void add_value(const Option& option, std::string_view text, std::vector<std::string>& values) {
+  RunConfig config;
+  set_option(option, text, config);
+  std::string value = option_text(option, config);
+  if (std::find(values.begin(), values.end(), value) != values.end()) return;
+  if (values.size() == kMostValues) {
+    throw UsageError(fmt::format("{} has too many values; at most {}", option.name, kMostValues));
+  }
+  values.push_back(std::move(value));
+}
+
+Sweep parse_named(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    throw UsageError("no values; valid: NAME=VALUE,VALUE,… as in lr=0.1,0.01 or lr=2^-10..2^-3");
+  }
+  const Option& option = find_option(printable(text.substr(0, equals)));
+  if (belongs_to_invocation(option)) {
+    throw UsageError(fmt::format("results do not depend on {}; valid: options that they depend on",
+                                 option.name));
+  }
+  Sweep sweep{std::string(option.name), {}};
+  for (const std::string_view item : split(text.substr(equals + 1))) {
+    const std::vector<std::string> numbers =
+        is_number(option) ? expand_numbers(item, kMostValues) : std::vector<std::string>();
+    if (numbers.empty()) add_value(option, item, sweep.values);
+    for (const std::string& number : numbers) add_value(option, number, sweep.values);
+  }
+  return sweep;
+}
+
+}  // namespace
+
+bool belongs_to_invocation(const Option& option) {
+  return std::find(kOfAnInvocation.begin(), kOfAnInvocation.end(), option.name) !=
+         kOfAnInvocation.end();
+}
+
+Sweep parse_sweep(std::string_view text) {
+  try {
+    return parse_named(text);
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("--sweep {}: {}", printable(text), error.what()));
+  }
+}
+
+std::vector<Sweep> parse_sweeps(const std::vector<std::string>& texts) {
+  std::vector<Sweep> sweeps;
+  sweeps.reserve(texts.size());
+  std::size_t runs = 1;
+  for (const std::string& text : texts) {
+    Sweep sweep = parse_sweep(text);
+    const bool is_there = std::any_of(sweeps.begin(), sweeps.end(), [&](const Sweep& other) {
+      return other.option == sweep.option;
+    });
+    if (is_there) {
+      throw UsageError(fmt::format("--sweep {}: {} is swept twice; valid: all its values in one",
+                                   printable(text), sweep.option));
+    }
+    runs *= sweep.values.size();
+    if (runs > kMostRuns) {
+      throw UsageError(fmt::format("--sweep {}: with it there are more than {} runs; valid: fewer",
+                                   printable(text), kMostRuns));
+    }
+    sweeps.push_back(std::move(sweep));
+  }
+  return sweeps;
+}
+
+}  // namespace detox

@@ -1,0 +1,35 @@
+// What `detoxml tune` varies: options of train, and the values that each of them takes.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/options.hpp"
+
+namespace detox {
+
+struct Sweep {
+  std::string option;               ///< by its own name
+  std::vector<std::string> values;  ///< as option_text() writes them, each once, in the order given
+};
+
+/// The most values of one option, and the most runs of all sweeps together.
+inline constexpr std::size_t kMostValues = 1000, kMostRuns = 4096;
+
+/// Reads `NAME=VALUE,VALUE,…`. Values that hold commas stand in brackets: `pre=none,[nnm,arc]`.
+/// For options that are numbers a value may also be a power (`2^-3`) or a range that includes both
+/// ends: `2^-10..2^-3` (exponents by 1), `1..5` (whole numbers by 1), `0..0.9+0.3` (a step),
+/// `0.001..1x10` (a factor). UsageError in one line for what is none, and for options that say
+/// how a run is carried out and not what it computes. Any text may come in.
+Sweep parse_sweep(std::string_view text);
+
+/// All of them. UsageError where an option is there twice or the runs would be too many.
+std::vector<Sweep> parse_sweeps(const std::vector<std::string>& texts);
+
+/// Options that say where and how a run is carried out (its directory, threads, checkpoints). Its
+/// result does not depend on them, so they are neither swept nor part of what a run is known by.
+bool belongs_to_invocation(const Option& option);
+
+}  // namespace detox
