@@ -121,7 +121,7 @@ void collect(const CommandEntry& command, std::string& commands, ByChoice& choic
     const std::string choice = bash_choice(option);
     if (choice.empty()) continue;
     for (const std::string& name : option.names)
-      choices[choice].push_back(shell_line({at + ":" + name}));
+      choices[choice].push_back(shell_line({fmt::format("{}:{}", at, name)}));
   }
   for (std::size_t place = 0; place < command.positionals.size(); ++place) {
     const OptionEntry& positional = command.positionals[place];

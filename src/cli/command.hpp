@@ -14,10 +14,12 @@ struct Command {
 };
 
 Command aggregate_command(CLI::App& program);
+Command cluster_command(CLI::App& program);
 Command completion_command(CLI::App& program);
 Command data_command(CLI::App& program);
 Command doctor_command(CLI::App& program);
 Command evaluate_command(CLI::App& program);
+Command host_report_command(CLI::App& program);
 Command launch_command(CLI::App& program);
 Command list_command(CLI::App& program);
 Command man_command(CLI::App& program);

@@ -51,9 +51,6 @@ std::string command_to_install(std::string_view packages);
 /// /sys/fs/cgroup). Empty: no limit.
 std::optional<double> cgroup_processors(const std::filesystem::path& membership,
                                         const std::filesystem::path& root);
-/// The same for memory.max and memory.limit_in_bytes: bytes that are left below the nearest limit.
-std::optional<std::uint64_t> cgroup_memory_left(const std::filesystem::path& membership,
-                                                const std::filesystem::path& root);
 
 /// "1.5 GB".
 std::string in_bytes(double bytes);

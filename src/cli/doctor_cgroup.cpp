@@ -1,7 +1,5 @@
 #include <algorithm>
 #include <fstream>
-#include <limits>
-#include <sstream>
 
 #include "cli/doctor.hpp"
 
@@ -33,7 +31,7 @@ std::vector<fs::path> group_folders(const fs::path& membership, const fs::path& 
   return folders;
 }
 
-std::optional<double> number_in(const fs::path& file) {
+std::optional<double> first_number_of(const fs::path& file) {
   std::ifstream stream(file);
   double number = 0;
   if (stream >> number) return number;
@@ -48,28 +46,10 @@ std::optional<double> cgroup_processors(const fs::path& membership, const fs::pa
     std::ifstream both(folder / "cpu.max");
     double quota = 0, period = 0;
     if (!(both >> quota >> period)) {  // "max 100000" is no limit
-      quota = number_in(folder / "cpu.cfs_quota_us").value_or(-1);
-      period = number_in(folder / "cpu.cfs_period_us").value_or(0);
+      quota = first_number_of(folder / "cpu.cfs_quota_us").value_or(-1);
+      period = first_number_of(folder / "cpu.cfs_period_us").value_or(0);
     }
     if (quota > 0 && period > 0) least = std::min(least.value_or(quota / period), quota / period);
-  }
-  return least;
-}
-
-std::optional<std::uint64_t> cgroup_memory_left(const fs::path& membership, const fs::path& root) {
-  // Version 1 writes a number near 2^63 where there is no limit.
-  constexpr double kNoLimit = 1e18;
-  std::optional<std::uint64_t> least;
-  for (const fs::path& folder : group_folders(membership, root, "memory")) {
-    for (const auto& [limit_file, use_file] :
-         {std::pair("memory.max", "memory.current"),
-          std::pair("memory.limit_in_bytes", "memory.usage_in_bytes")}) {
-      const auto limit = number_in(folder / limit_file);
-      if (!limit || *limit > kNoLimit) continue;
-      const double left = std::max(0.0, *limit - number_in(folder / use_file).value_or(0));
-      least = std::min(least.value_or(std::numeric_limits<std::uint64_t>::max()),
-                       static_cast<std::uint64_t>(left));
-    }
   }
   return least;
 }

@@ -8,12 +8,12 @@
 #include <array>
 #include <chrono>
 #include <ctime>
-#include <fstream>
 #include <limits>
 #include <thread>
 
 #include "base/names.hpp"
 #include "cli/doctor.hpp"
+#include "cli/host_memory.hpp"
 #include "cli/own_program.hpp"
 #include "detox/errors.hpp"
 
@@ -22,27 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Verdict = Finding::Verdict;
-
-/// Bytes that a new process may still take, and what limits them.
-struct MemoryLeft {
-  double bytes = 0;
-  std::string limit;
-};
-
-MemoryLeft memory_left() {
-  MemoryLeft left{
-      static_cast<double>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)),
-      "this machine"};
-  std::ifstream file("/proc/meminfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("MemAvailable:"))
-      left.bytes = std::stod(line.substr(line.find(':') + 1)) * 1024;
-  }
-  const auto group = cgroup_memory_left("/proc/self/cgroup", "/sys/fs/cgroup");
-  if (group && static_cast<double>(*group) < left.bytes)
-    left = {static_cast<double>(*group), "the control group"};
-  return left;
-}
 
 // As measured: LeNet 184 MB a process, ResNet18 386 MB at 8 images; larger batches take more.
 constexpr double kProcessBytes = 170e6;
@@ -63,13 +42,13 @@ Finding memory_finding(const IntendedRun& run) {
   const double local = kProcessBytes + server_rows(run) + kCopies * weights * threads;
   const double mpi =
       (kProcessBytes + kCopies * weights) * static_cast<double>(run.workers + 1) + server_rows(run);
-  const MemoryLeft left = memory_left();
+  const auto left = static_cast<double>(available_memory());
   const std::string text = fmt::format(
-      "{} left on {}; {} with {} workers needs about {} in one process, {} over MPI on this "
+      "{} left here; {} with {} workers needs about {} in one process, {} over MPI on this "
       "machine alone",
-      in_bytes(left.bytes), left.limit, run.network, run.workers, in_bytes(local), in_bytes(mpi));
-  if (left.bytes < local) return {Verdict::kError, "memory", text, "ps aux --sort -rss | head"};
-  if (left.bytes < mpi) {
+      in_bytes(left), run.network, run.workers, in_bytes(local), in_bytes(mpi));
+  if (left < local) return {Verdict::kError, "memory", text, "ps aux --sort -rss | head"};
+  if (left < mpi) {
     return {Verdict::kWarning, "memory", text,
             fmt::format("detoxml launch -n {} --hostfile hosts_address -- train", run.workers + 1)};
   }

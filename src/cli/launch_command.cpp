@@ -1,16 +1,22 @@
 // `detoxml launch`: the run of `detoxml train` as one MPI job, on this machine or on the hosts of a
 // file.
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <sstream>
 
 #include "base/log.hpp"
 #include "cli/command.hpp"
+#include "cli/host_checks.hpp"
+#include "cli/host_shell.hpp"
 #include "cli/hostfile.hpp"
 #include "cli/numerics.hpp"
 #include "cli/own_program.hpp"
+#include "cli/private_directory.hpp"
 #include "cli/supervise.hpp"
 #include "detox/errors.hpp"
 #include "record/file_io.hpp"
@@ -29,6 +35,11 @@ is the run's own, and when the run has one, all its processes end within 10 seco
 few workers compute the same bits, and unless --numerics says otherwise the run is started once more under the portable
 profile.
 
+With a hostfile each host is first asked, all at once, whether it can take part: reached without a password (ssh, or
+srun in a Slurm job: --agent), this program at the same path, MPI's daemon, the same training data, enough free memory.
+What fails is named, host by host, and nothing is started. MPI then uses the network that the addresses of the hostfile
+are in.
+
 A worker that dies, stops or fails costs its own votes alone; one that goes on later is taken in again. All processes
 must come up, though, within --start-timeout. If the server dies, the job ends with exit code 1: add --resume auto to go
 on. For this the launcher has to run on the server's machine, the first of the hostfile.)";
@@ -37,7 +48,8 @@ constexpr int kMaxProcesses = 10'000;
 
 struct Options {
   int processes = 0;
-  std::string hostfile;
+  std::string hostfile, agent = "auto";
+  bool no_checks = false, tag_output = false;
   std::vector<std::string> command;
 };
 
@@ -51,14 +63,37 @@ std::vector<HostSlots> hosts_for(const Options& options) {
   }
 }
 
-Job mpi_job(const Options& options, const std::vector<HostSlots>& placed,
-            const std::string& profile) {
+/// Everything that is decided once for a launch, however often its job is started.
+struct Launch {
+  const Options& options;
+  std::vector<HostSlots> placed;
+  std::string network;             ///< see network_between()
+  std::vector<std::string> agent;  ///< how mpirun reaches other hosts, as its arguments
+};
+
+bool is_chosen_by_user(const char* parameter) {
+  return std::getenv((std::string("OMPI_MCA_") + parameter).c_str()) != nullptr;
+}
+
+void add_network(const Launch& launch, std::vector<std::string>& arguments) {
+  if (launch.network.empty()) return;
+  for (const char* layer : {"oob_tcp_if", "btl_tcp_if"}) {
+    const std::string include = std::string(layer) + "_include";
+    const std::string exclude = std::string(layer) + "_exclude";
+    if (is_chosen_by_user(include.c_str()) || is_chosen_by_user(exclude.c_str())) continue;
+    arguments.insert(arguments.end(), {"--mca", include, launch.network});
+  }
+}
+
+Job mpi_job(const Launch& launch, const std::string& profile) {
+  const Options& options = launch.options;
   std::string hosts;
-  for (const HostSlots& host : placed) {
+  for (const HostSlots& host : launch.placed) {
     hosts += fmt::format("{}{}:{}", hosts.empty() ? "" : ",", host.host, host.slots);
   }
   Job job;
-  job.result_file = is_this_machine(placed.front().host);
+  job.result_file = is_this_machine(launch.placed.front().host);
+  job.tagged_lines = options.tag_output;
   // Yielding, and copying through shared memory, are what makes many ranks on few cores fast.
   job.arguments = {"mpirun",
                    "-n",
@@ -70,12 +105,15 @@ Job mpi_job(const Options& options, const std::vector<HostSlots>& placed,
                    "--oversubscribe",
                    "--bind-to",
                    "none",
+                   "--tag-output",
                    "--mca",
                    "mpi_yield_when_idle",
                    "1",
                    "--mca",
                    "btl_vader_single_copy_mechanism",
                    "none"};
+  job.arguments.insert(job.arguments.end(), launch.agent.begin(), launch.agent.end());
+  add_network(launch, job.arguments);
   if (geteuid() == 0) job.arguments.emplace_back("--allow-run-as-root");
   job.environment = profile_variables(profile);
   for (const auto& variable : job.environment) {
@@ -90,11 +128,28 @@ Job mpi_job(const Options& options, const std::vector<HostSlots>& placed,
         "the server is on another machine than this launcher: a worker that dies ends the job; "
         "start "
         "it on {} to go on without dead workers",
-        placed.front().host);
+        launch.placed.front().host);
   }
   job.arguments.push_back(own_program());
   job.arguments.insert(job.arguments.end(), options.command.begin(), options.command.end());
   return job;
+}
+
+/// mpirun starts its daemons as the checks were done, each from here: hosts need not reach each
+/// other by ssh. The script is one word less to quote for mpirun, and need not be executable.
+std::vector<std::string> agent_arguments(const HostShell& shell,
+                                         const PrivateDirectory& directory) {
+  std::vector<std::string> arguments{"--mca", "plm", "rsh", "--mca", "plm_rsh_no_tree_spawn", "1"};
+  const std::string script = shell.agent_script();
+  if (!script.empty()) {
+    const std::string file = directory.path() / "agent";
+    std::ofstream out(file);
+    out << script;
+    if (!out.flush()) throw InputError(fmt::format("{} cannot be written", file));
+    arguments.insert(arguments.end(), {"--mca", "plm_rsh_agent", "/bin/sh " + file});
+  }
+  if (shell.ends_with_its_command()) arguments.emplace_back("--leave-session-attached");
+  return arguments;
 }
 
 int launch(const Options& options) {
@@ -103,16 +158,26 @@ int launch(const Options& options) {
         "what to launch is missing: only train runs as a job, as in detoxml launch -n 10 -- train "
         "--max-steps 300");
   }
-  const std::vector<HostSlots> placed = hosts_for(options);
-  fmt::print("{}", rank_map(placed));
+  Launch launch{options, hosts_for(options), {}, {}};
+  fmt::print("{}", rank_map(launch.placed));
   std::fflush(stdout);
+  const PrivateDirectory directory;
+  if (!options.hostfile.empty()) {
+    const bool all_here = std::ranges::all_of(
+        launch.placed, [](const HostSlots& host) { return is_this_machine(host.host); });
+    const HostShell shell(all_here ? "none" : options.agent);
+    if (!options.no_checks) launch.network = check_hosts(launch.placed, shell, options.command);
+    if (!all_here) launch.agent = agent_arguments(shell, directory);
+  }
   const std::string numerics = numerics_option(options.command);
   const std::string profile = numerics == kPortableProfile ? kPortableProfile : profile_in_force();
-  const int exit_code = supervise(mpi_job(options, placed, profile));
-  const bool may_repeat = numerics == "auto" && profile != kPortableProfile;
-  if (exit_code != DisagreementError::kExitCode || !may_repeat) return exit_code;
-  log_info("starting again under the numerical profile {} (--numerics)", kPortableProfile);
-  return supervise(mpi_job(options, placed, kPortableProfile));
+  bool may_repeat = numerics == "auto" && profile != kPortableProfile;
+  return supervise(mpi_job(launch, profile), {}, [&](int exit_code) -> std::optional<Job> {
+    if (exit_code != DisagreementError::kExitCode || !may_repeat) return std::nullopt;
+    may_repeat = false;
+    log_info("starting again under the numerical profile {} (--numerics)", kPortableProfile);
+    return mpi_job(launch, kPortableProfile);
+  });
 }
 
 }  // namespace
@@ -128,6 +193,14 @@ Command launch_command(CLI::App& program) {
   app->add_option("--hostfile", options->hostfile,
                   "Which machines, in order; without it this one alone")
       ->type_name("FILE");
+  app->add_option("--agent", options->agent,
+                  "How other machines are reached: ssh, srun (in a job of Slurm's), or auto: srun "
+                  "where SLURM_JOB_ID is set")
+      ->check(CLI::IsMember({"auto", "ssh", "srun"}))
+      ->capture_default_str();
+  app->add_flag("--no-checks", options->no_checks,
+                "Start without asking the hosts of the hostfile first");
+  app->add_flag("--tag-output", options->tag_output, "Begin each line with its rank: \"rank 3: \"");
   app->add_option("command", options->command,
                   "After --: train and its options, passed on as they are")
       ->type_name("train");

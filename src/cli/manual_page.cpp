@@ -143,7 +143,7 @@ std::string synopsis(const CommandEntry& command) {
   for (const OptionEntry& positional : command.positionals) {
     std::string word = italic(positional.names.front());
     if (positional.repeated) word += " ...";
-    if (command.passes_on()) word = bold("--") + " " + word;
+    if (command.passes_on()) word.insert(0, bold("--") + " ");
     line += positional.required ? " " + word : " [" + word + "]";
   }
   return line + "\n";

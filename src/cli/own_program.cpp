@@ -5,7 +5,6 @@
 #include <array>
 #include <climits>
 #include <fstream>
-#include <string_view>
 
 #include "detox/errors.hpp"
 
@@ -28,23 +27,6 @@ std::vector<std::string> own_arguments() {
     throw InputError("/proc/self/cmdline cannot be read: how was this program started?");
   }
   return arguments;
-}
-
-std::string shell_line(const std::vector<std::string>& words) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%";
-  std::string line;
-  for (const std::string& word : words) {
-    if (!line.empty()) line += ' ';
-    if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) {
-      line += word;
-      continue;
-    }
-    line += '\'';
-    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    line += '\'';
-  }
-  return line;
 }
 
 }  // namespace detox

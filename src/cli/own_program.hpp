@@ -1,6 +1,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
+
+#include "base/shell_line.hpp"  // how own_arguments() are shown
 
 namespace detox {
 
@@ -9,8 +12,5 @@ std::string own_program();
 
 /// The words that this process was started with, its own name first. InputError as above.
 std::vector<std::string> own_arguments();
-
-/// As one line for a shell, quoted where that is needed.
-std::string shell_line(const std::vector<std::string>& words);
 
 }  // namespace detox

@@ -19,6 +19,8 @@
 #include <optional>
 
 #include "base/log.hpp"
+#include "cli/private_directory.hpp"
+#include "cli/rank_lines.hpp"
 #include "cli/signals.hpp"
 #include "detox/errors.hpp"
 
@@ -31,31 +33,6 @@ using std::chrono::milliseconds;
 constexpr const char* kLockSuffix = ".server";
 constexpr const char* kResultVariable = "DETOX_RESULT_FILE";
 constexpr milliseconds kPoll{50};
-
-/// A directory that only this user can enter, removed with what is in it.
-class PrivateDirectory {
- public:
-  PrivateDirectory() {
-    std::error_code error;
-    std::filesystem::path base = std::filesystem::temp_directory_path(error);
-    std::string name = (error ? std::filesystem::path("/tmp") : base) / "detoxml-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) {
-      throw InputError(
-          fmt::format("cannot make a directory like {}: {}", name, std::strerror(errno)));
-    }
-    path_ = name;
-  }
-  ~PrivateDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  PrivateDirectory(const PrivateDirectory&) = delete;
-  PrivateDirectory& operator=(const PrivateDirectory&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Keeps the signals that ask for an end, and SIGCHLD, for next(). Those that this process was told
 /// to ignore (nohup) stay ignored.
@@ -109,13 +86,17 @@ bool server_is_gone(const std::filesystem::path& lock_path) {
 }
 
 /// In the child. Reports errno through the pipe, which an exec that works closes.
-[[noreturn]] void become(const Job& job, const std::string& result_path, const sigset_t& mask,
-                         pid_t parent, int report) {
+[[noreturn]] void become(const Job& job, const std::string& result_path, const RankOutput* output,
+                         const sigset_t& mask, pid_t parent, int report) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(1);
   const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing >= 0) dup2(nothing, STDIN_FILENO);
+  if (output != nullptr) {
+    dup2(output->output_end(), STDOUT_FILENO);
+    dup2(output->error_end(), STDERR_FILENO);
+  }
   for (const auto& [name, value] : job.environment) setenv(name.c_str(), value.c_str(), 1);
   if (job.result_file) {
     setenv(kResultVariable, result_path.c_str(), 1);
@@ -134,14 +115,15 @@ bool server_is_gone(const std::filesystem::path& lock_path) {
   _exit(127);
 }
 
-pid_t start(const Job& job, const std::string& result_path, const sigset_t& mask) {
+pid_t start(const Job& job, const std::string& result_path, const RankOutput* output,
+            const sigset_t& mask) {
   std::array<int, 2> pipe_ends{};
   if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) {
     throw InputError(fmt::format("cannot make a pipe: {}", std::strerror(errno)));
   }
   const pid_t parent = getpid();
   const pid_t child = fork();
-  if (child == 0) become(job, result_path, mask, parent, pipe_ends[1]);
+  if (child == 0) become(job, result_path, output, mask, parent, pipe_ends[1]);
   int error = child < 0 ? errno : 0;
   close(pipe_ends[1]);
   if (child > 0 && read(pipe_ends[0], &error, sizeof error) > 0) waitpid(child, nullptr, 0);
@@ -256,12 +238,44 @@ void stand_as_server() {
               std::strerror(errno));
 }
 
-int supervise(const Job& job, const Patience& patience) {
+namespace {
+
+struct Outcome {
+  int exit_code = 1;
+  bool has_result = false;  ///< the code is what rank 0 has left
+  int stopped_by = 0;       ///< the signal that asked for an end
+};
+
+Outcome ended_without_result(const Job& job, const Family& family, int stopped_by, bool server_gone,
+                             bool by_itself) {
+  if (stopped_by != 0) {
+    log_info("the job was stopped before the run had a result");
+    return {128 + stopped_by, false, stopped_by};
+  }
+  if (server_gone) {
+    log_info(
+        "the server (rank 0) is gone, killed or crashed: the job was ended; go on with --resume "
+        "auto");
+    return {};
+  }
+  if (by_itself && !job.result_file) return {family.head_exit_code()};
+  log_info("the job ended without a result ({} exit code {})", job.arguments[0],
+           family.head_exit_code());
+  return {};
+}
+
+Outcome supervise_one(const Job& job, const Patience& patience, const HeldSignals& signals) {
   const PrivateDirectory directory;
   const std::filesystem::path result_path = directory.path() / "result";
-  const HeldSignals signals;
-  prctl(PR_SET_CHILD_SUBREAPER, 1);
-  Family family(start(job, result_path, signals.before()));
+  std::optional<RankOutput> output;
+  if (job.tagged_lines) output.emplace(*job.tagged_lines);
+  Family family(start(job, result_path, output ? &*output : nullptr, signals.before()));
+  try {
+    if (output) output->begin();
+  } catch (const InputError&) {
+    family.end(signals, patience);
+    throw;
+  }
 
   int stopped_by = 0;
   std::optional<int> result;
@@ -284,6 +298,7 @@ int supervise(const Job& job, const Patience& patience) {
   }
   const bool by_itself = family.collect();
   family.end(signals, patience);
+  if (output) output->finish();
   if (!result) result = read_result(result_path);
   // Whoever told the whole job to end told this process too, perhaps after the ranks.
   while (stopped_by == 0 && (stopped_by = signals.next(milliseconds(0))) != 0) {
@@ -291,23 +306,24 @@ int supervise(const Job& job, const Patience& patience) {
 
   if (result == kInterruptedExitCode && stopped_by == 0) {
     log_info("the run was interrupted, and not by its launcher: a process of it ended early");
-    return 1;
+    return {};
   }
-  if (result) return *result;
-  if (stopped_by != 0) {
-    log_info("the job was stopped before the run had a result");
-    return 128 + stopped_by;
+  if (result) return {*result, true, stopped_by};
+  return ended_without_result(job, family, stopped_by, server_gone, by_itself);
+}
+
+}  // namespace
+
+int supervise(const Job& job, const Patience& patience, const NextJob& next) {
+  const HeldSignals signals;
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  Outcome outcome = supervise_one(job, patience, signals);
+  while (next && outcome.has_result && outcome.stopped_by == 0) {
+    const std::optional<Job> following = next(outcome.exit_code);
+    if (!following) break;
+    outcome = supervise_one(*following, patience, signals);
   }
-  if (server_gone) {
-    log_info(
-        "the server (rank 0) is gone, killed or crashed: the job was ended; go on with --resume "
-        "auto");
-    return 1;
-  }
-  if (by_itself && !job.result_file) return family.head_exit_code();
-  log_info("the job ended without a result ({} exit code {})", job.arguments[0],
-           family.head_exit_code());
-  return 1;
+  return outcome.exit_code;
 }
 
 }  // namespace detox

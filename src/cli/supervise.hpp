@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,7 +40,13 @@ struct Job {
   std::vector<std::pair<std::string, std::string>> environment;  ///< added to this process's own
   bool result_file =
       true;  ///< false: rank 0 is on another machine, and the job's own exit code counts
+  /// What it prints is a stream of mpirun --tag-output, to be shown as whole lines: with the rank
+  /// before each, or without. Empty: its streams are this process's own.
+  std::optional<bool> tagged_lines = {};
 };
+
+/// What to start next after a job whose rank 0 has left this result; nothing ends it there.
+using NextJob = std::function<std::optional<Job>(int exit_code)>;
 
 /// Runs the job in a process group of its own, its input closed, and returns the exit code of the
 /// launcher:
@@ -59,6 +67,8 @@ struct Job {
 /// end (it waits for a dead file server, say), which is named; if this process is killed itself,
 /// the job gets SIGTERM. Called on the main thread of a process that has no other children.
 /// InputError where the program cannot be started.
-int supervise(const Job& job, const Patience& patience = {});
+/// `next` is asked after each job that has a result of rank 0's, unless somebody wanted an end: no
+/// signal between two jobs is lost.
+int supervise(const Job& job, const Patience& patience = {}, const NextJob& next = {});
 
 }  // namespace detox

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/log.hpp"
+#include "base/shell_line.hpp"
 #include "cli/numerics.hpp"
 #include "cli/own_program.hpp"
 #include "cli/signals.hpp"

@@ -18,7 +18,6 @@ class Groups : public testing::Test {
     std::ofstream(path) << text;
   }
   auto processors() { return cgroup_processors(directory_ / "self", directory_ / "cgroup"); }
-  auto memory() { return cgroup_memory_left(directory_ / "self", directory_ / "cgroup"); }
 
   TemporaryDirectory directory_;
 };
@@ -30,30 +29,19 @@ TEST_F(Groups, OfVersion2LimitByTheNarrowestOfThoseAround) {
   EXPECT_EQ(processors(), 1.5);
   write("cgroup/slice/job/cpu.max", "50000 100000\n");
   EXPECT_EQ(processors(), 0.5);
-  write("cgroup/slice/memory.max", "1000\n");
-  write("cgroup/slice/memory.current", "400\n");
-  write("cgroup/slice/job/memory.max", "max\n");
-  EXPECT_EQ(memory(), 600U);
 }
 
 TEST_F(Groups, OfAContainerLieAtTheTop) {
   write("self", "0::/docker/0123\n");
   write("cgroup/cpu.max", "200000 100000\n");
-  write("cgroup/memory.max", "100\n");
-  write("cgroup/memory.current", "200\n");
   EXPECT_EQ(processors(), 2);
-  EXPECT_EQ(memory(), 0U);
 }
 
 TEST_F(Groups, OfVersion1HaveATreeForEachController) {
-  write("self", "4:cpu,cpuacct:/job\n3:memory:/job\n0::/\n");
+  write("self", "4:cpu,cpuacct:/job\n3:devices:/other\n0::/\n");
   write("cgroup/cpu/job/cpu.cfs_quota_us", "300000\n");
   write("cgroup/cpu/job/cpu.cfs_period_us", "100000\n");
-  write("cgroup/memory/job/memory.limit_in_bytes", "5000\n");
-  write("cgroup/memory/job/memory.usage_in_bytes", "1000\n");
-  write("cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
   EXPECT_EQ(processors(), 3);
-  EXPECT_EQ(memory(), 4000U);
 }
 
 TEST_F(Groups, WithoutALimitAreNoLimit) {
@@ -61,7 +49,6 @@ TEST_F(Groups, WithoutALimitAreNoLimit) {
   write("self", "0::/job\nnonsense\n:\n");
   write("cgroup/job/cpu.max", "max 100000\n");
   EXPECT_FALSE(processors());
-  EXPECT_FALSE(memory());
 }
 
 }  // namespace

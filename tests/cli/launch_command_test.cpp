@@ -110,10 +110,84 @@ TEST_F(Launch, DoesNotStartAPortableJobAgain) {
   unsetenv("DETOX_PROFILE");
 }
 
+TEST_F(Launch, DoesNotStartAJobAgainThatSomebodyWantedToEnd) {
+  write("mpirun",
+        "#!/bin/sh\necho x >> \"$(dirname \"$0\")/starts\"\necho 4 > $DETOX_RESULT_FILE\n"
+        "kill -INT $PPID; sleep 1\n");
+  setenv("DETOX_PROFILE", "baseline", 1);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(launch("launch -n 2 -- train"), 4);
+  EXPECT_EQ(read("starts"), "x\n");
+  testing::internal::GetCapturedStderr();
+  testing::internal::GetCapturedStdout();
+  unsetenv("DETOX_PROFILE");
+}
+
+TEST_F(Launch, TakesNoExitCodeOfMpirunsForTheServersWhereItIsOnAnotherMachine) {
+  write("mpirun", "#!/bin/sh\necho x >> \"$(dirname \"$0\")/starts\"\nexit 4\n");
+  write("hosts", "198.51.100.1\n198.51.100.2\n");
+  setenv("DETOX_PROFILE", "baseline", 1);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(
+      launch("launch -n 2 --no-checks --hostfile " + (directory_ / "hosts").string() + " -- train"),
+      4);
+  EXPECT_EQ(read("starts"), "x\n");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("on another machine"));
+  testing::internal::GetCapturedStdout();
+  unsetenv("DETOX_PROFILE");
+}
+
+TEST_F(Launch, ReachesOtherHostsOneByOneAsItsChecksDo) {
+  write("mpirun",
+        "#!/bin/sh\nfor a; do printf '[%s]' \"$a\"; case $a in \"/bin/sh \"*) cat ${a#* } >&2;; "
+        "esac; "
+        "done > " +
+            (directory_ / "given").string() + "\necho 0 > $DETOX_RESULT_FILE\n");
+  write("hosts", "localhost\n198.51.100.2\n");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(launch("launch -n 2 --no-checks --agent ssh --hostfile " +
+                   (directory_ / "hosts").string() + " -- train"),
+            0);
+  testing::internal::GetCapturedStdout();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::AllOf(HasSubstr("exec ssh "), HasSubstr("BatchMode=yes"),
+                             HasSubstr(" -T -- \"$@\"")));
+  EXPECT_THAT(read("given"), HasSubstr("[--mca][plm][rsh][--mca][plm_rsh_no_tree_spawn][1]"));
+}
+
+TEST_F(Launch, ShowsWholeLinesWithTheirRankWhereThatIsAskedFor) {
+  write("mpirun",
+        "#!/bin/sh\nprintf '[1,0]<stdout>:a[1,1]<stdout>:b\\n[1,0]<stdout>:c\\n'\n"
+        "echo 0 > $DETOX_RESULT_FILE\n");
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(launch("launch -n 2 -- train"), 0);
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("\nb\nac\n"));
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(launch("launch -n 2 --tag-output -- train"), 0);
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("\nrank 1: b\nrank 0: ac\n"));
+}
+
+TEST_F(Launch, RefusesSrunOutsideAJobOfSlurms) {
+  write("hosts", "198.51.100.1\n");
+  write("srun", "#!/bin/sh\n");
+  std::filesystem::permissions(directory_ / "srun", std::filesystem::perms::owner_all);
+  unsetenv("SLURM_JOB_ID");
+  testing::internal::CaptureStdout();
+  EXPECT_THROW(launch("launch -n 2 --agent srun --hostfile " + (directory_ / "hosts").string() +
+                      " -- train"),
+               UsageError);
+  testing::internal::GetCapturedStdout();
+}
+
 TEST_F(Launch, PlacesRanksAsTheHostfileSays) {
   write("hosts", "127.0.0.1\nlocalhost slots=3\n");
   testing::internal::CaptureStdout();
-  EXPECT_EQ(launch("launch -n 3 --hostfile " + (directory_ / "hosts").string() + " -- train"), 5);
+  EXPECT_EQ(
+      launch("launch -n 3 --no-checks --hostfile " + (directory_ / "hosts").string() + " -- train"),
+      5);
   testing::internal::GetCapturedStdout();
   EXPECT_THAT(read("given"), HasSubstr("[--host][127.0.0.1:1,localhost:2]"));
 }

@@ -39,8 +39,8 @@ class LaunchedJob : public testing::Test {
     const std::string hosts = directory_ / "hosts";
     if (std::filesystem::exists(hosts)) {
       setenv("OMPI_MCA_plm_rsh_agent", (directory_ / "agent").c_str(), 1);
-      execl(LAUNCH_PROBE, LAUNCH_PROBE, "launch", "-n", n.c_str(), "--hostfile", hosts.c_str(),
-            "--", "train", mode.c_str(), file.c_str(), nullptr);
+      execl(LAUNCH_PROBE, LAUNCH_PROBE, "launch", "-n", n.c_str(), "--no-checks", "--hostfile",
+            hosts.c_str(), "--", "train", mode.c_str(), file.c_str(), nullptr);
     }
     execl(LAUNCH_PROBE, LAUNCH_PROBE, "launch", "-n", n.c_str(), "--", "train", mode.c_str(),
           file.c_str(), nullptr);

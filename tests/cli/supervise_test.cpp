@@ -88,6 +88,35 @@ TEST_F(Supervise, CountsTheJobsExitCodeWhereRankZeroIsElsewhere) {
   EXPECT_EQ(supervise(job), 5);
 }
 
+TEST_F(Supervise, GoesOnWithTheNextJobAfterAResult) {
+  int asked = 0;
+  const auto next = [&asked](int code) -> std::optional<Job> {
+    ++asked;
+    if (code != 4) return std::nullopt;
+    return script("leave 0");
+  };
+  EXPECT_EQ(supervise(script("leave 4"), hasty_, next), 0);
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(Supervise, AsksForNoNextJobWithoutAResultOfRankZeros) {
+  const auto next = [](int) -> std::optional<Job> { return script("leave 0"); };
+  Job elsewhere = script("exit 4");
+  elsewhere.result_file = false;
+  EXPECT_EQ(supervise(elsewhere, hasty_, next), 4);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(script("exit 4"), hasty_, next), 1);
+  testing::internal::GetCapturedStderr();
+}
+
+TEST_F(Supervise, AsksForNoNextJobOnceSomebodyWantedAnEnd) {
+  const auto next = [](int) -> std::optional<Job> { return script("leave 0"); };
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(script("trap '' USR1; leave 4; kill -INT $PPID; sleep 0.2"), hasty_, next),
+            4);
+  testing::internal::GetCapturedStderr();
+}
+
 TEST_F(Supervise, EndsAJobThatHasAResultAndNeverEnds) {
   EXPECT_EQ(supervise(script(tell() + "leave 4; forever"), hasty_), 4);
   EXPECT_TRUE(told_process_is_gone());

@@ -184,7 +184,7 @@ class List(ProgramTest):
 class Help(ProgramTest):
     def test_of_every_command_shows_defaults_and_examples(self):
         self.assertIn("--batch-size", self.run_ok("train", "--help").out)
-        for command in ["train", "evaluate", "aggregate", "data", "launch"]:
+        for command in ["train", "evaluate", "aggregate", "data", "launch", "doctor", "completion", "man"]:
             text = self.run_ok(command, "--help").out
             self.assertIn("Example", text)
             self.assertIn(f"detoxml {command}", text)

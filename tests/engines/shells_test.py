@@ -99,6 +99,7 @@ class Shells(ProgramTest):
     def test_bash_goes_on_behind_two_dashes(self):
         self.assertEqual(self.bash("launch", "-n", "4", "--", ""), ["train"])
         self.assertEqual(self.bash("launch", "-n", "4", "--", "train", "--mode", "bul"), ["bulyan"])
+        self.assertEqual(self.bash("cluster", "run", "--", "tr"), [], "any command of the machines")
 
     def test_zsh_offers_every_command_and_option(self):
         paths = list(self.tree)

@@ -1,0 +1,96 @@
+#include "cluster/aws_cli.hpp"
+
+#include <gtest/gtest.h>
+
+#include "cluster/aws_in_place.hpp"
+
+namespace detox {
+namespace {
+
+/// What it throws; fails where it does not.
+std::string refusal(const AwsCli& aws) {
+  try {
+    aws.ec2({"describe-instances"});
+  } catch (const Error& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {};
+}
+
+TEST_F(InPlaceOfAws, GetsRegionAndFormatAndItsAnswerIsRead) {
+  aws_is("echo '{\"Reservations\": []}'\n");
+  EXPECT_TRUE(aws().ec2({"describe-instances"}).contains("Reservations"));
+  EXPECT_EQ(file("calls"), "describe-instances --region us-west-2 --output json --no-cli-pager\n");
+}
+
+TEST_F(InPlaceOfAws, MayAnswerNothing) {
+  aws_is("");
+  EXPECT_TRUE(aws().ec2({"create-tags"}).empty());
+}
+
+TEST_F(InPlaceOfAws, IsRefusedAnswersThatAreNoObject) {
+  aws_is("echo '[1, 2'\n");
+  EXPECT_NE(refusal(aws()).find("not JSON"), std::string::npos);
+}
+
+TEST_F(InPlaceOfAws, TellsTheCodeOfARefusal) {
+  aws_is(
+      "printf '\\nAn error occurred (InvalidAMIID.NotFound) when calling the RunInstances "
+      "operation: "
+      "no such image\\n' >&2; exit 254\n");
+  try {
+    aws().ec2({"run-instances"});
+    FAIL();
+  } catch (const AwsError& error) {
+    EXPECT_EQ(error.code(), "InvalidAMIID.NotFound");
+    EXPECT_STREQ(error.what(), "aws ec2 run-instances: InvalidAMIID.NotFound: no such image");
+  }
+  EXPECT_EQ(count_calls("run-instances"), 1);
+}
+
+TEST_F(InPlaceOfAws, IsAskedAgainAsOftenAsAllowedWhereItIsTooFast) {
+  aws_is(
+      "echo 'An error occurred (RequestLimitExceeded) when calling the X operation: slow' >&2; "
+      "exit 254\n");
+  EXPECT_NE(refusal(aws()).find("RequestLimitExceeded"), std::string::npos);
+  EXPECT_EQ(count_calls("describe-instances"), 3);
+}
+
+TEST_F(InPlaceOfAws, IsAskedAgainWhereNobodyAnswered) {
+  aws_is(
+      "[ $(wc -l <calls) -ge 2 ] && echo '{\"a\": 1}' && exit\n"
+      "echo 'Could not connect to the endpoint URL: \"https://x/\"' >&2; exit 255\n");
+  EXPECT_EQ(aws().ec2({"describe-instances"}).size(), 1U);
+}
+
+TEST_F(InPlaceOfAws, IsNotAskedAgainWithWrongCredentials) {
+  aws_is("echo 'An error occurred (AuthFailure) when calling the X operation: no' >&2; exit 254\n");
+  EXPECT_NE(refusal(aws()).find("valid credentials (AuthFailure)"), std::string::npos);
+  EXPECT_EQ(count_calls("describe-instances"), 1);
+}
+
+TEST(AwsCli, IsNotNeededForADryRun) {
+  AwsSettings settings;
+  settings.region = "us-west-2";
+  settings.dry_run = true;
+  testing::internal::CaptureStdout();
+  EXPECT_TRUE(AwsCli(settings).ec2({"run-instances", "--key-name", "my key"}).empty());
+  EXPECT_EQ(testing::internal::GetCapturedStdout(),
+            "aws ec2 run-instances --key-name 'my key' --region us-west-2 --output json "
+            "--no-cli-pager\n");
+}
+
+TEST(AwsAnswers, MayLackAnything) {
+  const auto answer = nlohmann::json::parse(R"({"a": "x", "b": 3, "c": [1]})");
+  EXPECT_EQ(text_in(answer, "a"), "x");
+  EXPECT_EQ(text_in(answer, "b"), "");
+  EXPECT_EQ(text_in(answer, "z"), "");
+  EXPECT_EQ(text_in(nlohmann::json(5), "a"), "");
+  EXPECT_EQ(list_in(answer, "c").size(), 1U);
+  EXPECT_TRUE(list_in(answer, "a").empty());
+  EXPECT_TRUE(list_in(nlohmann::json(), "c").empty());
+}
+
+}  // namespace
+}  // namespace detox

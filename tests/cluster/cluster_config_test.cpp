@@ -1,0 +1,114 @@
+#include "cluster/cluster_config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+std::string refusal(const std::string& toml) {
+  try {
+    parse_cluster_config(toml, "c.toml");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(ClusterConfig, OfTheExampleHasAllThatMachinesNeed) {
+  const std::string file = std::string(DETOX_SOURCE_DIR) + "/examples/cluster/cluster.toml";
+  const ClusterConfig config = read_cluster_config(file);
+  require_machines(config, file);
+  EXPECT_EQ(config.n_workers, 45);
+  EXPECT_EQ(config.spot_price, "0.05");
+  EXPECT_EQ(config.security_groups.size(), 1U);
+  EXPECT_EQ(config.data_folder(), "/mnt/shared/data");
+  EXPECT_TRUE(config.has_shared_data());
+}
+
+TEST(ClusterConfig, HasEveryKeyInTheDocument) {
+  std::ifstream stream(std::string(DETOX_SOURCE_DIR) + "/docs/cluster.md");
+  const std::string document{std::istreambuf_iterator<char>(stream), {}};
+  for (const std::string_view key : cluster_keys())
+    EXPECT_NE(document.find("| `" + std::string(key) + "` |"), std::string::npos) << key;
+}
+
+TEST(ClusterConfig, NamesTheLineAndTheNearestKey) {
+  const std::string what = refusal("name = \"a\"\nregoin = \"us-west-2\"\n");
+  EXPECT_EQ(what.substr(0, what.find(';')),
+            "c.toml:2: unknown key 'regoin' (did you mean region?)");
+  EXPECT_EQ(refusal("name = \"a\"\nname = \"b\"\n").substr(0, 20), "c.toml:2: not TOML: ");
+}
+
+TEST(ClusterConfig, TakesNumbersAsTextAndTheOtherWayRound) {
+  EXPECT_EQ(parse_cluster_config("n_workers = \"7\"", "c").n_workers, 7);
+  EXPECT_EQ(parse_cluster_config("method = \"spot\"\nspot_price = 0.15", "c").spot_price, "0.15");
+  EXPECT_EQ(parse_cluster_config("security_groups = \"sg-01234567\"", "c").security_groups.size(),
+            1U);
+  EXPECT_EQ(parse_cluster_config("install_dir = \"/srv/x/\"", "c").install_dir, "/srv/x");
+}
+
+TEST(ClusterConfig, RefusesWhatAShellSshOrTheAwsCliCouldTakeApart) {
+  for (const char* line : {"name = \"-x\"",
+                           "name = \"a b\"",
+                           "name = \"\"",
+                           "region = \"us-west\"",
+                           "n_workers = 0",
+                           "n_workers = -1",
+                           "n_workers = 1.5",
+                           "n_masters = 2",
+                           "n_workers = true",
+                           "image_id = \"file:///etc/passwd\"",
+                           "key_name = \"fileb://x\"",
+                           "key_name = \"-x\"",
+                           "master_type = \"m5\"",
+                           "ssh_username = \"-l\"",
+                           "ssh_username = \"a b\"",
+                           "ssh_port = 65536",
+                           "nfs_ip_address = \"-o x\"",
+                           "nfs_ip_address = \"a;b\"",
+                           "install_dir = \"opt\"",
+                           "install_dir = \"/opt/../etc\"",
+                           "install_dir = \"/opt/$(x)\"",
+                           "install_dir = \"/\"",
+                           "data_dir = \"/a b\"",
+                           "security_groups = [\"default\"]",
+                           "security_groups = [[]]",
+                           "subnet_id = \"x\"",
+                           "endpoint_url = \"http://example.org\"",
+                           "spot_price = 0.1",
+                           "method = \"reserved\"",
+                           "nfs_mount_point = \"/mnt/x\"",
+                           "datasets = [\"-x\"]",
+                           "region = \"us-west-2\"\navailability_zone = \"eu-west-1a\"",
+                           "path_to_keyfile = \"a\\nb\""}) {
+    EXPECT_NE(refusal(line), "accepted") << line;
+  }
+}
+
+TEST(ClusterConfig, SaysWhatMachinesNeed) {
+  try {
+    require_machines(parse_cluster_config("name = \"a\"", "c.toml"), "c.toml");
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_EQ(std::string(error.what()).substr(0, 56),
+              "c.toml: machines on EC2 need region, image_id, master_ty");
+  }
+}
+
+TEST(ClusterConfig, KnowsWhetherDataIsShared) {
+  ClusterConfig config;
+  EXPECT_EQ(config.data_folder(), "/opt/detoxml/data");
+  EXPECT_FALSE(config.has_shared_data());
+  config.nfs_ip_address = "10.0.0.1";
+  config.nfs_mount_point = "/mnt/shared";
+  EXPECT_TRUE(config.has_shared_data());
+  config.data_dir = "/mnt/shared2/data";
+  EXPECT_FALSE(config.has_shared_data());
+}
+
+}  // namespace
+}  // namespace detox

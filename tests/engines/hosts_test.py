@@ -1,0 +1,170 @@
+"""Jobs over four hosts that share a directory and otherwise only a network: how they are checked, and how they end when a
+link, a daemon or the user breaks off. The hosts are namespaces on this machine; without root this is skipped."""
+
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from hosts import OWN, SHARED, Hosts, why_no_hosts
+from program import DATA, PROGRAM, ProgramTest, environment, main, run, wait_for
+
+ROOT = pathlib.Path(__file__).parents[2]
+HOSTS, OPERATOR = 4, 5
+OWN_PROGRAM = f"{OWN}/detoxml/bin/detoxml"
+# The same address on every host, as docker makes it: MPI must not take it for a way between them.
+DOCKER = """ip link add docker0 type bridge; ip link add veth0 type veth peer name veth1; ip link set veth0 master docker0 up
+ip link set veth1 up; ip address add 172.17.0.1/16 dev docker0; ip link set docker0 up"""
+STEPS = 60
+TRAIN = ["--max-steps", STEPS, "--eval-freq", 20, "--batch-size", 8, "--step-timeout", 3, "--start-timeout", 60]
+
+
+class OverHosts(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        reason = why_no_hosts()
+        if reason:
+            cls.skipTest(cls, reason)
+        cls.place = pathlib.Path(tempfile.mkdtemp(prefix="detox-hosts-"))
+        cls.addClassCleanup(shutil.rmtree, cls.place, ignore_errors=True)
+        cls.hosts = cls.enterClassContext(Hosts(HOSTS + 1, cls.place))
+        cls.numbers = range(1, HOSTS + 1)
+        for number in cls.hosts.numbers:
+            cls.hosts.enter(number, "sh", "-ec", DOCKER)
+        cls.prepare()
+
+    @classmethod
+    def prepare(cls):
+        """Somebody's own machine makes the four ready; from then on the first of them does the rest."""
+        cls.hosts.trust(OPERATOR)
+        installed = cls.hosts.own(OPERATOR) / "detoxml"  # as cmake --install lays it out
+        for source, folder in ((PROGRAM, "bin"), (ROOT / "tools" / "install-deps", "share/detoxml")):
+            (installed / folder).mkdir(parents=True)
+            shutil.copy(source, installed / folder)
+        (cls.hosts.shared / "hosts").write_text("".join(f"host{number}\n" for number in cls.numbers))
+        cls.hosts.enter(OPERATOR, OWN_PROGRAM, "cluster", "prepare", "--hostfile", f"{SHARED}/hosts", "--skip", "packages",
+                        "--skip", "data")
+
+    def setUp(self):
+        super().setUp()
+        self.name = self.id().split(".")[-1]
+        self.run_folder = self.hosts.shared / self.name
+
+    def on_host(self, number, *words, folder=SHARED, **more):
+        """A process on this host."""
+        line = " ".join(f"'{word}'" for word in words)
+        process = subprocess.Popen([*self.hosts.words(number), "sh", "-c", f"cd {folder}; exec {line}"],
+                                   stdin=subprocess.DEVNULL, text=True, env=environment(), **more)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def launch(self, *more):
+        with open(self.folder / "log", "w", encoding="utf-8") as log:
+            return self.on_host(1, OWN_PROGRAM, "launch", "-n", HOSTS, "--hostfile", "hosts", "--tag-output", "--",
+                                "train", *TRAIN, "--train-dir", f"{SHARED}/{self.name}", *more,
+                                stdout=log, stderr=subprocess.STDOUT)
+
+    def log(self):
+        return (self.folder / "log").read_text()
+
+    def wait_for_step(self, step):
+        metrics = self.run_folder / "metrics.jsonl"
+        self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") >= step), self.log())
+
+    def wait_for_end(self, process):
+        """The exit code, of a launcher that is gone soon after its result."""
+        finished = self.run_folder / f"model_step_{STEPS}"
+        self.assertTrue(wait_for(lambda: finished.exists() or process.poll() is not None), self.log())
+        begin = time.monotonic()
+        code = process.wait(timeout=60)
+        self.assertLess(time.monotonic() - begin, 10, self.log())
+        return code
+
+    def assert_nothing_left(self, numbers):
+        for number in numbers:
+            self.assertTrue(wait_for(lambda n=number: not self.hosts.processes(n, "detoxml|orted|mpirun"), 15),
+                            f"host{number}: {self.hosts.processes(number, 'detoxml|orted|mpirun')}")
+
+    def assert_replays(self):
+        """What the local engine makes of the record is what the hosts wrote."""
+        self.run_ok("train", "--replay", self.run_folder, "--train-dir", "again")
+        for kind in ("model", "state"):
+            name = f"{kind}_step_{STEPS}"
+            self.assertEqual((self.run_folder / name).read_bytes(), (self.folder / "again" / name).read_bytes())
+
+    def missing_workers(self):
+        return {line["worker"] for line in self.journal(self.run_folder, "ledger.jsonl") if line["kind"] == "missing"}
+
+    def test_goes_on_when_a_link_is_cut_while_another_host_evaluates(self):
+        evaluation = self.on_host(2, OWN_PROGRAM, "evaluate", "--model-dir", f"{SHARED}/{self.name}", "--follow",
+                                  "--eval-freq", "20", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        process = self.launch()
+        self.addCleanup(self.hosts.set_link, 4, "up")
+        self.wait_for_step(10)
+        self.hosts.set_link(4, "down")
+        self.assertEqual(self.wait_for_end(process), 0, self.log())
+        self.assert_nothing_left((1, 2, 3))
+        self.assertIn(3, self.missing_workers(), self.log())
+        self.assert_replays()
+        output, _ = evaluation.communicate(timeout=60)
+        self.assertEqual(evaluation.returncode, 0, output)
+        for step in range(20, STEPS + 1, 20):
+            self.assertRegex(output, rf"step +{step}\b")
+        # The lost host's worker ends by itself, at the latest when it has missed the server.
+        self.hosts.set_link(4, "up")
+        self.assert_nothing_left((4,))
+
+    def test_goes_on_when_a_daemon_of_mpi_is_killed(self):
+        process = self.launch()
+        self.wait_for_step(10)
+        for pid in self.hosts.processes(3, "^orted|/orted"):
+            self.hosts.signal(3, pid)
+        self.assertEqual(self.wait_for_end(process), 0, self.log())
+        self.assert_nothing_left(self.numbers)
+        self.assertIn(2, self.missing_workers(), self.log())
+        self.assert_replays()
+
+    def test_ends_on_all_hosts_with_a_checkpoint_after_ctrl_c(self):
+        process = self.launch("--max-steps", 100_000)
+        self.wait_for_step(5)
+        for number in self.numbers:
+            self.assertTrue(self.hosts.processes(number, "detoxml train"), f"host{number}")
+        self.hosts.signal(1, self.hosts.processes(1, "detoxml launch")[0], signal.SIGINT)
+        self.assertEqual(process.wait(timeout=30), 130, self.log())
+        self.assert_nothing_left(self.numbers)
+        self.assertTrue(list(self.run_folder.glob("model_step_*")))
+        self.assertIn("rank 0: interrupted; go on with", self.log())
+
+    def test_names_what_keeps_which_host_from_the_job(self):
+        for number in self.numbers:
+            data = self.hosts.own(number) / "data"
+            data.mkdir()
+            for file in DATA.iterdir():
+                (data / file.name).symlink_to(file)
+            if number != 4:
+                shutil.copy(PROGRAM, self.hosts.own(number) / "another")
+        with open(self.hosts.own(2) / "another", "ab") as program:
+            program.write(b"another build")
+        labels = self.hosts.own(3) / "data" / "train-labels-idx1-ubyte.gz"
+        labels.unlink()
+        self.assertTrue(labels.parent.is_dir())
+        (self.hosts.own(1) / "hosts").write_text("host1\nhost2\nhost3\nhost4\nhost9\n")
+        process = self.on_host(1, "./another", "launch", "-n", 5, "--hostfile", "hosts", "--", "train", "--data-dir",
+                               "data", "--train-dir", f"{SHARED}/{self.name}", folder=OWN, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1, errors)
+        for expected in ("host2: detoxml there is another build than on host1", "host3: .*train-labels-idx1-ubyte",
+                         f"host4: no program {OWN}/another there", "host9: not reached by ssh: .*host9",
+                         "detoxml: nothing was started: 4 of 5 hosts cannot take part"):
+            self.assertRegex(errors, rf"(?m)^{expected}")
+        self.assertNotIn("host1:", errors)
+        self.assertFalse(self.run_folder.exists())
+
+
+main()
