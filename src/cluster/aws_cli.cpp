@@ -135,10 +135,10 @@ std::string text_in(const nlohmann::json& object, std::string_view name) {
 }
 
 const nlohmann::json& list_in(const nlohmann::json& object, std::string_view name) {
-  static const nlohmann::json none = nlohmann::json::array();
-  if (!object.is_object()) return none;
+  static const nlohmann::json kNone = nlohmann::json::array();
+  if (!object.is_object()) return kNone;
   const auto member = object.find(name);
-  return member != object.end() && member->is_array() ? *member : none;
+  return member != object.end() && member->is_array() ? *member : kNone;
 }
 
 }  // namespace detox

@@ -270,9 +270,9 @@ class Preparation {
 }  // namespace
 
 const std::vector<std::string_view>& prepare_steps() {
-  static const std::vector<std::string_view> steps{"reach",   "keys",  "packages",
-                                                   "program", "mount", "data"};
-  return steps;
+  static const std::vector<std::string_view> kSteps{"reach",   "keys",  "packages",
+                                                    "program", "mount", "data"};
+  return kSteps;
 }
 
 StepTable prepare_hosts(const Ssh& ssh, const std::vector<ClusterHost>& hosts,
