@@ -3,7 +3,6 @@
 find_package(Torch REQUIRED)
 enable_language(C)  # FindMPI asks the C compiler
 find_package(MPI REQUIRED COMPONENTS C)
-find_package(CLI11 REQUIRED)
 
 add_library(detox_torch INTERFACE)
 target_include_directories(detox_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
