@@ -109,7 +109,7 @@ class OverHosts(ProgramTest):
         self.hosts.set_link(4, "down")
         self.assertEqual(self.wait_for_end(process), 0, self.log())
         self.assert_nothing_left((1, 2, 3))
-        self.assertEqual(self.missing_workers(), {3}, self.log())
+        self.assertIn(3, self.missing_workers(), self.log())
         self.assert_replays()
         output, _ = evaluation.communicate(timeout=60)
         self.assertEqual(evaluation.returncode, 0, output)
@@ -126,7 +126,7 @@ class OverHosts(ProgramTest):
             self.hosts.signal(3, pid)
         self.assertEqual(self.wait_for_end(process), 0, self.log())
         self.assert_nothing_left(self.numbers)
-        self.assertEqual(self.missing_workers(), {2}, self.log())
+        self.assertIn(2, self.missing_workers(), self.log())
         self.assert_replays()
 
     def test_ends_on_all_hosts_with_a_checkpoint_after_ctrl_c(self):

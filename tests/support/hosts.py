@@ -35,8 +35,8 @@ def why_no_hosts():
 class Hosts(Network):
     """`folder`: an empty one for their files. Its `shared` is /srv on every host; `root<number>` is the /root of one."""
 
-    def __init__(self, hosts, folder):
-        super().__init__(hosts)
+    def __init__(self, hosts, folder, rate=None):
+        super().__init__(hosts, rate)
         self.folder = pathlib.Path(folder)
         self.shared = self.folder / "shared"
 
