@@ -54,8 +54,9 @@ std::vector<std::string> differences(const HeardHost& heard, const HostReport& s
     found.push_back(printable(own.failure, 400));
   } else {
     if (own.data != server.data) {
-      found.push_back(fmt::format("its training data differ from those on {} (digest {:.12}, not {:.12})",
-                                  server_host, printable(own.data), printable(server.data)));
+      found.push_back(
+          fmt::format("its training data differ from those on {} (digest {:.12}, not {:.12})",
+                      server_host, printable(own.data), printable(server.data)));
     }
     if (own.network != server.network)
       found.push_back(fmt::format("its network differs from that on {}", server_host));
@@ -116,7 +117,9 @@ std::optional<std::uint32_t> address_between(const HeardHost& heard,
 }
 
 std::uint32_t masked(std::uint32_t address, int prefix) {
-  return prefix == 0 ? 0 : address & (~std::uint32_t{0} << static_cast<unsigned>(kAddressBits - prefix));
+  return prefix == 0
+             ? 0
+             : address & (~std::uint32_t{0} << static_cast<unsigned>(kAddressBits - prefix));
 }
 
 std::string dotted(std::uint32_t address) {
@@ -146,9 +149,9 @@ class Asker {
     } else {
       // Where there is no such folder, mpirun starts ranks at home.
       const std::string folder = shell_quoted(std::filesystem::current_path().string());
-      result = shell_.run(heard.host,
-                          fmt::format("cd {} 2>/dev/null || cd; exec {}", folder, shell_line(command)),
-                          kReportLimit);
+      result = shell_.run(
+          heard.host, fmt::format("cd {} 2>/dev/null || cd; exec {}", folder, shell_line(command)),
+          kReportLimit);
     }
     heard.report = result.ok() ? parse_report(result.output) : std::nullopt;
     if (!heard.report) heard.failure = explained(heard, result, program);
@@ -168,7 +171,8 @@ class Asker {
       const std::string_view begin = "detoxml: ", end = " (exit code 2)", own = "host-report ";
       if (said.starts_with(begin)) said.erase(0, begin.size());
       if (said.ends_with(end)) said.erase(said.size() - end.size());
-      if (const std::size_t at = said.find(own); at != std::string::npos) said.erase(at, own.size());
+      if (const std::size_t at = said.find(own); at != std::string::npos)
+        said.erase(at, own.size());
       throw UsageError(said);
     }
     return fmt::format("{} there does not answer as this version does: {}", program,

@@ -27,12 +27,9 @@ namespace {
 using nlohmann::json;
 
 json json_of(const RunNeeds& needs) {
-  return {{"network", needs.network},
-          {"dataset", needs.dataset},
-          {"data_dir", needs.data_dir},
-          {"image_size", needs.image_size},
-          {"worker_bytes", needs.worker_bytes},
-          {"server_bytes", needs.server_bytes}};
+  return {{"network", needs.network},           {"dataset", needs.dataset},
+          {"data_dir", needs.data_dir},         {"image_size", needs.image_size},
+          {"worker_bytes", needs.worker_bytes}, {"server_bytes", needs.server_bytes}};
 }
 
 RunNeeds needs_of(const json& object) {

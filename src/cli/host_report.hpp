@@ -18,10 +18,10 @@ struct RunNeeds {
 };
 
 struct HostReport {
-  std::string version, program;  ///< of detoxml; SHA-256 of the file
-  std::string host;              ///< its own name for itself
-  bool has_orted = false;        ///< mpirun's daemon, on the PATH that commands have there
-  std::vector<std::string> networks;  ///< IPv4, its own address in each: 10.0.0.7/24
+  std::string version, program;          ///< of detoxml; SHA-256 of the file
+  std::string host;                      ///< its own name for itself
+  bool has_orted = false;                ///< mpirun's daemon, on the PATH that commands have there
+  std::vector<std::string> networks;     ///< IPv4, its own address in each: 10.0.0.7/24
   std::string reached_at, reached_from;  ///< the two ends of the connection, as ssh tells them
   std::uint64_t memory = 0;              ///< bytes that are free
   std::uint64_t shared_bytes = 0;        ///< of libraries, once for all processes

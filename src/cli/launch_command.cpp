@@ -67,8 +67,8 @@ std::vector<HostSlots> hosts_for(const Options& options) {
 struct Launch {
   const Options& options;
   std::vector<HostSlots> placed;
-  std::string network;                ///< see network_between()
-  std::vector<std::string> agent;     ///< how mpirun reaches other hosts, as its arguments
+  std::string network;             ///< see network_between()
+  std::vector<std::string> agent;  ///< how mpirun reaches other hosts, as its arguments
 };
 
 bool is_chosen_by_user(const char* parameter) {
@@ -137,7 +137,8 @@ Job mpi_job(const Launch& launch, const std::string& profile) {
 
 /// mpirun starts its daemons as the checks were done, each from here: hosts need not reach each
 /// other by ssh. The script is one word less to quote for mpirun, and need not be executable.
-std::vector<std::string> agent_arguments(const HostShell& shell, const PrivateDirectory& directory) {
+std::vector<std::string> agent_arguments(const HostShell& shell,
+                                         const PrivateDirectory& directory) {
   std::vector<std::string> arguments{"--mca", "plm", "rsh", "--mca", "plm_rsh_no_tree_spawn", "1"};
   const std::string script = shell.agent_script();
   if (!script.empty()) {

@@ -101,11 +101,11 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
   program.get_formatter()->column_width(34);
   program.footer("Each command's options and defaults: detoxml <command> --help");
-  const std::vector<Command> commands = {
-      train_command(program), evaluate_command(program),   aggregate_command(program),
-      data_command(program),  launch_command(program),     cluster_command(program),
-      list_command(program),  completion_command(program), man_command(program),
-      host_report_command(program)};
+  const std::vector<Command> commands = {train_command(program),     evaluate_command(program),
+                                         aggregate_command(program), data_command(program),
+                                         launch_command(program),    cluster_command(program),
+                                         list_command(program),      completion_command(program),
+                                         man_command(program),       host_report_command(program)};
   const std::string unknown = unknown_command(program, argc, argv);
   if (!unknown.empty()) return fail(unknown, 2);
   try {

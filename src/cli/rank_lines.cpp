@@ -191,8 +191,7 @@ struct RankOutput::State {
     while (open[0] || open[1]) {
       const bool last = ended.load();
       std::array<pollfd, 2> ready{};
-      for (std::size_t i = 0; i < 2; ++i)
-        ready[i] = {open[i] ? streams[i].reading : -1, POLLIN, 0};
+      for (std::size_t i = 0; i < 2; ++i) ready[i] = {open[i] ? streams[i].reading : -1, POLLIN, 0};
       if (!last) poll(ready.data(), ready.size(), kPollMs);
       for (std::size_t i = 0; i < 2; ++i) open[i] = open[i] && read_on(streams[i]);
       if (last) break;
@@ -216,7 +215,8 @@ int RankOutput::error_end() const { return state_->streams[1].writing; }
 void RankOutput::begin() {
   state_->close_job_ends();
   State* state = state_.get();
-  start_threads(0, 1, [state](std::size_t) { state->pass_on(); }, state_->thread);
+  start_threads(
+      0, 1, [state](std::size_t) { state->pass_on(); }, state_->thread);
 }
 
 void RankOutput::finish() {

@@ -16,7 +16,8 @@ using testing::IsEmpty;
 
 constexpr std::uint64_t kGiga = 1'000'000'000;
 
-HeardHost host(const std::string& name, const std::vector<std::string>& networks = {"10.0.0.1/24"}) {
+HeardHost host(const std::string& name,
+               const std::vector<std::string>& networks = {"10.0.0.1/24"}) {
   HostReport report;
   report.version = "0.1.0";
   report.program = std::string(64, 'a');
@@ -49,11 +50,12 @@ TEST(HostChecks, NameEachHostOnceWithAllThatIsWrong) {
   hosts[3].report->has_orted = false;
   hosts[4].report.reset();
   hosts[4].failure = "not reached by ssh: no route";
-  EXPECT_THAT(findings(hosts, needs()),
-              ElementsAre("b: detoxml there is 0.0.9, on server 0.1.0",
-                          AllOf(HasSubstr("c: detoxml there is another build"), HasSubstr("bbbbbbbbbbbb"),
-                                HasSubstr("; its training data differ from those on server")),
-                          HasSubstr("d: no orted"), "e: not reached by ssh: no route"));
+  EXPECT_THAT(
+      findings(hosts, needs()),
+      ElementsAre("b: detoxml there is 0.0.9, on server 0.1.0",
+                  AllOf(HasSubstr("c: detoxml there is another build"), HasSubstr("bbbbbbbbbbbb"),
+                        HasSubstr("; its training data differ from those on server")),
+                  HasSubstr("d: no orted"), "e: not reached by ssh: no route"));
 }
 
 TEST(HostChecks, NeedNoDaemonOnThisMachine) {
@@ -79,8 +81,9 @@ TEST(HostChecks, CountTheMemoryOfAllProcessesOfAHost) {
   EXPECT_EQ(bytes_needed(hosts[1], false, needs()), kGiga / 10 + 7 * kGiga);
   EXPECT_THAT(findings(hosts, needs()), IsEmpty());
   hosts[1].ranks = 8;
-  EXPECT_THAT(findings(hosts, needs()),
-              ElementsAre("b: 8 processes of this run need about 8.1 GB of memory, 8.0 GB are free"));
+  EXPECT_THAT(
+      findings(hosts, needs()),
+      ElementsAre("b: 8 processes of this run need about 8.1 GB of memory, 8.0 GB are free"));
 }
 
 TEST(HostReports, SurviveTheWayAsText) {
@@ -107,14 +110,17 @@ TEST(HostReports, AreNoneWhereSomethingElseWasSaid) {
 /// Addresses stand for names here, so nothing is looked up.
 TEST(NetworkBetweenHosts, IsThatOfTheHostfilesAddresses) {
   const std::string docker = "172.17.0.1/16";
-  EXPECT_EQ(network_between({host("10.0.0.1", {"10.0.0.1/24", docker}), host("10.0.0.6", {docker, "10.0.0.6/24"})}),
+  EXPECT_EQ(network_between({host("10.0.0.1", {"10.0.0.1/24", docker}),
+                             host("10.0.0.6", {docker, "10.0.0.6/24"})}),
             "10.0.0.0/29");
-  EXPECT_EQ(network_between({host("10.1.0.1", {"10.1.0.1/24", docker}), host("10.2.0.1", {"10.2.0.1/24"})}),
+  EXPECT_EQ(network_between(
+                {host("10.1.0.1", {"10.1.0.1/24", docker}), host("10.2.0.1", {"10.2.0.1/24"})}),
             "10.0.0.0/14");
 }
 
 TEST(NetworkBetweenHosts, IsLeftToMpiWhereThereIsNoChoice) {
-  EXPECT_EQ(network_between({host("10.0.0.1", {"10.0.0.1/24"}), host("10.0.0.2", {"10.0.0.2/24"})}), "");
+  EXPECT_EQ(network_between({host("10.0.0.1", {"10.0.0.1/24"}), host("10.0.0.2", {"10.0.0.2/24"})}),
+            "");
 }
 
 TEST(NetworkBetweenHosts, IsLeftToMpiWhereTheAddressIsNotTheHostsOwn) {
@@ -124,7 +130,9 @@ TEST(NetworkBetweenHosts, IsLeftToMpiWhereTheAddressIsNotTheHostsOwn) {
 }
 
 TEST(NetworkBetweenHosts, IsLeftToMpiWhereAnotherAddressLiesInIt) {
-  EXPECT_EQ(network_between({host("10.0.0.1", {"10.0.0.1/24", "10.0.0.3/32"}), host("10.0.0.6", {"10.0.0.6/24"})}), "");
+  EXPECT_EQ(network_between({host("10.0.0.1", {"10.0.0.1/24", "10.0.0.3/32"}),
+                             host("10.0.0.6", {"10.0.0.6/24"})}),
+            "");
 }
 
 TEST(NetworkBetweenHosts, KnowsThisMachineByWhereTheOthersWereReachedFrom) {

@@ -22,7 +22,8 @@ class HostMemory : public testing::Test {
     std::ofstream(file) << text;
   }
   void SetUp() override {
-    write("proc/meminfo", "MemTotal:       9000 kB\nMemFree:  1 kB\nMemAvailable:  8192 kB\nBuffers: 7 kB\n");
+    write("proc/meminfo",
+          "MemTotal:       9000 kB\nMemFree:  1 kB\nMemAvailable:  8192 kB\nBuffers: 7 kB\n");
   }
   std::uint64_t available() const { return available_memory(directory_.path()); }
 
@@ -38,7 +39,8 @@ TEST_F(HostMemory, IsWhatTheNearestLimitOfAGroupLeaves) {
   write("sys/fs/cgroup/job/memory.current", std::to_string(5 * kMega) + "\n");
   EXPECT_EQ(available(), kMega);
   // Files that were read and are not needed give way.
-  write("sys/fs/cgroup/job/memory.stat", "anon 3\ninactive_file " + std::to_string(2 * kMega) + "\n");
+  write("sys/fs/cgroup/job/memory.stat",
+        "anon 3\ninactive_file " + std::to_string(2 * kMega) + "\n");
   EXPECT_EQ(available(), 3 * kMega);
   write("sys/fs/cgroup/job/memory.max", "1000\n");
   EXPECT_EQ(available(), 0);

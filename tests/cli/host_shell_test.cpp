@@ -51,7 +51,8 @@ TEST_F(Shell, IsSrunInAJobOfSlurms) {
   const HostShell shell("auto");
   EXPECT_EQ(shell.name(), "srun");
   EXPECT_TRUE(shell.ends_with_its_command());
-  const RemoteResult result = shell.run("node3", "echo \"$HOST's\"; echo no >&2; exit 3", seconds(10));
+  const RemoteResult result =
+      shell.run("node3", "echo \"$HOST's\"; echo no >&2; exit 3", seconds(10));
   EXPECT_TRUE(result.reached);
   EXPECT_EQ(result.output, "node3's\n");
   EXPECT_EQ(result.errors, "no\n");

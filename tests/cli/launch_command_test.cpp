@@ -130,9 +130,9 @@ TEST_F(Launch, TakesNoExitCodeOfMpirunsForTheServersWhereItIsOnAnotherMachine) {
   setenv("DETOX_PROFILE", "baseline", 1);
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
-  EXPECT_EQ(launch("launch -n 2 --no-checks --hostfile " + (directory_ / "hosts").string() +
-                   " -- train"),
-            4);
+  EXPECT_EQ(
+      launch("launch -n 2 --no-checks --hostfile " + (directory_ / "hosts").string() + " -- train"),
+      4);
   EXPECT_EQ(read("starts"), "x\n");
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("on another machine"));
   testing::internal::GetCapturedStdout();
@@ -141,7 +141,8 @@ TEST_F(Launch, TakesNoExitCodeOfMpirunsForTheServersWhereItIsOnAnotherMachine) {
 
 TEST_F(Launch, ReachesOtherHostsOneByOneAsItsChecksDo) {
   write("mpirun",
-        "#!/bin/sh\nfor a; do printf '[%s]' \"$a\"; case $a in \"/bin/sh \"*) cat ${a#* } >&2;; esac; "
+        "#!/bin/sh\nfor a; do printf '[%s]' \"$a\"; case $a in \"/bin/sh \"*) cat ${a#* } >&2;; "
+        "esac; "
         "done > " +
             (directory_ / "given").string() + "\necho 0 > $DETOX_RESULT_FILE\n");
   write("hosts", "localhost\n198.51.100.2\n");
@@ -152,7 +153,8 @@ TEST_F(Launch, ReachesOtherHostsOneByOneAsItsChecksDo) {
             0);
   testing::internal::GetCapturedStdout();
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              testing::AllOf(HasSubstr("exec ssh "), HasSubstr("BatchMode=yes"), HasSubstr(" -T -- \"$@\"")));
+              testing::AllOf(HasSubstr("exec ssh "), HasSubstr("BatchMode=yes"),
+                             HasSubstr(" -T -- \"$@\"")));
   EXPECT_THAT(read("given"), HasSubstr("[--mca][plm][rsh][--mca][plm_rsh_no_tree_spawn][1]"));
 }
 
@@ -183,9 +185,9 @@ TEST_F(Launch, RefusesSrunOutsideAJobOfSlurms) {
 TEST_F(Launch, PlacesRanksAsTheHostfileSays) {
   write("hosts", "127.0.0.1\nlocalhost slots=3\n");
   testing::internal::CaptureStdout();
-  EXPECT_EQ(launch("launch -n 3 --no-checks --hostfile " + (directory_ / "hosts").string() +
-                   " -- train"),
-            5);
+  EXPECT_EQ(
+      launch("launch -n 3 --no-checks --hostfile " + (directory_ / "hosts").string() + " -- train"),
+      5);
   testing::internal::GetCapturedStdout();
   EXPECT_THAT(read("given"), HasSubstr("[--host][127.0.0.1:1,localhost:2]"));
 }

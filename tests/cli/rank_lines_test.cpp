@@ -34,7 +34,8 @@ TEST(RankLines, PutsTogetherWhatRanksWroteInPieces) {
 
 TEST(RankLines, AreTheSameHoweverTheStreamIsCut) {
   const std::string stream =
-      "[1,0]<stderr>:one\n[1,12]<stderr>:two [1,2] <b>[x]\nmpirun: a word\n[1,0]<stderr>:\n[1,3]<stderr>:";
+      "[1,0]<stderr>:one\n[1,12]<stderr>:two [1,2] <b>[x]\nmpirun: a "
+      "word\n[1,0]<stderr>:\n[1,3]<stderr>:";
   const Lines whole = lines_of({stream});
   EXPECT_THAT(whole, ElementsAre(Pair(0, "one"), Pair(12, "two [1,2] <b>[x]"),
                                  Pair(RankLines::kMpirun, "mpirun: a word"), Pair(0, "")));
@@ -47,7 +48,8 @@ TEST(RankLines, AreTheSameHoweverTheStreamIsCut) {
 }
 
 TEST(RankLines, EndWithWhatHasNoEnd) {
-  EXPECT_THAT(lines_of({"[1,0]<stdout>:half", "[1,1]<stdo"}), ElementsAre(Pair(0, "half[1,1]<stdo")));
+  EXPECT_THAT(lines_of({"[1,0]<stdout>:half", "[1,1]<stdo"}),
+              ElementsAre(Pair(0, "half[1,1]<stdo")));
 }
 
 TEST(RankLines, CutALineThatNeverEnds) {
@@ -73,7 +75,8 @@ TEST(RankOutput, PassesOnBothStreamsAndDoesNotWaitForWhoStillHoldsThem) {
   if (job == 0) {
     dup2(output.output_end(), STDOUT_FILENO);
     dup2(output.error_end(), STDERR_FILENO);
-    execlp("sh", "sh", "-c", "printf '[1,1]<stdout>:well\\n'; printf '[1,2]<stderr>:bad' >&2", nullptr);
+    execlp("sh", "sh", "-c", "printf '[1,1]<stdout>:well\\n'; printf '[1,2]<stderr>:bad' >&2",
+           nullptr);
     _exit(99);
   }
   output.begin();

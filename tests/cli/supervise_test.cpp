@@ -112,7 +112,8 @@ TEST_F(Supervise, AsksForNoNextJobWithoutAResultOfRankZeros) {
 TEST_F(Supervise, AsksForNoNextJobOnceSomebodyWantedAnEnd) {
   const auto next = [](int) -> std::optional<Job> { return script("leave 0"); };
   testing::internal::CaptureStderr();
-  EXPECT_EQ(supervise(script("trap '' USR1; leave 4; kill -INT $PPID; sleep 0.2"), hasty_, next), 4);
+  EXPECT_EQ(supervise(script("trap '' USR1; leave 4; kill -INT $PPID; sleep 0.2"), hasty_, next),
+            4);
   testing::internal::GetCapturedStderr();
 }
 

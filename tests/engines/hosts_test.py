@@ -10,12 +10,12 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from hosts import SHARED, Hosts, why_no_hosts
+from hosts import OWN, SHARED, Hosts, why_no_hosts
 from program import DATA, PROGRAM, ProgramTest, environment, main, run, wait_for
 
 ROOT = pathlib.Path(__file__).parents[2]
 HOSTS, OPERATOR = 4, 5
-OWN_PROGRAM = "/root/detoxml/bin/detoxml"
+OWN_PROGRAM = f"{OWN}/detoxml/bin/detoxml"
 # The same address on every host, as docker makes it: MPI must not take it for a way between them.
 DOCKER = """ip link add docker0 type bridge; ip link add veth0 type veth peer name veth1; ip link set veth0 master docker0 up
 ip link set veth1 up; ip address add 172.17.0.1/16 dev docker0; ip link set docker0 up"""
@@ -41,13 +41,13 @@ class OverHosts(ProgramTest):
     def prepare(cls):
         """Somebody's own machine makes the four ready; from then on the first of them does the rest."""
         cls.hosts.trust(OPERATOR)
-        installed = cls.hosts.root(OPERATOR) / "detoxml"  # as cmake --install lays it out
+        installed = cls.hosts.own(OPERATOR) / "detoxml"  # as cmake --install lays it out
         for source, folder in ((PROGRAM, "bin"), (ROOT / "tools" / "install-deps", "share/detoxml")):
             (installed / folder).mkdir(parents=True)
             shutil.copy(source, installed / folder)
         (cls.hosts.shared / "hosts").write_text("".join(f"host{number}\n" for number in cls.numbers))
-        cls.hosts.enter(OPERATOR, OWN_PROGRAM, "cluster", "prepare", "--hostfile", f"{SHARED}/hosts", "--install-dir",
-                        "/root/detoxml", "--skip", "packages", "--skip", "data")
+        cls.hosts.enter(OPERATOR, OWN_PROGRAM, "cluster", "prepare", "--hostfile", f"{SHARED}/hosts", "--skip", "packages",
+                        "--skip", "data")
 
     def setUp(self):
         super().setUp()
@@ -142,25 +142,25 @@ class OverHosts(ProgramTest):
 
     def test_names_what_keeps_which_host_from_the_job(self):
         for number in self.numbers:
-            data = self.hosts.root(number) / "data"
+            data = self.hosts.own(number) / "data"
             data.mkdir()
             for file in DATA.iterdir():
                 (data / file.name).symlink_to(file)
             if number != 4:
-                shutil.copy(PROGRAM, self.hosts.root(number) / "another")
-        with open(self.hosts.root(2) / "another", "ab") as program:
+                shutil.copy(PROGRAM, self.hosts.own(number) / "another")
+        with open(self.hosts.own(2) / "another", "ab") as program:
             program.write(b"another build")
-        labels = self.hosts.root(3) / "data" / "train-labels-idx1-ubyte.gz"
+        labels = self.hosts.own(3) / "data" / "train-labels-idx1-ubyte.gz"
         labels.unlink()
         self.assertTrue(labels.parent.is_dir())
-        (self.hosts.root(1) / "hosts").write_text("host1\nhost2\nhost3\nhost4\nhost9\n")
+        (self.hosts.own(1) / "hosts").write_text("host1\nhost2\nhost3\nhost4\nhost9\n")
         process = self.on_host(1, "./another", "launch", "-n", 5, "--hostfile", "hosts", "--", "train", "--data-dir",
-                               "data", "--train-dir", f"{SHARED}/{self.name}", folder="/root", stdout=subprocess.DEVNULL,
+                               "data", "--train-dir", f"{SHARED}/{self.name}", folder=OWN, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE)
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1, errors)
         for expected in ("host2: detoxml there is another build than on host1", "host3: .*train-labels-idx1-ubyte",
-                         "host4: no program /root/another there", "host9: not reached by ssh: .*host9",
+                         f"host4: no program {OWN}/another there", "host9: not reached by ssh: .*host9",
                          "detoxml: nothing was started: 4 of 5 hosts cannot take part"):
             self.assertRegex(errors, rf"(?m)^{expected}")
         self.assertNotIn("host1:", errors)

@@ -18,7 +18,8 @@ void require(bool holds) {
 
 std::string shown(std::string_view stream, std::size_t cut) {
   std::string text;
-  RankLines lines([&text](int rank, std::string_view line) { text += shown_line(rank, line, true); });
+  RankLines lines(
+      [&text](int rank, std::string_view line) { text += shown_line(rank, line, true); });
   lines.take(stream.substr(0, cut));
   lines.take(stream.substr(cut));
   lines.finish();

@@ -1,5 +1,5 @@
 """Hosts on this machine that are strangers to each other but for the network and one shared directory: each has its own
-/tmp, /root, /run and /dev/shm, and an sshd. What is elsewhere (/usr, say) is this machine's."""
+/tmp, /root, /opt, /run and /dev/shm, and an sshd. What is elsewhere (/usr, say) is this machine's."""
 
 import pathlib
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 
 from network import Network, run, wait_until, why_not
 
-SHARED = "/srv"
+SHARED, OWN = "/srv", "/opt"
 SSHD = "/usr/sbin/sshd"
 SSHD_CONFIG = """Port 22
 ListenAddress {address}
@@ -33,7 +33,7 @@ def why_no_hosts():
 
 
 class Hosts(Network):
-    """`folder`: an empty one for their files. Its `shared` is /srv on every host; `root<number>` is the /root of one."""
+    """`folder`: an empty one for their files. Its `shared` is /srv on every host, own(number) the /opt of one."""
 
     def __init__(self, hosts, folder, rate=None):
         super().__init__(hosts, rate)
@@ -60,15 +60,20 @@ class Hosts(Network):
     def root(self, number):
         return self.folder / f"root{number}"
 
+    def own(self, number):
+        return self.folder / f"opt{number}"
+
     def furnish(self, number):
         etc = self.folder / f"etc{number}"
         etc.mkdir()
         self.root(number).mkdir(mode=0o700)
+        self.own(number).mkdir()
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"host{number}", "-f", etc / "host_key")
         (etc / "sshd_config").write_text(SSHD_CONFIG.format(address=self.address(number), etc="/etc/ssh"))
         self.enter(number, "sh", "-ec", f"""
             mount --bind {self.shared} {SHARED}
             mount --bind {self.root(number)} /root
+            mount --bind {self.own(number)} {OWN}
             mount --bind {etc} /etc/ssh
             mount --bind {self.folder}/hosts /etc/hosts
             mount --bind {self.folder}/resolv.conf /etc/resolv.conf
