@@ -56,9 +56,11 @@ std::vector<std::string_view> option_names(const CLI::App& app) {
   return {names.begin(), names.end()};
 }
 
+/// Those that --help names.
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+  const auto is_shown = [](const CLI::App* command) { return !command->get_group().empty(); };
+  for (const CLI::App* command : app.get_subcommands(is_shown))
     names.push_back(command->get_name());
   return names;
 }
@@ -89,8 +91,9 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
 /// A first word that is no command, in a message; empty where there is none.
 std::string unknown_command(const CLI::App& program, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return {};
+  const auto is_given = [argv](const CLI::App* command) { return command->get_name() == argv[1]; };
+  if (!program.get_subcommands(is_given).empty()) return {};
   const std::vector<std::string> names = command_names(program);
-  if (std::find(names.begin(), names.end(), argv[1]) != names.end()) return {};
   return unknown_name("command", argv[1], {names.begin(), names.end()});
 }
 
