@@ -147,6 +147,16 @@ int fail_where_not_ok(const std::vector<HostResult>& results, std::string_view w
       fmt::format("{} failed on {} of {} hosts, as said above", what, failed, results.size()));
 }
 
+/// A worker's line must not move the cursor of who reads it.
+std::string without_controls(std::string_view line) {
+  std::string shown(line);
+  while (shown.ends_with('\r')) shown.pop_back();
+  std::replace_if(
+      shown.begin(), shown.end(),
+      [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; }, '?');
+  return shown;
+}
+
 /// The words behind the first --, as they are: the parser takes words apart that look like lists.
 std::vector<std::string> words_to_run(const ClusterOptions& options) {
   const std::vector<std::string> all = own_arguments();
@@ -210,7 +220,7 @@ int cluster_run(const ClusterOptions& options) {
         RemoteCommand own = command;
         own.on_line = [&](std::string_view said) {
           const std::lock_guard lock(mutex);
-          fmt::print("{}: {}\n", name, said);
+          fmt::print("{}: {}\n", name, without_controls(said));
           std::fflush(stdout);
         };
         const RemoteResult result = ssh.run(addresses.at(name), own);

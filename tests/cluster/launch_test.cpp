@@ -119,6 +119,22 @@ TEST_F(LaunchOfMachines, RepeatsWordByWordWhatMayHaveBeenSent) {
   EXPECT_TRUE(PendingRequests(cluster_file("paper", "us-west-2.pending")).all().empty());
 }
 
+TEST_F(LaunchOfMachines, KeepsNoRequestThatWasRefused) {
+  aws_is(
+      "case $1 in run-instances) echo 'An error occurred (InvalidAMIID.NotFound) when calling the "
+      "RunInstances operation: no such image' >&2; exit 254;; *) echo '{}';; esac\n");
+  EXPECT_EQ(refusal(config()), "aws ec2 run-instances: InvalidAMIID.NotFound: no such image");
+  EXPECT_FALSE(std::filesystem::exists(cluster_file("paper", "us-west-2.pending")));
+}
+
+TEST_F(LaunchOfMachines, KeepsARequestWhoseAnswerWasLost) {
+  aws_is(
+      "case $1 in run-instances) echo 'Connection was closed before we received a valid response' "
+      ">&2; exit 255;; *) echo '{}';; esac\n");
+  EXPECT_NE(refusal(config()).find("Connection was closed"), std::string::npos);
+  ASSERT_EQ(PendingRequests(cluster_file("paper", "us-west-2.pending")).all().size(), 1U);
+}
+
 TEST_F(LaunchOfMachines, RunsOnceAtATime) {
   const ClusterLock lock("paper");
   EXPECT_NE(refusal(config()).find("another detoxml"), std::string::npos);
