@@ -8,9 +8,14 @@
 Files are read as the release preset compiles them, which is several at once: what is checked is every unit of the unity
 build that holds one of them. Files that it does not compile are left out. For a changed header the file beside it of
 the same name is checked, or else one file that includes it.
+
+What had no findings is not checked again as long as nothing that it is compiled from has changed, in any clone: a unit's
+fingerprint is kept in ~/.cache/detoxml-tidy. Take that folder away to have all checked anew.
 """
 import argparse
 import concurrent.futures
+import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -22,6 +27,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLANG_TIDY = "clang-tidy-14"
+CLANG = "clang++-14"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "detoxml-tidy"
+CACHE_DAYS = 30
 PRELUDE = ROOT / "tools/tidy_libtorch.hpp"
 # clang-tidy 14 matches all of libtorch's declarations: this one check takes two fifths of the minute that a file costs.
 TOO_SLOW_WITH_LIBTORCH = "-performance-unnecessary-value-param"
@@ -127,11 +135,63 @@ def includer(header, sources):
     return []
 
 
+@functools.lru_cache(maxsize=None)
+def content_digest(name):
+    """Of a file of ours its bytes, wherever the clone lies; of another's its place, size and time."""
+    path = pathlib.Path(name)
+    if path.is_relative_to(ROOT):
+        content = path.read_bytes().replace(str(ROOT).encode(), b"")  # a unity file names what it includes
+        return f"{path.relative_to(ROOT)} {hashlib.sha256(content).hexdigest()}"
+    facts = path.stat()
+    return f"{path} {facts.st_size} {facts.st_mtime_ns}"
+
+
+@functools.lru_cache(maxsize=None)
+def rules():
+    """What decides about findings besides the code."""
+    version = subprocess.run([CLANG_TIDY, "--version"], capture_output=True, text=True, check=True).stdout
+    own = [path for path in ROOT.rglob(".clang-tidy") if "build" not in path.relative_to(ROOT).parts]
+    return "\n".join([version, *map(content_digest, sorted(map(str, [*own, pathlib.Path(__file__).resolve()])))])
+
+
+def fingerprint(unit):
+    """Of everything that clang-tidy would read; nothing where the compiler cannot say what that is."""
+    output = unit.entry["arguments"]
+    if "-o" in output:
+        at = output.index("-o")
+        output = output[:at] + output[at + 2:]
+    arguments = [argument for argument in output[1:] if argument != "-c"]
+    answer = subprocess.run([CLANG, "-M", *arguments], cwd=unit.entry["directory"], capture_output=True, text=True,
+                            check=False)
+    if answer.returncode != 0:
+        return None
+    names = answer.stdout.partition(": ")[2].replace("\\\n", " ").split()
+    paths = sorted({str((pathlib.Path(unit.entry["directory"]) / name).resolve()) for name in names})
+    # A build folder's own name is no part of the code; what it generates is read like any other file.
+    words = [argument.replace(str(ROOT), "") for argument in arguments]
+    text = "\n".join([rules(), *words, *map(content_digest, paths)])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def forget_old_fingerprints():
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for entry in CACHE.iterdir():
+        if time.time() - entry.stat().st_mtime > CACHE_DAYS * 86400:
+            entry.unlink(missing_ok=True)
+
+
 def check(unit, database):
+    """The unit, clang-tidy's answer (nothing where a former one holds) and the seconds that it took."""
     start = time.monotonic()
+    mark = fingerprint(unit)
+    if mark and (CACHE / mark).exists():
+        (CACHE / mark).touch()
+        return unit, None, time.monotonic() - start
     checks = ["--checks", TOO_SLOW_WITH_LIBTORCH] if unit.sees_libtorch else []
     answer = subprocess.run([CLANG_TIDY, "--quiet", *checks, "-p", str(database), str(unit.file)], cwd=ROOT,
                             capture_output=True, text=True, check=False)
+    if mark and answer.returncode == 0:
+        (CACHE / mark).touch()
     return unit, answer, time.monotonic() - start
 
 
@@ -143,8 +203,9 @@ def run(units, database):
         tasks = [pool.submit(check, unit, database) for unit in order]
         for number, task in enumerate(concurrent.futures.as_completed(tasks), 1):
             unit, answer, seconds = task.result()
-            good = answer.returncode == 0
-            print(f"[{number}/{len(order)}] {'ok' if good else 'FAILED'} {seconds:5.1f} s {unit}", flush=True)
+            good = answer is None or answer.returncode == 0
+            verdict = "as before" if answer is None else "ok" if good else "FAILED"
+            print(f"[{number}/{len(order)}] {verdict} {seconds:5.1f} s {unit}", flush=True)
             if not good:
                 failures += 1
                 print(answer.stdout, answer.stderr, flush=True)
@@ -172,6 +233,7 @@ def main():
     own.mkdir(parents=True, exist_ok=True)
     (own / "compile_commands.json").write_text(json.dumps([unit.entry for unit in set(units.values())], indent=1))
     print(f"tidy: {len(paths)} of {len(units)} files, in {len(chosen)} units")
+    forget_old_fingerprints()
     failures = run(chosen, own)
     if failures:
         sys.exit(f"tidy: {failures} of {len(chosen)} units have findings")

@@ -8,16 +8,17 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
+
+#include "detox/frame_buffer.hpp"
 
 namespace detox {
 
 /// A frame as sent: shared, so that one copy of the weights serves all workers, and immutable.
-using FrameBytes = std::shared_ptr<const std::vector<std::byte>>;
+using FrameBytes = std::shared_ptr<const FrameBuffer>;
 
 struct ReceivedFrame {
   int from = 0;
-  std::vector<std::byte> bytes;  ///< whatever the peer sent: unchecked
+  FrameBuffer bytes;  ///< whatever the peer sent: unchecked
 };
 
 struct TransportCounters {

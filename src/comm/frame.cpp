@@ -56,20 +56,20 @@ constexpr KindRule kRules[] = {
 class FrameBuilder {
  public:
   FrameBuilder(FrameKind kind, std::size_t payload_bytes)
-      : bytes_(std::make_shared<std::vector<std::byte>>()) {
+      : bytes_(std::make_shared<FrameBuffer>()) {
     header.kind = static_cast<std::uint16_t>(kind);
     header.payload_bytes = payload_bytes;
-    bytes_->reserve(kFrameHeaderBytes + payload_bytes);
-    bytes_->resize(kFrameHeaderBytes);
+    bytes_->resize(kFrameHeaderBytes + payload_bytes);
   }
 
   void append(const void* data, std::size_t size) {
-    const auto* bytes = static_cast<const std::byte*>(data);
-    if (size > 0) bytes_->insert(bytes_->end(), bytes, bytes + size);
+    DETOX_ASSERT(size <= bytes_->size() - end_);
+    if (size > 0) std::memcpy(bytes_->data() + end_, data, size);
+    end_ += size;
   }
 
   FrameBytes finish() {
-    DETOX_ASSERT(bytes_->size() == kFrameHeaderBytes + header.payload_bytes);
+    DETOX_ASSERT(end_ == bytes_->size());
     std::memcpy(bytes_->data(), &header, sizeof header);
     return std::move(bytes_);
   }
@@ -77,7 +77,8 @@ class FrameBuilder {
   Header header;
 
  private:
-  std::shared_ptr<std::vector<std::byte>> bytes_;
+  std::shared_ptr<FrameBuffer> bytes_;
+  std::size_t end_ = kFrameHeaderBytes;  ///< of what is written
 };
 
 FrameBytes make_text(FrameKind kind, std::string_view text) {

@@ -232,6 +232,10 @@ Admission admit_workers(Transport& transport, const WorkerWelcome& welcome,
     Admission admission = judge(hearing.statements(), terms);
     admission.rejected_frames = hearing.rejected_frames();
     announce(hearing.statements(), admission);
+    if (admission.rejected_frames > 0) {
+      log_warning("{} frames from workers before the start were no message that belongs there",
+                  admission.rejected_frames);
+    }
     return admission;
   } catch (const DisagreementError&) {
     const std::string table = statement_table(hearing.statements());

@@ -69,7 +69,7 @@ class RemoteFleet final : public Fleet {
     std::size_t served = 0;         ///< chunks of weights that it has asked for in this step
     std::uint32_t relay = kNobody;  ///< the worker that passes weights on to it
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
-    std::vector<std::byte> digests;  ///< of this step: the frame that they came in
+    FrameBuffer digests;            ///< of this step: the frame that they came in
   };
 
   void await_somebody(const StepOrder& order);

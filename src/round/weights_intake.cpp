@@ -100,7 +100,7 @@ void WeightsIntake::take_in(ReceivedFrame frame, const WeightsChunkView& chunk) 
   last_news_ = Clock::now();
   if (missing_ == 0) pace_.add(seconds_since(begin_));
   if (!to_.empty()) {
-    const auto passed_on = std::make_shared<const std::vector<std::byte>>(std::move(frame.bytes));
+    const auto passed_on = std::make_shared<const FrameBuffer>(std::move(frame.bytes));
     for (const int rank : to_) transport_.send(rank, passed_on);
   }
   if (asks_ && missing_ > 0 && --asked_ == 0) ask(AskReason::kNobodySends);

@@ -29,8 +29,8 @@ inline std::vector<Digest> sample_digests(std::size_t count) {
 
 /// The frame with `value` written over what stands at `offset`.
 template <class T>
-std::vector<std::byte> overwritten(const FrameBytes& frame, std::size_t offset, T value) {
-  std::vector<std::byte> bytes = *frame;
+FrameBuffer overwritten(const FrameBytes& frame, std::size_t offset, T value) {
+  FrameBuffer bytes = *frame;
   std::memcpy(bytes.data() + offset, &value, sizeof value);
   return bytes;
 }

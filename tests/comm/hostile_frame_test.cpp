@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kKindAt = 6, kFlagsAt = 20, kLengthAt = 24, kDetailAt = 32;
 constexpr std::size_t kRelaysAt = 68, kAssignedAt = 72;  // of an order
 
-FrameVerdict verdict_of(const std::vector<std::byte>& bytes) { return parse_frame(bytes).verdict; }
+FrameVerdict verdict_of(const FrameBuffer& bytes) { return parse_frame(bytes).verdict; }
 
 bool is_order(const OrderView& order) {
   return parse_order(reread(make_order(order)), kSampleLimits, kSampleWeights).has_value();
@@ -30,12 +30,11 @@ struct HonestOrder {
 TEST(HostileFrame, IsRefusedAtEveryShorterAndLongerLength) {
   for (const FrameBytes& frame : one_of_each_kind()) {
     for (std::size_t length = 0; length < frame->size(); ++length) {
-      std::vector<std::byte> cut(frame->begin(),
-                                 frame->begin() + static_cast<std::ptrdiff_t>(length));
+      FrameBuffer cut(frame->begin(), frame->begin() + static_cast<std::ptrdiff_t>(length));
       EXPECT_EQ(verdict_of(cut),
                 length < 64 ? FrameVerdict::kTooShort : FrameVerdict::kWrongLength);
     }
-    std::vector<std::byte> longer = *frame;
+    FrameBuffer longer = *frame;
     longer.push_back(std::byte{0});
     EXPECT_EQ(verdict_of(longer), FrameVerdict::kWrongLength);
   }
@@ -51,7 +50,7 @@ TEST(HostileFrame, WhosePayloadIsCutOrLongerThanItsKindAllowsIsTakenByNobody) {
       const bool is_list =
           whole.kind == FrameKind::kAskWeights || whole.kind == FrameKind::kRequest;
       if (is_list && length > 0 && length % 4 == 0) continue;
-      std::vector<std::byte> bytes = overwritten(frame, kLengthAt, std::uint64_t{length});
+      FrameBuffer bytes = overwritten(frame, kLengthAt, std::uint64_t{length});
       bytes.resize(64 + length);
       const FrameView view = parse_frame(bytes);
       ASSERT_EQ(view.verdict, FrameVerdict::kOk);
@@ -114,7 +113,7 @@ TEST(HostileFrame, CannotLieAboutItsLength) {
 TEST(HostileFrame, OfTextIsNeitherEmptyNorLongerThanAMebibyte) {
   for (const FrameBytes& frame : {make_welcome("x"), make_ready("x"), make_start("x")}) {
     for (const std::size_t length : {std::size_t{0}, kMaxTextBytes + 1}) {
-      std::vector<std::byte> bytes = overwritten(frame, kLengthAt, std::uint64_t{length});
+      FrameBuffer bytes = overwritten(frame, kLengthAt, std::uint64_t{length});
       bytes.resize(64 + length);
       EXPECT_EQ(parsers_that_accept(parse_frame(bytes)), 0) << length;
     }
@@ -176,7 +175,7 @@ TEST(HostileOrder, HasADigestForEveryChunkOfTheWeights) {
 
 TEST(HostileOrder, CannotPassCountsThatItsBytesDoNotHold) {
   const FrameBytes frame = make_order(HonestOrder().view());
-  const auto is_taken = [](const std::vector<std::byte>& bytes) {
+  const auto is_taken = [](const FrameBuffer& bytes) {
     return parse_order(parse_frame(bytes), kSampleLimits, kSampleWeights).has_value();
   };
   ASSERT_TRUE(is_taken(*frame));
@@ -194,7 +193,7 @@ TEST(HostileOrder, CannotPassCountsWhoseSumWrapsAround) {
   constexpr std::size_t kHuge = 0xffffffff;
   HonestOrder honest;
   honest.assignment = {1, 2, 3};
-  std::vector<std::byte> bytes = overwritten(make_order(honest.view()), kRelaysAt, 6U);
+  FrameBuffer bytes = overwritten(make_order(honest.view()), kRelaysAt, 6U);
   const std::uint32_t assigned = kHuge;
   std::memcpy(bytes.data() + kAssignedAt, &assigned, sizeof assigned);
   EXPECT_FALSE(parse_order(parse_frame(bytes), {kHuge, kHuge, kHuge}, kSampleWeights).has_value());
@@ -202,7 +201,7 @@ TEST(HostileOrder, CannotPassCountsWhoseSumWrapsAround) {
 
 TEST(HostileOrder, ThatIsTooShortForItsCountsIsRefused) {
   for (std::size_t length = 0; length < 12; ++length) {
-    std::vector<std::byte> bytes =
+    FrameBuffer bytes =
         overwritten(make_order({1, 0, 0, {}, {}, {}}), kLengthAt, std::uint64_t{length});
     bytes.resize(64 + length);
     EXPECT_FALSE(parse_order(parse_frame(bytes), kSampleLimits, {0, 4}).has_value()) << length;
@@ -291,7 +290,7 @@ TEST(HostileRequest, IsMadeOfWholeNumbers) {
   for (const FrameBytes& frame :
        {make_request(1, 2, wanted), make_ask_weights({1, AskReason::kNobodySends, wanted})}) {
     for (const std::size_t length : {5U, 6U, 7U}) {
-      std::vector<std::byte> bytes = overwritten(frame, kLengthAt, std::uint64_t{length});
+      FrameBuffer bytes = overwritten(frame, kLengthAt, std::uint64_t{length});
       bytes.resize(64 + length);
       EXPECT_EQ(parsers_that_accept(parse_frame(bytes)), 0) << length;
     }
@@ -315,7 +314,7 @@ TEST(HostileFrame, CannotNameAnExitCodeThatNoProcessHas) {
 }
 
 TEST(HostileFrame, WithALongerFailureThanAreSentIsRefused) {
-  std::vector<std::byte> bytes =
+  FrameBuffer bytes =
       overwritten(make_failure("x", 1), kLengthAt, std::uint64_t{kMaxFailureBytes + 1});
   bytes.resize(64 + kMaxFailureBytes + 1, std::byte{'x'});
   EXPECT_EQ(parsers_that_accept(parse_frame(bytes)), 0);
@@ -325,7 +324,7 @@ TEST(HostileFrame, OfRandomBytesIsNeverTakenForAnother) {
   std::mt19937 random(1);
   const std::vector<FrameBytes> honest = one_of_each_kind();
   for (int round = 0; round < 20'000; ++round) {
-    std::vector<std::byte> bytes = *honest[random() % honest.size()];
+    FrameBuffer bytes = *honest[random() % honest.size()];
     for (int flips = 0; flips < 3; ++flips)
       bytes[random() % bytes.size()] ^= std::byte(1U << random() % 8);
     EXPECT_LE(parsers_that_accept(parse_frame(bytes)), 1);

@@ -15,7 +15,7 @@ using std::chrono::steady_clock;
 constexpr std::size_t kAnySize = std::size_t{1} << 30;
 
 FrameBytes frame_of(std::size_t size, int value = 0) {
-  return std::make_shared<const std::vector<std::byte>>(size, static_cast<std::byte>(value));
+  return std::make_shared<const FrameBuffer>(size, static_cast<std::byte>(value));
 }
 
 TEST(InprocNetwork, CarriesFramesWithTheirSenderInOrder) {
@@ -68,7 +68,7 @@ TEST(InprocNetwork, ServesAServerAndManyWorkersOnTheirOwnThreads) {
       for (int step = 0; step < kSteps; ++step) {
         const auto order = end.receive(std::chrono::seconds(20), kAnySize);
         ASSERT_TRUE(order.has_value());
-        end.send(0, std::make_shared<const std::vector<std::byte>>(order->bytes));
+        end.send(0, std::make_shared<const FrameBuffer>(order->bytes));
       }
     });
   }

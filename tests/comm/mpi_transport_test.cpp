@@ -26,11 +26,11 @@ MpiSession* session = nullptr;
 int exit_code = 0;  ///< of a rank on which no expectation fails
 
 FrameBytes pattern(std::size_t size, int seed) {
-  std::vector<std::byte> bytes(size);
+  FrameBuffer bytes(size, std::byte{0});
   for (std::size_t i = 0; i < size; ++i) {
     bytes[i] = static_cast<std::byte>(i * 31 + i / 257 + static_cast<std::size_t>(seed));
   }
-  return std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  return std::make_shared<const FrameBuffer>(std::move(bytes));
 }
 
 /// Memory of this process, pages that are mapped more than once counted once.
@@ -50,7 +50,7 @@ void echo(Transport& transport) {
     auto frame = transport.receive(seconds(15), 64 * kMiB);
     ASSERT_TRUE(frame.has_value());
     if (frame->bytes.size() == 1) break;
-    transport.send(0, std::make_shared<const std::vector<std::byte>>(std::move(frame->bytes)));
+    transport.send(0, std::make_shared<const FrameBuffer>(std::move(frame->bytes)));
   }
   EXPECT_TRUE(transport.flush(-1, seconds(10)));
 }

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = ("tools/test", "tools/fuzz", "tools/demo", "tools/format", "tools/install-deps", ".ci/run")
@@ -67,6 +68,29 @@ class ScriptsTest(unittest.TestCase):
     def test_clang_gets_neither_the_cache_nor_the_precompiled_header(self):
         entry = {"command": "/usr/bin/ccache /usr/bin/c++ -DX=1 -Winvalid-pch -include a/cmake_pch.hxx -O3 -c a.cpp"}
         self.assertEqual(tidy.clang_arguments(entry)[:-1], ["/usr/bin/c++", "-DX=1", "-O3", "-c", "a.cpp"])
+
+    def test_what_was_linted_is_linted_again_when_anything_that_it_is_compiled_from_changes(self):
+        def mark(root):
+            sources = [str(root / "a.cpp")]
+            unit = unittest.mock.Mock(entry={"directory": str(root), "arguments": ["g++", "-c", *sources, "-o", "a.o"]})
+            with unittest.mock.patch.object(tidy, "ROOT", root):
+                tidy.content_digest.cache_clear()
+                tidy.rules.cache_clear()
+                return tidy.fingerprint(unit)
+
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+            for root in (pathlib.Path(one).resolve(), pathlib.Path(other).resolve()):
+                (root / "a.hpp").write_text("int a;\n")
+                (root / "a.cpp").write_text('#include "a.hpp"\n')
+                (root / ".clang-tidy").write_text("Checks: '*'\n")
+            first = mark(root)
+            self.assertEqual(mark(pathlib.Path(one).resolve()), first, "another clone")
+            for name, text in (("a.hpp", "int b;\n"), ("a.cpp", '#include "a.hpp" // NOLINT\n'), (".clang-tidy", "\n")):
+                before = mark(root)
+                (root / name).write_text(text)
+                self.assertNotEqual(mark(root), before, name)
+            (root / "a.cpp").write_text('#include "nowhere.hpp"\n')
+            self.assertIsNone(mark(root))
 
 
 if __name__ == "__main__":

@@ -262,13 +262,14 @@ TEST(Admission, LeavesOutWhoTalksNonsenseWithoutWaitingForMore) {
   ToyRun run(directory / "run", kNineWorkers);
   const std::string log =
       log_of(run, at_rank(5, [](Transport& transport) {
-               transport.send(0, std::make_shared<const std::vector<std::byte>>(100, std::byte{7}));
+               transport.send(0, std::make_shared<const FrameBuffer>(100, std::byte{7}));
                transport.send(0, make_digest(1, 0, std::vector<std::byte>(10)));
                transport.send(0, make_ready(R"({"profile": 7})"));
                for (int i = 0; i < 50; ++i) transport.send(0, ToyRun::ready());
                deaf_worker(transport);
              }));
   EXPECT_THAT(log, HasSubstr("left out: rank 5: what it says of itself is no message"));
+  EXPECT_THAT(log, HasSubstr("were no message that belongs there"));
   EXPECT_EQ(run.admitted.size(), 8U);
 }
 

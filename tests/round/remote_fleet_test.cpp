@@ -160,7 +160,7 @@ TEST(RemoteFleet, KeepsWorkersThatWaitLongerForSilentOnesThanTheyArePatient) {
 
 TEST(RemoteFleet, CountsBytesThatAreNoMessageAndGoesOn) {
   const Outcome outcome = with_odd_rank_4([](Transport& transport, const OrderView& order) {
-    transport.send(0, std::make_shared<const std::vector<std::byte>>(100, std::byte{7}));
+    transport.send(0, std::make_shared<const FrameBuffer>(100, std::byte{7}));
     transport.send(0, make_digest(order.step, order.slice, toy_bytes(0)));          // no digests
     transport.send(0, claim(order.step + 3, order.slice, toy_bytes(0)));            // another step
     transport.send(0, claim(order.step, (order.slice + 1) % 3, toy_bytes(0)));      // not its slice

@@ -30,7 +30,7 @@ void serve_made_up_answers(Transport& transport) {
     const FrameView frame = parse_frame(received->bytes);
     if (parse_stop(frame)) return;
     if (parse_weights(frame, kCountedWeights)) {
-      const auto copy = std::make_shared<const std::vector<std::byte>>(received->bytes);
+      const auto copy = std::make_shared<const FrameBuffer>(received->bytes);
       for (const int rank : below) transport.send(rank, copy);
     } else if (const auto order = parse_order(
                    frame, {kCountedSlices, kCountedWorkers, kCountedWorkers}, kCountedWeights)) {

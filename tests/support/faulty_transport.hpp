@@ -60,13 +60,13 @@ class FaultyTransport final : public TransportAround {
     Send send;
   };
 
-  static FrameBytes bytes(std::vector<std::byte> content) {
-    return std::make_shared<const std::vector<std::byte>>(std::move(content));
+  static FrameBytes bytes(FrameBuffer content) {
+    return std::make_shared<const FrameBuffer>(std::move(content));
   }
 
   /// No frame at all, as long as one.
   void garbage(int to, const FrameBytes& frame, const FrameView& view) {
-    std::vector<std::byte> noise(frame->size());
+    FrameBuffer noise(frame->size(), std::byte{0});
     std::uint64_t state = view.step * 2 + 1;
     for (std::byte& byte : noise) {
       state = state * 6364136223846793005U + 1442695040888963407U;
@@ -77,9 +77,9 @@ class FaultyTransport final : public TransportAround {
 
   /// In turns a frame that is cut, one that goes on after its end, and a whole one of a wrong size.
   void wrong_length(int to, const FrameBytes& frame, const FrameView& view) {
-    std::vector<std::byte> content = *frame;
+    FrameBuffer content = *frame;
     if (view.step % 3 == 0) content.resize(content.size() / 2);
-    if (view.step % 3 == 1) content.resize(content.size() + 4);
+    if (view.step % 3 == 1) content.resize(content.size() + 4, std::byte{0});
     if (view.step % 3 != 2) return inner_.send(to, bytes(std::move(content)));
     inner_.send(to,
                 make_digest(view.step, view.slice, view.payload.first(view.payload.size() - 4)));

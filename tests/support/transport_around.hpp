@@ -27,7 +27,7 @@ class TransportAround : public Transport {
 
 /// The frame with its last byte changed.
 inline FrameBytes spoilt(const FrameBytes& frame) {
-  auto bytes = std::make_shared<std::vector<std::byte>>(*frame);
+  auto bytes = std::make_shared<FrameBuffer>(*frame);
   bytes->back() ^= std::byte{1};
   return bytes;
 }

@@ -124,7 +124,7 @@ struct Sending {
 struct Receiving {
   int from = 0;
   bool discard = false;
-  std::vector<std::byte> bytes;
+  FrameBuffer bytes;
 };
 
 /// A message that MPI has matched and whose transfer has not been asked for yet.
