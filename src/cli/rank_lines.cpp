@@ -36,6 +36,7 @@ Tag tag_at(std::string_view text) {
   const std::string_view line = text.substr(0, std::min({end, text.size(), kLongestTag}));
   std::size_t at = 0;
   const auto number = [&](int& value) {
+    if (at == line.size() || line[at] < '0' || line[at] > '9') return false;
     const auto [stop, error] = std::from_chars(line.data() + at, line.data() + line.size(), value);
     if (error != std::errc()) return false;
     at = static_cast<std::size_t>(stop - line.data());
@@ -48,9 +49,8 @@ Tag tag_at(std::string_view text) {
     return true;
   };
   int job = 0, rank = 0;
-  const bool is_tag = word("[") && number(job) && word(",") && number(rank) && rank >= 0 &&
-                      word("]<") && (word("stdout") || word("stderr") || word("stddiag")) &&
-                      word(">:");
+  const bool is_tag = word("[") && number(job) && word(",") && number(rank) && word("]<") &&
+                      (word("stdout") || word("stderr") || word("stddiag")) && word(">:");
   if (is_tag) return {at, false, rank};
   // As long as everything that has come fits.
   constexpr std::string_view kShape = "[0123456789,]<stdouterrdiag>:";
@@ -109,8 +109,9 @@ void RankLines::take(std::string_view bytes) {
       }
     }
     // A line at a time: what follows it may be somebody else's.
-    const std::size_t stop = std::min({text.find('[', 1), text.find('\n') + 1, text.size()});
-    const std::size_t length = stop == 0 ? text.size() : stop;
+    const std::size_t end = text.find('\n');
+    const std::size_t after_end = end == std::string_view::npos ? text.size() : end + 1;
+    const std::size_t length = std::min(text.find('[', 1), after_end);
     add(text.substr(0, length));
     text.remove_prefix(length);
   }
