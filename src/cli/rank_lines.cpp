@@ -22,6 +22,7 @@ namespace detox {
 namespace {
 
 constexpr int kPollMs = 50;
+constexpr std::size_t kMostBegun = 10'000;
 
 struct Tag {
   std::size_t length = 0;  ///< 0: none begins here
@@ -77,7 +78,15 @@ bool write_whole(int file, std::string_view text) {
 
 }  // namespace
 
+void RankLines::write_begun() {
+  for (const auto& [rank, line] : begun_) {
+    if (!line.empty()) write_(rank, line);
+  }
+  begun_.clear();
+}
+
 void RankLines::add(std::string_view text) {
+  if (begun_.size() > kMostBegun) write_begun();  // a worker's text may name any rank
   while (!text.empty()) {
     std::string& line = begun_[source_];
     const std::size_t end = text.find('\n');
@@ -87,7 +96,7 @@ void RankLines::add(std::string_view text) {
     text.remove_prefix(taken);
     if (text.empty() && line.size() < kLongestLine) return;
     write_(source_, line);
-    line.clear();
+    begun_.erase(source_);
     if (!text.empty() && text.front() == '\n') {
       text.remove_prefix(1);
       source_ = kMpirun;  // unless a tag follows
@@ -122,10 +131,7 @@ void RankLines::finish() {
   const std::string rest = std::move(unread_);
   unread_.clear();
   add(rest);
-  for (auto& [rank, line] : begun_) {
-    if (!line.empty()) write_(rank, line);
-    line.clear();
-  }
+  write_begun();
 }
 
 std::string shown_line(int rank, std::string_view line, bool tagged) {
