@@ -22,6 +22,7 @@ namespace detox {
 namespace {
 
 constexpr int kPollMs = 50;
+constexpr std::size_t kMostBegun = 10'000;
 
 struct Tag {
   std::size_t length = 0;  ///< 0: none begins here
@@ -36,6 +37,7 @@ Tag tag_at(std::string_view text) {
   const std::string_view line = text.substr(0, std::min({end, text.size(), kLongestTag}));
   std::size_t at = 0;
   const auto number = [&](int& value) {
+    if (at == line.size() || line[at] < '0' || line[at] > '9') return false;
     const auto [stop, error] = std::from_chars(line.data() + at, line.data() + line.size(), value);
     if (error != std::errc()) return false;
     at = static_cast<std::size_t>(stop - line.data());
@@ -48,9 +50,8 @@ Tag tag_at(std::string_view text) {
     return true;
   };
   int job = 0, rank = 0;
-  const bool is_tag = word("[") && number(job) && word(",") && number(rank) && rank >= 0 &&
-                      word("]<") && (word("stdout") || word("stderr") || word("stddiag")) &&
-                      word(">:");
+  const bool is_tag = word("[") && number(job) && word(",") && number(rank) && word("]<") &&
+                      (word("stdout") || word("stderr") || word("stddiag")) && word(">:");
   if (is_tag) return {at, false, rank};
   // As long as everything that has come fits.
   constexpr std::string_view kShape = "[0123456789,]<stdouterrdiag>:";
@@ -77,7 +78,15 @@ bool write_whole(int file, std::string_view text) {
 
 }  // namespace
 
+void RankLines::write_begun() {
+  for (const auto& [rank, line] : begun_) {
+    if (!line.empty()) write_(rank, line);
+  }
+  begun_.clear();
+}
+
 void RankLines::add(std::string_view text) {
+  if (begun_.size() > kMostBegun) write_begun();  // a worker's text may name any rank
   while (!text.empty()) {
     std::string& line = begun_[source_];
     const std::size_t end = text.find('\n');
@@ -87,7 +96,7 @@ void RankLines::add(std::string_view text) {
     text.remove_prefix(taken);
     if (text.empty() && line.size() < kLongestLine) return;
     write_(source_, line);
-    line.clear();
+    begun_.erase(source_);
     if (!text.empty() && text.front() == '\n') {
       text.remove_prefix(1);
       source_ = kMpirun;  // unless a tag follows
@@ -109,8 +118,9 @@ void RankLines::take(std::string_view bytes) {
       }
     }
     // A line at a time: what follows it may be somebody else's.
-    const std::size_t stop = std::min({text.find('[', 1), text.find('\n') + 1, text.size()});
-    const std::size_t length = stop == 0 ? text.size() : stop;
+    const std::size_t end = text.find('\n');
+    const std::size_t after_end = end == std::string_view::npos ? text.size() : end + 1;
+    const std::size_t length = std::min(text.find('[', 1), after_end);
     add(text.substr(0, length));
     text.remove_prefix(length);
   }
@@ -121,10 +131,7 @@ void RankLines::finish() {
   const std::string rest = std::move(unread_);
   unread_.clear();
   add(rest);
-  for (auto& [rank, line] : begun_) {
-    if (!line.empty()) write_(rank, line);
-    line.clear();
-  }
+  write_begun();
 }
 
 std::string shown_line(int rank, std::string_view line, bool tagged) {

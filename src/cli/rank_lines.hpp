@@ -30,6 +30,7 @@ class RankLines {
 
  private:
   void add(std::string_view text);
+  void write_begun();
 
   Write write_;
   int source_ = kMpirun;

@@ -47,6 +47,11 @@ TEST(RankLines, AreTheSameHoweverTheStreamIsCut) {
   EXPECT_EQ(lines_of(letters), whole);
 }
 
+TEST(RankLines, GoOverFromOneRankToTheNextWithoutAnEnd) {
+  EXPECT_THAT(lines_of({"[1,0]<stdout>:a[1,1]<stdout>:b"}),
+              ElementsAre(Pair(0, "a"), Pair(1, "b")));
+}
+
 TEST(RankLines, EndWithWhatHasNoEnd) {
   EXPECT_THAT(lines_of({"[1,0]<stdout>:half", "[1,1]<stdo"}),
               ElementsAre(Pair(0, "half[1,1]<stdo")));
