@@ -110,12 +110,18 @@ void add_prepare_hosts(CLI::App& cluster, ClusterOptions& options) {
       "  detoxml cluster prepare --hostfile hosts_address --user trainer --key ~/.ssh/id_ed25519");
 }
 
+void add_on(CLI::App& app, ClusterOptions& options, const std::string& which) {
+  app.add_option("--on", options.on,
+                 which + ": all, server, workers, or a host by name; may be repeated")
+      ->capture_default_str()
+      ->allow_extra_args(false)  // a list of words would end at the --, and take it away
+      ->type_name("HOST");
+}
+
 void add_run(CLI::App& cluster, ClusterOptions& options) {
   CLI::App& app = *cluster.add_subcommand("run", "run a command on machines");
   add_hosts_options(app, options);
-  app.add_option("--on", options.on, "which: all, server, workers, or hosts by name")
-      ->capture_default_str()
-      ->type_name("HOST");
+  add_on(app, options, "which");
   add_seconds(app, "--timeout", options.run_limit_s, "seconds that it may take");
   app.add_option("command", options.command, "After --: the command; one word is a line for sh")
       ->required();
@@ -136,9 +142,7 @@ void add_copy(CLI::App& cluster, ClusterOptions& options) {
   app.add_option("TO", options.to, "its name there, or a folder that is there")
       ->required()
       ->type_name("FILE");
-  app.add_option("--on", options.on, "to which: all, server, workers, or hosts by name")
-      ->capture_default_str()
-      ->type_name("HOST");
+  add_on(app, options, "to which");
   app.add_flag("--from-server", options.from_server, "FROM is on the server and TO here");
   add_seconds(app, "--timeout", options.run_limit_s, "seconds that it may take");
   app.footer(

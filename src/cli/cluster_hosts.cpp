@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -27,6 +28,11 @@ namespace {
 
 constexpr std::size_t kMostAtOnce = 64;
 constexpr std::size_t kCopiesAtOnce = 8;
+
+/// A limit below a second is one of a second: to ssh, 0 would be none at all.
+std::chrono::seconds whole_seconds(double seconds) {
+  return std::chrono::seconds(static_cast<long>(std::ceil(seconds)));
+}
 
 struct Hosts {
   ClusterConfig config;
@@ -87,7 +93,7 @@ Hosts find_hosts(const ClusterOptions& options) {
 Ssh ssh_for(const Hosts& hosts, const ClusterOptions& options) {
   SshSettings base;
   base.config_file = options.ssh_config;
-  base.connect_limit = std::chrono::seconds(static_cast<int>(options.connect_limit_s));
+  base.connect_limit = whole_seconds(options.connect_limit_s);
   return Ssh(ssh_settings(hosts.config, hosts.all, base));
 }
 
@@ -157,14 +163,6 @@ std::string without_controls(std::string_view line) {
   return shown;
 }
 
-/// The words behind the first --, as they are: the parser takes words apart that look like lists.
-std::vector<std::string> words_to_run(const ClusterOptions& options) {
-  const std::vector<std::string> all = own_arguments();
-  const auto dashes = std::find(all.begin(), all.end(), "--");
-  if (dashes == all.end() || dashes + 1 == all.end()) return options.command;
-  return {dashes + 1, all.end()};
-}
-
 }  // namespace
 
 int cluster_prepare(const ClusterOptions& options) {
@@ -181,7 +179,7 @@ int cluster_prepare(const ClusterOptions& options) {
   if (prepare.skipped.count("packages") + prepare.skipped.count("program") < 2)
     prepare.package_script = package_script(prepare.program);
   prepare.data_from = options.data_from;
-  prepare.long_limit = std::chrono::seconds(static_cast<int>(options.step_limit_s));
+  prepare.long_limit = whole_seconds(options.step_limit_s);
   const Hosts hosts = find_hosts(options);
   for (const std::string& name : hosts.config.datasets) {
     if (!options.data_from.empty() &&
@@ -207,7 +205,7 @@ int cluster_run(const ClusterOptions& options) {
   const Ssh ssh = ssh_for(hosts, options);
   RemoteCommand command;
   // One word is a line for the host's shell, as ssh has it.
-  const std::vector<std::string> words = words_to_run(options);
+  const std::vector<std::string> words = words_passed_on(options.command);
   const std::string line = words.size() == 1 ? words.front() : shell_line(words);
   command.script = fmt::format("PATH={}:$PATH; export PATH\n{}",
                                shell_quoted(hosts.config.install_dir + "/bin"), line);

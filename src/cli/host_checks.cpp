@@ -163,8 +163,13 @@ class Asker {
     if (!result.reached)
       return fmt::format("not reached by {}: {}", shell_.name(), result.failure());
     if (result.exit_code == kNoSuchProgram || result.exit_code == kNotExecutable) {
-      return fmt::format("no program {} there: detoxml cluster prepare --hostfile brings it",
-                         program);
+      const std::filesystem::path folder = std::filesystem::path(program).parent_path();
+      const std::string how =
+          folder.filename() == "bin"
+              ? fmt::format("detoxml cluster prepare --hostfile FILE --install-dir {} brings it",
+                            folder.parent_path().string())
+              : "detoxml cluster prepare brings it to /opt/detoxml/bin: launch from there";
+      return fmt::format("no program {} there: {}", program, how);
     }
     if (heard.is_here && result.exit_code == kUsage) {
       std::string said = result.failure();

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "base/names.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -36,8 +37,8 @@ int parse_slots(std::string_view word, std::string_view where) {
     if (error != std::errc() || stop != end) slots = -1;
   }
   if (slots < 0 || slots > kMaxSlots) {
-    throw UsageError(
-        fmt::format("{}: '{}' is not slots=N with N from 0 to {}", where, word, kMaxSlots));
+    throw UsageError(fmt::format("{}: '{}' is not slots=N with N from 0 to {}", where,
+                                 printable(word), kMaxSlots));
   }
   return slots;
 }
@@ -64,14 +65,14 @@ std::vector<HostSlots> parse_hostfile(std::istream& text, std::string_view name)
     std::string host, word;
     if (!(words >> host)) continue;
     if (!is_address(host)) {
-      throw UsageError(
-          fmt::format("{}: '{}' is not the name or IPv4 address of a machine", where, host));
+      throw UsageError(fmt::format("{}: '{}' is not the name or IPv4 address of a machine", where,
+                                   printable(host)));
     }
     int slots = 1;
     if (words >> word) slots = parse_slots(word, where);
     if (words >> word) {
-      throw UsageError(
-          fmt::format("{}: '{}' after the slots; a line is ADDRESS [slots=N]", where, word));
+      throw UsageError(fmt::format("{}: '{}' after the slots; a line is ADDRESS [slots=N]", where,
+                                   printable(word)));
     }
     const auto known = std::find_if(hosts.begin(), hosts.end(),
                                     [&host](const HostSlots& other) { return other.host == host; });

@@ -143,6 +143,9 @@ std::vector<std::string> agent_arguments(const HostShell& shell,
   const std::string script = shell.agent_script();
   if (!script.empty()) {
     const std::string file = directory.path() / "agent";
+    if (file.find(' ') != std::string::npos)
+      throw UsageError(
+          fmt::format("mpirun takes no spaces in {}: set TMPDIR to a folder without", file));
     std::ofstream out(file);
     out << script;
     if (!out.flush()) throw InputError(fmt::format("{} cannot be written", file));
@@ -204,7 +207,10 @@ Command launch_command(CLI::App& program) {
   app->add_option("command", options->command,
                   "After --: train and its options, passed on as they are")
       ->type_name("train");
-  return {app, [options] { return launch(*options); }};
+  return {app, [options] {
+            options->command = words_passed_on(options->command);
+            return launch(*options);
+          }};
 }
 
 }  // namespace detox

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <fstream>
@@ -27,6 +28,13 @@ std::vector<std::string> own_arguments() {
     throw InputError("/proc/self/cmdline cannot be read: how was this program started?");
   }
   return arguments;
+}
+
+std::vector<std::string> words_passed_on(const std::vector<std::string>& parsed) {
+  const std::vector<std::string> all = own_arguments();
+  const auto dashes = std::find(all.begin(), all.end(), "--");
+  if (dashes == all.end() || dashes + 1 == all.end()) return parsed;
+  return {dashes + 1, all.end()};
 }
 
 }  // namespace detox

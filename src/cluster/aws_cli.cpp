@@ -56,6 +56,10 @@ Said read_errors(std::string_view errors) {
   }
   while (!errors.empty() && (errors.front() == '\n' || errors.front() == ' '))
     errors.remove_prefix(1);
+  if (errors.starts_with("usage:")) {  // and what is wrong, as with version 1, comes last
+    errors = errors.substr(0, errors.find_last_not_of(" \n") + 1);
+    errors.remove_prefix(errors.rfind('\n') + 1);
+  }
   said.text = printable(errors.substr(0, errors.find('\n')), kLongestSaid);
   return said;
 }

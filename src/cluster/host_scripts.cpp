@@ -21,10 +21,6 @@ std::string describe_host_script() {
   return R"sh(
 if [ -r /etc/os-release ]; then . /etc/os-release; fi
 echo "$(uname -m) ${ID:-unknown} ${VERSION_ID:-}"
-if [ "$(id -u)" = 0 ]; then echo root
-elif sudo -n true 2>/dev/null; then echo sudo
-else echo none; fi
-echo "$HOME"
 )sh";
 }
 

@@ -9,7 +9,7 @@
 
 namespace detox {
 
-/// Prints three lines: processor, system and its version; root, sudo or none; the home directory.
+/// Prints a line: processor, system and its version.
 std::string describe_host_script();
 
 /// Makes the server's key for its workers where it has none, and prints the public part.

@@ -126,7 +126,9 @@ class Launch {
   bool send(const PendingRequest& request) {
     try {
       const nlohmann::json answer = aws_.ec2(request.words);
-      for (const nlohmann::json& object : list_in(answer, "Instances")) {
+      const nlohmann::json& made = list_in(answer, "Instances");
+      if (made.empty()) throw InputError("aws ec2 run-instances answered without a machine");
+      for (const nlohmann::json& object : made) {
         const std::string id = text_in(object, "InstanceId");
         waiting_[id] = {request.role, request.token};
         known_.insert(id);

@@ -122,7 +122,6 @@ Ssh::Ssh(SshSettings settings) : settings_(std::move(settings)) {
       throw UsageError(fmt::format("ssh option '{}': valid: Name=value", printable(option)));
   }
   if (settings_.knows_hosts_by_configuration) return;
-  if (settings_.knows_hosts_by_configuration) return;
   if (settings_.known_hosts.empty()) settings_.known_hosts = default_known_hosts();
   check_path(settings_.known_hosts.string(), "known hosts file");
   const std::filesystem::path folder = settings_.known_hosts.parent_path();

@@ -54,6 +54,7 @@ TEST(Hostfile, NamesTheLineThatIsWrong) {
   EXPECT_THAT(refusal("a slots=99999999999\n"), HasSubstr("hosts:1"));
   EXPECT_THAT(refusal("a 4\n"), HasSubstr("hosts:1: '4'"));
   EXPECT_THAT(refusal("a slots=1 b\n"), HasSubstr("hosts:1: 'b'"));
+  EXPECT_THAT(refusal("a slots=\x1b[2J\n"), HasSubstr("hosts:1: 'slots=?[2J'"));
 }
 
 TEST(Hostfile, RefusesAddressesThatWouldBeOptionsOrLists) {

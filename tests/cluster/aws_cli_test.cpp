@@ -70,6 +70,13 @@ TEST_F(InPlaceOfAws, IsNotAskedAgainWithWrongCredentials) {
   EXPECT_EQ(count_calls("describe-instances"), 1);
 }
 
+TEST_F(InPlaceOfAws, SaysWhichOptionItDoesNotKnow) {
+  aws_is(
+      "printf '\\nusage: aws [options]\\n  aws help\\n\\nUnknown options: -x\\n\\n' >&2; exit "
+      "252\n");
+  EXPECT_EQ(refusal(aws()), "aws ec2 describe-instances: Unknown options: -x");
+}
+
 TEST(AwsCli, IsNotNeededForADryRun) {
   AwsSettings settings;
   settings.region = "us-west-2";

@@ -127,6 +127,11 @@ TEST_F(LaunchOfMachines, KeepsNoRequestThatWasRefused) {
   EXPECT_FALSE(std::filesystem::exists(cluster_file("paper", "us-west-2.pending")));
 }
 
+TEST_F(LaunchOfMachines, AsksNotOnAndOnWhereTheAnswerHasNoMachine) {
+  aws_is("echo '{}'\n");
+  EXPECT_EQ(refusal(config()), "aws ec2 run-instances answered without a machine");
+}
+
 TEST_F(LaunchOfMachines, KeepsARequestWhoseAnswerWasLost) {
   aws_is(
       "case $1 in run-instances) echo 'Connection was closed before we received a valid response' "

@@ -141,7 +141,10 @@ class RunAndCopy(HostsTest):
             self.assertIn(f"{address}: a b\n{address}: $HOME; it's\n".splitlines()[1], result.out.splitlines())
         self.assertEqual(len(result.out.splitlines()), 6)
         self.assertEqual(self.ok(self.cluster("run", "--on", "server", "--", "echo $((1 + 1))")).out, f"{server}: 2\n")
-        result = self.ok(self.cluster("run", "--on", "workers", "--", "echo", "x"))
+        words = ["-n", "3", "--hostfile", "[a,b]", "--", "--on", "it"]
+        self.assertEqual(self.ok(self.cluster("run", "--on", "server", "--", "echo", "x", *words)).out,
+                         f"{server}: x {' '.join(words)}\n")
+        result = self.ok(self.cluster("run", "--on", workers[0], "--on", "workers", "--", "echo", "x"))
         self.assertEqual(sorted(result.out.splitlines()), [f"{worker}: x" for worker in workers])
         self.assertEqual(self.cluster("run", "--on", server, "--", "printf '\\033[2J'; exit 7").out, f"{server}: ?[2J\n")
         self.assertEqual(self.cluster("run", "--on", server, "--", "exit 7").code, 7)

@@ -25,7 +25,7 @@ class Job(ProgramTest):
         self.assertIn("defends against q=", result.err)
 
     def test_prints_a_usage_error_once_and_keeps_its_exit_code(self):
-        result = run("launch", "-n", 5, "--", "train", "--group-size", 2)
+        result = run("launch", "-n", 5, "--", "train", "--group-size", 2, "--train-dir", "[a,b]")
         self.assert_refused(result, 2, "--group-size is 2", "odd")
         result = run("launch", "-n", 5, "--", "train", "--mode", "mediam")
         self.assert_refused(result, 2, "did you mean")
