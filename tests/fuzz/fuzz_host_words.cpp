@@ -28,6 +28,7 @@ std::string shown(std::string_view stream, std::size_t cut) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   require(shown(text, size) == shown(text, size / 2));

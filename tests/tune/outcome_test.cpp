@@ -24,6 +24,7 @@ StepMetrics step(std::uint64_t number, std::optional<double> loss) {
 
 std::vector<StepMetrics> steps(const std::vector<std::optional<double>>& losses) {
   std::vector<StepMetrics> all;
+  all.reserve(losses.size());
   for (const auto& loss : losses) all.push_back(step(all.size() + 1, loss));
   return all;
 }
