@@ -67,7 +67,7 @@ class Job(ProgramTest):
         metrics = self.folder / "run" / "metrics.jsonl"
         self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
         os.kill(ranks(self.unique())[4], signal.SIGSTOP)
-        _, err = process.communicate(timeout=90)
+        _, err = process.communicate(timeout=300)
         self.assertEqual(process.returncode, 0, err)
         self.assertIn("finished: step 200", err)
         self.assertTrue(self.no_process_left(self.unique()))
