@@ -1,11 +1,12 @@
 """EC2 on 127.0.0.1, as far as `detoxml cluster` uses it: the query protocol with answers in XML, for the real AWS CLI.
 It keeps machines, spot requests and a list of the calls, and misbehaves as a test tells it to."""
 
-import http.server
 import threading
 import urllib.parse
 import uuid
 from xml.sax.saxutils import escape
+
+from loopback import LoopbackServer
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 KEY_ID = "AKIAFAKEFAKEFAKEFAKE"
@@ -83,40 +84,18 @@ def matches(tags, state, filters):
     return True
 
 
-class FakeEc2:
+class FakeEc2(LoopbackServer):
     """`before(action, form, number)` may raise Refused, or hold the call up; number counts the calls of an action from 0.
     `after` may change what there is when a call is done, and raise as well: then it took effect all the same."""
+
+    protocol = "HTTP/1.1"
 
     def __init__(self, before=None, after=None, runs_after=0, ok_after=0):
         self.before, self.after = before, after
         self.runs_after, self.ok_after = runs_after, ok_after
         self.machines, self.requests, self.tokens, self.calls = [], [], {}, []
         self.lock = threading.RLock()
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                outer.answer(self)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        super().__init__()
 
     def count(self, action):
         return sum(call == action for call, _ in self.calls)

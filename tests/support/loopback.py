@@ -1,21 +1,26 @@
-"""An HTTP server on 127.0.0.1 that serves files from memory and misbehaves as a test tells it to."""
+"""HTTP servers on 127.0.0.1: what they share, and one that serves files from memory and misbehaves as a test tells it to."""
 
 import http.server
 import threading
 import time
 
 
-class Server:
-    """`files`: path -> bytes. `behave(handler, body, number)` may answer itself and return True; number counts requests
-    of one path from 0."""
+class LoopbackServer:
+    """Calls answer(handler) for each GET and POST, each on a thread of its own, from when it is made until the `with`
+    block ends."""
 
-    def __init__(self, files, behave=None, resumes=True):
-        self.files, self.behave, self.resumes = files, behave, resumes
-        self.requests = []
+    protocol = "HTTP/1.0"
+
+    def __init__(self):
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = outer.protocol
+
             def do_GET(self):
+                outer.answer(self)
+
+            def do_POST(self):
                 outer.answer(self)
 
             def log_message(self, *_):
@@ -34,7 +39,21 @@ class Server:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}/files"
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+class Server(LoopbackServer):
+    """`files`: path -> bytes. `behave(handler, body, number)` may answer itself and return True; number counts requests
+    of one path from 0."""
+
+    def __init__(self, files, behave=None, resumes=True):
+        self.files, self.behave, self.resumes = files, behave, resumes
+        self.requests = []
+        super().__init__()
+
+    @property
+    def url(self):
+        return super().url + "/files"
 
     def answer(self, handler):
         path, asked = handler.path, handler.headers.get("Range")
