@@ -6,11 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from hosts import OWN, SHARED, Hosts, why_no_hosts
+from hosts import OWN, SHARED, hosts_of_class, why_no_hosts
 from program import DATA, PROGRAM, ProgramTest, environment, main, run, wait_for
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -29,9 +28,7 @@ class OverHosts(ProgramTest):
         reason = why_no_hosts()
         if reason:
             cls.skipTest(cls, reason)
-        cls.place = pathlib.Path(tempfile.mkdtemp(prefix="detox-hosts-"))
-        cls.addClassCleanup(shutil.rmtree, cls.place, ignore_errors=True)
-        cls.hosts = cls.enterClassContext(Hosts(HOSTS + 1, cls.place))
+        cls.hosts = hosts_of_class(cls, HOSTS + 1)
         cls.numbers = range(1, HOSTS + 1)
         for number in cls.hosts.numbers:
             cls.hosts.enter(number, "sh", "-ec", DOCKER)

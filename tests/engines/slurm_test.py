@@ -4,10 +4,9 @@ skipped."""
 import pathlib
 import shutil
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from hosts import SHARED, Hosts
+from hosts import SHARED, hosts_of_class
 from program import PROGRAM, ProgramTest, main, wait_for
 from slurm import start_slurm, why_no_slurm
 
@@ -22,9 +21,7 @@ class Slurm(ProgramTest):
         reason = why_no_slurm()
         if reason:
             cls.skipTest(cls, reason)
-        cls.place = pathlib.Path(tempfile.mkdtemp(prefix="detox-hosts-"))
-        cls.addClassCleanup(shutil.rmtree, cls.place, ignore_errors=True)
-        cls.hosts = cls.enterClassContext(Hosts(HOSTS, cls.place))
+        cls.hosts = hosts_of_class(cls, HOSTS)
         start_slurm(cls.hosts, memory_mb=4000)
         (cls.hosts.shared / "bin").mkdir()
         shutil.copy(PROGRAM, cls.hosts.shared / "bin")

@@ -4,8 +4,10 @@
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
-from network import Network, run, wait_until, why_not
+from network import Network, run, why_not
+from waiting import wait_for
 
 SHARED, OWN = "/srv", "/opt"
 SSHD = "/usr/sbin/sshd"
@@ -32,6 +34,13 @@ def why_no_hosts():
     return why_not()
 
 
+def hosts_of_class(test_class, count):
+    """For setUpClass: hosts that last as long as the tests of the class."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="detox-hosts-"))
+    test_class.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+    return test_class.enterClassContext(Hosts(count, folder))
+
+
 class Hosts(Network):
     """`folder`: an empty one for their files. Its `shared` is /srv on every host, own(number) the /opt of one."""
 
@@ -50,7 +59,7 @@ class Hosts(Network):
             for number in self.numbers:
                 self.furnish(number)
             for number in self.numbers:
-                if not wait_until(lambda n=number: "SSH" in self.banner(n), 20):
+                if not wait_for(lambda n=number: "SSH" in self.banner(n), 20):
                     raise OSError(f"no sshd answers on host{number}")
         except BaseException:
             self.__exit__()

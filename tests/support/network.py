@@ -6,7 +6,6 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import time
 
 SUBNET = "10.77.0"
 TOOLS = ("ip", "nsenter", "setpriv", "unshare")
@@ -113,12 +112,3 @@ class Network:
 
     def signal(self, number, pid, which=signal.SIGKILL):
         self.enter(number, "kill", f"-{int(which)}", pid)
-
-
-def wait_until(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False

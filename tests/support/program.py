@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
+
+from waiting import wait_for  # noqa: F401 - for the tests
 
 PROGRAM = os.environ.get("DETOXML", "detoxml")
 DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")
@@ -43,15 +44,6 @@ def run(*arguments, cwd=None, timeout=120, env=None, program=None):
 def start(*arguments, cwd=None, env=None):
     return subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=cwd, env=environment(**(env or {})),
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def ranks(word):

@@ -5,7 +5,7 @@ import os
 import shutil
 
 from hosts import SHARED, why_no_hosts
-from network import wait_until
+from waiting import wait_for
 
 DAEMONS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "scontrol")
 CONFIG = """ClusterName=detox
@@ -67,6 +67,6 @@ def start_slurm(hosts, memory_mb):
         states = hosts.enter(1, "sinfo", "--noheader", "--format", "%D %t").stdout.split()
         return states == [str(len(hosts.numbers)), "idle"]
 
-    if not wait_until(all_idle, 30):
+    if not wait_for(all_idle, 30):
         raise OSError("Slurm's nodes did not come up: " + hosts.enter(1, "sinfo").stdout
                       + hosts.enter(1, "cat", "/run/slurmctld.log").stdout)
