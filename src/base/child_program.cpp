@@ -23,6 +23,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr int kMostPartsLeft = 16;
+
 /// Both ends closed at the end, at the latest.
 class Pipe {
  public:
@@ -139,18 +141,20 @@ class Said {
 
   int file() const { return open_ ? file_ : -1; }
 
-  /// Takes what is there, without waiting.
-  void take() {
+  /// Takes a part of what is there, without waiting. False where there was nothing.
+  bool take() {
+    if (!open_) return false;
     std::array<char, 65536> part{};
-    while (open_) {
-      const ssize_t got = read(file_, part.data(), part.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0 && errno == EAGAIN) return;
-      if (got <= 0) {
-        open_ = false;
-        return;
-      }
-      add({part.data(), static_cast<std::size_t>(got)});
+    const ssize_t got = read(file_, part.data(), part.size());
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return errno == EINTR;
+    open_ = got > 0;
+    if (open_) add({part.data(), static_cast<std::size_t>(got)});
+    return open_;
+  }
+
+  /// What the child has left: a pipe holds no more parts, and a grandchild may go on filling it.
+  void take_rest() {
+    for (int part = 0; part < kMostPartsLeft && take(); ++part) {
     }
   }
 
@@ -270,8 +274,8 @@ ChildResult run_child(const ChildProgram& program) {
     if ((files[2].revents & (POLLOUT | POLLERR)) != 0) input.give();
     limit.look();
   }
-  output.take();
-  errors.take();
+  output.take_rest();
+  errors.take_rest();
   ChildResult result;
   result.exit_code = exit_code_of(status);
   result.timed_out = limit.over();

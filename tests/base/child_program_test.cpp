@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <thread>
 
 #include "detox/errors.hpp"
@@ -97,6 +98,28 @@ TEST(ChildProgram, IsEndedWhenItIsToStopAndHasTheGraceItNeeds) {
   EXPECT_EQ(result.output, "begun\ntidy\n");
   EXPECT_EQ(result.exit_code, 5);
   EXPECT_TRUE(result.timed_out);
+}
+
+TEST(ChildProgram, IsEndedAfterItsTimeThoughItNeverStopsTalking) {
+  ChildProgram program;
+  program.arguments = {"sh", "-c", "exec yes $(printf '%01000d' 0)"};
+  program.time_limit = milliseconds(200);
+  const auto start = steady_clock::now();
+  // Slower than it talks, so that there is always more; the limit counts all the same.
+  program.on_line = [&](std::string_view) {
+    std::this_thread::sleep_for(milliseconds(1));
+    if (steady_clock::now() - start > seconds(60)) throw std::runtime_error("it still talks");
+  };
+  const ChildResult result = run_child(program);
+  EXPECT_TRUE(result.timed_out);
+  EXPECT_LE(result.output.size(), ChildResult::kKept);
+}
+
+TEST(ChildProgram, IsNotWaitedForWhereWhatItLeftNeverStopsTalking) {
+  const auto start = steady_clock::now();
+  // It ends by SIGPIPE when nobody reads any more.
+  EXPECT_TRUE(run_shell("yes & sleep 0.1").ok());
+  EXPECT_LT(steady_clock::now() - start, seconds(30));
 }
 
 TEST(ChildProgram, IsNotWaitedForLongerThanItLives) {
