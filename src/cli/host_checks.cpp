@@ -6,17 +6,16 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <charconv>
 #include <filesystem>
 
+#include "base/at_once.hpp"
 #include "base/child_program.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "base/seconds_since.hpp"
 #include "base/shell_line.hpp"
-#include "base/start_threads.hpp"
 #include "cli/own_program.hpp"
 #include "detox/errors.hpp"
 
@@ -190,24 +189,14 @@ class Asker {
 
 void ask_others(std::vector<HeardHost>& hosts, const Asker& asker,
                 const std::vector<std::string>& more) {
-  std::atomic<std::size_t> next{1};
-  const auto work = [&](std::size_t) {
-    for (std::size_t i = next++; i < hosts.size(); i = next++) {
-      try {
-        asker.ask(hosts[i], more);
-      } catch (const Error& error) {
-        hosts[i].failure = error.what();
-      }
+  for_each_at_once(hosts.size() - 1, kAtOnce, [&](std::size_t i) {
+    HeardHost& heard = hosts[i + 1];
+    try {
+      asker.ask(heard, more);
+    } catch (const Error& error) {
+      heard.failure = error.what();
     }
-  };
-  std::vector<std::thread> threads;
-  try {
-    start_threads(1, std::min(hosts.size(), kAtOnce), work, threads);
-  } catch (const InputError&) {
-    // With fewer at a time it takes longer, no more.
-  }
-  work(0);
-  for (std::thread& thread : threads) thread.join();
+  });
 }
 
 void refuse(const std::vector<std::string>& found, std::size_t hosts) {
