@@ -22,6 +22,7 @@ namespace detox {
 namespace {
 
 constexpr int kPollMs = 50;
+constexpr int kMostPartsLeft = 64;  // more than a pipe holds
 constexpr std::size_t kMostBegun = 10'000;
 
 struct Tag {
@@ -178,19 +179,15 @@ struct RankOutput::State {
     }
   }
 
-  /// Takes in what is there; false at the end of the stream.
-  static bool read_on(Stream& stream) {
+  /// Takes in a part of what is there, so that a rank that never pauses keeps neither the other
+  /// stream nor the end waiting. False where there was nothing; `open` is false then at the
+  /// stream's end.
+  static bool read_on(Stream& stream, bool& open) {
     std::array<char, 1U << 14U> bytes{};
-    for (;;) {
-      const ssize_t size = read(stream.reading, bytes.data(), bytes.size());
-      if (size > 0) {
-        stream.lines.take({bytes.data(), static_cast<std::size_t>(size)});
-      } else if (size < 0 && errno == EINTR) {
-        continue;
-      } else {
-        return size < 0 && errno == EAGAIN;
-      }
-    }
+    const ssize_t size = read(stream.reading, bytes.data(), bytes.size());
+    if (size > 0) stream.lines.take({bytes.data(), static_cast<std::size_t>(size)});
+    open = size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
+    return size > 0 || (size < 0 && errno == EINTR);
   }
 
   void pass_on() {
@@ -200,7 +197,11 @@ struct RankOutput::State {
       std::array<pollfd, 2> ready{};
       for (std::size_t i = 0; i < 2; ++i) ready[i] = {open[i] ? streams[i].reading : -1, POLLIN, 0};
       if (!last) poll(ready.data(), ready.size(), kPollMs);
-      for (std::size_t i = 0; i < 2; ++i) open[i] = open[i] && read_on(streams[i]);
+      for (std::size_t i = 0; i < 2; ++i) {
+        for (int part = 0; part < (last ? kMostPartsLeft : 1) && open[i]; ++part) {
+          if (!read_on(streams[i], open[i])) break;
+        }
+      }
       if (last) break;
     }
     for (Stream& stream : streams) stream.lines.finish();

@@ -2,10 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -91,6 +94,28 @@ TEST(RankOutput, PassesOnBothStreamsAndDoesNotWaitForWhoStillHoldsThem) {
   close(kept);
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "rank 1: well\n");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "rank 2: bad\n");
+}
+
+TEST(RankOutput, HearsTheOtherStreamAndEndsThoughARankNeverStopsTalking) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  RankOutput output(true);
+  const pid_t job = fork();
+  if (job == 0) {
+    dup2(output.output_end(), STDOUT_FILENO);
+    execlp("yes", "yes", nullptr);
+    _exit(99);
+  }
+  constexpr std::string_view kLine = "[1,2]<stderr>:heard\n";
+  ASSERT_EQ(write(output.error_end(), kLine.data(), kLine.size()),
+            static_cast<ssize_t>(kLine.size()));
+  output.begin();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  output.finish();  // the rank still talks
+  kill(job, SIGKILL);
+  waitpid(job, nullptr, 0);
+  EXPECT_FALSE(testing::internal::GetCapturedStdout().empty());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "rank 2: heard\n");
 }
 
 }  // namespace
