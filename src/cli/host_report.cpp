@@ -17,6 +17,7 @@
 
 #include "base/child_program.hpp"
 #include "base/digest.hpp"
+#include "base/json_field.hpp"
 #include "cli/host_memory.hpp"
 #include "cli/own_program.hpp"
 #include "record/file_io.hpp"
@@ -34,12 +35,12 @@ json json_of(const RunNeeds& needs) {
 
 RunNeeds needs_of(const json& object) {
   RunNeeds needs;
-  object.at("network").get_to(needs.network);
-  object.at("dataset").get_to(needs.dataset);
-  object.at("data_dir").get_to(needs.data_dir);
-  object.at("image_size").get_to(needs.image_size);
-  object.at("worker_bytes").get_to(needs.worker_bytes);
-  object.at("server_bytes").get_to(needs.server_bytes);
+  read_field(object, "network", needs.network);
+  read_field(object, "dataset", needs.dataset);
+  read_field(object, "data_dir", needs.data_dir);
+  read_field(object, "image_size", needs.image_size);
+  read_field(object, "worker_bytes", needs.worker_bytes);
+  read_field(object, "server_bytes", needs.server_bytes);
   return needs;
 }
 
@@ -96,22 +97,22 @@ std::optional<HostReport> parse_report(std::string_view text) {
   try {
     const json object = json::parse(last_whole_line(text));
     HostReport report;
-    object.at("version").get_to(report.version);
-    object.at("program").get_to(report.program);
-    object.at("host").get_to(report.host);
-    object.at("has_orted").get_to(report.has_orted);
-    object.at("networks").get_to(report.networks);
-    object.at("reached_at").get_to(report.reached_at);
-    object.at("reached_from").get_to(report.reached_from);
-    object.at("memory").get_to(report.memory);
-    object.at("shared_bytes").get_to(report.shared_bytes);
-    object.at("data").get_to(report.data);
-    object.at("network").get_to(report.network);
-    object.at("failure").get_to(report.failure);
-    object.at("failure_code").get_to(report.failure_code);
+    read_field(object, "version", report.version);
+    read_field(object, "program", report.program);
+    read_field(object, "host", report.host);
+    read_field(object, "has_orted", report.has_orted);
+    read_field(object, "networks", report.networks);
+    read_field(object, "reached_at", report.reached_at);
+    read_field(object, "reached_from", report.reached_from);
+    read_field(object, "memory", report.memory);
+    read_field(object, "shared_bytes", report.shared_bytes);
+    read_field(object, "data", report.data);
+    read_field(object, "network", report.network);
+    read_field(object, "failure", report.failure);
+    read_field(object, "failure_code", report.failure_code);
     if (object.contains("needs")) report.needs = needs_of(object.at("needs"));
     return report;
-  } catch (const json::exception&) {
+  } catch (const std::exception&) {
     return std::nullopt;
   }
 }
@@ -119,7 +120,7 @@ std::optional<HostReport> parse_report(std::string_view text) {
 std::optional<RunNeeds> parse_needs(std::string_view text) {
   try {
     return needs_of(json::parse(text));
-  } catch (const json::exception&) {
+  } catch (const std::exception&) {
     return std::nullopt;
   }
 }

@@ -25,7 +25,8 @@ class AnswerFetch {
 
   /// `threads` that check; `compression`: what chunks may be packed with.
   AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, std::size_t threads,
-              std::string_view compression = "none");
+              std::string_view compression = "none",
+              double least_patience_s = ChunkPace::kLeastPatienceSeconds);
 
   void begin_step(std::uint64_t step);
 

@@ -25,7 +25,7 @@ void ChunkPace::add(double seconds) {
   std::vector<double> sorted = latest_;
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::nth_element(sorted.begin(), middle, sorted.end());
-  patience_s_ = std::max(kLeastPatienceSeconds, kTooLong * *middle);
+  patience_s_ = std::max(least_s_, kTooLong * *middle);
 }
 
 void ChunkFetch::add_member(std::uint32_t worker) {

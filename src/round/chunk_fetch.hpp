@@ -2,6 +2,7 @@
 // Pure: the time is passed in.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -15,13 +16,15 @@ namespace detox {
 class ChunkPace {
  public:
   static constexpr double kLeastPatienceSeconds = 0.1, kFirstPatienceSeconds = 1;
+  explicit ChunkPace(double least_s = kLeastPatienceSeconds)
+      : least_s_(least_s), patience_s_(std::max(kFirstPatienceSeconds, least_s)) {}
   void add(double seconds);
   double patience_s() const { return patience_s_; }
 
  private:
   std::vector<double> latest_;
   std::size_t next_ = 0;
-  double patience_s_ = kFirstPatienceSeconds;
+  double least_s_, patience_s_;
 };
 
 /// One slice's answer in one step. Chunks are asked for in their order, of whoever has the fewest

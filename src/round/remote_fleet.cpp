@@ -31,7 +31,8 @@ RemoteFleet::RemoteFleet(const Parts& parts)
     : parts_(parts),
       peers_(parts.ranks.size()),
       weights_(parts.transport, parts.weights),
-      fetch_(parts.answer, peers_.size(), parts.slices, parts.pool.size(), parts.compression),
+      fetch_(parts.answer, peers_.size(), parts.slices, parts.pool.size(), parts.compression,
+             parts.least_chunk_patience_s),
       copies_(parts.answer, peers_.size(), parts.compression),
       to_workers_(parts.transport),
       to_left_out_(parts.transport) {

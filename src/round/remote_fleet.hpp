@@ -33,6 +33,8 @@ class RemoteFleet final : public Fleet {
     bool send_assignment;  ///< simulated attackers need it
     const std::atomic<bool>& stop;
     std::string_view compression = "none";  ///< what chunks of answers may be packed with
+    /// A worker gets at least so long for a chunk before another one is asked for it as well.
+    double least_chunk_patience_s = ChunkPace::kLeastPatienceSeconds;
   };
   explicit RemoteFleet(const Parts& parts);
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/digest.hpp"
+#include "base/json_field.hpp"
 #include "round/probe_gradient.hpp"
 
 namespace detox {
@@ -41,23 +42,32 @@ Json json_of(const Hierarchy::Options& defence) {
           {"rows_are_signs", rule.rows_are_signs}};
 }
 
+/// One that is written as its number, 0 to that of `last`.
+template <class E>
+E read_enum(const Json& object, const char* name, E last) {
+  unsigned number = 0;
+  read_field(object, name, number);
+  if (number > static_cast<unsigned>(last)) throw std::invalid_argument("no such choice");
+  return static_cast<E>(number);
+}
+
 Hierarchy::Options defence_from(const Json& json) {
   Hierarchy::Options defence;
-  json.at("inner").get_to(defence.inner_rule);
-  json.at("outer").get_to(defence.outer_rule);
-  json.at("buckets").get_to(defence.buckets);
-  json.at("f_eff").get_to(defence.f_eff);
+  read_field(json, "inner", defence.inner_rule);
+  read_field(json, "outer", defence.outer_rule);
+  read_field(json, "buckets", defence.buckets);
+  read_field(json, "f_eff", defence.f_eff);
   RuleOptions& rule = defence.rule;
   rule.pre = parse_pre_steps(json.at("pre").get<std::string>());
-  json.at("krum_select").get_to(rule.krum_select);
-  rule.bulyan_variant = static_cast<BulyanVariant>(json.at("bulyan_variant").get<int>());
-  json.at("tolerance").get_to(rule.tolerance);
-  json.at("reference_row").get_to(rule.reference_row);
-  json.at("clip_radius").get_to(rule.clip_radius);
-  json.at("clip_rounds").get_to(rule.clip_rounds);
-  rule.semantics = static_cast<Semantics>(json.at("semantics").get<int>());
-  json.at("weight_cap").get_to(rule.weight_cap);
-  json.at("rows_are_signs").get_to(rule.rows_are_signs);
+  read_field(json, "krum_select", rule.krum_select);
+  rule.bulyan_variant = read_enum(json, "bulyan_variant", BulyanVariant::kDetox);
+  read_field(json, "tolerance", rule.tolerance);
+  read_field(json, "reference_row", rule.reference_row);
+  read_field(json, "clip_radius", rule.clip_radius);
+  read_field(json, "clip_rounds", rule.clip_rounds);
+  rule.semantics = read_enum(json, "semantics", Semantics::kByzpy);
+  read_field(json, "weight_cap", rule.weight_cap);
+  read_field(json, "rows_are_signs", rule.rows_are_signs);
   return defence;
 }
 
@@ -88,13 +98,13 @@ std::optional<WorkerWelcome> welcome_from_json(std::string_view text) {
   try {
     const Json json = Json::parse(text);
     WorkerWelcome welcome;
-    json.at("network").get_to(welcome.network);
-    json.at("dataset").get_to(welcome.dataset);
-    json.at("image_size").get_to(welcome.image_size);
-    json.at("data_dir").get_to(welcome.data_dir);
+    read_field(json, "network", welcome.network);
+    read_field(json, "dataset", welcome.dataset);
+    read_field(json, "image_size", welcome.image_size);
+    read_field(json, "data_dir", welcome.data_dir);
     welcome.probe_key = key_from_hex(json.at("probe_key"));
-    json.at("probe_samples").get_to(welcome.probe_samples);
-    json.at("server_timeout_s").get_to(welcome.server_timeout_s);
+    read_field(json, "probe_samples", welcome.probe_samples);
+    read_field(json, "server_timeout_s", welcome.server_timeout_s);
     if (welcome.probe_samples < 1 || welcome.probe_samples > kMostProbeSamples) return std::nullopt;
     return welcome;
   } catch (const std::exception&) {
@@ -137,25 +147,26 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
   try {
     const Json json = Json::parse(text);
     WorkerSettings s;
-    json.at("ranks").get_to(s.ranks);
-    json.at("codec").get_to(s.codec);
-    json.at("slices").get_to(s.slices);
-    json.at("samples_per_step").get_to(s.samples_per_step);
+    read_field(json, "ranks", s.ranks);
+    read_field(json, "codec", s.codec);
+    read_field(json, "slices", s.slices);
+    read_field(json, "samples_per_step", s.samples_per_step);
     s.data_key = key_from_hex(json.at("data_key"));
     s.attack_key = key_from_hex(json.at("attack_key"));
     const Json& attack = json.at("attack");
-    attack.at("name").get_to(s.attack.attack);
-    attack.at("adversarial").get_to(s.attack.options.adversarial);
-    if (!attack.at("alie_z").is_null()) s.attack.options.alie_z = attack.at("alie_z").get<double>();
-    attack.at("alie_sign").get_to(s.attack.options.alie_sign);
-    attack.at("byzantine").get_to(s.attack.byzantine);
-    s.attack.schedule = static_cast<FailSchedule>(attack.at("schedule").get<int>());
-    attack.at("statistics").get_to(s.attack.statistics);
-    attack.at("rule_rows").get_to(s.attack.rule_rows);
+    read_field(attack, "name", s.attack.attack);
+    read_field(attack, "adversarial", s.attack.options.adversarial);
+    if (!attack.at("alie_z").is_null())
+      read_field(attack, "alie_z", s.attack.options.alie_z.emplace());
+    read_field(attack, "alie_sign", s.attack.options.alie_sign);
+    read_field(attack, "byzantine", s.attack.byzantine);
+    s.attack.schedule = read_enum(attack, "schedule", FailSchedule::kWorstCase);
+    read_field(attack, "statistics", s.attack.statistics);
+    read_field(attack, "rule_rows", s.attack.rule_rows);
     if (!attack.at("defence").is_null()) s.attack.defence = defence_from(attack.at("defence"));
-    json.at("by_digest").get_to(s.by_digest);
-    json.at("chunk_bytes").get_to(s.chunk_bytes);
-    json.at("compression").get_to(s.compression);
+    read_field(json, "by_digest", s.by_digest);
+    read_field(json, "chunk_bytes", s.chunk_bytes);
+    read_field(json, "compression", s.compression);
     const bool valid = std::ranges::is_sorted(s.ranks) && s.slices >= 1 &&
                        s.slices <= s.samples_per_step && s.chunk_bytes >= 1 &&
                        s.chunk_bytes <= kChunkBytes;
@@ -180,7 +191,7 @@ std::optional<WorkerFacts> facts_from_json(std::string_view text) {
     WorkerFacts facts;
     for (const FactField& field : kFactFields) {
       std::string& value = facts.*field.member;
-      json.at(field.name).get_to(value);
+      read_field(json, field.name, value);
       if (value.size() > kLongest) return std::nullopt;
     }
     return facts;

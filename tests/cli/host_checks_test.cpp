@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -105,6 +107,16 @@ TEST(HostReports, AreNoneWhereSomethingElseWasSaid) {
   EXPECT_FALSE(parse_report("{\"version\": 3}"));
   EXPECT_FALSE(parse_report("[]"));
   EXPECT_FALSE(parse_needs("{}"));
+}
+
+TEST(HostReports, AreNoneWhereANumberIsNoneOfItsField) {
+  const std::string text = report_text(*host("a").report);
+  const auto with_memory = [&text](const std::string& number) {
+    return std::regex_replace(text, std::regex("\"memory\":[0-9]+"), "\"memory\":" + number);
+  };
+  EXPECT_TRUE(parse_report(with_memory("18446744073709551615")));
+  for (const char* number : {"18446744073709551616", "-1", "1.5", "true", "\"1\""})
+    EXPECT_FALSE(parse_report(with_memory(number))) << number;
 }
 
 /// Addresses stand for names here, so nothing is looked up.

@@ -82,8 +82,8 @@ TEST(Idx, AllocatesForBytesThatCameNotForTheHeader) {
 }
 
 TEST(Idx, NamesAFileThatCannotBeOpened) {
-  EXPECT_EQ(message_of<InputError>([] { read_idx_file("/nonexistent/file", {}); }),
-            "cannot open /nonexistent/file: No such file or directory");
+  EXPECT_EQ(message_of<InputError>([] { read_idx_file("/proc/nonexistent/file", {}); }),
+            "cannot open /proc/nonexistent/file: No such file or directory");
 }
 
 TEST(Idx, ReadsFromAFile) {

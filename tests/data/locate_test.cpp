@@ -66,14 +66,15 @@ TEST(LocateFiles, SaysInOneLineWhereItLookedAndWhatToDo) {
 
 TEST(LocateFiles, SuggestsNoPackageWhereThereIsNone) {
   const std::string message = message_of<InputError>(
-      [] { locate_files(find_dataset("MNIST"), "/nonexistent", {.names = {"a"}}); });
-  EXPECT_THAT(message, HasSubstr("/nonexistent/MNIST"));
+      [] { locate_files(find_dataset("MNIST"), "/proc/nonexistent", {.names = {"a"}}); });
+  EXPECT_THAT(message, HasSubstr("/proc/nonexistent/MNIST"));
   EXPECT_THAT(message, testing::Not(HasSubstr("package")));
 }
 
 TEST(LocateFiles, SaysHowSyntheticFilesAreGenerated) {
-  const std::string message = message_of<InputError>(
-      [] { locate_files(find_dataset("synthetic-cifar10"), "/nonexistent", {.names = {"a"}}); });
+  const std::string message = message_of<InputError>([] {
+    locate_files(find_dataset("synthetic-cifar10"), "/proc/nonexistent", {.names = {"a"}});
+  });
   EXPECT_THAT(message, HasSubstr("'detoxml data prepare synthetic-cifar10' generates them"));
   EXPECT_THAT(message, testing::Not(HasSubstr("put")));
 }

@@ -195,8 +195,8 @@ TEST_F(SvhnFile, IsRefusedWhereALabelIsOutOfRange) {
 }
 
 TEST_F(SvhnFile, IsRefusedWhereItIsNoFile) {
-  EXPECT_THAT(message_of<InputError>([] { read_svhn_file("/nonexistent.mat"); }),
-              HasSubstr("cannot open /nonexistent.mat"));
+  EXPECT_THAT(message_of<InputError>([] { read_svhn_file("/proc/nonexistent.mat"); }),
+              HasSubstr("cannot open /proc/nonexistent.mat"));
 }
 
 }  // namespace

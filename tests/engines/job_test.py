@@ -55,7 +55,8 @@ class Job(ProgramTest):
         self.assertRegex(result.err, "left out: rank 2: .*train-images-idx3-ubyte")
         self.assertIn("worker 1 is rank 1, 2 is rank 3, 3 is rank 4", result.err)
         self.assertEqual(len(self.journal("run")), 3)
-        self.assertEqual((self.folder / "run" / "ledger.jsonl").read_text(), "")
+        # On a busy machine a worker may come too late for a step: seen, and no accusation.
+        self.assertFalse([line for line in self.journal("run", "ledger.jsonl") if line["accusation"]])
 
     def test_needs_a_server_and_a_worker(self):
         self.assert_refused(run("-n", 1, PROGRAM, "train", program=["mpirun"]), 2, "mpirun started 1 process")

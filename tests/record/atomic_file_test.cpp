@@ -40,8 +40,8 @@ TEST(AtomicFile, ReplacesAPreviousFile) {
 }
 
 TEST(AtomicFile, NamesAFolderThatIsNotThere) {
-  EXPECT_EQ(message_of<InputError>([] { write_atomically("/nonexistent/f", "x"); }),
-            "cannot write /nonexistent/f: No such file or directory");
+  EXPECT_EQ(message_of<InputError>([] { write_atomically("/proc/nonexistent/f", "x"); }),
+            "cannot write /proc/nonexistent/f: No such file or directory");
 }
 
 TEST(AtomicFile, ReplacesNothingButRegularFiles) {
@@ -69,8 +69,8 @@ TEST(AtomicFile, RemovesWhatKilledProcessesLeft) {
 
 TEST(ReadFile, RefusesWhatIsNoRegularFile) {
   EXPECT_EQ(message_of<InputError>([] { read_file("/"); }), "/ is not a regular file");
-  EXPECT_EQ(message_of<InputError>([] { read_file("/nonexistent"); }),
-            "cannot open /nonexistent: No such file or directory");
+  EXPECT_EQ(message_of<InputError>([] { read_file("/proc/nonexistent"); }),
+            "cannot open /proc/nonexistent: No such file or directory");
 }
 
 }  // namespace

@@ -86,8 +86,8 @@ TEST_F(JournalFile, WritesTextAndNumbersThatJsonCannotHold) {
 }
 
 TEST_F(JournalFile, NamesAPlaceWhereItCannotBe) {
-  EXPECT_THAT(message_of<InputError>([] { Journal journal("/nonexistent/metrics.jsonl"); }),
-              testing::HasSubstr("cannot write /nonexistent/metrics.jsonl"));
+  EXPECT_THAT(message_of<InputError>([] { Journal journal("/proc/nonexistent/metrics.jsonl"); }),
+              testing::HasSubstr("cannot write /proc/nonexistent/metrics.jsonl"));
 }
 
 }  // namespace

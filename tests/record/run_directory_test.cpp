@@ -147,8 +147,8 @@ TEST(RunDirectory, NamesAPlaceThatCannotBeWritten) {
               HasSubstr("cannot write to the train directory /proc"));
   EXPECT_THAT(message_of<InputError>([] { RunDirectory::create("/dev/null/x"); }),
               HasSubstr("cannot make the train directory"));
-  EXPECT_EQ(message_of<InputError>([] { RunDirectory::open_for_resume("/nonexistent"); }),
-            "there is no train directory /nonexistent to resume");
+  EXPECT_EQ(message_of<InputError>([] { RunDirectory::open_for_resume("/proc/nonexistent"); }),
+            "there is no train directory /proc/nonexistent to resume");
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ namespace detox {
 namespace {
 
 constexpr std::size_t kCountedWorkers = 9, kCountedSlices = 3;
+/// No chunk is asked for twice because this machine is busy.
+constexpr double kPatienceSeconds = 600;
 constexpr Chunks kCountedWeights{1'000'000}, kCountedAnswer{3'000'000};
 
 std::vector<std::byte> answer_for(std::uint64_t step, std::uint32_t slice) {
@@ -26,7 +28,7 @@ std::vector<std::byte> answer_for(std::uint64_t step, std::uint32_t slice) {
 void serve_made_up_answers(Transport& transport) {
   std::vector<int> below;
   std::vector<std::byte> answer;
-  while (const auto received = transport.receive(std::chrono::seconds(30), 1U << 24U)) {
+  while (const auto received = transport.receive(std::chrono::seconds(300), 1U << 24U)) {
     const FrameView frame = parse_frame(received->bytes);
     if (parse_stop(frame)) return;
     if (parse_weights(frame, kCountedWeights)) {
@@ -66,18 +68,18 @@ TEST(WireBytes, OfAStepAreOneAnswerASliceAndTheWeightsTwice) {
                      true,
                      true,
                      false,
-                     stop});
+                     stop,
+                     "none",
+                     kPatienceSeconds});
   const std::vector<float> parameters(kCountedWeights.bytes / sizeof(float));
   const std::vector<bool> absent(kCountedWorkers);
   RecentSteps recent;
-  // On a busy machine a worker may be late with a chunk, which is then asked of another as well:
-  // the least of some steps are the bytes of one where that did not happen.
   double least_in = std::numeric_limits<double>::infinity(), least_out = least_in;
-  for (std::uint64_t step = 1; step <= 5; ++step) {
+  for (std::uint64_t step = 1; step <= 3; ++step) {
     const Assignment assignment = fixed_placement(kCountedWorkers, kCountedSlices);
     Ballot ballot({step, assignment, absent, kCountedAnswer.bytes, kCountedSlices, recent});
     const FleetReport report = fleet.run_step({step, assignment, absent, parameters, {}},
-                                              std::chrono::seconds(30), ballot);
+                                              std::chrono::seconds(300), ballot);
     ballot.close(report.ended_early);
     EXPECT_EQ(ballot.used().size(), kCountedSlices);
     if (ballot.used().size() != kCountedSlices) break;
