@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "base/log.hpp"
@@ -48,14 +49,32 @@ bool needs_portable(const RunConfig& config) {
          vectors_of_this_processor() >= Vectors::kAvx2;
 }
 
+/// The workers that a run which goes on recorded and that nobody can be now: the last ones. They
+/// are absent as by --absent, and stand behind the job's ranks.
+void count_missing_as_absent(TrainSetup& setup, std::vector<int>& ranks, int processes) {
+  const std::size_t here = ranks.size(), all = setup.plan.workers;
+  if (here == all) return;
+  for (std::size_t worker = here; worker < all; ++worker) {
+    ranks.push_back(processes + static_cast<int>(worker - here));
+    setup.plan.absences.push_back(
+        {static_cast<std::uint32_t>(worker), 1, std::numeric_limits<std::uint64_t>::max()});
+  }
+  log_warning(
+      "the run has {} workers, and {} take part now: {} are absent, and count among the q = {} "
+      "that it bears",
+      all, here, all - here, setup.plan.q);
+}
+
 /// The setup becomes that of those who are admitted.
 std::vector<int> admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome,
                                Transport& transport) {
   const AdmissionTerms terms{layout_digest(setup.layout), setup.data->digest(), setup.plan.q,
-                             std::chrono::duration<double>(setup.config.start_timeout)};
-  const Admission admission = admit_workers(transport, welcome, terms, stop_on_signals());
+                             std::chrono::duration<double>(setup.config.start_timeout),
+                             setup.goes_on ? std::optional(setup.plan.workers) : std::nullopt};
+  Admission admission = admit_workers(transport, welcome, terms, stop_on_signals());
   setup.profile = admission.profile;  // the server itself computes no gradient
-  if (admission.left_out.empty()) return admission.ranks;
+  if (setup.goes_on) count_missing_as_absent(setup, admission.ranks, transport.size());
+  if (setup.goes_on || admission.left_out.empty()) return admission.ranks;
   try {
     plan_for(setup, admission.ranks.size());
   } catch (const InputError& error) {
@@ -84,7 +103,7 @@ WorkerWelcome welcome_for(const TrainSetup& setup) {
 }
 
 std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport) {
-  warn_where_nobody_can_be_left_out(setup);
+  if (!setup.goes_on) warn_where_nobody_can_be_left_out(setup);
   try {
     if (needs_portable(setup.config))
       throw DisagreementError("this run is one of the portable profile");

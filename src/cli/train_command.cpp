@@ -83,7 +83,7 @@ AnswerFormat answer_format(const TrainSetup& setup) {
           setup.layout.statistic_count()};
 }
 
-int train_locally(const RunConfig& given) {
+int train_locally(const StartingConfig& given) {
   TrainSetup setup = set_up(given, 0);
   open_replay(setup);
   for (const std::string& notice : setup.plan.notices) log_line(notice);
@@ -111,8 +111,8 @@ struct ToldAtTheEnd {
   }
 };
 
-int serve(const RunConfig& given, Transport& transport, MpiSession& session) {
-  if (!given.replay.empty()) {
+int serve(const StartingConfig& given, Transport& transport, MpiSession& session) {
+  if (!given.config.replay.empty()) {
     throw UsageError(
         "--replay repeats a run in one process, whatever it ran on; valid: without MPI");
   }
@@ -168,7 +168,8 @@ WorkerKit make_kit(const WorkerWelcome& welcome, const RunConfig& given) {
   return kit;
 }
 
-int train_over_mpi(const RunConfig& given) {
+int train_over_mpi(const StartingConfig& start) {
+  const RunConfig& given = start.config;
   // MPI ends with the process, after main has left the run's result: a worker that never comes to
   // its end must not cost a run that is over.
   static MpiSession session(MpiSession::kFinalizeSeconds,
@@ -176,7 +177,7 @@ int train_over_mpi(const RunConfig& given) {
   static MpiTransport transport(session);
   if (session.rank() == 0) {
     stop_on_signals();  // from now on a wish to stop is answered by telling the workers
-    return serve_and_stop_workers(transport, [&] { return serve(given, transport, session); });
+    return serve_and_stop_workers(transport, [&] { return serve(start, transport, session); });
   }
   ignore_stop_signals();
   set_log_prefix(fmt::format("rank {}: ", session.rank()));
@@ -208,13 +209,13 @@ Command train_command(CLI::App& program) {
   return {app, [given] {
             // What is resumed is the server's business: workers may not even see its files.
             const bool is_worker = rank_under_mpi() > 0;
-            RunConfig config = given_config(*given);
-            if (config.numerics == kPortableProfile) pin_profile(kPortableProfile);
-            if (!is_worker) config = starting_config(*given);
-            if (uses_mpi(config)) return train_over_mpi(config);
+            StartingConfig start{given_config(*given), std::nullopt};
+            if (start.config.numerics == kPortableProfile) pin_profile(kPortableProfile);
+            if (!is_worker) start = starting_config(*given);
+            if (uses_mpi(start.config)) return train_over_mpi(start);
             // What a resumed run recorded counts, too.
-            if (config.numerics == kPortableProfile) pin_profile(kPortableProfile);
-            return train_locally(config);
+            if (start.config.numerics == kPortableProfile) pin_profile(kPortableProfile);
+            return train_locally(start);
           }};
 }
 

@@ -99,9 +99,10 @@ LearnerFactory TrainSetup::learner_factory() const {
   };
 }
 
-TrainSetup set_up(const RunConfig& given, std::size_t world_workers) {
+TrainSetup set_up(const StartingConfig& given, std::size_t world_workers) {
   TrainSetup setup;
-  setup.config = resolve(given, world_workers);
+  setup.goes_on = given.recorded_workers.has_value();
+  setup.config = resolve(given.config, given.recorded_workers.value_or(world_workers));
   setup.config.network = resolve_network(setup.config.network);
   const DatasetChoice dataset = choose_dataset(setup.config.dataset);
   setup.config.dataset = dataset.name;
@@ -139,7 +140,7 @@ void plan_for(TrainSetup& setup, std::size_t admitted_workers) {
   }
 }
 
-RunConfig starting_config(const GivenOptions& given) {
+StartingConfig starting_config(const GivenOptions& given) {
   RunConfig config = given_config(given);
   if (config.resume != "none" && config.checkpoint_step) {
     throw UsageError("--resume and --checkpoint-step name two checkpoints; give one of them");
@@ -164,15 +165,14 @@ RunConfig starting_config(const GivenOptions& given) {
   if (!config.replay.empty() && !(resumes && fs::exists(from / "config.toml")))
     from = config.replay;
   else if (!resumes || !fs::exists(from / "config.toml"))
-    return config;
+    return {std::move(config), std::nullopt};
   const std::string train_dir = config.train_dir;
   config = given_config_over(given, from / "config.toml");
   config.train_dir = train_dir;
   check_replay(given, config);
-  // Of the ranks of a job some may be left out, as they may have been then: who is admitted is
-  // compared with what the run recorded (run_start.cpp).
-  if (size_under_mpi() > 1 && !given.has("workers")) config.workers.reset();
-  return config;
+  std::optional<std::size_t> recorded_workers;
+  if (size_under_mpi() > 1 && !given.has("workers")) std::swap(recorded_workers, config.workers);
+  return {std::move(config), recorded_workers};
 }
 
 }  // namespace detox

@@ -29,13 +29,21 @@ struct TrainSetup {
   Key data_key{}, attack_key{}, probe_key{};
   ServerKeys server_keys;
   std::string config_digest, profile, placement_fingerprint;
+  bool goes_on = false;          ///< with a recorded run, under MPI: the plan is for its workers
   std::optional<Replay> replay;  ///< see open_replay (replay_start.hpp)
 
   LearnerFactory learner_factory() const;
 };
 
+/// What to begin with. The workers of a run that goes on are those that it recorded, however many
+/// ranks the job has: some of these may be left out, as they may have been then.
+struct StartingConfig {
+  RunConfig config;
+  std::optional<std::size_t> recorded_workers;  ///< under MPI, unless the user names a number
+};
+
 /// `world_workers`: P under MPI, else 0.
-TrainSetup set_up(const RunConfig& given, std::size_t world_workers);
+TrainSetup set_up(const StartingConfig& given, std::size_t world_workers);
 
 /// What follows from the number of workers, anew for those who were admitted. InputError where the
 /// defence does not hold with them.
@@ -43,6 +51,6 @@ void plan_for(TrainSetup& setup, std::size_t admitted_workers);
 
 /// The configuration to begin with: that of the run to be resumed, or to be replayed, where there
 /// is one, under the user's own options.
-RunConfig starting_config(const GivenOptions& given);
+StartingConfig starting_config(const GivenOptions& given);
 
 }  // namespace detox

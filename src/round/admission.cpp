@@ -161,11 +161,12 @@ void announce(std::span<const Statement> statements, const Admission& admission)
 }  // namespace
 
 Admission judge(std::span<const Statement> statements, const AdmissionTerms& terms) {
-  const std::size_t workers = statements.size();
+  const std::size_t stated = statements.size();
+  const std::size_t workers = terms.workers.value_or(stated);
   const std::size_t needed = workers - std::min(terms.may_differ, workers - 1);
   Admission admission;
   std::vector<int> fit;
-  for (int rank = 1; rank <= static_cast<int>(workers); ++rank) {
+  for (int rank = 1; rank <= static_cast<int>(stated); ++rank) {
     std::string reason = unfit(statements[static_cast<std::size_t>(rank - 1)], terms);
     if (reason.empty()) {
       fit.push_back(rank);
@@ -174,15 +175,16 @@ Admission judge(std::span<const Statement> statements, const AdmissionTerms& ter
     }
   }
   if (fit.size() < needed) {
-    throw InputError(fmt::format("{} of {} workers can take part, P - q = {} have to: {}",
-                                 fit.size(), workers, needed,
-                                 fmt::join(reasons(admission.left_out), "; ")));
+    const std::vector<std::string> why = reasons(admission.left_out);
+    throw InputError(fmt::format("{} of {} workers can take part, P - q = {} have to{}{}",
+                                 fit.size(), stated, needed, why.empty() ? "" : ": ",
+                                 fmt::join(why, "; ")));
   }
   const auto groups = groups_of(statements, fit);
   if (groups.front().size() < needed) {
     throw DisagreementError(
         fmt::format("{} of {} workers compute the same bits, P - q = {} have to",
-                    groups.front().size(), workers, needed));
+                    groups.front().size(), stated, needed));
   }
   admission.ranks = groups.front();
   admission.profile = most_frequent_profile(statements, admission.ranks);
@@ -197,6 +199,11 @@ Admission judge(std::span<const Statement> statements, const AdmissionTerms& ter
                        admission.profile),
            true});
     }
+  }
+  for (; admission.ranks.size() > workers; admission.ranks.pop_back()) {
+    admission.left_out.push_back({admission.ranks.back(),
+                                  fmt::format("the run that goes on has {} workers", workers),
+                                  false});
   }
   std::ranges::sort(admission.left_out, {}, &LeftOut::rank);
   return admission;

@@ -27,6 +27,8 @@ struct AdmissionTerms {
   std::string layout_digest, data_digest;  ///< the server's own
   std::size_t may_differ = 0;              ///< q < P
   std::chrono::duration<double> time_limit{600};
+  std::optional<std::size_t> workers =
+      {};  ///< P of a run that goes on; else as many as there are ranks
 };
 
 /// What a rank said at the start, all of it only claimed. Neither: it was silent.
@@ -50,7 +52,8 @@ struct Admission {
 
 /// The decision alone; statements[i] is rank i + 1's. InputError where fewer than P - q have the
 /// server's network and data; DisagreementError where there are so many, but fewer than P - q of
-/// them have the same probe gradient.
+/// them have the same probe gradient. A run that goes on takes at most P, those of the lowest
+/// ranks.
 Admission judge(std::span<const Statement> statements, const AdmissionTerms& terms);
 
 /// Who said what, for people: one row a rank that stated anything, those who agree side by side

@@ -10,7 +10,7 @@ namespace detox {
 
 AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices,
                          std::size_t threads, std::string_view compression, double least_patience_s)
-    : chunks_(answer), slices_(slices), owes_(workers), pace_(least_patience_s), tasks_(threads) {
+    : chunks_(answer), slices_(slices), pace_(least_patience_s), owes_(workers), tasks_(threads) {
   for (std::size_t thread = 0; thread < threads; ++thread) {
     if (auto compressor = make_compressor(compression))
       unpacking_.push_back({std::move(compressor), std::vector<std::byte>(answer.chunk_bytes)});

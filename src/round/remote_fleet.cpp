@@ -37,8 +37,10 @@ RemoteFleet::RemoteFleet(const Parts& parts)
       to_workers_(parts.transport),
       to_left_out_(parts.transport) {
   for (int rank = 1; rank < parts_.transport.size(); ++rank) {
-    if (!worker_of(parts_.ranks, rank)) left_out_.push_back(rank);
+    (worker_of(parts_.ranks, rank) ? ranks_here_ : left_out_).push_back(rank);
   }
+  for (std::size_t worker = ranks_here_.size(); worker < peers_.size(); ++worker)
+    peers_[worker].gone = true;
 }
 
 void RemoteFleet::start(const WorkerSettings& settings, double server_timeout_s) {
@@ -161,7 +163,7 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
     // Who is left out is no part of the run, but a rank that ended before the others could end the
     // job.
     to_left_out_.give(left_out_);
-    to_workers_.give(parts_.ranks);
+    to_workers_.give(ranks_here_);
     weights_.push_more();
     take_frames(order, votes);
     if (any_news_ && report.compute_s == 0)
@@ -319,7 +321,7 @@ void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask
 
 std::vector<int> RemoteFleet::silent_ranks() const {
   std::vector<int> silent = left_out_;
-  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+  for (std::size_t worker = 0; worker < ranks_here_.size(); ++worker) {
     const Peer& peer = peers_[worker];
     if (peer.gone || !peer.awaited || peer.silent_steps >= kSilentSteps)
       silent.push_back(parts_.ranks[worker]);

@@ -24,7 +24,8 @@ class RemoteFleet final : public Fleet {
  public:
   struct Parts {
     Transport& transport;
-    std::vector<int> ranks;  ///< who was admitted (round/admission.hpp), ascending
+    std::vector<int> ranks;  ///< who was admitted (round/admission.hpp), ascending; behind the
+                             ///< transport's ranks stand workers that nobody is
     ThreadPool& pool;
     Chunks weights, answer;
     std::size_t slices;
@@ -94,7 +95,8 @@ class RemoteFleet final : public Fleet {
   void reject(const ReceivedFrame& frame, const FrameView& view);
 
   Parts parts_;
-  std::vector<int> left_out_;  ///< all other ranks but the server's: they wait for the end
+  std::vector<int> ranks_here_;  ///< of parts_.ranks, those that the transport has
+  std::vector<int> left_out_;    ///< all other ranks but the server's: they wait for the end
   std::vector<Peer> peers_;
   WeightsBroadcast weights_;
   AnswerFetch fetch_;

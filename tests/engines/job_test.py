@@ -85,6 +85,22 @@ class Job(ProgramTest):
         self.run_ok("launch", "-n", 4, "--", "train", "--resume", "auto", "--train-dir", "run", "--max-steps", 4)
         self.assertTrue((self.folder / "run" / "model_step_4").exists())
 
+    def test_goes_on_with_the_workers_that_it_recorded_whoever_is_there(self):
+        train = ["train", "--batch-size", 4, "--eval-freq", 2, "--train-dir", "run"]
+        self.run_ok("launch", "-n", 10, "--", *train, "--max-steps", 2)
+        more = ["train", "--resume", "auto", "--train-dir", "run"]
+        fewer = self.run_ok("launch", "-n", 9, "--", *more, "--max-steps", 4)
+        self.assertIn("the run has 9 workers, and 8 take part now: 1 are absent", fewer.err)
+        again = self.run_ok("launch", "-n", 11, "--", *more, "--max-steps", 6)
+        self.assertIn("left out: rank 10: the run that goes on has 9 workers", again.err)
+        self.assertFalse([line for line in self.journal("run", "ledger.jsonl") if line["accusation"]])
+        self.run_ok(*train[:-1], "whole", "--workers", 9, "--max-steps", 6)
+        self.assertEqual(self.checkpoint("run", 6), self.checkpoint("whole", 6))
+        self.run_ok("train", "--replay", "run", "--train-dir", "again")
+        self.assertEqual(self.checkpoint("again", 6), self.checkpoint("whole", 6))
+        refused = run("launch", "-n", 8, "--", *more, "--max-steps", 8, cwd=self.folder)
+        self.assert_refused(refused, 1, "7 of 7 workers can take part, P - q = 8 have to")
+
     def test_does_not_wait_for_ever_for_a_rank_that_never_starts(self):
         script = (f'if [ "$OMPI_COMM_WORLD_RANK" = 3 ]; then exec sleep 30; fi; '
                   f'exec {PROGRAM} train --start-timeout 4 --max-steps 3 --batch-size 4 --train-dir {self.unique()}')

@@ -119,6 +119,25 @@ TEST(Admission, IsNoMatterOfNumericsWhereTooFewCanTakePart) {
   }
 }
 
+TEST(Admission, OfARunThatGoesOnIsForItsWorkersHoweverManyRanksThereAre) {
+  AdmissionTerms terms = terms_for(1);
+  terms.workers = 4;
+  const Admission more = judge(probes("abaaaa"), terms);
+  EXPECT_THAT(more.ranks, ElementsAre(1, 3, 4, 5));
+  EXPECT_THAT(reason_of(more, 2), HasSubstr("its probe gradient differs"));
+  EXPECT_EQ(reason_of(more, 6), "the run that goes on has 4 workers");
+  EXPECT_THAT(judge(probes("aaaa"), terms).ranks, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(judge(probes("aaa"), terms).ranks, ElementsAre(1, 2, 3));
+  EXPECT_THAT(judge(probes("abaa"), terms).ranks, ElementsAre(1, 3, 4));
+  EXPECT_THROW(judge(probes("aab"), terms), DisagreementError);
+  try {
+    judge(probes("aa"), terms);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(), "2 of 2 workers can take part, P - q = 3 have to");
+  }
+}
+
 /// Every one of q liars says what hurts most; the honest ones are admitted in the end.
 TEST(Admission, CannotBePreventedByAsManyLiarsAsAreAssumed) {
   const auto lies = [](int lie) -> Statement {
