@@ -207,8 +207,10 @@ int cluster_run(const ClusterOptions& options) {
   // One word is a line for the host's shell, as ssh has it.
   const std::vector<std::string> words = words_passed_on(options.command);
   const std::string line = words.size() == 1 ? words.front() : shell_line(words);
-  command.script = fmt::format("PATH={}:$PATH; export PATH\n{}",
-                               shell_quoted(hosts.config.install_dir + "/bin"), line);
+  // Nothing goes on there when the time is over here, which shall be seen first.
+  command.script = fmt::format("PATH={}:$PATH; export PATH\nexec timeout -k 5 {} sh -c {}",
+                               shell_quoted(hosts.config.install_dir + "/bin"),
+                               options.run_limit_s + 1, shell_quoted(line));
   command.time_limit = std::chrono::milliseconds(static_cast<long>(options.run_limit_s * 1000));
   std::mutex mutex;
   int exit_code = 0;

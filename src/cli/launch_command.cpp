@@ -155,6 +155,11 @@ std::vector<std::string> agent_arguments(const HostShell& shell,
   return arguments;
 }
 
+bool asks_for_help(const std::vector<std::string>& command) {
+  const auto is_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
+  return !command.empty() && command.front() == "train" && std::ranges::any_of(command, is_help);
+}
+
 int launch(const Options& options) {
   if (options.command.empty() || options.command.front() != "train") {
     throw UsageError(
@@ -207,8 +212,12 @@ Command launch_command(CLI::App& program) {
   app->add_option("command", options->command,
                   "After --: train and its options, passed on as they are")
       ->type_name("train");
-  return {app, [options] {
+  return {app, [options, &program] {
             options->command = words_passed_on(options->command);
+            if (asks_for_help(options->command)) {
+              fmt::print("{}", program.get_subcommand("train")->help("detoxml"));
+              return 0;
+            }
             return launch(*options);
           }};
 }

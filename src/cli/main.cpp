@@ -65,6 +65,12 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
+/// Whether a command line of train may follow behind --.
+bool passes_on_to_train(const CLI::App& app) {
+  const CLI::Option* command = app.get_option_no_throw("command");
+  return command != nullptr && command->get_type_name() == "train";
+}
+
 std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
   const CLI::App* chosen = &program;
   std::string name;
@@ -82,6 +88,10 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
     return unknown_name(name + "command", option, {commands.begin(), commands.end()});
   }
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    if (passes_on_to_train(app) && program.get_subcommand("train")->get_option_no_throw(option)) {
+      return fmt::format("{} is an option of train, which comes after --: detoxml {}... -- train {} ...",
+                         option, name, option);
+    }
     return unknown_name(fmt::format("option of '{}'", name.substr(0, name.size() - 1)), option,
                         option_names(app));
   }

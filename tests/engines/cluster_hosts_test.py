@@ -156,11 +156,12 @@ class RunAndCopy(HostsTest):
 
     def test_run_ends_when_its_time_is_over(self):
         start = time.monotonic()
-        result = self.cluster("run", "--on", "server", "--timeout", "1.5", "--", "echo begun; sleep 30")
+        result = self.cluster("run", "--on", "server", "--timeout", "1.5", "--", "echo begun; sleep 3127")
         self.assertLess(time.monotonic() - start, 20)
         self.assertIn("begun", result.out)
         self.assertIn("not done within the time limit", result.err)
         self.assertEqual(result.code, 1)
+        self.assertTrue(self.no_process_left("sleep 3127"))
 
     def test_copy_there_and_back(self):
         (self.folder / "box" / "in ner").mkdir(parents=True)

@@ -62,6 +62,13 @@ class Job(ProgramTest):
         self.assert_refused(run("-n", 1, PROGRAM, "train", program=["mpirun"]), 2, "mpirun started 1 process")
         self.assert_refused(run("launch", "-n", 3, "--", "train", "--engine", "local"), 2, "without --engine local")
 
+    def test_takes_options_of_train_behind_the_dashes_alone(self):
+        self.assert_refused(run("launch", "-n", 3, "train", "--max-steps", 1), 2,
+                            "--max-steps is an option of train, which comes after --: detoxml launch ... -- train")
+        self.assert_refused(run("launch", "-n", 3, "train", "--max-stepz", 1), 2, "unknown option of 'launch'")
+        help_text = run("launch", "-n", 3, "--hostfile", "nowhere", "--", "train", "--max-steps", 1, "--help")
+        self.assertEqual((help_text.code, help_text.out), (0, run("train", "--help").out))
+
     def test_that_has_finished_is_a_success_though_a_worker_hangs(self):
         process = start("launch", "-n", 5, "--", "train", "--max-steps", 200, "--batch-size", 2, "--group-size", 1,
                         "--mode", "normal", "--assume-fail", 0, "--step-timeout", 2, "--train-dir", self.unique())
