@@ -207,8 +207,9 @@ int cluster_run(const ClusterOptions& options) {
   // One word is a line for the host's shell, as ssh has it.
   const std::vector<std::string> words = words_passed_on(options.command);
   const std::string line = words.size() == 1 ? words.front() : shell_line(words);
-  // Nothing goes on there when the time is over here, which shall be seen first.
-  command.script = fmt::format("PATH={}:$PATH; export PATH\nexec timeout -k 5 {} sh -c {}",
+  // Nothing goes on there for long when the time is over here, which shall be seen first. A
+  // training run gets a while for its checkpoint.
+  command.script = fmt::format("PATH={}:$PATH; export PATH\nexec timeout -k 60 {} sh -c {}",
                                shell_quoted(hosts.config.install_dir + "/bin"),
                                options.run_limit_s + 1, shell_quoted(line));
   command.time_limit = std::chrono::milliseconds(static_cast<long>(options.run_limit_s * 1000));

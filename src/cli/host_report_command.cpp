@@ -53,9 +53,7 @@ RunNeeds needs_of_run(const TrainSetup& setup) {
 }
 
 void report_as_server(const GivenOptions& given, std::uint64_t workers, HostReport& report) {
-  StartingConfig start = starting_config(given);
-  if (!given.has("workers")) std::swap(start.recorded_workers, start.config.workers);
-  const TrainSetup setup = set_up(start, workers);
+  const TrainSetup setup = set_up(starting_config(given), workers);
   report.data = setup.data->digest();
   report.network = layout_digest(setup.layout);
   report.needs = needs_of_run(setup);

@@ -89,8 +89,9 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
   }
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     if (passes_on_to_train(app) && program.get_subcommand("train")->get_option_no_throw(option)) {
-      return fmt::format("{} is an option of train, which comes after --: detoxml {}... -- train {} ...",
-                         option, name, option);
+      return fmt::format(
+          "{} is an option of train, which comes after --: detoxml {}... -- train {} ...", option,
+          name, option);
     }
     return unknown_name(fmt::format("option of '{}'", name.substr(0, name.size() - 1)), option,
                         option_names(app));

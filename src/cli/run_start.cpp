@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "cli/numerics.hpp"
 #include "detox/errors.hpp"
@@ -102,10 +104,16 @@ void check_same_run(const TrainSetup& setup, const fs::path& file, const Trainin
       what = setup.config.lr_schedule == "cosine"
                  ? "its last step (where a cosine ends), the data or the placement key"
                  : "the data or the placement key";
+      if (!fs::exists(recorded)) {
+        what = fmt::format("an option, such as the number of workers (there is no {}), {}",
+                           recorded.string(), what);
+      }
     }
     throw UsageError(fmt::format("{}: of a run that differs: {}", file.string(), what));
   }
-  if (state.profile == setup.profile) return;
+  if (state.profile == setup.profile ||
+      std::ranges::find(setup.profiles, state.profile) != setup.profiles.end())
+    return;
   if (!setup.config.allow_other_numerics) {
     throw UsageError(
         fmt::format("{}: computed under '{}', this is '{}'; valid: --numerics as it was then, or "

@@ -1,6 +1,7 @@
 #include "cli/train_admission.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
@@ -12,6 +13,7 @@
 #include "cli/own_program.hpp"
 #include "cli/signals.hpp"
 #include "cli/supervise.hpp"
+#include "config/missing_workers.hpp"
 #include "detox/errors.hpp"
 #include "round/admission.hpp"
 #include "round/probe_gradient.hpp"
@@ -49,20 +51,49 @@ bool needs_portable(const RunConfig& config) {
          vectors_of_this_processor() >= Vectors::kAvx2;
 }
 
-/// The workers that a run which goes on recorded and that nobody can be now: the last ones. They
-/// are absent as by --absent, and stand behind the job's ranks.
-void count_missing_as_absent(TrainSetup& setup, std::vector<int>& ranks, int processes) {
-  const std::size_t here = ranks.size(), all = setup.plan.workers;
-  if (here == all) return;
-  for (std::size_t worker = here; worker < all; ++worker) {
-    ranks.push_back(processes + static_cast<int>(worker - here));
-    setup.plan.absences.push_back(
-        {static_cast<std::uint32_t>(worker), 1, std::numeric_limits<std::uint64_t>::max()});
+/// That a run which goes on is defended without these of its workers, too.
+void check_defence_without(const Plan& plan, std::span<const std::uint32_t> missing,
+                           bool numerics_matter) {
+  const std::string unmet = unmet_without(plan, missing);
+  if (unmet.empty()) return;
+  if (!is_always_unmet(plan)) {
+    log_warning("steps in which workers that are missing meet in a slice may be skipped: {}",
+                unmet);
+    return;
+  }
+  const std::string message = fmt::format("without {} of its {} workers this run cannot go on: {}",
+                                          missing.size(), plan.workers, unmet);
+  if (numerics_matter) throw DisagreementError(message);
+  throw InputError(message);
+}
+
+/// The rank of each worker that a run which goes on recorded. Those that nobody can be now are
+/// absent as by --absent, and have ranks beyond the job's.
+std::vector<int> ranks_of_workers(TrainSetup& setup, const Admission& admission, int processes) {
+  Plan& plan = setup.plan;
+  const std::size_t here = admission.ranks.size();
+  if (here == plan.workers) return admission.ranks;
+  const std::vector<std::uint32_t> missing = least_missed(plan, plan.workers - here);
+  check_defence_without(plan, missing,
+                        std::ranges::any_of(admission.left_out, &LeftOut::computes_other_bits));
+  std::vector<int> ranks;
+  std::vector<std::string> absent, present;
+  for (std::uint32_t worker = 0; worker < plan.workers; ++worker) {
+    if (std::ranges::binary_search(missing, worker)) {
+      ranks.push_back(processes + static_cast<int>(absent.size()));
+      absent.push_back(std::to_string(worker + 1));
+      plan.absences.push_back({worker, 1, std::numeric_limits<std::uint64_t>::max()});
+    } else {
+      ranks.push_back(admission.ranks[present.size()]);
+      present.push_back(fmt::format("{} is rank {}", worker + 1, ranks.back()));
+    }
   }
   log_warning(
-      "the run has {} workers, and {} take part now: {} are absent, and count among the q = {} "
-      "that it bears",
-      all, here, all - here, setup.plan.q);
+      "the run has {} workers, and {} take part now: without worker {}, which leaves room for {} "
+      "that lie; worker {}",
+      plan.workers, here, fmt::join(absent, ", "), plan.q - absent.size(),
+      fmt::join(present, ", "));
+  return ranks;
 }
 
 /// The setup becomes that of those who are admitted.
@@ -71,10 +102,11 @@ std::vector<int> admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome,
   const AdmissionTerms terms{layout_digest(setup.layout), setup.data->digest(), setup.plan.q,
                              std::chrono::duration<double>(setup.config.start_timeout),
                              setup.goes_on ? std::optional(setup.plan.workers) : std::nullopt};
-  Admission admission = admit_workers(transport, welcome, terms, stop_on_signals());
+  const Admission admission = admit_workers(transport, welcome, terms, stop_on_signals());
   setup.profile = admission.profile;  // the server itself computes no gradient
-  if (setup.goes_on) count_missing_as_absent(setup, admission.ranks, transport.size());
-  if (setup.goes_on || admission.left_out.empty()) return admission.ranks;
+  setup.profiles = admission.profiles;
+  if (setup.goes_on) return ranks_of_workers(setup, admission, transport.size());
+  if (admission.left_out.empty()) return admission.ranks;
   try {
     plan_for(setup, admission.ranks.size());
   } catch (const InputError& error) {

@@ -148,6 +148,9 @@ int serve(const StartingConfig& given, Transport& transport, MpiSession& session
   settings.compression = setup.config.compress_grad;
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup);
+  // Of several that compute the same bits, a run that goes on keeps its own.
+  const std::string& recorded = start.checkpoint.state.profile;
+  if (std::ranges::find(setup.profiles, recorded) != setup.profiles.end()) setup.profile = recorded;
   fleet.start(settings, welcome.server_timeout_s);
   const ToldAtTheEnd told{fleet, session};
   return conduct(setup, format, adversary, fleet, pool, std::move(start));

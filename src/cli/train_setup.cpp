@@ -101,8 +101,8 @@ LearnerFactory TrainSetup::learner_factory() const {
 
 TrainSetup set_up(const StartingConfig& given, std::size_t world_workers) {
   TrainSetup setup;
-  setup.goes_on = given.recorded_workers.has_value();
-  setup.config = resolve(given.config, given.recorded_workers.value_or(world_workers));
+  setup.goes_on = world_workers > 0 && given.recorded_workers;
+  setup.config = resolve(given.config, setup.goes_on ? *given.recorded_workers : world_workers);
   setup.config.network = resolve_network(setup.config.network);
   const DatasetChoice dataset = choose_dataset(setup.config.dataset);
   setup.config.dataset = dataset.name;
@@ -170,8 +170,8 @@ StartingConfig starting_config(const GivenOptions& given) {
   config = given_config_over(given, from / "config.toml");
   config.train_dir = train_dir;
   check_replay(given, config);
-  std::optional<std::size_t> recorded_workers;
-  if (size_under_mpi() > 1 && !given.has("workers")) std::swap(recorded_workers, config.workers);
+  std::optional<std::size_t> recorded_workers = recorded_config(from / "config.toml").workers;
+  if (config.workers && config.workers != recorded_workers) recorded_workers.reset();
   return {std::move(config), recorded_workers};
 }
 

@@ -29,6 +29,7 @@ struct TrainSetup {
   Key data_key{}, attack_key{}, probe_key{};
   ServerKeys server_keys;
   std::string config_digest, profile, placement_fingerprint;
+  std::vector<std::string> profiles;  ///< others whose workers compute the same bits
   bool goes_on = false;          ///< with a recorded run, under MPI: the plan is for its workers
   std::optional<Replay> replay;  ///< see open_replay (replay_start.hpp)
 
@@ -39,7 +40,7 @@ struct TrainSetup {
 /// ranks the job has: some of these may be left out, as they may have been then.
 struct StartingConfig {
   RunConfig config;
-  std::optional<std::size_t> recorded_workers;  ///< under MPI, unless the user names a number
+  std::optional<std::size_t> recorded_workers;  ///< unless the user wishes for another number
 };
 
 /// `world_workers`: P under MPI, else 0.

@@ -115,15 +115,20 @@ std::vector<std::vector<int>> groups_of(std::span<const Statement> statements,
   return groups;
 }
 
-std::string most_frequent_profile(std::span<const Statement> statements,
-                                  const std::vector<int>& ranks) {
+/// Sets what the admitted say of their profile. Equal bits can come of several: of the q, none is
+/// believed alone.
+void set_profiles(std::span<const Statement> statements, std::size_t q, Admission& admission) {
   std::map<std::string_view, std::size_t> count;
   std::string_view best;
-  for (const int rank : ranks) {
+  for (const int rank : admission.ranks) {
     const std::string& profile = statements[static_cast<std::size_t>(rank - 1)].facts->profile;
     if (++count[profile] > count[best]) best = profile;
   }
-  return printable(best, kLongestText);
+  admission.profile = printable(best, kLongestText);
+  for (const auto& [profile, stated] : count) {
+    if (profile == best || stated > q)
+      admission.profiles.push_back(printable(profile, kLongestText));
+  }
 }
 
 /// "rank 2, 5: reason" for those with the same reason.
@@ -142,7 +147,8 @@ std::vector<std::string> reasons(const std::vector<LeftOut>& left_out) {
   return lines;
 }
 
-void announce(std::span<const Statement> statements, const Admission& admission) {
+void announce(std::span<const Statement> statements, const AdmissionTerms& terms,
+              const Admission& admission) {
   for (const int rank : admission.ranks) {
     const std::string& profile = statements[static_cast<std::size_t>(rank - 1)].facts->profile;
     if (printable(profile, kLongestText) == admission.profile) continue;
@@ -151,6 +157,7 @@ void announce(std::span<const Statement> statements, const Admission& admission)
   }
   if (admission.left_out.empty()) return;
   for (const std::string& line : reasons(admission.left_out)) log_warning("left out: {}", line);
+  if (terms.workers && admission.ranks.size() < *terms.workers) return;  // the run says who is who
   std::vector<std::string> names;
   for (std::size_t worker = 0; worker < admission.ranks.size(); ++worker)
     names.push_back(fmt::format("{} is rank {}", worker + 1, admission.ranks[worker]));
@@ -164,6 +171,8 @@ Admission judge(std::span<const Statement> statements, const AdmissionTerms& ter
   const std::size_t stated = statements.size();
   const std::size_t workers = terms.workers.value_or(stated);
   const std::size_t needed = workers - std::min(terms.may_differ, workers - 1);
+  const std::string of_run =
+      terms.workers ? fmt::format(" in this run of P = {}", workers) : std::string();
   Admission admission;
   std::vector<int> fit;
   for (int rank = 1; rank <= static_cast<int>(stated); ++rank) {
@@ -176,18 +185,23 @@ Admission judge(std::span<const Statement> statements, const AdmissionTerms& ter
   }
   if (fit.size() < needed) {
     const std::vector<std::string> why = reasons(admission.left_out);
-    throw InputError(fmt::format("{} of {} workers can take part, P - q = {} have to{}{}",
-                                 fit.size(), stated, needed, why.empty() ? "" : ": ",
+    throw InputError(fmt::format("{} of {} workers can take part, P - q = {} have to{}{}{}",
+                                 fit.size(), stated, needed, of_run, why.empty() ? "" : ": ",
                                  fmt::join(why, "; ")));
   }
   const auto groups = groups_of(statements, fit);
   if (groups.front().size() < needed) {
     throw DisagreementError(
-        fmt::format("{} of {} workers compute the same bits, P - q = {} have to",
-                    groups.front().size(), stated, needed));
+        fmt::format("{} of {} workers compute the same bits, P - q = {} have to{}",
+                    groups.front().size(), stated, needed, of_run));
   }
   admission.ranks = groups.front();
-  admission.profile = most_frequent_profile(statements, admission.ranks);
+  for (; admission.ranks.size() > workers; admission.ranks.pop_back()) {
+    admission.left_out.push_back({admission.ranks.back(),
+                                  fmt::format("the run that goes on has {} workers", workers),
+                                  false});
+  }
+  set_profiles(statements, terms.may_differ, admission);
   for (auto group = groups.begin() + 1; group != groups.end(); ++group) {
     for (const int rank : *group) {
       admission.left_out.push_back(
@@ -199,11 +213,6 @@ Admission judge(std::span<const Statement> statements, const AdmissionTerms& ter
                        admission.profile),
            true});
     }
-  }
-  for (; admission.ranks.size() > workers; admission.ranks.pop_back()) {
-    admission.left_out.push_back({admission.ranks.back(),
-                                  fmt::format("the run that goes on has {} workers", workers),
-                                  false});
   }
   std::ranges::sort(admission.left_out, {}, &LeftOut::rank);
   return admission;
@@ -238,7 +247,7 @@ Admission admit_workers(Transport& transport, const WorkerWelcome& welcome,
   try {
     Admission admission = judge(hearing.statements(), terms);
     admission.rejected_frames = hearing.rejected_frames();
-    announce(hearing.statements(), admission);
+    announce(hearing.statements(), terms, admission);
     if (admission.rejected_frames > 0) {
       log_warning("{} frames from workers before the start were no message that belongs there",
                   admission.rejected_frames);

@@ -44,8 +44,9 @@ struct LeftOut {
 };
 
 struct Admission {
-  std::vector<int> ranks;  ///< admitted, ascending
-  std::string profile;     ///< theirs: the most frequent text, printable ASCII
+  std::vector<int> ranks;             ///< admitted, ascending
+  std::string profile;                ///< theirs: the most frequent text, printable ASCII
+  std::vector<std::string> profiles;  ///< that one and those that more than q of them state
   std::vector<LeftOut> left_out;
   std::uint64_t rejected_frames = 0;  ///< no message that belongs here: counted, never an error
 };
@@ -61,7 +62,8 @@ Admission judge(std::span<const Statement> statements, const AdmissionTerms& ter
 std::string statement_table(std::span<const Statement> statements);
 
 /// Welcomes everybody, hears each until it has spoken or the time is over, and judges. Says on
-/// standard error who is left out and why, and which worker then is which rank; and the table,
+/// standard error who is left out and why, and which worker then is which rank unless a run that
+/// goes on has more workers; and the table,
 /// where too few agree. Throws as judge() does, and InterruptedError where `stop` comes first.
 Admission admit_workers(Transport& transport, const WorkerWelcome& welcome,
                         const AdmissionTerms& terms, const std::atomic<bool>& stop);

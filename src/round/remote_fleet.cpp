@@ -39,8 +39,8 @@ RemoteFleet::RemoteFleet(const Parts& parts)
   for (int rank = 1; rank < parts_.transport.size(); ++rank) {
     (worker_of(parts_.ranks, rank) ? ranks_here_ : left_out_).push_back(rank);
   }
-  for (std::size_t worker = ranks_here_.size(); worker < peers_.size(); ++worker)
-    peers_[worker].gone = true;
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker)
+    peers_[worker].gone = parts_.ranks[worker] >= parts_.transport.size();
 }
 
 void RemoteFleet::start(const WorkerSettings& settings, double server_timeout_s) {
@@ -321,10 +321,9 @@ void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask
 
 std::vector<int> RemoteFleet::silent_ranks() const {
   std::vector<int> silent = left_out_;
-  for (std::size_t worker = 0; worker < ranks_here_.size(); ++worker) {
-    const Peer& peer = peers_[worker];
-    if (peer.gone || !peer.awaited || peer.silent_steps >= kSilentSteps)
-      silent.push_back(parts_.ranks[worker]);
+  for (const int rank : ranks_here_) {
+    const Peer& peer = peers_[*worker_of(parts_.ranks, rank)];
+    if (peer.gone || !peer.awaited || peer.silent_steps >= kSilentSteps) silent.push_back(rank);
   }
   return silent;
 }

@@ -24,8 +24,8 @@ class RemoteFleet final : public Fleet {
  public:
   struct Parts {
     Transport& transport;
-    std::vector<int> ranks;  ///< who was admitted (round/admission.hpp), ascending; behind the
-                             ///< transport's ranks stand workers that nobody is
+    std::vector<int> ranks;  ///< of each worker who was admitted (round/admission.hpp); who is
+                             ///< missing has one that the transport lacks
     ThreadPool& pool;
     Chunks weights, answer;
     std::size_t slices;

@@ -48,7 +48,7 @@ std::optional<std::uint32_t> worker_of(std::span<const int> ranks, int rank);
 /// What follows from the plan, which depends on who takes part. The same for all, sent to all
 /// ranks: one that is not in `ranks` is left out and waits for the end.
 struct WorkerSettings {
-  std::vector<int> ranks;  ///< ascending; worker w is rank ranks[w]
+  std::vector<int> ranks;  ///< worker w is rank ranks[w]; ranks that the job lacks are nobody
   std::string codec;
   std::size_t slices = 0, samples_per_step = 0;
   Key data_key{}, attack_key{};

@@ -94,19 +94,34 @@ class Job(ProgramTest):
 
     def test_goes_on_with_the_workers_that_it_recorded_whoever_is_there(self):
         train = ["train", "--batch-size", 4, "--eval-freq", 2, "--train-dir", "run"]
-        self.run_ok("launch", "-n", 10, "--", *train, "--max-steps", 2)
+        self.run_ok("launch", "-n", 4, "--", *train, "--max-steps", 2)
         more = ["train", "--resume", "auto", "--train-dir", "run"]
-        fewer = self.run_ok("launch", "-n", 9, "--", *more, "--max-steps", 4)
-        self.assertIn("the run has 9 workers, and 8 take part now: 1 are absent", fewer.err)
-        again = self.run_ok("launch", "-n", 11, "--", *more, "--max-steps", 6)
-        self.assertIn("left out: rank 10: the run that goes on has 9 workers", again.err)
+        fewer = self.run_ok("launch", "-n", 3, "--", *more, "--max-steps", 4)
+        self.assertIn("the run has 3 workers, and 2 take part now: without worker 3, which leaves room for 0 that lie; "
+                      "worker 1 is rank 1,", fewer.err)
+        again = self.run_ok("launch", "-n", 5, "--", *more, "--max-steps", 6)
+        self.assertIn("left out: rank 4: the run that goes on has 3 workers", again.err)
         self.assertFalse([line for line in self.journal("run", "ledger.jsonl") if line["accusation"]])
-        self.run_ok(*train[:-1], "whole", "--workers", 9, "--max-steps", 6)
+        self.run_ok(*train[:-1], "whole", "--workers", 3, "--max-steps", 6)
         self.assertEqual(self.checkpoint("run", 6), self.checkpoint("whole", 6))
         self.run_ok("train", "--replay", "run", "--train-dir", "again")
         self.assertEqual(self.checkpoint("again", 6), self.checkpoint("whole", 6))
-        refused = run("launch", "-n", 8, "--", *more, "--max-steps", 8, cwd=self.folder)
-        self.assert_refused(refused, 1, "7 of 7 workers can take part, P - q = 8 have to")
+        refused = run("launch", "-n", 2, "--", *more, "--max-steps", 8, cwd=self.folder)
+        self.assert_refused(refused, 1, "1 of 1 workers can take part, P - q = 2 have to in this run of P = 3")
+
+    def test_that_goes_on_is_refused_where_it_would_not_be_defended(self):
+        train = ["train", "--approach", "baseline", "--workers", 3, "--assume-fail", 1, "--batch-size", 4]
+        self.run_ok(*train, "--max-steps", 2, "--train-dir", "run")
+        before = sorted((p.name, p.read_bytes()) for p in (self.folder / "run").iterdir())
+        more = ["--resume", "auto", "--train-dir", "run", "--max-steps"]
+        result = run("launch", "-n", 3, "--", "train", *more, 8, cwd=self.folder)
+        self.assert_refused(result, 1, "without 1 of its 3 workers this run cannot go on", "n = 2, f = 1")
+        self.assertEqual(sorted((p.name, p.read_bytes()) for p in (self.folder / "run").iterdir()), before)
+        # A number that the run recorded, or that is left open, is no wish for another one.
+        self.run_ok("launch", "-n", 5, "--", "train", *more, 3, "--workers", 3)
+        (self.folder / "auto.toml").write_text('workers = "auto"\n')
+        self.run_ok("launch", "-n", 5, "--", "train", "--config", "auto.toml", *more, 4)
+        self.assert_refused(run("launch", "-n", 5, "--", "train", *more, 8, "--workers", 4, cwd=self.folder), 2, "workers")
 
     def test_does_not_wait_for_ever_for_a_rank_that_never_starts(self):
         script = (f'if [ "$OMPI_COMM_WORLD_RANK" = 3 ]; then exec sleep 30; fi; '

@@ -134,8 +134,21 @@ TEST(Admission, OfARunThatGoesOnIsForItsWorkersHoweverManyRanksThereAre) {
     judge(probes("aa"), terms);
     FAIL();
   } catch (const InputError& error) {
-    EXPECT_STREQ(error.what(), "2 of 2 workers can take part, P - q = 3 have to");
+    EXPECT_STREQ(error.what(),
+                 "2 of 2 workers can take part, P - q = 3 have to in this run of P = 4");
   }
+}
+
+TEST(Admission, BelievesAProfileThatMoreThanTheLiarsState) {
+  auto statements = probes("aaaaaa");
+  for (const std::size_t i : {0UL, 3UL}) statements[i].facts->profile = "another";
+  statements[5].facts->profile = "a lie";
+  const Admission admission = judge(statements, terms_for(1));
+  EXPECT_EQ(admission.profile, "native");
+  EXPECT_THAT(admission.profiles, ElementsAre("another", "native"));
+  AdmissionTerms terms = terms_for(1);
+  terms.workers = 2;  // what spare ranks say does not count
+  EXPECT_EQ(judge(statements, terms).profiles, std::vector<std::string>{"another"});
 }
 
 /// Every one of q liars says what hurts most; the honest ones are admitted in the end.

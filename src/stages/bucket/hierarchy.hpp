@@ -76,8 +76,10 @@ class Hierarchy {
   /// Corrupt rows that the outer rule must survive where so many reach it.
   std::size_t outer_f(std::size_t rows) const;
 
- private:
+  /// Whether one row, RuleOptions::reference_row, must be there.
   bool trusts_a_row() const;
+
+ private:
   std::size_t points_after_pre(std::size_t n) const;
   void aggregate_outer(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                        AggregationContext& context) const;

@@ -1,0 +1,61 @@
+#include "config/missing_workers.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "stages/assign/placement.hpp"
+#include "stages/bucket/hierarchy.hpp"
+
+namespace detox {
+namespace {
+
+std::string unmet_with(const Plan& plan, std::span<const std::uint32_t> resolved) {
+  const Hierarchy hierarchy(plan.hierarchy);
+  if (plan.num_aggregate < resolved.size()) return hierarchy.unmet_requirement(plan.num_aggregate);
+  return hierarchy.unmet_requirement(resolved);
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> least_missed(const Plan& plan, std::size_t count) {
+  DETOX_ASSERT(count <= plan.workers);
+  auto groups = fixed_placement(plan.workers, plan.k).workers_of_slice;
+  const Hierarchy hierarchy(plan.hierarchy);
+  const std::size_t spared =
+      hierarchy.trusts_a_row() ? plan.hierarchy.rule.reference_row : groups.size();
+  std::vector<std::uint32_t> missing;
+  missing.reserve(count);
+  while (missing.size() < count) {
+    std::size_t fullest = groups.size();
+    for (std::size_t i = groups.size(); i-- > 0;) {
+      if (groups[i].empty() || i == spared) continue;
+      if (fullest == groups.size() || groups[i].size() > groups[fullest].size()) fullest = i;
+    }
+    if (fullest == groups.size()) fullest = spared;
+    missing.push_back(groups[fullest].back());
+    groups[fullest].pop_back();
+  }
+  std::ranges::sort(missing);
+  return missing;
+}
+
+bool is_always_unmet(const Plan& plan) { return !plan.random_placement || plan.r == 1; }
+
+std::string unmet_without(const Plan& plan, std::span<const std::uint32_t> missing) {
+  if (plan.random_placement) {
+    const std::size_t lost = std::min(plan.k, effective_corruption(missing.size(), plan.r));
+    return Hierarchy(plan.hierarchy).unmet_requirement(std::min(plan.num_aggregate, plan.k - lost));
+  }
+  std::vector<std::uint32_t> resolved;
+  const Assignment groups = fixed_placement(plan.workers, plan.k);
+  for (std::uint32_t slice = 0; slice < plan.k; ++slice) {
+    const auto& group = groups.workers_of_slice[slice];
+    const auto gone = std::ranges::count_if(
+        group, [&](std::uint32_t worker) { return std::ranges::binary_search(missing, worker); });
+    if (2 * (group.size() - static_cast<std::size_t>(gone)) > group.size())
+      resolved.push_back(slice);
+  }
+  return unmet_with(plan, resolved);
+}
+
+}  // namespace detox
