@@ -43,6 +43,9 @@ int print_or_write_pages(const CLI::App& program, const std::string& command,
                          const std::string& directory) {
   const auto pages = manual_pages(command_tree(program, names_behind), DETOX_VERSION);
   if (!directory.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) throw InputError(fmt::format("cannot make {}: {}", directory, error.message()));
     for (const auto& [name, page] : pages)
       write_atomically(std::filesystem::path(directory) / name, page);
     return 0;

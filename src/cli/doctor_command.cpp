@@ -23,6 +23,24 @@ Finding program_finding(const char* program, const char* purpose, const char* pa
           command_to_install(package)};
 }
 
+Finding aws_finding() {
+  constexpr const char* kPurpose = "machines of Amazon's";
+  if (is_on_path("aws")) {
+    ChildProgram ask;
+    ask.arguments = {"aws", "--version"};
+    ask.time_limit = std::chrono::seconds(10);
+    const ChildResult result = run_child(ask);
+    // Version 1 does not know the options of version 2, and has said its version on either stream.
+    if ((result.output + result.errors).find("aws-cli/1.") != std::string::npos) {
+      return {
+          Verdict::kWarning, "programs",
+          fmt::format("aws is version 1, and cluster needs version 2 first on PATH: {}", kPurpose),
+          command_to_install("awscli")};
+    }
+  }
+  return program_finding("aws", kPurpose, "awscli");
+}
+
 Finding plot_finding() {
   // The one that plots are drawn with: that of Debian's packages, whatever lies earlier on PATH.
   constexpr const char* kSystemPython = "/usr/bin/python3";
@@ -92,8 +110,8 @@ int examine(IntendedRun run) {
 }  // namespace
 
 Findings examine_programs() {
-  return {program_finding("ssh", "jobs over several machines", "openssh-client"),
-          program_finding("aws", "machines of Amazon's", "awscli"), plot_finding()};
+  return {program_finding("ssh", "jobs over several machines", "openssh-client"), aws_finding(),
+          plot_finding()};
 }
 
 std::string command_to_install(std::string_view packages) {

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/log.hpp"
+#include "base/names.hpp"
 #include "cli/command.hpp"
 #include "cli/host_checks.hpp"
 #include "cli/host_shell.hpp"
@@ -162,9 +163,11 @@ bool asks_for_help(const std::vector<std::string>& command) {
 
 int launch(const Options& options) {
   if (options.command.empty() || options.command.front() != "train") {
-    throw UsageError(
-        "what to launch is missing: only train runs as a job, as in detoxml launch -n 10 -- train "
-        "--max-steps 300");
+    throw UsageError(fmt::format(
+        "{}: only train runs as a job, as in detoxml launch -n 10 -- train --max-steps 300",
+        options.command.empty()
+            ? "what to launch is missing"
+            : fmt::format("'{}' cannot be launched", printable(options.command.front(), 40))));
   }
   Launch launch{options, hosts_for(options), {}, {}};
   fmt::print("{}", rank_map(launch.placed));

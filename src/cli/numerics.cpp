@@ -39,6 +39,7 @@ constexpr std::array<Profile, 3> kProfiles{{
 }};
 
 constexpr const char* kReplaced = "DETOX_PROFILE_REPLACED";
+constexpr const char* kRefused = "DETOX_PROFILE_REFUSED";
 
 /// Holds the id of the process that has already executed itself once: an id survives that, and
 /// children have another.
@@ -165,6 +166,21 @@ void pin_numerics(int argc, char** argv) {
   }
   std::vector<char*> arguments(argv, argv + argc);
   execute_again(*profile, std::move(arguments));
+}
+
+void pin_numerics_whatever(int argc, char** argv) {
+  try {
+    pin_numerics(argc, argv);
+  } catch (const Error& error) {
+    setenv(kRefused, error.what(), 1);
+    unsetenv("DETOX_PROFILE");
+    pin_numerics(argc, argv);
+  }
+}
+
+std::string refused_profile() {
+  const char* why = std::getenv(kRefused);
+  return why == nullptr ? "" : why;
 }
 
 std::vector<std::string> replaced_variables() {

@@ -38,6 +38,13 @@ std::vector<std::pair<std::string, std::string>> profile_variables(std::string_v
 /// profile instead of one that it cannot run: whether it may take part is found out by its bits.
 void pin_numerics(int argc, char** argv);
 
+/// Where pin_numerics() refuses what DETOX_PROFILE says: goes on without it and remembers why, for
+/// who is to examine the machine.
+void pin_numerics_whatever(int argc, char** argv);
+
+/// Why DETOX_PROFILE was passed over by pin_numerics_whatever(); empty where it was not.
+std::string refused_profile();
+
 /// What this process was started with and pin_numerics() has replaced, as NAME=VALUE.
 std::vector<std::string> replaced_variables();
 

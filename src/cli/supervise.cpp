@@ -139,7 +139,7 @@ pid_t start(const Job& job, const std::string& result_path, const RankOutput* ou
 }
 
 /// Everything whose parent is this process, as /proc has it.
-std::vector<pid_t> children() {
+std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
@@ -150,10 +150,29 @@ std::vector<pid_t> children() {
     std::getline(file, line);
     const std::size_t end = line.rfind(')');  // the name before it may hold anything
     if (end == std::string::npos || line.size() < end + 4) continue;
-    if (std::atoi(line.c_str() + end + 4) == getpid()) found.push_back(std::atoi(name.c_str()));
+    if (std::atoi(line.c_str() + end + 4) == parent) found.push_back(std::atoi(name.c_str()));
   }
   return found;
 }
+
+/// Rank 0 as long as it has not said where it stands: whoever of mpirun's children its environment
+/// names so. It may be killed before it can say anything.
+class UnbornServer {
+ public:
+  void look(pid_t mpirun) {
+    if (process_ != 0) return;
+    using namespace std::string_view_literals;
+    for (const pid_t child : children_of(mpirun)) {
+      std::ifstream file(fmt::format("/proc/{}/environ", child), std::ios::binary);
+      const std::string text{std::istreambuf_iterator<char>(file), {}};
+      if (('\0' + text).find("\0OMPI_COMM_WORLD_RANK=0\0"sv) != std::string::npos) process_ = child;
+    }
+  }
+  bool is_gone() const { return process_ != 0 && kill(process_, 0) != 0 && errno == ESRCH; }
+
+ private:
+  pid_t process_ = 0;
+};
 
 /// The job's process, and whatever it has left behind.
 class Family {
@@ -179,6 +198,8 @@ class Family {
     if (!status_) kill(head_, signal);
   }
 
+  pid_t head() const { return head_; }
+
   /// SIGTERM to the job's group, so that mpirun can end its ranks everywhere; SIGKILL to all that
   /// is left.
   void end(const HeldSignals& signals, const Patience& patience) {
@@ -190,7 +211,7 @@ class Family {
     // children do.
     const Clock::time_point kill_deadline = Clock::now() + patience.end_after_kill;
     for (;;) {
-      const std::vector<pid_t> left = children();
+      const std::vector<pid_t> left = children_of(getpid());
       for (const pid_t child : left) kill(child, SIGKILL);
       if (collect() && left.empty()) return;
       if (Clock::now() >= kill_deadline) {
@@ -280,6 +301,8 @@ Outcome supervise_one(const Job& job, const Patience& patience, const HeldSignal
   int stopped_by = 0;
   std::optional<int> result;
   bool server_gone = false;
+  UnbornServer unborn;
+  const std::string lock_path = result_path.string() + kLockSuffix;
   Clock::time_point deadline = Clock::time_point::max();
   while (!family.collect() && Clock::now() < deadline) {
     const int signal = signals.next(kPoll);
@@ -291,7 +314,12 @@ Outcome supervise_one(const Job& job, const Patience& patience, const HeldSignal
       deadline = std::min(deadline, Clock::now() + patience.end_after_signal);
     }
     if (result) continue;
-    server_gone = server_is_gone(result_path.string() + kLockSuffix);
+    if (job.result_file && !std::filesystem::exists(lock_path)) {
+      unborn.look(family.head());
+      server_gone = unborn.is_gone() && !std::filesystem::exists(lock_path);
+    } else {
+      server_gone = server_is_gone(lock_path);
+    }
     result = read_result(result_path);  // after that look: it is left before the process ends
     if (server_gone && !result) break;
     if (result) deadline = std::min(deadline, Clock::now() + patience.end_after_result);

@@ -9,6 +9,7 @@
 #include "comm/mpi/mpi_session.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
+#include "kernels/target.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/file_io.hpp"
@@ -100,6 +101,7 @@ LearnerFactory TrainSetup::learner_factory() const {
 }
 
 TrainSetup set_up(const StartingConfig& given, std::size_t world_workers) {
+  kernel_target_name();  // a wrong DETOX_KERNEL_TARGET is refused before anything is written
   TrainSetup setup;
   setup.goes_on = world_workers > 0 && given.recorded_workers;
   setup.config = resolve(given.config, setup.goes_on ? *given.recorded_workers : world_workers);

@@ -112,7 +112,7 @@ int list_runs(const Search& search, const RunnerOptions& options) {
     const std::string objection = objection_to(trial.config);
     const TrialState state = outcome_in(folders[i], search.last_steps).state;
     const bool has_ended = state == TrialState::kFinished || state == TrialState::kDiverged;
-    left += has_ended ? 0 : 1;
+    left += has_ended || !objection.empty() ? 0 : 1;
     fmt::print("{}: {}\n", trial.label,
                !objection.empty()                  ? "would fail: " + objection
                : has_ended                         ? std::string(to_string(state))
@@ -190,6 +190,9 @@ int tune(const TuneOptions& options, const GivenOptions& given) {
   }
   const TuneDirectory directory(options.dir, base, search.sweeps);
   const std::atomic<bool>& stop = stop_on_signals();
+  // What an earlier search ended with is not that of this one.
+  for (const char* name : {"best.toml", "plot.svg", "plot.png"})
+    fs::remove(directory.path() / name);
   std::vector<Outcome> outcomes;
   {
     Watch watch(search.trials.size(), base.max_steps);

@@ -217,7 +217,7 @@ void Ssh::copy(const std::string& host, const std::vector<std::string>& from_to,
   const Clock::time_point end = Clock::now() + time_limit;
   ChildProgram scp;
   scp.arguments = words("scp", host);
-  scp.arguments.insert(scp.arguments.end(), {"-r", "-p", "-q", "--"});
+  scp.arguments.insert(scp.arguments.end(), {"-r", "-p", "--"});
   scp.arguments.insert(scp.arguments.end(), from_to.begin(), from_to.end());
   milliseconds pause = kFirstPause;
   for (int attempt = 1;; ++attempt, pause *= 2) {
@@ -236,6 +236,7 @@ void Ssh::copy(const std::string& host, const std::vector<std::string>& from_to,
     std::istringstream lines(child.errors);
     std::string line, said;
     while (said.empty() && std::getline(lines, line)) said = line;
+    if (!said.empty() && said.back() == '\r') said.pop_back();
     if (said.empty()) said = fmt::format("scp ended with exit code {}", child.exit_code);
     throw InputError(printable(said, 160));
   }

@@ -1,6 +1,7 @@
 #include "tune/sweep.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -70,16 +71,29 @@ void add_value(const Option& option, std::string_view text, std::vector<std::str
   values.push_back(std::move(value));
 }
 
+const Option& swept_option(const std::string& name) {
+  std::vector<std::string_view> valid;
+  valid.reserve(train_options().size());
+  for (const Option& option : train_options()) {
+    if (!belongs_to_invocation(option)) valid.push_back(option.name);
+  }
+  const Option* found = nullptr;
+  try {
+    found = &find_option(name);
+  } catch (const UsageError&) {
+    throw UsageError(unknown_name("option", name, valid));
+  }
+  if (!belongs_to_invocation(*found)) return *found;
+  throw UsageError(
+      fmt::format("results do not depend on {}; valid: {}", found->name, fmt::join(valid, ", ")));
+}
+
 Sweep parse_named(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos || equals == 0) {
     throw UsageError("no values; valid: NAME=VALUE,VALUE,… as in lr=0.1,0.01 or lr=2^-10..2^-3");
   }
-  const Option& option = find_option(printable(text.substr(0, equals)));
-  if (belongs_to_invocation(option)) {
-    throw UsageError(fmt::format("results do not depend on {}; valid: options that they depend on",
-                                 option.name));
-  }
+  const Option& option = swept_option(printable(text.substr(0, equals)));
   Sweep sweep{std::string(option.name), {}};
   for (const std::string_view item : split(text.substr(equals + 1))) {
     const std::vector<std::string> numbers =

@@ -56,12 +56,18 @@ class Launch : public testing::Test {
 
 TEST_F(Launch, PassesOnWhatFollowsTheDashesAsItIs) {
   testing::internal::CaptureStdout();
-  EXPECT_EQ(launch("launch -n 10 -- train -n 3 --lr 0.1 --help"), 5);
+  EXPECT_EQ(launch("launch -n 10 -- train -n 3 --lr 0.1 --nesterov"), 5);
   EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("ranks 0-9      localhost"));
   const std::string given = read("given");
   EXPECT_THAT(given, HasSubstr("[-n][10][--host][localhost:10]"));
   EXPECT_THAT(given, HasSubstr("[--oversubscribe][--bind-to][none]"));
-  EXPECT_THAT(given, HasSubstr("launch_test][train][-n][3][--lr][0.1][--help]"));
+  EXPECT_THAT(given, HasSubstr("launch_test][train][-n][3][--lr][0.1][--nesterov]"));
+}
+
+TEST_F(Launch, ShowsTheHelpThatIsAskedForBehindTheDashesAndStartsNothing) {
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(launch("launch -n 10 --hostfile nowhere -- train --lr 0.1 --help"), 0);
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("Usage: detoxml train"));
 }
 
 TEST_F(Launch, GivesAllRanksTheProfileOfThisMachine) {

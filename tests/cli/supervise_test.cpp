@@ -208,6 +208,13 @@ TEST_F(Supervise, GivesTheJobItsEnvironmentAndNoInput) {
   EXPECT_EQ(supervise(job), 7);
 }
 
+TEST_F(Supervise, SeesAServerThatIsKilledBeforeItSaysAnything) {
+  const Job job = script("OMPI_COMM_WORLD_RANK=0 sh -c 'sleep 1; kill -9 $$' & sleep 1000");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(job), 1);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("the server (rank 0) is gone"));
+}
+
 TEST_F(Supervise, SaysWhichProgramIsMissing) {
   try {
     supervise({{"no-such-mpirun"}, {}, true});

@@ -72,9 +72,10 @@ class Doctor(ProgramTest):
         self.assert_found(text, "warning", "OMP_PROC_BIND=true", "; mend: unset OMP_PROC_BIND")
         if len(os.sched_getaffinity(0)) > 1:
             self.assert_found(text, "warning", "cores: 1 of", "because of OMP_PROC_BIND")
-        text = self.examine(LD_PRELOAD=str(LIBRARIES / "libz.so.1"), DETOX_KERNEL_TARGET="avx9")
+        text = self.examine(LD_PRELOAD=str(LIBRARIES / "libz.so.1"), DETOX_KERNEL_TARGET="avx9", DETOX_PROFILE="fast")
         self.assert_found(text, "warning", "LD_PRELOAD=", "; mend: unset LD_PRELOAD")
         self.assert_found(text, "error", "avx9", "; mend: unset DETOX_KERNEL_TARGET")
+        self.assert_found(text, "error", "unknown DETOX_PROFILE 'fast'", "; mend: unset DETOX_PROFILE")
 
     @unittest.skipUnless((LIBRARIES / "blas/libblas.so.3").exists(), "Debian's reference BLAS is not installed")
     def test_finds_the_reference_blas(self):
@@ -151,6 +152,7 @@ class Doctor(ProgramTest):
 
     def test_finds_temporary_files_without_a_place(self):
         self.assert_found(self.examine(TMPDIR=str(self.folder / "none")), "warning", "TMPDIR", "; mend: unset TMPDIR")
+        self.assertFalse((self.folder / "none").exists())
 
     def test_finds_a_clock_that_is_behind(self):
         program = self.folder / "detoxml"
