@@ -1,13 +1,14 @@
+// JSON that others have written, read by type and range.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <concepts>
+#include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace detox {

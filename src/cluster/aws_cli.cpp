@@ -127,9 +127,8 @@ nlohmann::json AwsCli::ec2(const std::vector<std::string>& words) const {
         result.timed_out ? Said{"", "no answer within the time limit"} : read_errors(result.errors);
     if (result.errors.find("Unknown options: --no-cli-pager") != std::string::npos) {
       throw UsageError(
-          "the aws on PATH is version 1 of the AWS CLI: install Debian's package awscli (version "
-          "2) "
-          "and let it come first on PATH");
+          "aws on PATH is the AWS CLI of version 1: install Debian's package awscli, which is "
+          "version 2, and let it come first on PATH");
     }
     const bool again = result.timed_out || says_slower(said.code) || has_no_answer(said.text);
     if (!again || attempt >= settings_.attempts) fail(words.front(), said);
