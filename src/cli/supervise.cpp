@@ -160,7 +160,8 @@ std::vector<pid_t> children_of(pid_t parent) {
 class UnbornServer {
  public:
   void look(pid_t mpirun) {
-    if (process_ != 0) return;
+    // Where a launcher is a rank itself, all its descendants are called so.
+    if (process_ != 0 || std::getenv("OMPI_COMM_WORLD_RANK") != nullptr) return;
     using namespace std::string_view_literals;
     for (const pid_t child : children_of(mpirun)) {
       std::ifstream file(fmt::format("/proc/{}/environ", child), std::ios::binary);
