@@ -11,6 +11,7 @@
 #include "base/as_error.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
+#include "cli/command_tree.hpp"
 #include "cli/numerics.hpp"
 #include "cli/signals.hpp"
 #include "cli/supervise.hpp"
@@ -65,12 +66,6 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
-/// Whether a command line of train may follow behind --.
-bool passes_on_to_train(const CLI::App& app) {
-  const CLI::Option* command = app.get_option_no_throw("command");
-  return command != nullptr && command->get_type_name() == "train";
-}
-
 std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
   const CLI::App* chosen = &program;
   std::string name;
@@ -88,7 +83,9 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
     return unknown_name(name + "command", option, {commands.begin(), commands.end()});
   }
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    if (passes_on_to_train(app) && program.get_subcommand("train")->get_option_no_throw(option)) {
+    const NamesOf no_names = [](std::string_view) { return std::vector<std::string>(); };
+    if (command_tree(app, no_names).passes_on() &&
+        program.get_subcommand("train")->get_option_no_throw(option)) {
       return fmt::format(
           "{} is an option of train, which comes after --: detoxml {}... -- train {} ...", option,
           name, option);

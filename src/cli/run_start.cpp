@@ -111,9 +111,7 @@ void check_same_run(const TrainSetup& setup, const fs::path& file, const Trainin
     }
     throw UsageError(fmt::format("{}: of a run that differs: {}", file.string(), what));
   }
-  if (state.profile == setup.profile ||
-      std::ranges::find(setup.profiles, state.profile) != setup.profiles.end())
-    return;
+  if (std::ranges::find(setup.profiles, state.profile) != setup.profiles.end()) return;
   if (!setup.config.allow_other_numerics) {
     throw UsageError(
         fmt::format("{}: computed under '{}', this is '{}'; valid: --numerics as it was then, or "

@@ -315,12 +315,8 @@ Outcome supervise_one(const Job& job, const Patience& patience, const HeldSignal
       deadline = std::min(deadline, Clock::now() + patience.end_after_signal);
     }
     if (result) continue;
-    if (job.result_file && !std::filesystem::exists(lock_path)) {
-      unborn.look(family.head());
-      server_gone = unborn.is_gone() && !std::filesystem::exists(lock_path);
-    } else {
-      server_gone = server_is_gone(lock_path);
-    }
+    if (job.result_file && !std::filesystem::exists(lock_path)) unborn.look(family.head());
+    server_gone = unborn.is_gone() || server_is_gone(lock_path);
     result = read_result(result_path);  // after that look: it is left before the process ends
     if (server_gone && !result) break;
     if (result) deadline = std::min(deadline, Clock::now() + patience.end_after_result);

@@ -127,6 +127,7 @@ TrainSetup set_up(const StartingConfig& given, std::size_t world_workers) {
                       ? learner->initial_state(derive_key(root, "initial weights"))
                       : pretrained(setup.config.pretrained, setup.layout);
   setup.profile = learner->numerical_profile();
+  setup.profiles = {setup.profile};
   finish_plan(setup);
   return setup;
 }

@@ -29,7 +29,7 @@ struct TrainSetup {
   Key data_key{}, attack_key{}, probe_key{};
   ServerKeys server_keys;
   std::string config_digest, profile, placement_fingerprint;
-  std::vector<std::string> profiles;  ///< under MPI all that are believed of those admitted
+  std::vector<std::string> profiles;  ///< with the same bits: that one, and under MPI others
   bool goes_on = false;          ///< with a recorded run, under MPI: the plan is for its workers
   std::optional<Replay> replay;  ///< see open_replay (replay_start.hpp)
 

@@ -7,15 +7,6 @@
 #include "stages/bucket/hierarchy.hpp"
 
 namespace detox {
-namespace {
-
-std::string unmet_with(const Plan& plan, std::span<const std::uint32_t> resolved) {
-  const Hierarchy hierarchy(plan.hierarchy);
-  if (plan.num_aggregate < resolved.size()) return hierarchy.unmet_requirement(plan.num_aggregate);
-  return hierarchy.unmet_requirement(resolved);
-}
-
-}  // namespace
 
 std::vector<std::uint32_t> least_missed(const Plan& plan, std::size_t count) {
   DETOX_ASSERT(count <= plan.workers);
@@ -42,9 +33,10 @@ std::vector<std::uint32_t> least_missed(const Plan& plan, std::size_t count) {
 bool is_always_unmet(const Plan& plan) { return !plan.random_placement || plan.r == 1; }
 
 std::string unmet_without(const Plan& plan, std::span<const std::uint32_t> missing) {
+  const Hierarchy hierarchy(plan.hierarchy);
   if (plan.random_placement) {
     const std::size_t lost = std::min(plan.k, effective_corruption(missing.size(), plan.r));
-    return Hierarchy(plan.hierarchy).unmet_requirement(std::min(plan.num_aggregate, plan.k - lost));
+    return hierarchy.unmet_requirement(std::min(plan.num_aggregate, plan.k - lost));
   }
   std::vector<std::uint32_t> resolved;
   const Assignment groups = fixed_placement(plan.workers, plan.k);
@@ -55,7 +47,8 @@ std::string unmet_without(const Plan& plan, std::span<const std::uint32_t> missi
     if (2 * (group.size() - static_cast<std::size_t>(gone)) > group.size())
       resolved.push_back(slice);
   }
-  return unmet_with(plan, resolved);
+  if (plan.num_aggregate < resolved.size()) return hierarchy.unmet_requirement(plan.num_aggregate);
+  return hierarchy.unmet_requirement(resolved);
 }
 
 }  // namespace detox

@@ -321,8 +321,10 @@ void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask
 
 std::vector<int> RemoteFleet::silent_ranks() const {
   std::vector<int> silent = left_out_;
-  for (const int rank : ranks_here_) {
-    const Peer& peer = peers_[*worker_of(parts_.ranks, rank)];
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+    const Peer& peer = peers_[worker];
+    const int rank = parts_.ranks[worker];
+    if (rank >= parts_.transport.size()) continue;
     if (peer.gone || !peer.awaited || peer.silent_steps >= kSilentSteps) silent.push_back(rank);
   }
   return silent;
