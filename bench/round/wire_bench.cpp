@@ -345,12 +345,12 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   }
-  static const MpiSession kSession;
+  static MpiSession session;
   // What is resident from now on counts; only where the kernel cannot forget the peak so far is it
   // that of MPI_Init.
   std::ofstream("/proc/self/clear_refs") << "5";
   const std::size_t resident_before = resident("VmRSS");
-  static MpiTransport transport(kSession);
+  static MpiTransport transport(session);
   if (kSession.rank() > 0) {
     work(arguments, transport);
     return 0;

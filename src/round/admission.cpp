@@ -19,6 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kHearingPoll(100);
 constexpr std::size_t kLongestText = 300;
+constexpr std::uint64_t kMostFrames = 100;  // of one rank: an honest one sends two at most
 
 /// Rounds of an assembly: everybody is welcomed and then heard once.
 class Hearing {
@@ -39,6 +40,7 @@ class Hearing {
       to_waiting_.give(waiting_);
       const auto received = transport_.receive(kHearingPoll, kFrameHeaderBytes + kMaxTextBytes);
       if (received && received->from >= 1 && received->from < transport_.size()) take(*received);
+      watch_volume();
     }
   }
 
@@ -46,6 +48,17 @@ class Hearing {
   std::uint64_t rejected_frames() const { return rejected_frames_; }
 
  private:
+  /// Whoever sends what no worker sends is left out; where it has spoken, the run will see to it.
+  void watch_volume() {
+    for (int rank = 1; rank < transport_.size(); ++rank) {
+      if (transport_.peer(rank).offered > kMostFrames) transport_.shut_out(rank);
+      const auto index = static_cast<std::size_t>(rank - 1);
+      if (spoken_[index] || !transport_.peer(rank).shut_out) continue;
+      spoken_[index] = true;
+      statements_[index].failure = "what it sends is nothing that a worker sends";
+    }
+  }
+
   /// The first statement of a rank counts.
   void take(const ReceivedFrame& received) {
     const auto index = static_cast<std::size_t>(received.from - 1);

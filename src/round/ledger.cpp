@@ -9,8 +9,8 @@ namespace detox {
 namespace {
 
 constexpr std::array<std::string_view, kSuspicions> kNames = {
-    "outvoted",      "equivocated", "malformed",   "bad-chunk", "late-agree",
-    "late-outvoted", "missing",     "undelivered", "bad-relay"};
+    "outvoted",   "equivocated",   "malformed", "bad-chunk",   "oversized", "flood",
+    "late-agree", "late-outvoted", "missing",   "undelivered", "bad-relay"};
 constexpr std::size_t kShownWorkers = 8;
 
 }  // namespace

@@ -14,15 +14,17 @@ enum class Suspicion {
   kOutvoted,
   kEquivocated,
   kMalformed,
-  kBadChunk,  ///< other bytes than its digest promised
+  kBadChunk,   ///< other bytes than its digest promised
+  kOversized,  ///< a frame above the limit
+  kFlood,      ///< more frames than anything it was sent explains, or messages that are none
   kLateAgree,
   kLateOutvoted,
   kMissing,
   kUndelivered,  ///< asked for what its winning digest promised, it did not send it in time
   kBadRelay,     ///< somebody says that it relayed wrong weights, or none in time
 };
-constexpr std::size_t kSuspicions = 9;
-constexpr std::size_t kAccusations = 4;
+constexpr std::size_t kSuspicions = 11;
+constexpr std::size_t kAccusations = 6;
 
 std::string_view suspicion_name(Suspicion kind);
 bool is_accusation(Suspicion kind);

@@ -24,6 +24,8 @@ constexpr std::size_t kMostUntaken = 16;     // steps
 constexpr std::size_t kMostUnderWay = 64;    // chunks to be checked, on any number of cores
 constexpr std::size_t kMostTimesServed = 4;  // the weights, to one worker in one step
 constexpr std::uint64_t kMostWarnings = 10;
+constexpr std::size_t kOtherFrames = 64;  // of a worker in a step, besides answers and questions
+constexpr std::uint64_t kMostOfOthers = 1000;  // frames of who is left out
 
 }  // namespace
 
@@ -110,6 +112,9 @@ void RemoteFleet::give_orders(const StepOrder& order) {
     told.relay_to = relay_to;
     if (parts_.send_assignment) told.assignment = slices;
     parts_.transport.send(rank, make_order(told));
+    expect(worker, parts_.by_digest ? 1 : parts_.answer.count());
+    peer.budget.grant(weights_.chunks().count() + kOtherFrames,
+                      parts_.transport.peer(rank).offered);
   }
   weights_.push(direct);
 }
@@ -166,12 +171,14 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
     to_workers_.give(ranks_here_);
     weights_.push_more();
     take_frames(order, votes);
+    watch_volume(votes);
     if (any_news_ && report.compute_s == 0)
       report.compute_s = seconds_since(begin) - report.broadcast_s;
     if (!parts_.by_digest) continue;
     if (fetch_.check(Clock::now(), votes)) last_news_ = Clock::now();
     fetch_.follow(votes);
     fetch_.ask(Clock::now(), [this](std::uint32_t worker, FrameBytes frame) {
+      expect(worker, (frame->size() - kFrameHeaderBytes) / sizeof(std::uint32_t));
       parts_.transport.send(parts_.ranks[worker], std::move(frame));
     });
     if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
@@ -241,16 +248,56 @@ void RemoteFleet::lose(std::uint32_t worker, const Failure& failure) {
               failure.line);
 }
 
+void RemoteFleet::expect(std::uint32_t worker, std::size_t frames) {
+  Peer& peer = peers_[worker];
+  peer.owed += frames;
+  peer.budget.grant(frames, parts_.transport.peer(parts_.ranks[worker]).offered);
+}
+
+bool RemoteFleet::take_owed(std::uint32_t worker) {
+  std::size_t& owed = peers_[worker].owed;
+  return owed > 0 && owed-- > 0;
+}
+
+/// Whoever sends what no honest worker sends is not listened to again.
+void RemoteFleet::watch_volume(StepVotes& votes) {
+  for (const int rank : left_out_) {
+    if (parts_.transport.peer(rank).offered > kMostOfOthers) parts_.transport.shut_out(rank);
+  }
+  const double seconds = seconds_since(last_watch_);
+  last_watch_ = Clock::now();
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    Peer& peer = peers_[worker];
+    const int rank = parts_.ranks[worker];
+    if (peer.shut_out || rank >= parts_.transport.size()) continue;
+    const PeerCounters& seen = parts_.transport.peer(rank);
+    peer.budget.pass(seconds, seen.offered);
+    if (!seen.shut_out && !peer.budget.is_exceeded(seen.offered)) continue;
+    parts_.transport.shut_out(rank);
+    peer.shut_out = peer.gone = true;
+    const bool is_long = seen.oversized > 0;
+    votes.note(worker, is_long ? Suspicion::kOversized : Suspicion::kFlood);
+    log_warning("rank {} is shut out and the run goes on without it: {}", rank,
+                is_long ? "it sent a frame that is longer than any of this run"
+                : seen.stray > 0
+                    ? "it sent a message that is none of this program"
+                    : fmt::format("it sent {} frames, more than it was asked for", seen.offered));
+  }
+}
+
 bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
                              const StepOrder& order) {
-  const Peer& peer = peers_[worker];
+  Peer& peer = peers_[worker];
+  const bool is_owed = take_owed(worker);
   const bool was_ordered = std::ranges::any_of(peer.orders, [&](const Ordered& ordered) {
     return ordered.step == step && ordered.slice == slice && step > 0;
   });
   // What nobody ordered is of use only to accuse: an answer for a slice that is not the worker's.
   const bool is_malformed = step == order.step && slice != order.assignment.slice_of_worker[worker];
   if (!order.absent[worker] && !peer.gone && (was_ordered || is_malformed)) return true;
-  ++rejected_frames_;
+  // An answer may be late by more steps than are remembered.
+  const bool is_late = is_owed && step > 0 && step < order.step;
+  if (!is_late) ++rejected_frames_;
   return false;
 }
 
@@ -276,7 +323,10 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
   if (parts_.by_digest) {
     const std::uint64_t step = chunk.step;
     const std::uint32_t slice = chunk.slice;
-    if (fetch_.take(worker, std::move(frame), chunk)) return;
+    if (fetch_.take(worker, std::move(frame), chunk)) {
+      take_owed(worker);
+      return;
+    }
     // One of an earlier step comes late from who was asked for it: another has delivered it.
     if (step == order.step) {
       ++rejected_frames_;
@@ -331,11 +381,17 @@ std::vector<int> RemoteFleet::silent_ranks() const {
 }
 
 std::string RemoteFleet::rejected_text() const {
-  const std::uint64_t oversized = parts_.transport.counters().oversized;
-  if (rejected_frames_ == 0 && oversized == 0) return {};
-  return fmt::format(
-      "{} frames from workers were no message of this run, {} were too long and thrown away",
-      rejected_frames_, oversized);
+  std::string text;
+  if (rejected_frames_ > 0)
+    text = fmt::format("{} frames from workers were no message of this run", rejected_frames_);
+  for (int rank = 1; rank < parts_.transport.size(); ++rank) {
+    const PeerCounters& seen = parts_.transport.peer(rank);
+    if (!seen.shut_out) continue;
+    text +=
+        fmt::format("{}rank {} was shut out: {} frames, {} that were too long, {} other messages",
+                    text.empty() ? "" : "; ", rank, seen.offered, seen.oversized, seen.stray);
+  }
+  return text;
 }
 
 void stop_workers(Transport& transport, int exit_code) {

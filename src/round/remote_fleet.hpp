@@ -12,6 +12,7 @@
 #include "detox/transport.hpp"
 #include "round/answer_fetch.hpp"
 #include "round/fleet.hpp"
+#include "round/frame_budget.hpp"
 #include "round/full_copies.hpp"
 #include "round/signs_of_life.hpp"
 #include "round/weights_broadcast.hpp"
@@ -50,7 +51,8 @@ class RemoteFleet final : public Fleet {
   /// nothing since: the job's end need not wait for them.
   std::vector<int> silent_ranks() const;
 
-  /// Frames that were no message of this run: counted, never an error.
+  /// Frames that were no message of this run: counted, never an error. Honest answers that are late
+  /// by more steps than are remembered are not among them.
   std::uint64_t rejected_frames() const { return rejected_frames_; }
 
   /// A line for people about these, and about those that were too long for any; empty where there
@@ -63,16 +65,19 @@ class RemoteFleet final : public Fleet {
     std::uint32_t slice = 0;
   };
   struct Peer {
-    bool gone = false;    ///< it has said that it ends
-    bool awaited = true;  ///< false after a missed deadline, until it says something current
-    bool heard = true;    ///< in this step, or in the last one before the next begins
+    bool gone = false;      ///< it has said that it ends
+    bool awaited = true;    ///< false after a missed deadline, until it says something current
+    bool heard = true;      ///< in this step, or in the last one before the next begins
+    bool shut_out = false;  ///< what it sent was more than any honest worker sends
     bool bad_relay = false;
     std::size_t silent_steps = 0;   ///< in a row, of those that it was ordered
     std::size_t untaken_steps = 0;  ///< in a row, in which it has not taken in what was sent before
     std::size_t served = 0;         ///< chunks of weights that it has asked for in this step
     std::uint32_t relay = kNobody;  ///< the worker that passes weights on to it
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
-    FrameBuffer digests;            ///< of this step: the frame that they came in
+    FrameBudget budget;
+    std::size_t owed = 0;  ///< frames of answers that it was asked for and has not sent
+    FrameBuffer digests;   ///< of this step: the frame that they came in
   };
 
   void await_somebody(const StepOrder& order);
@@ -93,6 +98,10 @@ class RemoteFleet final : public Fleet {
   void hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order);
   void lose(std::uint32_t worker, const Failure& failure);
   void reject(const ReceivedFrame& frame, const FrameView& view);
+  /// Frames of an answer that it was just asked for.
+  void expect(std::uint32_t worker, std::size_t frames);
+  bool take_owed(std::uint32_t worker);  ///< a frame of those; false where there are none
+  void watch_volume(StepVotes& votes);
 
   Parts parts_;
   std::vector<int> ranks_here_;  ///< of parts_.ranks, those that the transport has
@@ -105,6 +114,7 @@ class RemoteFleet final : public Fleet {
   bool any_news_ = false;                              ///< in this step
   SignsOfLife to_workers_, to_left_out_;
   std::uint64_t rejected_frames_ = 0;
+  std::chrono::steady_clock::time_point last_watch_ = std::chrono::steady_clock::now();
 };
 
 /// Tells all workers that the run has ended and gives them some seconds to hear it.

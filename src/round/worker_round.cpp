@@ -12,6 +12,7 @@
 #include "base/seconds_since.hpp"
 #include "comm/compression/compressor.hpp"
 #include "round/answer_digests.hpp"
+#include "round/frame_budget.hpp"
 #include "round/probe_gradient.hpp"
 #include "round/weights_intake.hpp"
 
@@ -54,7 +55,10 @@ class WorkerRound {
         weights_(transport, format_.d(), format_.s(), settings_.chunk_bytes),
         compressor_(make_compressor(settings_.compression)),
         own_(format_.make_slot()),
-        others_(settings_.slices) {}
+        others_(settings_.slices),
+        budgets_(static_cast<std::size_t>(transport.size())) {
+    grant_relays();  // weights may come before their order
+  }
 
   /// `early`: what other workers have sent already.
   int run(std::vector<ReceivedFrame> early) {
@@ -103,6 +107,7 @@ class WorkerRound {
   }
 
   std::optional<int> take_frame(ReceivedFrame received) {
+    if (received.from != 0) watch_volume(received.from);
     const FrameView frame = parse_frame(received.bytes);
     if (const auto chunk = parse_weights(frame, weights_.chunks())) {
       weights_.take(std::move(received), *chunk);
@@ -117,11 +122,25 @@ class WorkerRound {
       order_ =
           Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
       weights_.expect(*order);
+      grant_relays();
     } else if (!parse_wait(frame)) {
       throw InputError(
           fmt::format("the server sent {} bytes that are no message", received.bytes.size()));
     }
     return std::nullopt;
+  }
+
+  /// In each step another worker may be its relay, and sends it each chunk once.
+  void grant_relays() {
+    for (int rank = 1; rank < transport_.size(); ++rank) {
+      budgets_[static_cast<std::size_t>(rank)].grant(weights_.chunks().count(),
+                                                     transport_.peer(rank).offered);
+    }
+  }
+
+  void watch_volume(int rank) {
+    if (budgets_[static_cast<std::size_t>(rank)].is_exceeded(transport_.peer(rank).offered))
+      transport_.shut_out(rank);
   }
 
   OrderLimits limits() const {
@@ -249,8 +268,9 @@ class WorkerRound {
   std::unique_ptr<Compressor> compressor_;  ///< null where chunks travel as they are
   std::vector<std::byte> packed_;
   AnswerSlot own_, corrupt_;
-  std::vector<AnswerSlot> others_;  ///< one a slice, made where an attack needs it
-  std::optional<Order> order_;      ///< that is not answered yet
+  std::vector<AnswerSlot> others_;    ///< one a slice, made where an attack needs it
+  std::vector<FrameBudget> budgets_;  ///< by rank: of weights that other workers pass on
+  std::optional<Order> order_;        ///< that is not answered yet
   struct Answered {
     std::uint64_t step;
     std::uint32_t slice;

@@ -42,19 +42,50 @@ TEST(InprocNetwork, WaitsExactlyTheTimeoutForASilentPeer) {
   EXPECT_LT(waited, milliseconds(1050));
 }
 
-TEST(InprocNetwork, DropsAndCountsFramesAboveTheLimit) {
-  InprocNetwork network(2);
+TEST(InprocNetwork, ShutsOutWhoSendsAFrameAboveTheLimit) {
+  InprocNetwork network(3);
+  Transport& server = network.endpoint(0);
+  network.endpoint(1).send(0, frame_of(100));
   network.endpoint(1).send(0, frame_of(101));
   network.endpoint(1).send(0, frame_of(100));
+  network.endpoint(2).send(0, frame_of(99));
+  for (const std::size_t size : {100U, 99U}) {
+    const auto frame = server.receive(milliseconds(0), 100);
+    ASSERT_TRUE(frame.has_value());
+    EXPECT_EQ(frame->bytes.size(), size);
+  }
+  network.endpoint(1).send(0, frame_of(1));
+  EXPECT_FALSE(server.receive(milliseconds(0), 100).has_value());
+  EXPECT_TRUE(server.peer(1).shut_out);
+  EXPECT_EQ(server.peer(1).offered, 1U);
+  EXPECT_EQ(server.peer(1).oversized, 1U);
+  EXPECT_FALSE(server.peer(2).shut_out);
+  EXPECT_EQ(server.counters().frames_received, 2U);
+  EXPECT_EQ(server.counters().bytes_received, 199U);
+  EXPECT_EQ(network.endpoint(1).counters().bytes_sent, 302U);
+  EXPECT_EQ(network.endpoint(1).counters().frames_sent, 4U);
+}
+
+TEST(InprocNetwork, IsStillHeardByWorkersWhereTheServersFrameIsTooLong) {
+  InprocNetwork network(2);
+  network.endpoint(0).send(1, frame_of(101));
+  network.endpoint(0).send(1, frame_of(100));
+  EXPECT_TRUE(network.endpoint(1).receive(milliseconds(0), 100).has_value());
+  EXPECT_EQ(network.endpoint(1).peer(0).oversized, 1U);
+}
+
+TEST(InprocNetwork, ThrowsAwayWhatIsHereAndWhatComesOfARankThatIsShutOut) {
+  InprocNetwork network(3);
   Transport& server = network.endpoint(0);
-  const auto frame = server.receive(milliseconds(0), 100);
+  network.endpoint(1).send(0, frame_of(1));
+  network.endpoint(2).send(0, frame_of(2));
+  server.shut_out(1);
+  network.endpoint(1).send(0, frame_of(3));
+  const auto frame = server.receive(milliseconds(0), kAnySize);
   ASSERT_TRUE(frame.has_value());
-  EXPECT_EQ(frame->bytes.size(), 100U);
-  EXPECT_EQ(server.counters().oversized, 1U);
-  EXPECT_EQ(server.counters().frames_received, 1U);
-  EXPECT_EQ(server.counters().bytes_received, 100U);
-  EXPECT_EQ(network.endpoint(1).counters().bytes_sent, 201U);
-  EXPECT_EQ(network.endpoint(1).counters().frames_sent, 2U);
+  EXPECT_EQ(frame->from, 2);
+  EXPECT_FALSE(server.receive(milliseconds(0), kAnySize).has_value());
+  EXPECT_TRUE(server.peer(1).shut_out);
 }
 
 TEST(InprocNetwork, ServesAServerAndManyWorkersOnTheirOwnThreads) {

@@ -11,7 +11,7 @@
 #include <string>
 #include <thread>
 
-#include "comm/mpi/huge_message.hpp"
+#include "comm/mpi/hostile_messages.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -22,6 +22,7 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kMiB = std::size_t{1} << 20;
+constexpr std::size_t kThreeGiB = MessageFlood::kThreeGiB;
 MpiSession* session = nullptr;
 int exit_code = 0;  ///< of a rank on which no expectation fails
 
@@ -144,35 +145,91 @@ TEST(MpiTransport, TellsThatAPeerTakesNothingIn) {
   stop_all(transport);
 }
 
-TEST(MpiTransport, ThrowsFramesAboveTheLimitAwayWithoutHoldingThem) {
+/// Exchanges frames with all ranks but the first worker, who floods meanwhile, until `enough`.
+template <class Enough>
+void exchange_with_others(Transport& server, Enough enough) {
+  const auto give_up = steady_clock::now() + seconds(40);
+  const FrameBytes frame = pattern(1000, 1);
+  while (!enough()) {
+    ASSERT_LT(steady_clock::now(), give_up);
+    for (int rank = 2; rank < server.size(); ++rank) server.send(rank, frame);
+    for (int rank = 2; rank < server.size(); ++rank) {
+      const auto answer = server.receive(seconds(15), 1000);
+      ASSERT_TRUE(answer.has_value());
+      EXPECT_EQ(answer->bytes, *frame);
+      EXPECT_NE(answer->from, 1);
+    }
+  }
+  stop_all(server);
+}
+
+/// Of messages as they leave, until the server says that it is over: it is a frame of one byte.
+void flood(Transport& transport, int tag, std::size_t bytes) {
+  MessageFlood messages(0, tag, bytes, 512);
+  while (!transport.receive(milliseconds(0), kMiB)) messages.send(512);
+}
+
+TEST(MpiTransport, ShutsOutWhoSendsAFrameAboveTheLimit) {
   MpiTransport transport(*session);
   constexpr std::size_t kLimit = 1000;
   if (transport.rank() != 0) {
-    transport.send(0, pattern(kLimit + 1, 1));   // MPI has it before it is asked for
-    transport.send(0, pattern(100'000'000, 2));  // MPI asks for its parts
+    transport.send(0, pattern(kLimit, 1));
+    EXPECT_TRUE(transport.receive(seconds(15), kLimit).has_value());  // it has come
+    transport.send(0, pattern(kLimit + 1, 2));
     transport.send(0, pattern(kLimit, 3));
-    EXPECT_TRUE(transport.flush(0, seconds(15)));
+    EXPECT_TRUE(transport.receive(seconds(15), kLimit).has_value());  // it is over
     return;
   }
-  const long before = kilobytes_held();
   for (int rank = 1; rank < transport.size(); ++rank) {
     const auto frame = transport.receive(seconds(15), kLimit);
     ASSERT_TRUE(frame.has_value());
-    EXPECT_EQ(frame->bytes, *pattern(kLimit, 3));
+    EXPECT_EQ(frame->bytes, *pattern(kLimit, 1));
   }
-  EXPECT_EQ(transport.counters().oversized, 2U * static_cast<unsigned>(transport.size() - 1));
-  EXPECT_LT(kilobytes_held(), before + 60'000);
+  stop_all(transport);
+  const auto give_up = steady_clock::now() + seconds(15);
+  for (int rank = 1; rank < transport.size(); ++rank) {
+    while (transport.peer(rank).offered < 2 && steady_clock::now() < give_up)
+      EXPECT_FALSE(transport.receive(milliseconds(1), kLimit).has_value());
+    EXPECT_EQ(transport.peer(rank).offered, 2U);
+    EXPECT_EQ(transport.peer(rank).oversized, 1U);
+    EXPECT_TRUE(transport.peer(rank).shut_out);
+  }
+  stop_all(transport);
 }
 
-TEST(MpiTransport, CountsAMessageThatIsTooLongToBeReceived) {
+TEST(MpiTransport, ShutsOutWhoSendsWhatIsTooLongToBeCounted) {
   MpiTransport transport(*session);
-  if (transport.rank() != 0) {
-    if (transport.rank() == 1) send_three_gibibytes(0);
-    return echo(transport);
-  }
-  exchange(transport, 1000, 2);
-  EXPECT_EQ(transport.counters().oversized, 1U);
-  stop_all(transport);
+  if (transport.rank() == 1) return flood(transport, MessageFlood::kFrameTag, kThreeGiB);
+  if (transport.rank() != 0) return echo(transport);
+  exchange_with_others(transport, [&] { return transport.peer(1).oversized >= 10; });
+  EXPECT_TRUE(transport.peer(1).shut_out);
+  EXPECT_EQ(transport.peer(1).offered, 0U);
+}
+
+TEST(MpiTransport, ShutsOutWhoSendsUnderAnotherTagAndHoldsNothingOfIt) {
+  MpiTransport transport(*session);
+  if (transport.rank() == 1) return flood(transport, 77, 64);
+  if (transport.rank() != 0) return echo(transport);
+  long before = 0;
+  exchange_with_others(transport, [&] {
+    if (before == 0 && transport.peer(1).stray >= 20'000) before = kilobytes_held();
+    return transport.peer(1).stray >= 120'000;
+  });
+  EXPECT_TRUE(transport.peer(1).shut_out);
+  EXPECT_LT(kilobytes_held(), before + 20'000);
+}
+
+TEST(MpiTransport, ThrowsAwayWhatComesOfARankThatIsShutOut) {
+  MpiTransport transport(*session);
+  if (transport.rank() == 1) return flood(transport, MessageFlood::kFrameTag, 500);
+  if (transport.rank() != 0) return echo(transport);
+  transport.shut_out(1);
+  long before = 0;
+  exchange_with_others(transport, [&] {
+    if (before == 0 && transport.peer(1).offered >= 20'000) before = kilobytes_held();
+    return transport.peer(1).offered >= 120'000;
+  });
+  EXPECT_LT(kilobytes_held(), before + 20'000);
 }
 
 TEST(MpiTransport, LetsASenderThatStopsInTheMiddleDelayNobodyElse) {
@@ -219,6 +276,17 @@ TEST(MpiJob, EndsWellThoughARankNeverFinalizes) {
   if (session->rank() == session->size() - 1) std::this_thread::sleep_for(seconds(60));
 }
 
+/// The server still takes frames in when the first worker is at its end.
+TEST(MpiJob, EndsWellThoughARankComesToItsEndBeforeItsServer) {
+  MpiTransport transport(*session);
+  if (transport.rank() == 1) return;
+  if (transport.rank() != 0) return echo(transport);
+  EXPECT_FALSE(transport.receive(milliseconds(500), kMiB).has_value());
+  EXPECT_EQ(transport.peer(1).stray, 0U);
+  EXPECT_FALSE(transport.peer(1).shut_out);
+  stop_all(transport);
+}
+
 TEST(MpiJob, KeepsItsExitCodeThoughARankNeverFinalizes) {
   if (session->rank() == session->size() - 1) std::this_thread::sleep_for(seconds(60));
   exit_code = 3;
@@ -231,7 +299,8 @@ int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   const std::string filter = testing::GTEST_FLAG(filter);
   const bool short_wait = filter.find("NeverFinalizes") != std::string::npos ||
-                          filter.find("TooLongToBeReceived") != std::string::npos;
+                          filter.find("ShutsOut") != std::string::npos ||
+                          filter.find("ShutOut") != std::string::npos;
   detox::MpiSession session(short_wait ? 3 : detox::MpiSession::kFinalizeSeconds);
   detox::session = &session;
   if (session.rank() != 0) {

@@ -123,29 +123,59 @@ class Faults(ProgramTest):
         self.run_ok("train", *SMALL, "--workers", 9, "--max-steps", 1, "--train-dir", "look", *options)
         return self.journal("look", "ledger.jsonl")[0]["worker"]
 
-    def run_with_faults(self, worker, faults, options):
+    def run_with(self, bad, options):
+        """A job of ten ranks, `bad` of which are faulty workers with these options."""
         train = ["train", *SMALL, "--max-steps", 60, "--train-dir", self.unique(), *options]
-        named = [word for fault in faults for word in ("--fault", fault)]
-        result = run(*MPIRUN[1:], "-n", worker, PROGRAM, *train, ":", "-n", 1, FAULTY, *named, ":",
-                     "-n", 9 - worker, PROGRAM, *train, program=MPIRUN[:1], timeout=240)
+        words = []
+        for rank in range(10):
+            words += [":"] * (rank > 0) + ["-n", 1, *([FAULTY, *bad[rank]] if rank in bad else [PROGRAM, *train])]
+        result = run(*MPIRUN[1:], *words, program=MPIRUN[:1], timeout=240)
         self.assertEqual(result.code, 0, result.err)
         self.assertIn("finished: step 60", result.err)
         self.assertTrue(self.no_process_left(self.unique()))
+        return result
+
+    def run_with_faults(self, worker, faults, options):
+        self.run_with({worker: [word for fault in faults for word in ("--fault", fault)]}, options)
+
+    def accused(self):
+        return {line["worker"] for line in self.journal("run", "ledger.jsonl") if line["accusation"]}
 
     def faulty(self, worker, options):
         """Every fault in turn, the last one deadly."""
         self.run_with_faults(worker, ["bad-relay:2-60", "garbage:2-3", "wrong-length:4-6", "wrong-step:7-8", "duplicate:9-10",
-                                      "equivocation:11-16", "wrong-chunk:17-22", "undelivered:23-28", "flood:30-30", "slow:36-36",
+                                      "equivocation:11-16", "wrong-chunk:17-22", "undelivered:23-28", "slow:36-36",
                                       "stop:48-48", "half-message:54-60"], options)
         self.assertFalse(set(range(2, 9)) & set(self.counted(worker)))
         self.assertIn("equivocated", self.kinds(worker))
-        accused = {line["worker"] for line in self.journal("run", "ledger.jsonl") if line["accusation"]}
-        self.assertEqual(accused, {worker})
+        self.assertEqual(self.accused(), {worker})
         self.assert_equals_its_replay(60)
         # Its slices had the majority of the others: its answers changed nothing.
         self.run_ok("train", *SMALL, "--workers", 9, "--max-steps", 60, "--train-dir", "absent", "--absent",
                     f"{worker}:1-60", *options)
         self.assertEqual(self.checkpoint("run", 60), self.checkpoint("absent", 60))
+
+    def flooding(self, bad, kinds, *options):
+        """Who sends without end costs its own votes, and is named."""
+        floods = {rank: [word for flood in flags for word in ("--flood", flood)] for rank, flags in bad.items()}
+        result = self.run_with({rank: [*words, *options] for rank, words in floods.items()}, ["--step-timeout", 60])
+        for rank, kind in kinds.items():
+            self.assertIn(kind, self.kinds(rank))
+            self.assertIn(f"rank {rank} is shut out and the run goes on without it: ", result.err)
+            self.assertLess(len(self.counted(rank)), 30)
+        self.assertEqual(self.accused(), set(kinds))
+        self.assert_equals_its_replay(60)
+
+    # RANK:TAG:BYTES; 1 is the tag of frames, 2 of the word before the end, 0 bytes are three gibibytes.
+    def test_workers_that_flood_the_server_are_shut_out(self):
+        self.flooding({2: ["0:1:0"], 5: ["0:77:64", "0:2:1"], 8: ["0:1:100"]}, {2: "oversized", 5: "flood", 8: "flood"})
+
+    def test_workers_that_flood_faster_than_anybody_computes_are_shut_out(self):
+        self.flooding({2: ["0:1:0"], 5: ["0:77:64", "0:1:300000"], 8: ["0:1:262208"]},
+                      {2: "oversized", 5: "flood", 8: "flood"}, "--only")
+
+    def test_a_worker_that_floods_others_costs_them_nothing(self):
+        self.flooding({4: ["1:1:0", "2:77:64", "3:1:100", "6:1:262208", "8:2:1"]}, {})
 
     def test_a_worker_that_sends_nonsense_costs_its_own_votes(self):
         self.faulty(4, [])

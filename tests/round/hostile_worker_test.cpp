@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <map>
 #include <utility>
 
 #include "base/seconds_since.hpp"
@@ -23,14 +25,20 @@ class ScriptedTransport final : public Transport {
   int size() const override { return size_; }
   void send(int, FrameBytes) override {}
   std::optional<ReceivedFrame> receive(std::chrono::milliseconds, std::size_t) override {
-    return next_();
+    auto frame = next_();
+    if (!frame || peer_[frame->from].shut_out) return std::nullopt;
+    ++peer_[frame->from].offered;
+    return frame;
   }
+  void shut_out(int rank) override { peer_[rank].shut_out = true; }
+  const PeerCounters& peer(int rank) const override { return peer_[rank]; }
   bool flush(int, std::chrono::milliseconds) override { return true; }
   const TransportCounters& counters() const override { return counters_; }
 
  private:
   int size_;
   Next next_;
+  mutable std::map<int, PeerCounters> peer_;
   TransportCounters counters_;
 };
 
@@ -68,6 +76,45 @@ TEST(HostileWorker, DoesNotKeepTheServerFromItsDeadlineByAFloodWithoutEnd) {
   EXPECT_GE(seconds_since(begin), 0.2);
   EXPECT_LT(seconds_since(begin), 20);
   EXPECT_GT(run.rejected(), 0U);
+}
+
+/// The frames of a worker that answers every order, but always one step later than the server
+/// remembers orders; a digest of another slice does not make a difference.
+TEST(HostileWorker, IsNoneWhereItsAnswersAreLateByMoreStepsThanAreRemembered) {
+  std::optional<ReceivedFrame> next;
+  ScriptedRun run([&] { return std::exchange(next, std::nullopt); });
+  const std::vector<std::byte> digests(7 * sizeof(Digest));
+  for (std::uint64_t step = 1; step <= 12; ++step) {
+    if (step > 4) next = ReceivedFrame{1, *make_digest(step - 4, 0, digests)};
+    run.step(step, 0.05);
+  }
+  EXPECT_EQ(run.rejected(), 0U);
+}
+
+/// Each order excuses one answer.
+TEST(HostileWorker, IsCountedWhereItSendsMoreLateAnswersThanItWasAskedFor) {
+  std::deque<ReceivedFrame> frames;
+  ScriptedRun run([&]() -> std::optional<ReceivedFrame> {
+    if (frames.empty()) return std::nullopt;
+    ReceivedFrame frame = std::move(frames.front());
+    frames.pop_front();
+    return frame;
+  });
+  const std::vector<std::byte> digests(7 * sizeof(Digest));
+  for (std::uint64_t step = 1; step <= 6; ++step) {
+    if (step == 6) frames.assign(10, ReceivedFrame{1, *make_digest(1, 0, digests)});
+    run.step(step, 0.05);
+  }
+  EXPECT_EQ(run.rejected(), 4U);  // of ten, for six orders
+}
+
+TEST(HostileWorker, IsShutOutAndAccusedWhereItFloods) {
+  ScriptedRun run([] { return ReceivedFrame{1, *make_wait()}; });
+  EXPECT_THAT(run.step(1, 0.5), Contains(LedgerEntry{1, 0, 0, Suspicion::kFlood}));
+  const std::uint64_t rejected = run.rejected();
+  EXPECT_LT(rejected, 5000U);
+  run.step(2, 0.1);
+  EXPECT_EQ(run.rejected(), rejected);  // nothing of it is looked at
 }
 
 /// Everybody complains of whoever relays to him, in a question for weights of that step.

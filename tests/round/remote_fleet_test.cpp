@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <set>
 
 #include "detox/errors.hpp"
@@ -172,21 +173,74 @@ TEST(RemoteFleet, CountsBytesThatAreNoMessageAndGoesOn) {
   EXPECT_TRUE(outcome.only_rank_4);
 }
 
-TEST(RemoteFleet, TellsOfFramesThatWereTooLong) {
+/// A run in which rank 4 answers its first order with what `volume` sends, before anybody else says
+/// anything.
+struct VolumeOutcome {
+  std::set<std::string> kinds;  ///< of ledger entries on rank 4
+  bool others_accused = false;
+  std::string model, text;
+};
+VolumeOutcome with_volume(const std::function<void(Transport&, const OrderView&)>& volume) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
-  run.step_timeout_s = 1;
+  std::promise<void> promise;
+  const std::shared_future<void> is_sent = promise.get_future().share();
   run.over_network([&](int rank, Transport& transport) {
-    if (rank != 4) return false;
-    odd_worker(transport, [](Transport& end, const OrderView& order) {
-      const std::vector<std::byte> bytes(std::size_t{2} << 20);
-      if (order.step == 1) end.send(0, make_digest(order.step, order.slice, bytes));
+    if (rank == 4) {
+      odd_worker(transport, [&](Transport& end, const OrderView& order) {
+        if (order.step > 1) return;
+        volume(end, order);
+        promise.set_value();
+      });
+      return true;
+    }
+    AlteredTransport end(transport, [&](Transport& inner, int to, FrameBytes frame) {
+      if (parse_frame(*frame).kind == FrameKind::kDigest)
+        is_sent.wait_for(std::chrono::seconds(30));
+      inner.send(to, std::move(frame));
     });
+    serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
     return true;
   });
-  EXPECT_EQ(run.rejected_text,
-            "0 frames from workers were no message of this run, 1 were too long and thrown away");
-  EXPECT_EQ(run.final_model(), clean_model());
+  VolumeOutcome outcome{{}, false, run.final_model(), run.rejected_text};
+  for (const auto& line : run.journal("ledger.jsonl")) {
+    if (line["worker"] == 4) outcome.kinds.insert(line["kind"].get<std::string>());
+    outcome.others_accused |= line["worker"] != 4 && line["accusation"] == true;
+  }
+  return outcome;
+}
+
+TEST(RemoteFleet, ShutsOutAndAccusesWhoSendsAFrameThatIsTooLong) {
+  const VolumeOutcome outcome = with_volume([](Transport& end, const OrderView& order) {
+    const std::vector<std::byte> bytes(std::size_t{2} << 20);
+    end.send(0, make_digest(order.step, order.slice, bytes));
+    end.send(0, claim(order.step, order.slice, toy_bytes(1)));
+  });
+  EXPECT_THAT(outcome.text, HasSubstr("rank 4 was shut out: "));
+  EXPECT_THAT(outcome.text, HasSubstr(" frames, 1 that were too long, 0 other messages"));
+  EXPECT_THAT(outcome.kinds, testing::Contains("oversized"));
+  EXPECT_THAT(outcome.kinds, testing::Not(testing::Contains("outvoted")));  // it was not heard
+  EXPECT_FALSE(outcome.others_accused);
+  EXPECT_EQ(outcome.model, clean_model());
+}
+
+TEST(RemoteFleet, ShutsOutAndAccusesWhoSendsMoreThanItWasAskedFor) {
+  const VolumeOutcome outcome = with_volume([](Transport& end, const OrderView&) {
+    for (int i = 0; i < 3000; ++i) end.send(0, make_wait());
+  });
+  EXPECT_THAT(outcome.text, HasSubstr("rank 4 was shut out: "));
+  EXPECT_THAT(outcome.kinds, testing::Contains("flood"));
+  EXPECT_FALSE(outcome.others_accused);
+  EXPECT_EQ(outcome.model, clean_model());
+}
+
+TEST(RemoteFleet, AccusesNobodyOfSomeFramesTooMany) {
+  const VolumeOutcome outcome = with_volume([](Transport& end, const OrderView&) {
+    for (int i = 0; i < 500; ++i) end.send(0, make_wait());
+  });
+  EXPECT_EQ(outcome.text, "500 frames from workers were no message of this run");
+  EXPECT_THAT(outcome.kinds, testing::Not(testing::Contains("flood")));
+  EXPECT_EQ(outcome.model, clean_model());
 }
 
 TEST(RemoteFleet, LogsTwoDifferentAnswersForOneSliceAsEquivocation) {

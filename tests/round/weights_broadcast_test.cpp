@@ -139,12 +139,15 @@ class StuckTransport final : public Transport {
     return std::nullopt;
   }
   bool flush(int, std::chrono::milliseconds) override { return false; }
+  void shut_out(int) override {}
+  const PeerCounters& peer(int) const override { return peer_; }
   const TransportCounters& counters() const override { return counters_; }
 
   std::size_t sent = 0;
 
  private:
   TransportCounters counters_;
+  PeerCounters peer_;
 };
 
 TEST(WeightsBroadcast, SendsNothingMoreToWhoHasNotTakenTheLast) {

@@ -20,6 +20,8 @@ class TransportAround : public Transport {
     return inner_.flush(to, timeout);
   }
   const TransportCounters& counters() const override { return inner_.counters(); }
+  void shut_out(int rank) override { inner_.shut_out(rank); }
+  const PeerCounters& peer(int rank) const override { return inner_.peer(rank); }
 
  protected:
   Transport& inner_;

@@ -66,7 +66,7 @@ void on_hung_finalize(int /*signal*/) {
   _exit(final_exit_code);
 }
 
-constexpr int kEndTag = 2;  // 1 is the transport's
+constexpr int kEndTag = MpiSession::kEndTag;
 constexpr char kHere = 'h', kFinalize = 'f', kLeave = 'l';
 
 /// Somebody else ends the ranks that are left, and knows the run's exit code or does not want it.
@@ -91,12 +91,14 @@ bool completes(std::vector<MPI_Request>& requests, double seconds) {
   }
 }
 
-/// Rank 0's side of the meeting: whether all ranks may finalize. Where it returns false, MPI may
-/// still write into `words`, one of each worker.
-bool everybody_ends(const std::set<int>& lost, double patience_s, std::vector<char>& words) {
+/// Rank 0's side of the meeting: whether all ranks may finalize. `here` have said already that they
+/// come. Where it returns false, MPI may still write into `words`, one of each worker.
+bool everybody_ends(const std::set<int>& lost, const std::map<int, char>& here, double patience_s,
+                    std::vector<char>& words) {
   std::vector<MPI_Request> awaited, others;
   const int size = static_cast<int>(words.size()) + 1;
   for (int rank = 1; rank < size; ++rank) {
+    if (here.contains(rank)) continue;
     MPI_Request request = MPI_REQUEST_NULL;
     MPI_Irecv(words.data() + rank - 1, 1, MPI_CHAR, rank, kEndTag, MPI_COMM_WORLD, &request);
     (lost.contains(rank) ? others : awaited).push_back(request);
@@ -114,11 +116,16 @@ bool everybody_ends(const std::set<int>& lost, double patience_s, std::vector<ch
   return completes(answers, kDeliverySeconds) && all;
 }
 
-bool told_to_finalize(double patience_s) {
+/// `told`: what the server has said already.
+bool told_to_finalize(const std::map<int, char>& told, double patience_s) {
   static char here = kHere, word = kLeave;  // outlive a wait that is given up
   std::vector<MPI_Request> requests(2, MPI_REQUEST_NULL);
   MPI_Isend(&here, 1, MPI_CHAR, 0, kEndTag, MPI_COMM_WORLD, requests.data());
-  MPI_Irecv(&word, 1, MPI_CHAR, 0, kEndTag, MPI_COMM_WORLD, requests.data() + 1);
+  if (told.contains(0)) {
+    word = told.at(0);
+  } else {
+    MPI_Irecv(&word, 1, MPI_CHAR, 0, kEndTag, MPI_COMM_WORLD, requests.data() + 1);
+  }
   return completes(requests, patience_s) && word == kFinalize;
 }
 
@@ -163,12 +170,13 @@ MpiSession::~MpiSession() {
   std::fflush(nullptr);
   if (rank_ == 0) {
     std::vector<char> words(static_cast<std::size_t>(size_ - 1));
-    const bool all = everybody_ends(lost_, finalize_seconds_, words);
+    const bool all = everybody_ends(lost_, end_words_, finalize_seconds_, words);
     if (!all && is_looked_after()) leave_without_finalize(final_exit_code);
     if (!all) on_hung_finalize(0);
     end_process_after(finalize_seconds_, on_hung_finalize);
   } else {
-    if (!told_to_finalize(2 * finalize_seconds_)) leave_without_finalize(final_exit_code);
+    if (!told_to_finalize(end_words_, 2 * finalize_seconds_))
+      leave_without_finalize(final_exit_code);
     end_process_after(2 * finalize_seconds_, on_hung_abort);
   }
   MPI_Finalize();

@@ -1,6 +1,7 @@
 // MPI's beginning and end in this process. No MPI type is in this header.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -51,6 +52,11 @@ class MpiSession {
   /// On rank 0: this rank has died or is silent, and the job's end does not wait for it.
   void lost(int rank) { lost_.insert(rank); }
 
+  /// What ranks say to each other before they end, one character, comes under this tag. A transport
+  /// takes in all messages, and keeps the first such word of each rank for the session.
+  static constexpr int kEndTag = 2;
+  void keep_end_word(int from, char word) { end_words_.emplace(from, word); }
+
   int rank() const { return rank_; }
   int size() const { return size_; }
 
@@ -63,6 +69,7 @@ class MpiSession {
   int size_ = 1;
   unsigned finalize_seconds_;
   std::set<int> lost_;
+  std::map<int, char> end_words_;  ///< that have come already
 };
 
 }  // namespace detox

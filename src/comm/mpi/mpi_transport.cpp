@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 #include <mpi.h>
-#include <sched.h>
-#include <time.h>
 
 #include <algorithm>
 #include <deque>
@@ -11,8 +9,8 @@
 #include <vector>
 
 #include "base/assert.hpp"
-#include "comm/mpi/drain.hpp"
 #include "comm/mpi/mpi_call.hpp"
+#include "comm/mpi/mpi_waiting.hpp"
 
 namespace detox {
 namespace {
@@ -20,132 +18,63 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kTag = 1;
-constexpr int kProbesPerPoll = 64;
-
-/// Waits between polls: yields while an answer is likely, then sleeps, longer where nothing is
-/// under way.
-class Backoff {
- public:
-  explicit Backoff(Clock::time_point deadline) : deadline_(deadline), begin_(Clock::now()) {}
-
-  /// False once the deadline has passed.
-  bool pause(bool transfers_under_way) {
-    const Clock::time_point now = Clock::now();
-    if (now >= deadline_) return false;
-    if (polls_++ < kYields) {
-      sched_yield();
-      return true;
-    }
-    // Many ranks that wait for long on few cores would use them up by looking.
-    const auto longest =
-        std::chrono::microseconds(transfers_under_way ? 20 : 200) * (now - begin_ > kLong ? 5 : 1);
-    sleep_ = std::min(2 * sleep_, longest);
-    const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline_ - now);
-    const auto span = std::min(sleep_, left);
-    const timespec time{span.count() / 1'000'000, span.count() % 1'000'000 * 1000};
-    nanosleep(&time, nullptr);
-    return true;
-  }
-
-  void reset() {
-    polls_ = 0;
-    begin_ = Clock::now();
-    sleep_ = std::chrono::microseconds(20);
-  }
-
- private:
-  static constexpr int kYields = 32;
-  static constexpr std::chrono::milliseconds kLong{10};
-  Clock::time_point deadline_, begin_;
-  int polls_ = 0;
-  std::chrono::microseconds sleep_{20};
-};
-
-/// Requests of MPI with what each belongs to, kept side by side because MPI_Testsome wants an
-/// array.
-template <class Item>
-class Requests {
- public:
-  bool empty() const { return requests_.empty(); }
-  const std::vector<Item>& items() const { return items_; }
-
-  void add(MPI_Request request, Item item) {
-    requests_.push_back(request);
-    items_.push_back(std::move(item));
-  }
-
-  /// Calls done(item, error) for each finished one and forgets it; true if there were any.
-  template <class Done>
-  bool collect(const char* what, Done done) {
-    if (requests_.empty()) return false;
-    const auto count = static_cast<int>(requests_.size());
-    indices_.resize(requests_.size());
-    statuses_.resize(requests_.size());
-    int finished = 0;
-    const int code =
-        MPI_Testsome(count, requests_.data(), &finished, indices_.data(), statuses_.data());
-    if (code != MPI_ERR_IN_STATUS) check_mpi(code, what);
-    if (finished == MPI_UNDEFINED || finished == 0) return false;
-    for (int i = 0; i < finished; ++i) {
-      const int error = code == MPI_ERR_IN_STATUS ? statuses_[static_cast<std::size_t>(i)].MPI_ERROR
-                                                  : MPI_SUCCESS;
-      done(items_[static_cast<std::size_t>(indices_[static_cast<std::size_t>(i)])], error);
-    }
-    forget_finished();
-    return true;
-  }
-
- private:
-  void forget_finished() {
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < requests_.size(); ++i) {
-      if (requests_[i] == MPI_REQUEST_NULL) continue;
-      if (kept != i) {
-        requests_[kept] = requests_[i];
-        items_[kept] = std::move(items_[i]);
-      }
-      ++kept;
-    }
-    requests_.resize(kept);
-    items_.resize(kept);
-  }
-
-  std::vector<MPI_Request> requests_;
-  std::vector<Item> items_;
-  std::vector<int> indices_;
-  std::vector<MPI_Status> statuses_;
-};
+// MPI keeps what it has taken in and nobody has asked for: more than it takes in by itself in one
+// poll.
+constexpr int kProbesPerPoll = 1024;
+// Of a rank that is shut out: what is longer is left with it, however long it waits.
+constexpr std::size_t kLongestDropped = std::size_t{64} << 10U;
+constexpr std::size_t kDropsAtOnce = 1024;
 
 struct Sending {
   int to = 0;
   FrameBytes frame;
 };
 
+enum class Purpose { kFrame, kEndWord, kNothing };
+
 struct Receiving {
   int from = 0;
-  bool discard = false;
-  FrameBuffer bytes;
+  Purpose purpose = Purpose::kFrame;
+  FrameBuffer bytes;  ///< empty where they are for nothing
 };
 
 /// A message that MPI has matched and whose transfer has not been asked for yet.
 struct Matched {
   MPI_Message message = MPI_MESSAGE_NULL;
   std::size_t bytes = 0;
+  Purpose purpose = Purpose::kFrame;
+};
+
+struct Sender {
+  PeerCounters seen;
+  std::deque<Matched> matched;
+  std::size_t receiving = 0;  ///< transfers under way
+  bool said_its_end = false;
 };
 
 }  // namespace
 
 struct MpiTransport::State {
-  int rank = 0, size = 1;
+  explicit State(MpiSession& of) : session(of), senders(static_cast<std::size_t>(of.size())) {}
+
+  MpiSession& session;
   std::size_t longest_frame = kMaxFrameBytes;
   TransportCounters counters;
   Requests<Sending> sends;
   Requests<Receiving> receives;
-  std::vector<std::deque<Matched>> matched;  // by sender
-  std::vector<char> receiving;               // by sender: one transfer is under way
-  std::deque<ReceivedFrame> ready;           // at most one frame of each sender
-  std::unique_ptr<Drain> drain;              // made when first needed
-  std::optional<std::size_t> limit;          // of the latest receive()
+  std::vector<Sender> senders;       // by rank
+  std::deque<ReceivedFrame> ready;   // at most one frame of each sender
+  std::optional<std::size_t> limit;  // of the latest receive()
+  // Where transfers go that are for nothing, all of them at the same time.
+  std::vector<std::byte> nowhere = std::vector<std::byte>(kLongestDropped);
+
+  Sender& sender(int rank) { return senders[static_cast<std::size_t>(rank)]; }
+
+  /// The server is no adversary, and a worker that does not hear it is lost.
+  void refuse(int rank, std::uint64_t PeerCounters::*what) {
+    ++(sender(rank).seen.*what);
+    if (rank != 0) sender(rank).seen.shut_out = true;
+  }
 
   bool collect_sends() {
     return sends.collect("send a frame", [](Sending& sending, int error) {
@@ -154,61 +83,82 @@ struct MpiTransport::State {
     });
   }
 
-  /// Bounded, so that a sender of endless small frames cannot keep the others from being served.
-  void probe() {
+  /// All messages, under any tag: what nobody fetches stays in this process's memory. Bounded, so
+  /// that a sender of endless small ones cannot keep the others from being served; of several
+  /// senders MPI takes one after the other.
+  void probe(std::size_t max_bytes) {
     for (int i = 0; i < kProbesPerPoll; ++i) {
       int found = 0;
       Matched next;
       MPI_Status status;
-      check_mpi(MPI_Improbe(MPI_ANY_SOURCE, kTag, MPI_COMM_WORLD, &found, &next.message, &status),
-                "look for frames");
+      check_mpi(
+          MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &found, &next.message, &status),
+          "look for frames");
       if (found == 0) return;
       int count = 0;
       check_mpi(MPI_Get_count(&status, MPI_BYTE, &count), "tell a frame's size");
-      if (count == MPI_UNDEFINED) {
-        // 2 GiB or more, which no honest rank sends. It is never received: no drain is as long, and
-        // a sender that waits for its end waits for ever.
-        ++counters.oversized;
-        continue;
-      }
-      next.bytes = static_cast<std::size_t>(count);
-      matched[static_cast<std::size_t>(status.MPI_SOURCE)].push_back(next);
+      // 2 GiB or more: MPI cannot count them.
+      next.bytes = count == MPI_UNDEFINED ? kMaxFrameBytes + 1 : static_cast<std::size_t>(count);
+      take_up(status.MPI_SOURCE, status.MPI_TAG, next, max_bytes);
     }
   }
 
+  void take_up(int from, int tag, Matched next, std::size_t max_bytes) {
+    Sender& sender = this->sender(from);
+    const bool may_end = tag == MpiSession::kEndTag && next.bytes == 1 && !sender.said_its_end &&
+                         (from == 0 || session.rank() == 0);
+    if (may_end) {
+      sender.said_its_end = true;
+      next.purpose = Purpose::kEndWord;
+    } else if (tag != kTag) {
+      refuse(from, &PeerCounters::stray);
+    } else if (next.bytes > max_bytes) {
+      refuse(from, &PeerCounters::oversized);
+    } else {
+      ++sender.seen.offered;
+    }
+    sender.matched.push_back(next);
+  }
+
+  /// The next transfers from this sender: one at a time, or what it is rid of.
   void start(int from, std::size_t max_bytes) {
-    auto& queue = matched[static_cast<std::size_t>(from)];
-    if (queue.empty() || receiving[static_cast<std::size_t>(from)] != 0) return;
-    Matched next = queue.front();
-    queue.pop_front();
-    Receiving transfer{from, next.bytes > max_bytes, {}};
-    if (transfer.discard && drain == nullptr) drain = std::make_unique<Drain>();
-    if (!transfer.discard) transfer.bytes.resize(next.bytes);
-    MPI_Request request = MPI_REQUEST_NULL;
-    check_mpi(MPI_Imrecv(transfer.discard ? drain->data() : transfer.bytes.data(),
-                         static_cast<int>(next.bytes), MPI_BYTE, &next.message, &request),
-              "receive a frame");
-    receiving[static_cast<std::size_t>(from)] = 1;
-    receives.add(request, std::move(transfer));
+    Sender& sender = this->sender(from);
+    const bool is_out = sender.seen.shut_out;
+    while (!sender.matched.empty() && sender.receiving < (is_out ? kDropsAtOnce : 1)) {
+      Matched next = sender.matched.front();
+      sender.matched.pop_front();
+      // Receiving is what costs, and truncating what is received crashed Open MPI 4.1 over TCP. So
+      // it is left where it is, and a sender that waits for its end waits for ever.
+      if (!is_out && next.bytes > max_bytes) refuse(from, &PeerCounters::oversized);
+      if (next.bytes > (is_out ? kLongestDropped : max_bytes)) continue;
+      Receiving transfer{from, is_out ? Purpose::kNothing : next.purpose, {}};
+      if (!is_out) transfer.bytes.resize(next.bytes);
+      MPI_Request request = MPI_REQUEST_NULL;
+      check_mpi(MPI_Imrecv(is_out ? nowhere.data() : transfer.bytes.data(),
+                           static_cast<int>(next.bytes), MPI_BYTE, &next.message, &request),
+                "receive a frame");
+      ++sender.receiving;
+      receives.add(request, std::move(transfer));
+    }
   }
 
   bool collect_receives() {
     return receives.collect("receive a frame", [this](Receiving& transfer, int error) {
-      receiving[static_cast<std::size_t>(transfer.from)] = 0;
+      --sender(transfer.from).receiving;
       check_mpi(error, "receive a frame");
-      if (transfer.discard) {
-        ++counters.oversized;
-        return;
+      if (transfer.purpose == Purpose::kFrame) {
+        ready.push_back({transfer.from, std::move(transfer.bytes)});
+      } else if (transfer.purpose == Purpose::kEndWord) {
+        session.keep_end_word(transfer.from, static_cast<char>(transfer.bytes[0]));
       }
-      ready.push_back({transfer.from, std::move(transfer.bytes)});
     });
   }
 
   /// One round of everything; true if anything has moved.
   bool poll(std::size_t max_bytes) {
     const bool sent = collect_sends();
-    probe();
-    for (int from = 0; from < size; ++from) start(from, max_bytes);
+    probe(max_bytes);
+    for (int from = 0; from < session.size(); ++from) start(from, max_bytes);
     return collect_receives() || sent;
   }
 
@@ -216,8 +166,9 @@ struct MpiTransport::State {
     while (!ready.empty()) {
       ReceivedFrame frame = std::move(ready.front());
       ready.pop_front();
+      if (sender(frame.from).seen.shut_out) continue;
       if (frame.bytes.size() > max_bytes) {  // began under another call's limit
-        ++counters.oversized;
+        refuse(frame.from, &PeerCounters::oversized);
         continue;
       }
       counters.bytes_received += frame.bytes.size();
@@ -234,13 +185,9 @@ struct MpiTransport::State {
   }
 };
 
-MpiTransport::MpiTransport(const MpiSession& session, std::size_t longest_frame)
-    : state_(std::make_unique<State>()) {
+MpiTransport::MpiTransport(MpiSession& session, std::size_t longest_frame)
+    : state_(std::make_unique<State>(session)) {
   state_->longest_frame = std::min(longest_frame, kMaxFrameBytes);
-  state_->rank = session.rank();
-  state_->size = session.size();
-  state_->matched.resize(static_cast<std::size_t>(session.size()));
-  state_->receiving.resize(static_cast<std::size_t>(session.size()));
 }
 
 MpiTransport::~MpiTransport() {
@@ -248,12 +195,14 @@ MpiTransport::~MpiTransport() {
   if (!state_->sends.empty() || !state_->receives.empty()) static_cast<void>(state_.release());
 }
 
-int MpiTransport::rank() const { return state_->rank; }
-int MpiTransport::size() const { return state_->size; }
+int MpiTransport::rank() const { return state_->session.rank(); }
+int MpiTransport::size() const { return state_->session.size(); }
 const TransportCounters& MpiTransport::counters() const { return state_->counters; }
+const PeerCounters& MpiTransport::peer(int rank) const { return state_->sender(rank).seen; }
+void MpiTransport::shut_out(int rank) { state_->sender(rank).seen.shut_out = true; }
 
 void MpiTransport::send(int to, FrameBytes frame) {
-  DETOX_ASSERT(to >= 0 && to < state_->size && to != state_->rank && frame != nullptr);
+  DETOX_ASSERT(to >= 0 && to < size() && to != rank() && frame != nullptr);
   if (frame->size() > state_->longest_frame) {
     throw InputError(fmt::format("a frame of {} bytes for rank {} is too long for MPI: at most {}",
                                  frame->size(), to, state_->longest_frame));
