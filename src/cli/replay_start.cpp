@@ -43,7 +43,8 @@ void open_replay(TrainSetup& setup) {
         config.replay));
   }
   check_same_as_here(setup, run);
-  const Replay& replay = setup.replay.emplace(run, setup.plan.workers, setup.plan.k);
+  const Replay& replay =
+      setup.replay.emplace(run, setup.plan.workers, setup.plan.k, setup.last_step);
   const bool resumes = config.resume != "none" || config.checkpoint_step;
   if (!resumes && replay.first_step() > 1) {
     throw InputError(

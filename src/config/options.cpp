@@ -429,7 +429,8 @@ const std::vector<Option> kOptions = {
      "",
      &C::max_skipped,
      "",
-     "steps in a row that may be undefendable before the run ends with exit code 3",
+     "steps in a row that may be undefendable before the run ends with exit code 3; a resumed run "
+     "counts anew",
      false,
      {}},
     {kRun,

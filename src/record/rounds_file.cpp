@@ -83,19 +83,27 @@ void check_step(const RecordedStep& step, std::size_t workers) {
 }  // namespace
 
 RecordedRounds::RecordedRounds(std::string name, std::vector<std::byte> bytes, std::size_t workers,
-                               std::size_t slices)
+                               std::size_t slices, std::uint64_t until)
     : name_(std::move(name)), bytes_(std::move(bytes)), workers_(workers), slices_(slices) {
   const std::string_view text = text_of(bytes_);
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t newline = text.find('\n', begin);
     if (newline == std::string_view::npos) break;
+    if (!begins_.empty() && last_step() >= until) break;
     begins_.push_back(begin);
     begin = newline + 1;
     const RecordedStep step = parse(begins_.size() - 1);
     if (begins_.size() == 1) first_ = step.step;
+    if (step.step > last_step()) {
+      throw InputError(fmt::format(
+          "{}: line {} is of step {}, not of step {}: it lacks steps {} to {}; valid: up to step "
+          "{}, with --max-steps",
+          name_, begins_.size(), step.step, last_step(), last_step(), step.step - 1,
+          last_step() - 1));
+    }
     if (step.step != last_step()) {
-      throw InputError(fmt::format("{}: line {} is of step {}, not of step {}: it lacks steps",
-                                   name_, begins_.size(), step.step, last_step()));
+      throw InputError(fmt::format("{} is damaged: line {} is of step {}, not of step {}", name_,
+                                   begins_.size(), step.step, last_step()));
     }
   }
   if (begins_.empty()) throw InputError(name_ + ": no step is recorded there");

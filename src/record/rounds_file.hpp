@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +27,14 @@ struct RecordedStep {
 /// beside them. Immutable.
 class RecordedRounds {
  public:
-  /// `name` is for messages. What follows the last newline is a line that is being written, or
-  /// never was. InputError, naming line or step, where the file holds anything but consecutive
-  /// steps of a run with so many workers and slices: each worker assigned once, a majority of the
-  /// assigned counted or nobody, slices used that have a majority, and none of them where the step
-  /// was skipped.
+  /// `name` is for messages. Nothing is read beyond step `until`. What follows the last newline is
+  /// a line that is being written, or never was. InputError, naming line or step, where the file
+  /// holds anything but consecutive steps of a run with so many workers and slices: each worker
+  /// assigned once, a majority of the assigned counted or nobody, slices used that have a majority,
+  /// and none of them where the step was skipped.
   RecordedRounds(std::string name, std::vector<std::byte> bytes, std::size_t workers,
-                 std::size_t slices);
+                 std::size_t slices,
+                 std::uint64_t until = std::numeric_limits<std::uint64_t>::max());
 
   std::uint64_t first_step() const { return first_; }
   std::uint64_t last_step() const { return first_ + begins_.size() - 1; }

@@ -13,8 +13,8 @@ namespace {
 
 /// The same record read back.
 RecordedRounds read_rounds(const std::filesystem::path& file, std::size_t workers,
-                           std::size_t slices) {
-  return {file.string(), read_file(file), workers, slices};
+                           std::size_t slices, std::uint64_t until) {
+  return {file.string(), read_file(file), workers, slices, until};
 }
 
 /// By their ranks.
@@ -26,8 +26,9 @@ std::string worker_text(const std::vector<std::uint32_t>& workers) {
 
 }  // namespace
 
-Replay::Replay(const std::filesystem::path& run, std::size_t workers, std::size_t slices)
-    : rounds_(read_rounds(run / "rounds.jsonl", workers, slices)) {}
+Replay::Replay(const std::filesystem::path& run, std::size_t workers, std::size_t slices,
+               std::uint64_t until)
+    : rounds_(read_rounds(run / "rounds.jsonl", workers, slices, until)) {}
 
 RecordedStep Replay::at(std::uint64_t step, const Assignment& here) const {
   RecordedStep recorded = rounds_.at(step);

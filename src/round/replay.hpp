@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,11 @@ namespace detox {
 /// the same bytes; where it does not, an InputError names file, step and slice.
 class Replay {
  public:
-  /// Reads rounds.jsonl in `run`, the directory of a run with so many workers and slices.
+  /// Reads rounds.jsonl in `run`, the directory of a run with so many workers and slices, up to
+  /// step `until`.
   /// InputError as RecordedRounds.
-  Replay(const std::filesystem::path& run, std::size_t workers, std::size_t slices);
+  Replay(const std::filesystem::path& run, std::size_t workers, std::size_t slices,
+         std::uint64_t until = std::numeric_limits<std::uint64_t>::max());
 
   std::uint64_t first_step() const { return rounds_.first_step(); }
   std::uint64_t last_step() const { return rounds_.last_step(); }

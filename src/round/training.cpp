@@ -1,6 +1,7 @@
 #include "round/training.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <utility>
@@ -46,6 +47,22 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
   state_.config_digest = options.config_digest;
   state_.profile = options.profile;
   if (state_.step > 0) saved_step_ = state_.step;
+  tell_gaps();
+}
+
+/// Lines are lost in a power failure, or where they do not fit on the disk. Of the ledger nobody
+/// can say.
+void Training::tell_gaps() const {
+  for (const auto& [name, gaps] :
+       {std::pair{"metrics.jsonl", &metrics_.gaps()}, std::pair{"rounds.jsonl", &rounds_.gaps()}}) {
+    if (gaps->empty()) continue;
+    std::vector<std::string> texts;
+    for (const auto& [first, last] : *gaps)
+      texts.push_back(first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last));
+    log_warning("{} lacks steps {}: the lines were lost, the run goes on without them{}",
+                (directory_.path() / name).string(), fmt::join(texts, ", "),
+                gaps == &rounds_.gaps() ? "; --replay can repeat it up to the first of them" : "");
+  }
 }
 
 RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth) {
@@ -92,13 +109,14 @@ void Training::take_step(std::uint64_t step, const StepReport& report,
   const bool skipped = !report.skipped_because.empty();
   skipped_ += skipped ? 1 : 0;
   skipped_in_row_ = skipped ? skipped_in_row_ + 1 : 0;
+  skipped_here_ = skipped ? skipped_here_ + 1 : 0;
   state_.facts = {{"skipped", std::to_string(skipped_)},
                   {"skipped_in_row", std::to_string(skipped_in_row_)}};
   // Where no slice has a majority, nothing says how long honest workers take.
   if (report.loss) deadline_.add(report.seconds.total - report.in_vain_s);
   record(report, truth);
   progress_.update(step, report.loss, report.accuracy);
-  if (skipped_in_row_ >= options_.max_skipped) {
+  if (skipped_here_ >= options_.max_skipped) {
     progress_.clear();
     checkpoint(true);
     throw UndefendedError(undefended(report));
@@ -136,8 +154,18 @@ void Training::append(Journal& journal, const nlohmann::json& line) {
   journals_fail_ = !written;
 }
 
+/// What a checkpoint follows from is on the disk before it: a resumed run has no holes.
+void Training::sync_journals() {
+  for (Journal* journal : {&metrics_, &rounds_, &suspicions_}) {
+    if (journal->sync()) continue;
+    progress_.clear();
+    log_warning("{}; the run goes on", journal->last_error());
+  }
+}
+
 bool Training::checkpoint(bool is_last) {
   if (saved_step_ == state_.step) return true;
+  sync_journals();
   try {
     save_checkpoint(directory_.path(), layout_, model_, state_);
     saved_step_ = state_.step;
@@ -162,9 +190,8 @@ std::string Training::undefended(const StepReport& report) const {
   }
   return fmt::format(
       "{} steps in a row could not be defended, the last one, {}, because {}; unresolved slices: "
-      "{}; checkpoint at step "
-      "{} in {}",
-      skipped_in_row_, report.step, report.skipped_because, slices.empty() ? "none" : slices,
+      "{}; checkpoint at step {} in {}; a resumed run counts anew (--max-skipped)",
+      skipped_here_, report.step, report.skipped_because, slices.empty() ? "none" : slices,
       state_.step, directory_.path().string());
 }
 

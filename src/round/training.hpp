@@ -42,7 +42,8 @@ class Training {
 
   /// Trains until the last step, or until `stop` is true: then the last whole step is checkpointed.
   /// InputError where the last checkpoint cannot be written, UndefendedError after too many skipped
-  /// steps in a row. Whatever is thrown, the directory's status says so.
+  /// steps in a row since it was made: who resumes such a run wants it to try again. Whatever is
+  /// thrown, the directory's status says so.
   RunEnd run(const std::atomic<bool>& stop, const SimulatedTruth& truth);
 
   const ModelState& model() const { return model_; }
@@ -56,6 +57,8 @@ class Training {
   void leave_failed(const std::string& why);
   std::string undefended(const StepReport& report) const;
   void append(Journal& journal, const nlohmann::json& line);
+  void sync_journals();
+  void tell_gaps() const;
 
   TrainingOptions options_;
   ServerRound& round_;
@@ -64,7 +67,8 @@ class Training {
   ModelState model_;
   TrainingState state_;
   std::uint64_t skipped_in_row_ = 0, skipped_ = 0;
-  std::uint64_t first_step_;  ///< that this process takes
+  std::uint64_t skipped_here_ = 0;  ///< in a row, of the steps of this process
+  std::uint64_t first_step_;        ///< that this process takes
   std::optional<std::uint64_t> saved_step_;
   StepDeadline deadline_;
   Journal metrics_, rounds_, suspicions_;

@@ -45,6 +45,17 @@ class Replay(ProgramTest):
         change(lines)
         (self.folder / "run" / "rounds.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
+    def test_of_a_record_with_a_hole_says_which_steps_are_missing_and_goes_up_to_there(self):
+        # As after a power failure: lines before a checkpoint are lost, and the run was resumed from it.
+        for name in ("model_step_12", "state_step_12"):
+            (self.folder / "run" / name).unlink()
+        self.rounds(lambda lines: lines.__delitem__(slice(7, 12)))
+        resumed = self.run_ok("train", "--resume", "auto", "--train-dir", "run")
+        self.assertIn("run/rounds.jsonl lacks steps 8-10: ", resumed.err)
+        self.assertNotIn("metrics.jsonl", resumed.err)
+        self.refused(1, "rounds.jsonl: line 8 is of step 11", "it lacks steps 8 to 10", "valid: up to step 7, with --max-steps")
+        self.assertIn("checkpoints of 1 steps, byte for byte the same", self.replay("--max-steps", 7).err)
+
     def test_over_mpi_is_refused(self):
         result = run("launch", "-n", 4, "--", "train", "--replay", "run", "--train-dir", "never", cwd=self.folder)
         self.assert_refused(result, 2, "--replay repeats a run in one process", "without MPI")

@@ -48,6 +48,30 @@ TEST_F(JournalFile, DropsABrokenLastLine) {
   }
 }
 
+std::string lines_of(const std::vector<std::uint64_t>& steps) {
+  std::string text;
+  for (const std::uint64_t step : steps) text += "{\"step\":" + std::to_string(step) + "}\n";
+  return text;
+}
+
+TEST_F(JournalFile, TellsWhichStepsItLacks) {
+  using Gaps = std::vector<Journal::Steps>;
+  EXPECT_EQ(Journal(file_, 7).gaps(), Gaps{});  // it was not there
+  for (const auto& [steps, gaps] : std::vector<std::pair<std::vector<std::uint64_t>, Gaps>>{
+           {{}, {{1, 7}}},
+           {{1, 2, 3, 4, 5, 6, 7, 8, 9}, {}},
+           {{1, 2, 3, 4}, {{5, 7}}},
+           {{1, 2, 5, 7}, {{3, 4}, {6, 6}}},
+           {{4, 5, 6, 7}, {}},  // it began after a checkpoint of another directory
+           {{4, 3, 4, 6, 8}, {{5, 5}, {7, 7}}}}) {
+    put_file(file_, lines_of(steps));
+    EXPECT_EQ(Journal(file_, 7).gaps(), gaps) << lines_of(steps);
+  }
+  EXPECT_EQ(Journal(file_).gaps(), Gaps{});
+  put_file(file_, "");
+  EXPECT_EQ(Journal(file_, 0).gaps(), Gaps{});
+}
+
 TEST_F(JournalFile, TellsTheStepOfItsLastWholeLine) {
   EXPECT_FALSE(Journal::last_step(file_).has_value());
   for (const char* text : {"", "{\"step\":1}", "\n", "{\"run\":1}\n", "nonsense\n", "[1]\n"}) {

@@ -90,11 +90,14 @@ TEST(RecordedRounds, AreRefusedWhereALineIsDamaged) {
 }
 
 TEST(RecordedRounds, AreRefusedWhereStepsAreMissing) {
-  for (const Json& step : {Json(4), Json(1), Json(2)}) {
-    EXPECT_THAT(refusal_of(line(1).dump() + "\n" + line(2).dump() + "\n" +
-                           line(step.get<std::uint64_t>()).dump() + "\n"),
-                HasSubstr("not of step 3: it lacks steps"));
-  }
+  const auto with_third = [](std::uint64_t step) {
+    return line(1).dump() + "\n" + line(2).dump() + "\n" + line(step).dump() + "\n";
+  };
+  EXPECT_THAT(refusal_of(with_third(7)),
+              HasSubstr("line 3 is of step 7, not of step 3: it lacks steps 3 to 6; valid: up to "
+                        "step 2, with --max-steps"));
+  for (const std::uint64_t step : {1U, 2U})
+    EXPECT_THAT(refusal_of(with_third(step)), HasSubstr("damaged: line 3 is of step"));
   for (const Json& step : {Json(0), Json(-1), Json("2"), Json(2.0), Json(~0ULL)})
     EXPECT_NE(refusal_of([&](Json& json) { json["step"] = step; }), "");
 }

@@ -169,6 +169,34 @@ TEST(ServerRound, EndsWithExitCodeThreeAfterTooManySkippedStepsAndLeavesACheckpo
   EXPECT_EQ(nlohmann::json::parse(run.file("run.json"))["status"], "failed");
 }
 
+TEST(ServerRound, CountsSkippedStepsAnewInARunThatIsResumedAndLeavesTheBytesOfOneThatWasNot) {
+  const TemporaryDirectory directory;
+  const auto options = [](const std::string& most) {
+    return Options{{"workers", "9"},      {"mode", "coord-median"},   {"placement", "fixed"},
+                   {"assume-fail", "2"},  {"batch-size", "4"},        {"max-steps", "12"},
+                   {"max-skipped", most}, {"absent", "1:3-20,2:3-20"}};
+  };
+  std::uint64_t last = 0;
+  std::string ended_at;
+  for (int start = 0; start < 3; ++start) {
+    ToyRun run(directory / "parts", options("4"));
+    run.resume = start > 0;
+    run.after_step = [&](std::uint64_t step) { last = step; };
+    try {
+      run.over_local_engine();
+    } catch (const UndefendedError& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("4 steps in a row"));
+      EXPECT_THAT(error.what(), testing::HasSubstr("a resumed run counts anew"));
+    }
+    ended_at += std::to_string(last) + " ";
+  }
+  EXPECT_EQ(ended_at, "6 10 12 ");
+  ToyRun whole(directory / "whole", options("100"));
+  whole.over_local_engine();
+  EXPECT_EQ(ToyRun(directory / "parts", options("4")).final_model(), whole.final_model());
+  EXPECT_EQ(ToyRun(directory / "parts", options("4")).final_state(), whole.final_state());
+}
+
 TEST(ServerRound, ReducesStatisticsByTheMedianSoThatAMinorityOfSlicesCannotMoveThem) {
   const TemporaryDirectory directory;
   const Options options = {{"approach", "baseline"}, {"workers", "9"},    {"worker-fail", "2"},
