@@ -12,22 +12,51 @@
 namespace detox {
 namespace {
 
+std::string counted(std::size_t number, std::string_view one) {
+  return fmt::format("{} {}{}", number, one, number == 1 ? "" : "s");
+}
+
+/// "15 pieces x 3 workers", also where P is no multiple of r.
+std::string pieces(const Plan& plan) {
+  const std::size_t least = plan.workers / plan.k, most = (plan.workers + plan.k - 1) / plan.k;
+  return fmt::format(
+      "{} × {}{}{}", counted(plan.k, "piece"), counted(least, "worker"),
+      most > least ? fmt::format(" or {}", most) : "",
+      plan.num_aggregate < plan.k ? fmt::format(", the first {} taken", plan.num_aggregate) : "");
+}
+
+/// Which rule meets corrupt pieces, over what, and how many it bears.
+std::string defending_rule(const RunConfig& config, const Plan& plan,
+                           const Hierarchy::Defender& defender) {
+  const bool is_inner = plan.b > 0 && find_rule(config.inner_mode).name != "normal";
+  const std::string pre = config.pre == "none" ? "" : config.pre + " and ";
+  const std::string outer = fmt::format("{}{}", pre, find_rule(*config.mode).name);
+  const bool is_mean = defender.rule.name == "normal";
+  std::string text = is_inner ? fmt::format("{} in buckets of at least {}", defender.rule.name,
+                                            counted(defender.rows, "piece"))
+                              : fmt::format("{} over {}", outer,
+                                            plan.b > 0 ? counted(plan.b, "bucket")
+                                                       : counted(plan.num_aggregate, "piece"));
+  if (defender.f > 0)
+    text += is_mean ? ", a mean, bears none" : fmt::format(" bears {}", defender.f);
+  return text +
+         (is_inner ? fmt::format(", then {} over {}", outer, counted(plan.b, "bucket")) : "");
+}
+
 std::string defence(const RunConfig& config, const Plan& plan) {
   const Hierarchy::Defender defender = Hierarchy(plan.hierarchy).defender(plan.num_aggregate);
-  const std::string_view outer = find_rule(*config.mode).name;
-  const std::string start = fmt::format(
-      "defends against q={} of P={} workers: r={}, k={} slices, {}f_eff={}, {}n={} rows", plan.q,
-      plan.workers, plan.r, plan.k,
-      plan.num_aggregate < plan.k ? fmt::format("the first {}, ", plan.num_aggregate) : "",
-      plan.f_eff, plan.b > 0 ? fmt::format("b={} buckets, ", plan.b) : "", defender.rows);
-  if (plan.b > 0 && find_rule(config.inner_mode).name != "normal") {
-    return fmt::format("{} in the smallest for {} with f={} ({}), then {}{} over the buckets",
-                       start, defender.rule.name, defender.f, defender.rule.requirement,
-                       config.pre == "none" ? "" : fmt::format("{} and ", config.pre), outer);
-  }
-  return fmt::format("{} for {}{} ({})", start,
-                     config.pre == "none" ? "" : fmt::format("{} and then ", config.pre),
-                     defender.rule.name, defender.rule.requirement);
+  const bool survives = defender.f == 0 || defender.rule.name != "normal";
+  const std::string corrupt =
+      plan.f_eff == 0 ? "no piece can be corrupted"
+                      : fmt::format("at most {} can be corrupted", counted(plan.f_eff, "piece"));
+  return fmt::format("{} {} among {}: {}, {}, {} (q={} r={} k={} f={} n={})",
+                     plan.q == 0 ? "is built for"
+                     : survives  ? "survives any"
+                                 : "does not survive",
+                     plan.q == 0 ? "no liar" : counted(plan.q, "liar"),
+                     counted(plan.workers, "worker"), pieces(plan), corrupt,
+                     defending_rule(config, plan, defender), plan.q, plan.r, plan.k, defender.f,
+                     defender.rows);
 }
 
 /// z for one corrupt row and for the most that leave an honest one.

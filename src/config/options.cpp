@@ -511,6 +511,14 @@ const std::vector<Option> kOptions = {
      "a line every so many steps where there is no terminal; auto: 20 lines a run",
      false,
      {}},
+    {kRun,
+     "no-evaluate",
+     "",
+     &C::no_evaluate,
+     "",
+     "do not score the trained network on the test set when the run has finished",
+     false,
+     {}},
 };
 
 }  // namespace

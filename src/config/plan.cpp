@@ -10,6 +10,7 @@
 
 #include "base/names.hpp"
 #include "config/notices.hpp"
+#include "config/remedies.hpp"
 #include "detox/errors.hpp"
 #include "stages/aggregate/rule_option.hpp"
 #include "stages/assign/placement.hpp"
@@ -266,11 +267,13 @@ Plan make_plan(const RunConfig& config) {
   const Hierarchy hierarchy(plan.hierarchy);
   const std::string unmet = hierarchy.unmet_requirement(plan.num_aggregate);
   if (!unmet.empty()) {
+    const std::string help = remedies(plan);
     throw UsageError(fmt::format(
-        "this defence cannot hold: {} (P = {}, r = {}, k = {}, q = {}, f_eff = {}{}{})", unmet,
+        "this defence cannot hold: {} (P = {}, r = {}, k = {}, q = {}, f_eff = {}{}{}){}{}", unmet,
         plan.workers, plan.r, plan.k, plan.q, plan.f_eff,
         plan.b > 0 ? fmt::format(", b = {}", plan.b) : "",
-        plan.num_aggregate < plan.k ? fmt::format(", K = {}", plan.num_aggregate) : ""));
+        plan.num_aggregate < plan.k ? fmt::format(", K = {}", plan.num_aggregate) : "",
+        help.empty() ? "" : "; one of these helps: ", help));
   }
   if (plan.weighs_samples && plan.b > 0) {
     throw UsageError(

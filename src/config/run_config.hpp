@@ -82,6 +82,7 @@ struct RunConfig {
   std::string replay;
   bool allow_other_numerics = false;
   std::uint64_t log_interval = 0;
+  bool no_evaluate = false;
 };
 
 }  // namespace detox

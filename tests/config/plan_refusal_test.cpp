@@ -52,13 +52,18 @@ TEST(Plan, RefusesAsManyAttackersAsWorkers) {
 TEST(Plan, RefusesRulesThatNeedMoreRowsWithTheInequalityAndTheValues) {
   EXPECT_EQ(refused({{"mode", "krum"}, {"worker-fail", "2"}}),
             "this defence cannot hold: krum needs n >= 2f + 3: n = 3, f = 1 (P = 9, r = 3, k = 3, "
-            "q = 2, f_eff = 1)");
+            "q = 2, f_eff = 1); one of these helps: --assume-fail 1, --workers 15 (launch -n 16), "
+            "--mode coord-median or trimmed-mean or geometric-median");
   EXPECT_EQ(refused({{"mode", "bulyan"}, {"workers", "45"}, {"worker-fail", "8"}}),
             "this defence cannot hold: bulyan needs n >= 4f + 3: n = 15, f = 4 (P = 45, r = 3, k = "
-            "15, q = 8, f_eff = 4)");
+            "15, q = 8, f_eff = 4); one of these helps: --assume-fail 7, --workers 57 (launch "
+            "-n 58), --mode coord-median or trimmed-mean or geometric-median or multi-krum or "
+            "krum");
   EXPECT_EQ(refused({{"workers", "45"}, {"worker-fail", "5"}, {"buckets", "4"}}),
             "this defence cannot hold: coord-median needs n >= 2f + 1: n = 4, f = 2 (4 buckets) (P "
-            "= 45, r = 3, k = 15, q = 5, f_eff = 2, b = 4)");
+            "= 45, r = 3, k = 15, q = 5, f_eff = 2, b = 4); one of these helps: --assume-fail 3, "
+            "--buckets "
+            "5");
   EXPECT_NE(refused({{"workers", "45"},
                      {"worker-fail", "5"},
                      {"buckets", "3"},
@@ -101,9 +106,10 @@ TEST(Plan, RefusesToGoOnWithFewerSlicesThanTheDefenceNeeds) {
   EXPECT_EQ(refused({{"num-aggregate", "4"}}), "--num-aggregate K = 4 needs K <= k slices: k = 3");
   EXPECT_EQ(refused({{"num-aggregate", "3"}}), "");
   EXPECT_EQ(refused({{"num-aggregate", "1"}}), "");
-  EXPECT_EQ(refused({{"num-aggregate", "2"}, {"assume-fail", "2"}}),
-            "this defence cannot hold: coord-median needs n >= 2f + 1: n = 2, f = 1 (P = 9, r = 3, "
-            "k = 3, q = 2, f_eff = 1, K = 2)");
+  EXPECT_EQ(
+      refused({{"num-aggregate", "2"}, {"assume-fail", "2"}}),
+      "this defence cannot hold: coord-median needs n >= 2f + 1: n = 2, f = 1 (P = 9, r = 3, "
+      "k = 3, q = 2, f_eff = 1, K = 2); one of these helps: --assume-fail 1, --num-aggregate 3");
   const Texts cluster = {{"workers", "45"}, {"worker-fail", "5"}};
   const auto with = [&](Texts more) {
     more.insert(more.end(), cluster.begin(), cluster.end());
@@ -227,11 +233,14 @@ TEST(Plan, RefusesSlicesRowsAndStepsThatAreNotThere) {
            {{{"mode", "monna"}, {"buckets", "2"}},
             "this defence cannot hold: monna trusts one row, and buckets leave "
             "none by itself (P = 9, "
-            "r = 3, k = 3, q = 1, f_eff = 0, b = 2)"},
+            "r = 3, k = 3, q = 1, f_eff = 0, b = 2); one of these helps: --buckets off, --mode "
+            "coord-median "
+            "or trimmed-mean or geometric-median"},
            {{{"mode", "monna"}, {"pre", "bucketing"}},
             "this defence cannot hold: monna trusts one row, and bucketing leaves "
             "none by itself (P = "
-            "9, r = 3, k = 3, q = 1, f_eff = 0)"},
+            "9, r = 3, k = 3, q = 1, f_eff = 0); one of these helps: --mode coord-median or "
+            "trimmed-mean or geometric-median"},
            {{{"pre", "nmn"}},
             "unknown pre-aggregation 'nmn' (did you mean nnm?); valid: arc, "
             "bucketing, clipping, nnm"}}) {

@@ -49,7 +49,8 @@ TEST(Plan, CountsOnAsManySlicesAsAStepGoesOnWith) {
   EXPECT_EQ(some.num_aggregate, 11U);
   EXPECT_EQ(some.rows, 11U);
   EXPECT_EQ(some.attack.rule_rows, 11U);
-  EXPECT_TRUE(has_notice(some, "k=15 slices, the first 11, f_eff=0, n=11 rows"));
+  EXPECT_TRUE(has_notice(some, "15 pieces × 3 workers, the first 11 taken, no piece can be"));
+  EXPECT_TRUE(has_notice(some, "coord-median over 11 pieces (q=1 r=3 k=15 f=0 n=11)"));
 }
 
 TEST(Resolve, KnowsTheNamesOfTheOriginal) {
@@ -110,8 +111,9 @@ TEST(Plan, IsThePapersCluster) {
   EXPECT_EQ(plan.rows, 5U);
   EXPECT_EQ(plan.attack.byzantine, 5U);
   EXPECT_EQ(plan.attack.rule_rows, 5U);
-  EXPECT_TRUE(has_notice(plan, "defends against q=5 of P=45 workers"));
-  EXPECT_TRUE(has_notice(plan, "f_eff=2, b=5 buckets, n=5 rows"));
+  EXPECT_EQ(plan.notices.front(),
+            "survives any 5 liars among 45 workers: 15 pieces × 3 workers, at most 2 pieces can be "
+            "corrupted, coord-median over 5 buckets bears 2 (q=5 r=3 k=15 f=2 n=5)");
 }
 
 TEST(Plan, NamesTheRuleThatDefendsWhereItIsTheInnerOne) {
@@ -123,11 +125,28 @@ TEST(Plan, NamesTheRuleThatDefendsWhereItIsTheInnerOne) {
                                          {"mode", "normal"}}));
   EXPECT_EQ(plan.rows, 7U);
   EXPECT_EQ(plan.notices.front(),
-            "defends against q=5 of P=45 workers: r=3, k=15 slices, f_eff=2, b=2 buckets, n=7 rows "
-            "in the smallest for multi-krum with f=2 (n >= 2f + 3), then normal over the buckets");
-  EXPECT_EQ(make_plan(config_of({})).notices.front(),
-            "defends against q=1 of P=9 workers: r=3, k=3 slices, f_eff=0, n=3 rows for "
-            "coord-median (n >= 2f + 1)");
+            "survives any 5 liars among 45 workers: 15 pieces × 3 workers, at most 2 pieces can be "
+            "corrupted, multi-krum in buckets of at least 7 pieces bears 2, then normal over 2 "
+            "buckets (q=5 r=3 k=15 f=2 n=7)");
+}
+
+TEST(Plan, SaysInItsFirstLineWhatItSurvives) {
+  const auto line = [](const Texts& options) { return make_plan(config_of(options)).notices[0]; };
+  EXPECT_EQ(line({}),
+            "survives any 1 liar among 9 workers: 3 pieces × 3 workers, no piece can be corrupted, "
+            "coord-median over 3 pieces (q=1 r=3 k=3 f=0 n=3)");
+  EXPECT_EQ(line({{"workers", "11"}}),
+            "survives any 1 liar among 11 workers: 3 pieces × 3 workers or 4, no piece can be "
+            "corrupted, coord-median over 3 pieces (q=1 r=3 k=3 f=0 n=3)");
+  EXPECT_EQ(line({{"approach", "baseline"}, {"worker-fail", "2"}, {"pre", "nnm"}}),
+            "survives any 2 liars among 9 workers: 9 pieces × 1 worker, at most 2 pieces can be "
+            "corrupted, nnm and coord-median over 9 pieces bears 2 (q=2 r=1 k=9 f=2 n=9)");
+  EXPECT_EQ(line({{"approach", "baseline"}}),
+            "is built for no liar among 9 workers: 9 pieces × 1 worker, no piece can be corrupted, "
+            "coord-median over 9 pieces (q=0 r=1 k=9 f=0 n=9)");
+  EXPECT_EQ(line({{"approach", "maj_vote"}, {"worker-fail", "2"}}),
+            "does not survive 2 liars among 9 workers: 3 pieces × 3 workers, at most 1 piece can "
+            "be corrupted, normal over 3 pieces, a mean, bears none (q=2 r=3 k=3 f=1 n=3)");
 }
 
 TEST(Plan, SpreadsWorkersThatAreNoMultipleOfTheGroupSize) {

@@ -1,0 +1,112 @@
+#include "config/remedies.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "stages/assign/placement.hpp"
+
+namespace detox {
+namespace {
+
+constexpr std::size_t kMostTimesTheWorkers = 8;
+
+/// Of a plan, what a requirement depends on.
+struct Variant {
+  std::size_t workers, q, r;
+  std::size_t kept;  ///< --num-aggregate; 0: all
+  Hierarchy::Options hierarchy;
+
+  bool holds() {
+    const std::size_t k = workers / r, rows = kept > 0 ? kept : k;
+    if (rows > k || hierarchy.buckets > rows) return false;
+    hierarchy.f_eff = std::min(k, effective_corruption(q, r));
+    return Hierarchy(hierarchy).unmet_requirement(rows).empty();
+  }
+};
+
+std::optional<std::size_t> fewer_liars(Variant variant) {
+  while (variant.q > 0) {
+    --variant.q;
+    if (variant.holds()) return variant.q;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> more_workers(Variant variant) {
+  const std::size_t most = kMostTimesTheWorkers * variant.workers;
+  variant.workers -= variant.workers % variant.r;
+  while (variant.workers < most) {
+    variant.workers += variant.r;
+    if (variant.holds()) return variant.workers;
+  }
+  return std::nullopt;
+}
+
+/// The nearest larger number of buckets that helps, else the nearest smaller one, else none at all.
+std::optional<std::string> other_buckets(Variant variant) {
+  const std::size_t k = variant.workers / variant.r, given = variant.hierarchy.buckets;
+  if (given == 0) return std::nullopt;
+  for (std::size_t b = given + 1; b <= k; ++b) {
+    variant.hierarchy.buckets = b;
+    if (variant.holds()) return std::to_string(b);
+  }
+  for (std::size_t b = given; b-- > 1;) {
+    variant.hierarchy.buckets = b;
+    if (variant.holds()) return std::to_string(b);
+  }
+  variant.hierarchy.buckets = 0;
+  variant.hierarchy.inner_rule = "normal";
+  if (variant.holds()) return "off";
+  return std::nullopt;
+}
+
+std::optional<std::size_t> more_slices(Variant variant) {
+  const std::size_t k = variant.workers / variant.r;
+  while (variant.kept > 0 && variant.kept < k) {
+    ++variant.kept;
+    if (variant.holds()) return variant.kept;
+  }
+  return std::nullopt;
+}
+
+/// Of those that are best known: `place` is the rule of the variant to change.
+std::vector<std::string_view> other_rules(Variant& variant, std::string& place) {
+  std::vector<std::string_view> names;
+  for (const std::string_view name :
+       {"coord-median", "trimmed-mean", "geometric-median", "multi-krum", "krum"}) {
+    const bool is_given = find_rule(place).name == name;
+    const std::string given = std::exchange(place, name);
+    if (!is_given && variant.holds()) names.push_back(name);
+    place = given;
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string remedies(const Plan& plan) {
+  const Variant variant{plan.workers, plan.q, plan.r,
+                        plan.num_aggregate < plan.k ? plan.num_aggregate : 0, plan.hierarchy};
+  std::vector<std::string> found;
+  if (const auto q = fewer_liars(variant)) found.push_back(fmt::format("--assume-fail {}", *q));
+  if (const auto workers = more_workers(variant))
+    found.push_back(fmt::format("--workers {} (launch -n {})", *workers, *workers + 1));
+  if (const auto buckets = other_buckets(variant))
+    found.push_back(fmt::format("--buckets {}", *buckets));
+  if (const auto kept = more_slices(variant))
+    found.push_back(fmt::format("--num-aggregate {}", *kept));
+  const bool is_inner = plan.b > 0 && find_rule(plan.hierarchy.inner_rule).name != "normal";
+  Variant other = variant;
+  const std::vector<std::string_view> names =
+      other_rules(other, is_inner ? other.hierarchy.inner_rule : other.hierarchy.outer_rule);
+  if (!names.empty()) {
+    found.push_back(fmt::format("--{}mode {}", is_inner ? "inner-" : "", fmt::join(names, " or ")));
+  }
+  return fmt::format("{}", fmt::join(found, ", "));
+}
+
+}  // namespace detox
