@@ -1,5 +1,6 @@
 // `detoxml aggregate`: one rule on one NumPy file.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,6 +21,7 @@
 #include "data/numpy/numpy_file.hpp"
 #include "detox/aggregator.hpp"
 #include "detox/errors.hpp"
+#include "stages/aggregate/row_distances.hpp"
 #include "stages/aggregate/rule_option.hpp"
 
 namespace detox {
@@ -44,7 +46,7 @@ constexpr std::string_view kExample =
     "Example:\n"
     "  detoxml aggregate --mode multi-krum --f 5 gradients.npy -o out.npy --report report.json\n"
     "reads an (n, d) array of float32 or float64, writes the (d) result in the same type, and\n"
-    "a report of which rows were selected or suspected and why, with their scores.";
+    "a report of which rows were selected, with their scores, and which stand out and are suspect.";
 
 /// Numbers that JSON does not have become null.
 nlohmann::json number(double value) {
@@ -57,8 +59,36 @@ nlohmann::json numbers(const std::vector<double>& values) {
   return list;
 }
 
+/// "suspect rows 3 and 7, ..." or that none is; rows count from 0.
+std::string about_suspects(const RowDistances& distances) {
+  if (distances.suspect.empty()) {
+    return distances.most_suspect
+               ? fmt::format("no row is suspect, row {} is farthest from the median",
+                             *distances.most_suspect)
+               : "no row is suspect";
+  }
+  constexpr std::size_t kMostNamed = 8;
+  std::vector<std::size_t> rows;
+  for (const auto& suspect : distances.suspect) {
+    if (rows.size() < kMostNamed) rows.push_back(suspect.row);
+  }
+  const std::size_t more = distances.suspect.size() - rows.size();
+  return fmt::format("suspect row{} {}{}{}", distances.suspect.size() == 1 ? "" : "s",
+                     fmt::join(rows, ", "), more > 0 ? fmt::format(" and {} more", more) : "",
+                     distances.suspect.size() > 1 && distances.most_suspect
+                         ? fmt::format(", most of all row {}", *distances.most_suspect)
+                         : "");
+}
+
+nlohmann::json rows_with_reasons(const std::vector<AggregationReport::Rejection>& rows) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const AggregationReport::Rejection& row : rows)
+    list.push_back({{"row", row.row}, {"reason", row.reason}});
+  return list;
+}
+
 std::string report_text(const RuleInfo& rule, const RuleOptions& options, const NumpyHeader& header,
-                        const AggregationReport& found) {
+                        const AggregationReport& found, const RowDistances& distances) {
   nlohmann::ordered_json report;
   report["rule"] = rule.name;
   report["n"] = header.n;
@@ -69,12 +99,14 @@ std::string report_text(const RuleInfo& rule, const RuleOptions& options, const 
   report["weight_cap"] = options.weight_cap;
   report["requirement"] = rule.requirement;
   report["selected"] = found.selected;
-  report["rejected"] = nlohmann::json::array();
-  for (const AggregationReport::Rejection& rejection : found.rejected) {
-    report["rejected"].push_back({{"row", rejection.row}, {"reason", rejection.reason}});
-  }
+  report["not_selected"] = rows_with_reasons(found.rejected);
   report["scores"] = numbers(found.scores);
   report["weights"] = numbers(found.weights);
+  report["distances"] = numbers(distances.of_row);
+  report["median_distance"] = number(distances.median);
+  report["suspect"] = rows_with_reasons(distances.suspect);
+  report["most_suspect"] =
+      distances.most_suspect ? nlohmann::json(*distances.most_suspect) : nlohmann::json();
   return report.dump(2) + "\n";
 }
 
@@ -121,19 +153,22 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
   std::vector<T> out(rows.d);
   make_aggregator(rule.name, arguments.options)->aggregate(rows, out, context, &report);
   write_numpy(arguments.output, out);
+  std::string suspects;
   if (!arguments.report.empty()) {
+    const RowDistances distances = distances_from_median(rows, pool);
+    suspects = "; " + about_suspects(distances);
     try {
-      write_text_atomically(arguments.report, report_text(rule, arguments.options, header, report));
+      write_text_atomically(arguments.report,
+                            report_text(rule, arguments.options, header, report, distances));
     } catch (const Error&) {
       std::error_code ignored;
       fs::remove(arguments.output, ignored);  // both files or none
       throw;
     }
   }
-  log_info("{}: {} of {} rows{} -> {}", rule.name,
-           report.selected.empty() ? rows.n() : report.selected.size(), rows.n(),
-           report.rejected.empty() ? "" : fmt::format(", {} rejected", report.rejected.size()),
-           arguments.output);
+  log_info("{}: {} of {} rows -> {}{}", rule.name,
+           report.selected.empty() ? rows.n() : report.selected.size(), rows.n(), arguments.output,
+           suspects);
 }
 
 int run(const Arguments& arguments) {
