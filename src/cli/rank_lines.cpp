@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/start_threads.hpp"
+#include "cli/mpirun_lines.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -145,6 +146,7 @@ struct RankOutput::State {
   struct Stream {
     int reading = -1, writing = -1;
     RankLines lines;
+    MpirunLines of_mpirun;
     bool reader_is_gone = false;
   };
 
@@ -157,10 +159,12 @@ struct RankOutput::State {
       }
       fcntl(ends[0], F_SETFL, O_NONBLOCK);
       const std::size_t number = streams.size();
-      streams.push_back({ends[0], ends[1], RankLines([this, number, file](int rank, auto line) {
-                           bool& gone = streams[number].reader_is_gone;
-                           gone = gone || !write_whole(file, shown_line(rank, line, tagged));
-                         })});
+      streams.push_back({ends[0],
+                         ends[1],
+                         RankLines([this, number, file](int rank, std::string_view line) {
+                           show(streams[number], file, rank, line);
+                         }),
+                         {}});
     }
   }
   ~State() {
@@ -171,6 +175,18 @@ struct RankOutput::State {
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
+
+  void show(Stream& stream, int file, int rank, std::string_view line) const {
+    const auto write = [&](std::string_view text) {
+      stream.reader_is_gone =
+          stream.reader_is_gone || !write_whole(file, shown_line(rank, text, tagged));
+    };
+    if (rank == RankLines::kMpirun) {
+      for (const std::string& text : stream.of_mpirun.take(line)) write(text);
+    } else if (!is_mpi_noise(line)) {
+      write(line);
+    }
+  }
 
   void close_job_ends() {
     for (Stream& stream : streams) {
@@ -204,7 +220,12 @@ struct RankOutput::State {
       }
       if (last) break;
     }
-    for (Stream& stream : streams) stream.lines.finish();
+    for (std::size_t i = 0; i < 2; ++i) {
+      Stream& stream = streams[i];
+      stream.lines.finish();
+      for (const std::string& text : stream.of_mpirun.finish())
+        write_whole(i == 0 ? STDOUT_FILENO : STDERR_FILENO, text + "\n");
+    }
   }
 
   bool tagged;
