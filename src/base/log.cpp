@@ -9,6 +9,12 @@ namespace {
 
 std::mutex log_mutex;
 std::string log_prefix;
+bool line_is_open = false;
+
+void close_line() {
+  if (line_is_open) std::fputs("\n", stderr);
+  line_is_open = false;
+}
 
 }  // namespace
 
@@ -19,9 +25,22 @@ void set_log_prefix(std::string_view prefix) {
 
 void log_line(std::string_view line) {
   const std::lock_guard lock(log_mutex);
+  close_line();
   const std::string whole = fmt::format("{}{}\n", log_prefix, line);
   std::fwrite(whole.data(), 1, whole.size(), stderr);
   std::fflush(stderr);
+}
+
+void draw_open_line(std::string_view text) {
+  const std::lock_guard lock(log_mutex);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+  line_is_open = true;
+}
+
+void end_open_line() {
+  const std::lock_guard lock(log_mutex);
+  close_line();
 }
 
 }  // namespace detox

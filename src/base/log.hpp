@@ -13,6 +13,12 @@ void set_log_prefix(std::string_view prefix);
 
 void log_line(std::string_view line);
 
+/// Writes a piece of a line that is redrawn, such as a progress bar; the next whole line begins
+/// behind it, on a line of its own.
+void draw_open_line(std::string_view text);
+/// Ends that line, where there is one.
+void end_open_line();
+
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
   log_line(fmt::format(format, std::forward<Args>(args)...));

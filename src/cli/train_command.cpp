@@ -10,9 +10,11 @@
 
 #include "base/log.hpp"
 #include "base/names.hpp"
+#include "base/shell_line.hpp"
 #include "cli/command.hpp"
 #include "cli/numerics.hpp"
 #include "cli/replay_start.hpp"
+#include "cli/run_end.hpp"
 #include "cli/run_start.hpp"
 #include "cli/signals.hpp"
 #include "cli/train_admission.hpp"
@@ -20,6 +22,7 @@
 #include "comm/mpi/mpi_session.hpp"
 #include "comm/mpi/mpi_transport.hpp"
 #include "detox/errors.hpp"
+#include "round/attackers_file.hpp"
 #include "round/local_fleet.hpp"
 #include "round/remote_fleet.hpp"
 #include "round/training.hpp"
@@ -47,16 +50,19 @@ bool uses_mpi(const RunConfig& config) {
   return true;
 }
 
-SimulatedTruth truth_of(const Adversary& adversary) {
-  if (!adversary.active()) return {};
-  return [&adversary](std::uint64_t step, const Assignment& assignment) {
-    return corrupted_slices(assignment, adversary.byzantine(step, assignment));
-  };
+void tell_missing(const Fleet& fleet) {
+  if (const std::string text = fleet.who_was_missing(); !text.empty()) log_line(text);
 }
 
+/// How a run has ended, and with what.
+struct Conducted {
+  RunEnd end = RunEnd::kInterrupted;
+  ModelState model;
+};
+
 /// The server's part, the same for every fleet.
-int conduct(const TrainSetup& setup, const AnswerFormat& format, const Adversary& adversary,
-            Fleet& fleet, ThreadPool& pool, Start start) {
+Conducted conduct(const TrainSetup& setup, const AnswerFormat& format, const Adversary& adversary,
+                  Fleet& fleet, ThreadPool& pool, Start start) {
   const RunConfig& config = setup.config;
   ServerRound round({setup.plan, format, setup.layout, setup.server_keys, sgd_options(config),
                      lr_schedule(config, setup.horizon), setup.samples_per_step, fleet, pool,
@@ -67,15 +73,35 @@ int conduct(const TrainSetup& setup, const AnswerFormat& format, const Adversary
   const TrainingOptions options{setup.last_step,     config.eval_freq,    config.keep_checkpoints,
                                 max_skipped,         config.step_timeout, config.start_timeout,
                                 config.log_interval, setup.config_digest, setup.profile};
+  std::optional<AttackersFile> attackers;
+  SimulatedTruth truth;
+  if (adversary.active()) {
+    attackers.emplace(adversary, setup.plan.absences, start.directory.path(),
+                      start.checkpoint.state.step);
+    truth = [&attackers](std::uint64_t step, const Assignment& assignment) {
+      return attackers->add(step, assignment);
+    };
+  }
   Training training(options, round, setup.layout, std::move(start.checkpoint), start.directory);
   const std::atomic<bool>& stop = stop_on_signals();
-  const RunEnd end = training.run(stop, truth_of(adversary));
-  if (end == RunEnd::kFinished) {
-    log_info("finished: step {} in {}", setup.last_step, config.train_dir);
-    return 0;
+  Conducted conducted;
+  try {
+    conducted.end = training.run(stop, truth);
+  } catch (const std::exception&) {
+    tell_missing(fleet);
+    tell_verdict(setup, training, adversary);  // most of all where the run could not be defended
+    throw;
   }
-  log_info("interrupted; go on with: detoxml train --resume auto --train-dir {}", config.train_dir);
-  return kInterruptedExitCode;
+  tell_missing(fleet);
+  tell_verdict(setup, training, adversary);
+  conducted.model = training.model();
+  if (conducted.end == RunEnd::kFinished) {
+    log_info("finished: step {} in {}", setup.last_step, config.train_dir);
+  } else {
+    log_info("interrupted; go on with: {}",
+             shell_line({"detoxml", "train", "--resume", "auto", "--train-dir", config.train_dir}));
+  }
+  return conducted;
 }
 
 AnswerFormat answer_format(const TrainSetup& setup) {
@@ -91,14 +117,19 @@ int train_locally(const StartingConfig& given) {
   ThreadPool pool(thread_count(setup.config));
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
-  LocalFleet fleet(
-      {*setup.data, format, adversary, pool, setup.data_key, setup.samples_per_step, setup.plan.k,
-       setup.config.compute_every_replica,
-       setup.replay ? std::numeric_limits<double>::infinity() : setup.config.step_timeout},
-      setup.learner_factory());
-  const int exit_code = conduct(setup, format, adversary, fleet, pool, std::move(start));
-  if (setup.replay && exit_code == 0) compare_with_replayed(setup);
-  return exit_code;
+  const auto train = [&] {
+    LocalFleet fleet(
+        {*setup.data, format, adversary, pool, setup.data_key, setup.samples_per_step, setup.plan.k,
+         setup.config.compute_every_replica,
+         setup.replay ? std::numeric_limits<double>::infinity() : setup.config.step_timeout},
+        setup.learner_factory());
+    return conduct(setup, format, adversary, fleet, pool, std::move(start));
+  };
+  const Conducted conducted = train();  // its learners are gone before those that score are made
+  if (conducted.end == RunEnd::kInterrupted) return kInterruptedExitCode;
+  if (setup.replay) compare_with_replayed(setup);
+  tell_score(setup, conducted.model, pool, stop_on_signals());
+  return 0;
 }
 
 /// Told however the run ends.
@@ -134,7 +165,9 @@ int serve(const StartingConfig& given, Transport& transport, MpiSession& session
        setup.config.comm_type == "Bcast",
        adversary.active(),
        stop_on_signals(),
-       setup.config.compress_grad});
+       setup.config.compress_grad,
+       ChunkPace::kLeastPatienceSeconds,
+       setup.plan.q});
 
   WorkerSettings settings;
   settings.ranks = ranks;
@@ -153,7 +186,11 @@ int serve(const StartingConfig& given, Transport& transport, MpiSession& session
   if (std::ranges::find(setup.profiles, recorded) != setup.profiles.end()) setup.profile = recorded;
   fleet.start(settings, welcome.server_timeout_s);
   const ToldAtTheEnd told{fleet, session};
-  return conduct(setup, format, adversary, fleet, pool, std::move(start));
+  const Conducted conducted = conduct(setup, format, adversary, fleet, pool, std::move(start));
+  if (conducted.end == RunEnd::kInterrupted) return kInterruptedExitCode;
+  // Workers that were told to stop would wait for this process at MPI's end, but not for long.
+  fleet.keep_waiting_while([&] { tell_score(setup, conducted.model, pool, stop_on_signals()); });
+  return 0;
 }
 
 /// All comes from the server, which alone sees what a resumed run recorded; but where a worker's

@@ -15,14 +15,15 @@ namespace detox {
 namespace {
 
 // Belong to an invocation, not to a run.
-constexpr std::array<std::string_view, 8> kNotTakenOver = {"engine",
+constexpr std::array<std::string_view, 9> kNotTakenOver = {"engine",
                                                            "threads",
                                                            "train-dir",
                                                            "resume",
                                                            "checkpoint-step",
                                                            "allow-other-numerics",
                                                            "compute-every-replica",
-                                                           "log-interval"};
+                                                           "log-interval",
+                                                           "no-evaluate"};
 
 std::string read_text(const std::filesystem::path& file) {
   return std::string(text_of(read_file(file)));

@@ -11,9 +11,15 @@ Evaluator::Evaluator(const Dataset& data, const LearnerFactory& make_learner,
 }
 
 Score Evaluator::score(const ModelState& model) {
+  const std::atomic<bool> never{false};
+  return *score(model, never);
+}
+
+std::optional<Score> Evaluator::score(const ModelState& model, const std::atomic<bool>& stop) {
   const std::size_t batches = (data_.size() + batch_size_ - 1) / batch_size_;
   std::vector<BatchResult> results(batches);
   pool_.parallel_for(batches, [&](std::size_t batch, std::size_t thread) {
+    if (stop) return;
     const std::size_t begin = batch * batch_size_,
                       count = std::min(batch_size_, data_.size() - begin);
     const std::size_t values = data_.shape().values();
@@ -25,6 +31,7 @@ Score Evaluator::score(const ModelState& model) {
     }
     results[batch] = learners_[thread]->evaluate(model, Batch{images, labels});
   });
+  if (stop) return std::nullopt;
   Score score;
   for (const BatchResult& result : results) {  // in the order of the data, whoever was first
     score.loss += result.loss_sum;
@@ -32,7 +39,7 @@ Score Evaluator::score(const ModelState& model) {
     score.prec5 += static_cast<double>(result.correct_top5);
   }
   const auto samples = static_cast<double>(data_.size());
-  return {score.loss / samples, 100 * score.prec1 / samples, 100 * score.prec5 / samples};
+  return Score{score.loss / samples, 100 * score.prec1 / samples, 100 * score.prec5 / samples};
 }
 
 }  // namespace detox

@@ -1,7 +1,9 @@
 // Aside: checkpoints -> loss and accuracy over a test set.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "detox/dataset.hpp"
@@ -22,6 +24,8 @@ class Evaluator {
   Evaluator(const Dataset& data, const LearnerFactory& make_learner, std::size_t batch_size,
             ThreadPool& pool);
   const ModelLayout& layout() const { return learners_.front()->layout(); }
+  /// Nothing where `stop` has become true meanwhile: it then ends with the batch that it is at.
+  std::optional<Score> score(const ModelState& model, const std::atomic<bool>& stop);
   Score score(const ModelState& model);
 
  private:

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "detox/assignment.hpp"
@@ -80,6 +81,8 @@ class Fleet {
   /// is over. Answers to earlier steps are counted as well.
   virtual FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                                StepVotes& votes) = 0;
+  /// At the end, a line for people about workers that were not there; empty for none.
+  virtual std::string who_was_missing() const { return {}; }
 };
 
 }  // namespace detox

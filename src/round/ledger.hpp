@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -47,8 +46,6 @@ class Ledger {
   std::uint64_t total(std::uint32_t worker, Suspicion kind) const {
     return totals_[worker][static_cast<std::size_t>(kind)];
   }
-  /// One line for people: the workers with accusations, most accused first, or that there are none.
-  std::string summary() const;
 
  private:
   std::vector<std::array<std::uint64_t, kSuspicions>> totals_;

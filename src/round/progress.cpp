@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "base/log.hpp"
 #include "base/seconds_since.hpp"
@@ -38,10 +37,7 @@ Progress::Progress(std::uint64_t first_step, std::uint64_t last_step, std::uint6
 
 Progress::~Progress() { clear(); }
 
-void Progress::clear() {
-  if (drawn_) std::fputs("\n", stderr);
-  drawn_ = false;
-}
+void Progress::clear() { end_open_line(); }
 
 std::string Progress::line(std::uint64_t step, std::optional<double> loss,
                            std::optional<double> accuracy) const {
@@ -67,9 +63,7 @@ void Progress::update(std::uint64_t step, std::optional<double> loss,
   const std::string bar =
       fmt::format("\r[{}{}] {}\x1b[K", std::string(filled, '#'),
                   std::string(kBarCells - filled, '.'), line(step, loss, accuracy));
-  std::fputs(bar.c_str(), stderr);
-  std::fflush(stderr);
-  drawn_ = true;
+  draw_open_line(bar);
 }
 
 }  // namespace detox

@@ -26,7 +26,7 @@ class Progress {
                    std::optional<double> accuracy) const;
 
   std::uint64_t first_, last_, interval_;
-  bool terminal_, drawn_ = false;
+  bool terminal_;
   std::chrono::steady_clock::time_point start_, last_drawn_;
 };
 

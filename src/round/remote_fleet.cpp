@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 
 #include "base/as_error.hpp"
 #include "base/log.hpp"
 #include "base/seconds_since.hpp"
 #include "detox/errors.hpp"
+#include "round/worker_names.hpp"
 
 namespace detox {
 namespace {
@@ -26,6 +28,7 @@ constexpr std::size_t kMostTimesServed = 4;  // the weights, to one worker in on
 constexpr std::uint64_t kMostWarnings = 10;
 constexpr std::size_t kOtherFrames = 64;  // of a worker in a step, besides answers and questions
 constexpr std::uint64_t kMostOfOthers = 1000;  // frames of who is left out
+constexpr double kLeastWaitToldSeconds = 5, kTimesTheLongestStep = 3, kFirstStepSeconds = 10;
 
 }  // namespace
 
@@ -37,7 +40,8 @@ RemoteFleet::RemoteFleet(const Parts& parts)
              parts.least_chunk_patience_s),
       copies_(parts.answer, peers_.size(), parts.compression),
       to_workers_(parts.transport),
-      to_left_out_(parts.transport) {
+      to_left_out_(parts.transport),
+      presence_(parts.ranks.size(), parts.slices, parts.bears) {
   for (int rank = 1; rank < parts_.transport.size(); ++rank) {
     (worker_of(parts_.ranks, rank) ? ranks_here_ : left_out_).push_back(rank);
   }
@@ -91,6 +95,7 @@ void RemoteFleet::give_orders(const StepOrder& order) {
     peer.heard = false;
     peer.relay = kNobody;
     peer.served = 0;
+    if (!order.absent[worker]) presence_.expect(worker, order.step, Clock::now());
     if (order.absent[worker] || peer.gone) continue;
     peer.silent_steps = was_heard ? 0 : peer.silent_steps + 1;
     // To a worker that has not even taken the last frames, more are of no use and would pile up.
@@ -172,6 +177,8 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
     weights_.push_more();
     take_frames(order, votes);
     watch_volume(votes);
+    tell_waiting(order, votes, seconds_since(begin), time_limit.count());
+    tell_news();
     if (any_news_ && report.compute_s == 0)
       report.compute_s = seconds_since(begin) - report.broadcast_s;
     if (!parts_.by_digest) continue;
@@ -188,9 +195,14 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
     fetch_.run_out_of_time(votes);
     report.in_vain_s = seconds_since(last_news_);
     for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
-      if (!order.absent[worker] && !peers_[worker].heard) peers_[worker].awaited = false;
+      if (order.absent[worker] || peers_[worker].heard) continue;
+      peers_[worker].awaited = false;
+      presence_.missed(worker);
     }
+  } else {
+    longest_step_s_ = std::max(longest_step_s_, seconds_since(begin));
   }
+  tell_news();
   report.receive_s = seconds_since(begin) - report.broadcast_s - report.compute_s;
   report.bytes_in = parts_.transport.counters().bytes_received - before.bytes_received;
   report.bytes_out = parts_.transport.counters().bytes_sent - before.bytes_sent;
@@ -244,8 +256,32 @@ void RemoteFleet::reject(const ReceivedFrame& frame, const FrameView& view) {
 void RemoteFleet::lose(std::uint32_t worker, const Failure& failure) {
   if (peers_[worker].gone) return;
   peers_[worker].gone = true;
-  log_warning("rank {} has ended, the run goes on without it: {}", parts_.ranks[worker],
-              failure.line);
+  log_warning("rank {}: {}", parts_.ranks[worker], presence_.ended(worker, failure.line));
+}
+
+void RemoteFleet::tell_news() {
+  const auto now = Clock::now();
+  if (now - last_look_ < kPoll) return;
+  last_look_ = now;
+  for (const std::string& line : presence_.news(now)) log_line(line);
+}
+
+void RemoteFleet::tell_waiting(const StepOrder& order, const StepVotes& votes, double waited_s,
+                               double limit_s) {
+  const double usual_s = longest_step_s_ > 0 ? longest_step_s_ : kFirstStepSeconds;
+  if (waited_s < std::max(kLeastWaitToldSeconds, kTimesTheLongestStep * usual_s)) return;
+  if (told_waiting_step_ == order.step || times_told_waiting_ >= kMostWarnings) return;
+  told_waiting_step_ = order.step;
+  std::vector<std::uint32_t> awaited;
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    if (is_awaited(order, worker) && !peers_[worker].heard &&
+        votes.is_open(order.assignment.slice_of_worker[worker]))
+      awaited.push_back(worker);
+  }
+  if (awaited.empty()) return;
+  ++times_told_waiting_;
+  log_info("step {} waits for {} for {:.0f} s now; it goes on without after {:.0f} s", order.step,
+           worker_names(awaited), waited_s, limit_s);
 }
 
 void RemoteFleet::expect(std::uint32_t worker, std::size_t frames) {
@@ -282,6 +318,7 @@ void RemoteFleet::watch_volume(StepVotes& votes) {
                 : seen.stray > 0
                     ? "it sent a message that is none of this program"
                     : fmt::format("it sent {} frames, more than it was asked for", seen.offered));
+    presence_.ended(worker, "it was shut out");  // which has just been said
   }
 }
 
@@ -312,6 +349,8 @@ void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, Re
                               const StepOrder& order, StepVotes& votes) {
   if (!may_answer(worker, digest.step, digest.slice, order)) return;
   Peer& peer = peers_[worker];
+  if (digest.step != order.step || digest.slice == order.assignment.slice_of_worker[worker])
+    presence_.heard(worker, digest.step);
   const bool is_first = digest.step == order.step && !peer.heard;
   if (digest.slice == order.assignment.slice_of_worker[worker]) hear(worker, digest.step, order);
   if (is_first) peer.digests.swap(frame.bytes);  // the views stay valid: the bytes do not move
@@ -344,6 +383,7 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
       last_news_ = chunk.step == order.step ? Clock::now() : last_news_;
       break;
     case FullCopies::Taken::kWhole:
+      presence_.heard(worker, chunk.step);
       hear(worker, chunk.step, order);
       votes.count({chunk.step, worker, chunk.slice, copies_.answer(worker)});
       break;
@@ -367,6 +407,16 @@ void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask
   peer.served += ask.chunks.size();
   if (peer.served <= kMostTimesServed * (weights_.chunks().count() + kMaxRequested))
     weights_.serve(parts_.ranks[worker], ask);
+}
+
+void RemoteFleet::keep_waiting_while(const std::function<void()>& work) {
+  std::future<void> done = std::async(std::launch::async, work);
+  while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    to_left_out_.give(left_out_);
+    to_workers_.give(ranks_here_);
+    parts_.transport.receive(kPoll, max_frame_from_worker(parts_.answer));
+  }
+  done.get();
 }
 
 std::vector<int> RemoteFleet::silent_ranks() const {

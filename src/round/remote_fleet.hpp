@@ -14,6 +14,7 @@
 #include "round/fleet.hpp"
 #include "round/frame_budget.hpp"
 #include "round/full_copies.hpp"
+#include "round/presence.hpp"
 #include "round/signs_of_life.hpp"
 #include "round/weights_broadcast.hpp"
 #include "round/worker_settings.hpp"
@@ -37,6 +38,7 @@ class RemoteFleet final : public Fleet {
     std::string_view compression = "none";  ///< what chunks of answers may be packed with
     /// A worker gets at least so long for a chunk before another one is asked for it as well.
     double least_chunk_patience_s = ChunkPace::kLeastPatienceSeconds;
+    std::size_t bears = 0;  ///< q, for what people are told
   };
   explicit RemoteFleet(const Parts& parts);
 
@@ -46,6 +48,12 @@ class RemoteFleet final : public Fleet {
 
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        StepVotes& votes) override;
+
+  /// Runs `work` on a thread of its own, and rethrows what it throws; meanwhile no worker misses
+  /// the server. What they send is thrown away.
+  void keep_waiting_while(const std::function<void()>& work);
+
+  std::string who_was_missing() const override { return presence_.summary(); }
 
   /// Ranks that take no part, have failed, or have missed a deadline or several steps and said
   /// nothing since: the job's end need not wait for them.
@@ -95,6 +103,11 @@ class RemoteFleet final : public Fleet {
   /// Whether this is something that the worker was told to answer; else it is rejected.
   bool may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
                   const StepOrder& order);
+  /// Lines about who has fallen silent or come back, at most a few times a second.
+  void tell_news();
+  /// A line where a step takes far longer than the others because of somebody.
+  void tell_waiting(const StepOrder& order, const StepVotes& votes, double waited_s,
+                    double limit_s);
   void hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order);
   void lose(std::uint32_t worker, const Failure& failure);
   void reject(const ReceivedFrame& frame, const FrameView& view);
@@ -113,6 +126,11 @@ class RemoteFleet final : public Fleet {
   std::chrono::steady_clock::time_point last_news_{};  ///< or the step's order
   bool any_news_ = false;                              ///< in this step
   SignsOfLife to_workers_, to_left_out_;
+  Presence presence_;
+  std::chrono::steady_clock::time_point last_look_{};  ///< for news
+  double longest_step_s_ = 0;                          ///< of those in which nobody was waited for
+  std::uint64_t told_waiting_step_ = 0;
+  std::size_t times_told_waiting_ = 0;
   std::uint64_t rejected_frames_ = 0;
   std::chrono::steady_clock::time_point last_watch_ = std::chrono::steady_clock::now();
 };

@@ -75,8 +75,6 @@ RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth)
     leave_failed(as_error(error).what());
     throw;
   }
-  log_line((first_step_ > 1 ? fmt::format("since step {}: ", first_step_) : "") +
-           ledger_.summary());
   const bool finished = state_.step >= options_.last_step;
   directory_.write_status(
       {finished ? RunState::kFinished : RunState::kInterrupted, state_.step, ""});

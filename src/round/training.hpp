@@ -47,6 +47,11 @@ class Training {
   RunEnd run(const std::atomic<bool>& stop, const SimulatedTruth& truth);
 
   const ModelState& model() const { return model_; }
+  /// What workers were seen doing in steps first_step() to last_step(), those that this process has
+  /// taken; last_step() is less where there are none.
+  const Ledger& ledger() const { return ledger_; }
+  std::uint64_t first_step() const { return first_step_; }
+  std::uint64_t last_step() const { return state_.step; }
 
  private:
   void take_step(std::uint64_t step, const StepReport& report, const SimulatedTruth& truth);

@@ -104,7 +104,8 @@ class Worker {
     child.arguments = {
         options_.program, "train",         "--config",  (folder / kGivenFile).string(),
         "--train-dir",    folder.string(), "--resume",  "auto",
-        "--engine",       "local",         "--threads", std::to_string(threads)};
+        "--engine",       "local",         "--threads", std::to_string(threads),
+        "--no-evaluate"};
     child.stop = &stop_;
     child.time_limit = std::chrono::years(1);  // it has its own: of a step, and of a start
     child.grace = std::chrono::minutes(5);     // a step and a checkpoint

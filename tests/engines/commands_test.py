@@ -117,6 +117,10 @@ class Aggregate(ProgramTest):
             self.assertEqual(len(report["selected"]), 11)
             self.assertFalse({3, 7} & set(report["selected"]))
             self.assertEqual(len(report["scores"]), 15)
+            self.assertEqual([row["row"] for row in report["not_selected"]],
+                             [row for row in range(15) if row not in report["selected"]])
+            self.assertEqual([row["row"] for row in report["suspect"]], [3, 7])
+            self.assertIn(report["most_suspect"], [3, 7])
             self.numpy("import json, numpy as np; rows = np.load('rows.npy'); out = np.load('out.npy');"
                        "s = json.load(open('r.json'))['selected']; assert out.dtype == rows.dtype;"
                        "np.testing.assert_allclose(out, rows[s].astype('f8').mean(0), rtol=1e-5, atol=1e-6)")
@@ -194,7 +198,7 @@ class Help(ProgramTest):
 class Train(ProgramTest):
     def test_without_options_is_told_what_it_defends_against(self):
         err = self.run_ok("train", "--max-steps", 1).err
-        self.assertIn("defends against q=1 of P=9 workers: r=3, k=3 slices, f_eff=0, n=3", err)
+        self.assertIn("survives any 1 liar among 9 workers: 3 pieces × 3 workers, no piece can be corrupted", err)
         self.assertTrue((self.folder / "output" / "models" / "model_step_1").exists())
 
     def test_says_what_bucket_size_means(self):

@@ -22,7 +22,7 @@ class Job(ProgramTest):
                      "--train-dir", self.unique(), program=["mpirun"])
         self.assertEqual(result.code, 0, result.err)
         self.assertEqual(len(self.journal("run")), 3)
-        self.assertIn("defends against q=", result.err)
+        self.assertIn("survives any 1 liar among 3 workers", result.err)
 
     def test_prints_a_usage_error_once_and_keeps_its_exit_code(self):
         result = run("launch", "-n", 5, "--", "train", "--group-size", 2, "--train-dir", "[a,b]")
