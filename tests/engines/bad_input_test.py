@@ -7,7 +7,8 @@ import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import DATA, SMALL, ProgramTest, main, run, start, wait_for
+from program import DATA, SMALL, ProgramTest, main, run
+from running import keep_training
 
 
 class BadOptions(ProgramTest):
@@ -191,23 +192,14 @@ class BadCheckpoints(ProgramTest):
 
 
 class Signals(ProgramTest):
-    def test_sigterm_leaves_a_usable_checkpoint_and_says_how_to_resume(self):
-        process = start("train", *SMALL, "--max-steps", 100000, "--train-dir", "run", cwd=self.folder)
-        metrics = self.folder / "run" / "metrics.jsonl"
-        self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 130, err)
-        self.assertIn("detoxml train --resume auto --train-dir run", err)
-        step = len(self.journal("run"))
-        self.assertIn(f"step {step} ", self.run_ok("evaluate", "--model-dir", "run").out)
-
-    def test_two_runs_cannot_share_a_directory(self):
-        process = start("train", *SMALL, "--max-steps", 100000, "--train-dir", "run", cwd=self.folder)
-        self.assertTrue(wait_for(lambda: (self.folder / "run" / "metrics.jsonl").exists()))
+    def test_the_directory_of_a_run_is_its_own_until_sigterm_leaves_a_usable_checkpoint(self):
+        training = keep_training(self, "run", *SMALL)
+        training.wait_for_steps(4)
+        # Another one cannot have its directory.
         self.assert_refused(run("train", "--resume", "auto", "--train-dir", "run", cwd=self.folder), 1, "run")
-        process.terminate()
-        process.communicate(timeout=60)
+        step = training.interrupt(signal.SIGTERM)
+        self.assertIn(f"detoxml train --resume auto --train-dir {training.directory}", training.said())
+        self.assertIn(f"step {step} ", self.run_ok("evaluate", "--model-dir", "run").out)
 
 
 main()

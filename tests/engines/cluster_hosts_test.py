@@ -5,12 +5,11 @@ import pathlib
 import shutil
 import socket
 import sys
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from loopback_hosts import SSHD, LoopbackHosts, make_key
-from program import DATA, PROGRAM, ProgramTest, main, run
+from program import DATA, PROGRAM, ProgramTest, long_enough, main, run
 
 
 @unittest.skipUnless(os.path.exists(SSHD), f"no {SSHD}: tools/install-deps --test")
@@ -29,9 +28,9 @@ class HostsTest(ProgramTest):
     def hostfile(self, *addresses):
         (self.folder / "hosts_address").write_text("".join(f"{address}\n" for address in addresses))
 
-    def cluster(self, command, *words):
+    def cluster(self, command, *words, patience=60):
         result = run("cluster", command, "--hostfile", "hosts_address", "--cluster", "cluster.toml",
-                     "--connect-timeout", "2", *words, cwd=self.folder,
+                     "--connect-timeout", patience, *words, cwd=self.folder,
                      env={"HOME": str(self.folder), "XDG_STATE_HOME": ""})
         private = self.hosts.client.read_text().splitlines()[1]
         self.assertNotIn(private, result.out + result.err)
@@ -86,9 +85,7 @@ class Prepare(HostsTest):
         stubborn = self.hosts.addresses[2]
         (self.hosts.home(stubborn) / ".ssh/authorized_keys").write_text("")
         self.hostfile(*self.hosts.addresses, "127.0.0.8", "127.0.0.9")
-        start = time.monotonic()
-        result = self.cluster("prepare", "--skip", "packages")
-        self.assertLess(time.monotonic() - start, 40)
+        result = self.cluster("prepare", "--skip", "packages", patience=10)
         self.assert_refused(result, 1, "not all hosts are prepared")
         for address in self.hosts.addresses[:2]:
             self.assertEqual(self.row(result, address), ["ok"] * 3)
@@ -155,13 +152,15 @@ class RunAndCopy(HostsTest):
         self.assert_refused(self.cluster("run", "--on", "worker", "--", "true"), 2, "'worker'", "workers")
 
     def test_run_ends_when_its_time_is_over(self):
-        start = time.monotonic()
-        result = self.cluster("run", "--on", "server", "--timeout", "1.5", "--", "echo begun; sleep 3127")
-        self.assertLess(time.monotonic() - start, 20)
-        self.assertIn("begun", result.out)
-        self.assertIn("not done within the time limit", result.err)
-        self.assertEqual(result.code, 1)
-        self.assertTrue(self.no_process_left("sleep 3127"))
+        def attempt(seconds):
+            result = self.cluster("run", "--on", "server", "--timeout", seconds, "--", f"echo begun; sleep 3127; : {self.folder}")
+            self.assertTrue(self.no_process_left(f"sleep 3127; : {self.folder}"))
+            if "begun" not in result.out:
+                return None
+            self.assertIn("not done within the time limit", result.err)
+            return result.code
+
+        self.assertEqual(long_enough(attempt, (1.5, 15, 60)), 1)
 
     def test_copy_there_and_back(self):
         (self.folder / "box" / "in ner").mkdir(parents=True)

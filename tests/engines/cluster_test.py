@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from fake_ec2 import KEY_ID, SECRET, FakeEc2, Refused
-from program import PROGRAM, ProgramTest, environment, main, run, wait_for
+from program import PATIENCE, PROGRAM, ProgramTest, environment, main, run, wait_for
 
 QUICK = ["--poll", "0.1"]
 FILE = """name = "{name}"
@@ -143,14 +143,14 @@ class Interrupted(ClusterTest):
 
     def test_launch_goes_on_without_a_machine_too_many(self):
         """Cut off when the workers are made and before anybody heard of it; and EC2 does not show them for a while."""
-        arrived, hidden = [], []
+        arrived, hidden, cut_off = [], [], threading.Event()
 
         def after(action, form, number):
             if action == "RunInstances" and form["InstanceType"] == "m5.large" and not arrived:
                 hidden.extend(ec2.machines[-2:])
                 del ec2.machines[-2:]
                 arrived.append(True)
-                time.sleep(20)
+                cut_off.wait(PATIENCE)
 
         def before(action, form, number):
             # They are shown again once they were asked for a second time.
@@ -161,8 +161,9 @@ class Interrupted(ClusterTest):
         with FakeEc2(before=before, after=after) as ec2:
             self.describe(ec2)
             process = self.start()
-            self.assertTrue(wait_for(lambda: arrived, 30))
+            self.assertTrue(wait_for(lambda: arrived))
             self.kill(process)
+            cut_off.set()
             self.assertIn("paper.us-west-2.pending", self.state_files())
             result = self.ok(self.cluster("launch", *QUICK))
             self.assertIn("asking again for 2 workers", result.err)

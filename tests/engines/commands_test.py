@@ -8,7 +8,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import SMALL, ProgramTest, main, run, start, wait_for
+from program import PATIENCE, SMALL, ProgramTest, main, run, start
+from running import keep_training
 
 NUMPY = """
 import json, sys
@@ -24,7 +25,7 @@ class Evaluate(ProgramTest):
     def test_follows_a_running_training_until_it_is_done(self):
         follower = start("evaluate", "--model-dir", "run", "--follow", "--json", cwd=self.folder)
         self.run_ok("train", *SMALL, "--train-dir", "run")
-        out, err = follower.communicate(timeout=60)
+        out, err = follower.communicate(timeout=PATIENCE)
         self.assertEqual(follower.returncode, 0, err)
         self.assertEqual([json.loads(line)["step"] for line in out.splitlines()], [5, 10, 12])
         self.assertIn("finished at step 12", err)
@@ -38,45 +39,31 @@ class Evaluate(ProgramTest):
         self.assertEqual(other.out.split()[:2], ["step", "12"])
 
     def test_gives_up_on_a_run_that_was_killed(self):
-        process = start("train", *SMALL, "--max-steps", 100000, "--eval-freq", 200, "--train-dir", "run", cwd=self.folder)
+        killed = keep_training(self, "run", *SMALL, "--eval-freq", 50)
         follower = start("evaluate", "--model-dir", "run", "--follow", cwd=self.folder)
-        self.assertTrue(follower.stdout.readline().startswith("step 200 "))
-        process.kill()
-        process.communicate()
-        _, err = follower.communicate(timeout=60)
+        self.assertTrue(follower.stdout.readline().startswith("step "))
+        killed.process.kill()
+        _, err = follower.communicate(timeout=PATIENCE)
         self.assertEqual(follower.returncode, 1)
         self.assertIn("the run was killed at step", err)
 
     def test_follows_a_run_that_keeps_only_its_newest_checkpoint(self):
         follower = start("evaluate", "--model-dir", "run", "--follow", cwd=self.folder)
         self.run_ok("train", *SMALL, "--eval-freq", 1, "--keep-checkpoints", 1, "--train-dir", "run")
-        out, err = follower.communicate(timeout=60)
+        out, err = follower.communicate(timeout=PATIENCE)
         self.assertEqual(follower.returncode, 0, err)
         self.assertIn("step 12 ", out)
 
-    def test_has_patience_with_a_run_that_goes_on(self):
-        process = start("train", *SMALL, "--max-steps", 300, "--eval-freq", 300, "--train-dir", "run", cwd=self.folder)
-        self.assertTrue(wait_for(lambda: (self.folder / "run" / "run.json").exists()))
-        follower = run("evaluate", "--model-dir", "run", "--follow", "--timeout", 0.2, cwd=self.folder)
-        process.communicate()
-        self.assertEqual(follower.code, 0, follower.err)
-        self.assertIn("step 300 ", follower.out)
-        self.assert_refused(run("evaluate", "--model-dir", "no", "--follow", "--timeout", 0.2, cwd=self.folder), 1,
-                            "no: nothing new for 0 s (--timeout)")
-        for seconds in ["nan", "inf", "-1"]:
-            self.assert_refused(run("evaluate", "--model-dir", "run", "--follow", "--timeout", seconds, cwd=self.folder), 2,
-                                "--timeout")
-
-    def held(self, status):
-        """The run as another process has it that is at work in it."""
+    def held(self, status, *options):
+        """The run as another process has it that is at work in it, and another that has followed it for a while."""
         self.run_ok("train", *SMALL, "--train-dir", "run")
         lock = open(self.folder / "run" / ".lock")
         fcntl.flock(lock, fcntl.LOCK_EX)
         self.addCleanup(lock.close)
         self.write_status(status)
-        follower = start("evaluate", "--model-dir", "run", "--follow", "--eval-freq", 10, cwd=self.folder)
+        follower = start("evaluate", "--model-dir", "run", "--follow", "--eval-freq", 10, *options, cwd=self.folder)
         self.assertTrue(follower.stdout.readline().startswith("step 10 "))
-        time.sleep(1)  # it has seen step 12, which 10 does not divide
+        time.sleep(1)  # likely it has seen step 12, which 10 does not divide
         return lock, follower
 
     def write_status(self, status):
@@ -84,17 +71,17 @@ class Evaluate(ProgramTest):
         temporary.write_text(json.dumps({"message": "", "status": status, "step": 10 if status == "running" else 12}))
         temporary.rename(self.folder / "run" / "run.json")
 
-    def test_scores_the_last_step_though_it_saw_it_before_the_end(self):
-        _, follower = self.held("running")
+    def test_has_patience_with_a_run_that_goes_on_and_scores_its_last_step_though_it_saw_it_before_the_end(self):
+        _, follower = self.held("running", "--timeout", 0.2)
         self.write_status("finished")
-        out, err = follower.communicate(timeout=60)
+        out, err = follower.communicate(timeout=PATIENCE)
         self.assertEqual(follower.returncode, 0, err)
         self.assertTrue(out.startswith("step 12 "), out)
 
     def test_says_at_which_step_a_run_was_killed(self):
         lock, follower = self.held("running")
         lock.close()
-        out, err = follower.communicate(timeout=60)
+        out, err = follower.communicate(timeout=PATIENCE)
         self.assertEqual(follower.returncode, 1, err)
         self.assertTrue(out.startswith("step 12 "), out)
         self.assertIn("the run was killed at step 12", err)
@@ -102,6 +89,11 @@ class Evaluate(ProgramTest):
     def test_says_where_there_is_nothing(self):
         self.assert_refused(run("evaluate", "--model-dir", self.folder), 1, "holds no checkpoint")
         self.assert_refused(run("evaluate", "--model-dir", self.folder / "no"), 1, "no such file or directory")
+        self.assert_refused(run("evaluate", "--model-dir", "no", "--follow", "--timeout", 0.2, cwd=self.folder), 1,
+                            "no: nothing new for 0 s (--timeout)")
+        for seconds in ["nan", "inf", "-1"]:
+            self.assert_refused(run("evaluate", "--model-dir", "run", "--follow", "--timeout", seconds, cwd=self.folder), 2,
+                                "--timeout")
 
 
 class Aggregate(ProgramTest):

@@ -4,14 +4,16 @@ that a resumed run does not make up for."""
 import os
 import pathlib
 import signal
+import statistics
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import PROGRAM, ProgramTest, main, ranks, run, start, wait_for
+from program import PATIENCE, PROGRAM, ProgramTest, main, ranks, run, start, wait_for
+from running import keep_training
 
 FAULTY = os.environ.get("FAULTY_WORKER", "faulty_worker")
-SMALL = ["--batch-size", 4, "--step-timeout", 2]
+SMALL = ["--batch-size", 4]
+DEADLINE = 2  # seconds
 # What mpirun needs where it is started without the launcher.
 MPIRUN = ["mpirun", "--enable-recovery", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
           "--mca", "btl_vader_single_copy_mechanism", "none"]
@@ -20,16 +22,6 @@ MPIRUN = ["mpirun", "--enable-recovery", "--oversubscribe", "--bind-to", "none",
 class Faults(ProgramTest):
     def unique(self):
         return str(self.folder / "run")
-
-    def launch(self, processes, *options):
-        return start("launch", "-n", processes, "--", "train", *SMALL, "--train-dir", self.unique(), *options)
-
-    def steps_taken(self):
-        metrics = self.folder / "run" / "metrics.jsonl"
-        return metrics.read_text().count("\n") if metrics.exists() else 0
-
-    def wait_for_steps(self, steps):
-        self.assertTrue(wait_for(lambda: self.steps_taken() >= steps, 120))
 
     def kill(self, rank, with_signal=signal.SIGKILL):
         os.kill(ranks(self.unique())[rank], with_signal)
@@ -55,44 +47,45 @@ class Faults(ProgramTest):
     def kinds(self, worker):
         return {line["kind"] for line in self.journal("run", "ledger.jsonl") if line["worker"] == worker}
 
-    def interrupt(self, process):
+    def interrupt(self, run):
         """Ends the run with a checkpoint; returns its step."""
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 130, err)
+        last = run.interrupt()
         self.assertTrue(self.no_process_left(self.unique()))
-        return self.steps_taken()
+        return last
 
     def test_killed_workers_cost_their_own_votes_and_one_deadline(self):
-        process = self.launch(10, "--max-steps", 100000)
-        self.wait_for_steps(3)
+        run = keep_training(self, "run", *SMALL, "--step-timeout", DEADLINE, launch=10)
+        run.wait_for_steps(3)
         self.kill(5)
         self.kill(7)
-        self.assertTrue(wait_for(lambda: {5, 7} <= set(self.missing())))
-        self.wait_for_steps(self.steps_taken() + 30)
-        last = self.interrupt(process)
+        run.wait_for(lambda: {5, 7} <= set(self.missing()))
+        run.wait_for_more_steps(30)
+        last = self.interrupt(run)
 
         first = max(self.counted(5) + self.counted(7))
         self.assertLess(first, last - 20)
-        late = [line["step"] for line in self.journal("run") if line["step"] > first and line["seconds"]["total"] > 1.5]
-        self.assertLessEqual(len(late), 2, "waited for the dead")
+        took = [line["seconds"]["total"] for line in self.journal("run")]
+        # A busy machine may make some steps long, but not most of them ten times as long as most.
+        deadline = max(DEADLINE, 10 * statistics.median(took))
+        self.assertLess(sum(seconds >= deadline for seconds in took[first:]), 10, "waited for the dead")
         self.assert_equals_its_replay(last)
 
     def test_a_stopped_worker_that_continues_is_taken_in_again(self):
-        process = self.launch(10, "--max-steps", 100000)
-        self.wait_for_steps(3)
+        run = keep_training(self, "run", *SMALL, "--step-timeout", DEADLINE, launch=10)
+        run.wait_for_steps(3)
         self.kill(3, signal.SIGSTOP)
-        self.assertTrue(wait_for(lambda: len(self.missing().get(3, ())) > 3))
-        at = self.steps_taken()
+        run.wait_for(lambda: len(self.missing().get(3, ())) > 3)
+        at = run.steps()
         self.kill(3, signal.SIGCONT)
-        self.assertTrue(wait_for(lambda: max(self.counted(3)) > at + 1), "never taken in again")
-        self.assert_equals_its_replay(self.interrupt(process))
+        run.wait_for(lambda: max(self.counted(3)) > at + 1)
+        self.assert_equals_its_replay(self.interrupt(run))
 
     def test_a_worker_killed_at_the_start_ends_the_job_or_is_done_without(self):
-        process = self.launch(5, "--max-steps", 3, "--start-timeout", 20)
-        self.assertTrue(wait_for(lambda: 2 in ranks(self.unique())))
+        process = start("launch", "-n", 5, "--", "train", *SMALL, "--max-steps", 3, "--start-timeout", 20, "--train-dir",
+                        self.unique())
+        self.assertTrue(wait_for(lambda: 2 in ranks(self.unique()) or process.poll() is not None))
         self.kill(2)
-        _, err = process.communicate(timeout=90)
+        _, err = process.communicate(timeout=PATIENCE)
         self.assertTrue(self.no_process_left(self.unique()))
         if process.returncode == 0:
             self.assertIn("finished: step 3", err)
@@ -102,16 +95,12 @@ class Faults(ProgramTest):
             self.assertFalse((self.folder / "run").exists())  # the next attempt stumbles over nothing
 
     def test_a_killed_server_is_told_and_its_run_resumes_to_the_same_bytes(self):
-        process = self.launch(4, "--max-steps", 100000, "--eval-freq", 4)
-        self.wait_for_steps(6)
+        killed = keep_training(self, "run", *SMALL, "--eval-freq", 4, launch=4)
+        killed.wait_for_steps(6)
         self.kill(0)
-        begin = time.monotonic()
-        _, err = process.communicate(timeout=60)
-        self.assertLess(time.monotonic() - begin, 20)
-        self.assertEqual(process.returncode, 1, err)
-        self.assertEqual(err.count("the server (rank 0) is gone"), 1, err)
+        self.assertEqual(killed.end(1).count("the server (rank 0) is gone"), 1)
         self.assertTrue(self.no_process_left(self.unique()))
-        last = self.steps_taken() // 4 * 4 + 8
+        last = killed.steps() // 4 * 4 + 8
 
         result = run("launch", "-n", 4, "--", "train", "--resume", "auto", "--max-steps", last, "--train-dir", self.unique())
         self.assertEqual(result.code, 0, result.err)
@@ -129,7 +118,7 @@ class Faults(ProgramTest):
         words = []
         for rank in range(10):
             words += [":"] * (rank > 0) + ["-n", 1, *([FAULTY, *bad[rank]] if rank in bad else [PROGRAM, *train])]
-        result = run(*MPIRUN[1:], *words, program=MPIRUN[:1], timeout=240)
+        result = run(*MPIRUN[1:], *words, program=MPIRUN[:1])
         self.assertEqual(result.code, 0, result.err)
         self.assertIn("finished: step 60", result.err)
         self.assertTrue(self.no_process_left(self.unique()))

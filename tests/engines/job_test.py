@@ -5,12 +5,11 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import DATA, PROGRAM, ProgramTest, main, ranks, run, start, wait_for
+from program import DATA, PROGRAM, ProgramTest, long_enough, main, ranks, run
+from running import keep_running
 
 
 class Job(ProgramTest):
@@ -25,9 +24,9 @@ class Job(ProgramTest):
         self.assertIn("survives any 1 liar among 3 workers", result.err)
 
     def test_prints_a_usage_error_once_and_keeps_its_exit_code(self):
-        result = run("launch", "-n", 5, "--", "train", "--group-size", 2, "--train-dir", "[a,b]")
+        result = run("launch", "-n", 3, "--", "train", "--group-size", 2, "--train-dir", "[a,b]")
         self.assert_refused(result, 2, "--group-size is 2", "odd")
-        result = run("launch", "-n", 5, "--", "train", "--mode", "mediam")
+        result = run("launch", "-n", 3, "--", "train", "--mode", "mediam")
         self.assert_refused(result, 2, "did you mean")
 
     def test_refuses_a_number_of_workers_that_mpirun_did_not_start(self):
@@ -70,16 +69,20 @@ class Job(ProgramTest):
         self.assertEqual((help_text.code, help_text.out), (0, run("train", "--help").out))
 
     def test_that_has_finished_is_a_success_though_a_worker_hangs(self):
-        process = start("launch", "-n", 5, "--", "train", "--max-steps", 200, "--batch-size", 2, "--group-size", 1,
-                        "--mode", "normal", "--assume-fail", 0, "--step-timeout", 2, "--train-dir", self.unique())
-        metrics = self.folder / "run" / "metrics.jsonl"
-        self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
-        os.kill(ranks(self.unique())[4], signal.SIGSTOP)
-        _, err = process.communicate(timeout=300)
-        self.assertEqual(process.returncode, 0, err)
-        self.assertIn("finished: step 200", err)
-        self.assertTrue(self.no_process_left(self.unique()))
-        self.assertIn("missing", {line["kind"] for line in self.journal("run", "ledger.jsonl")})
+        def attempt(steps):
+            run = keep_running(self, f"run-{steps}", "launch", "-n", 4, "--", "train", "--max-steps", steps, "--batch-size", 2,
+                               "--step-timeout", 10)
+            run.wait_for(lambda: run.steps() > 3)
+            hanging = ranks(run.directory).get(3)
+            if hanging:
+                os.kill(hanging, signal.SIGSTOP)
+            said = run.end(0)
+            self.assertIn(f"finished: step {steps}", said)
+            self.assertTrue(self.no_process_left(str(run.directory)))
+            missing = [line["worker"] for line in self.journal(run.directory, "ledger.jsonl") if line["kind"] == "missing"]
+            return steps if 3 in missing else None
+
+        long_enough(attempt, (150, 1500, 15000))
 
     def test_resumes_with_the_data_that_the_run_recorded(self):
         data = self.folder / "data"
@@ -118,19 +121,17 @@ class Job(ProgramTest):
         self.assert_refused(result, 1, "without 1 of its 3 workers this run cannot go on", "n = 2, f = 1")
         self.assertEqual(sorted((p.name, p.read_bytes()) for p in (self.folder / "run").iterdir()), before)
         # A number that the run recorded, or that is left open, is no wish for another one.
-        self.run_ok("launch", "-n", 5, "--", "train", *more, 3, "--workers", 3)
+        self.run_ok("launch", "-n", 4, "--", "train", *more, 3, "--workers", 3)
         (self.folder / "auto.toml").write_text('workers = "auto"\n')
-        self.run_ok("launch", "-n", 5, "--", "train", "--config", "auto.toml", *more, 4)
+        self.run_ok("launch", "-n", 4, "--", "train", "--config", "auto.toml", *more, 4)
         self.assert_refused(run("launch", "-n", 5, "--", "train", *more, 8, "--workers", 4, cwd=self.folder), 2, "workers")
 
     def test_does_not_wait_for_ever_for_a_rank_that_never_starts(self):
-        script = (f'if [ "$OMPI_COMM_WORLD_RANK" = 3 ]; then exec sleep 30; fi; '
+        script = (f'if [ "$OMPI_COMM_WORLD_RANK" = 3 ]; then exec sleep 3000; fi; '
                   f'exec {PROGRAM} train --start-timeout 4 --max-steps 3 --batch-size 4 --train-dir {self.unique()}')
-        begin = time.monotonic()
-        result = run("-n", 4, "--oversubscribe", "sh", "-c", script, program=["mpirun"], timeout=60)
+        result = run("-n", 4, "--oversubscribe", "sh", "-c", script, program=["mpirun"])
         self.assertNotEqual(result.code, 0)
         self.assertIn("MPI did not start: not all processes came up in time", result.err)
-        self.assertLess(time.monotonic() - begin, 50)
 
 
 main()

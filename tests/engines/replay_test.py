@@ -9,7 +9,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import SMALL, ProgramTest, main, ranks, run, start, wait_for
+from program import SMALL, ProgramTest, main, ranks, run
+from running import keep_training
 
 
 class Replay(ProgramTest):
@@ -69,17 +70,15 @@ class Replay(ProgramTest):
         self.assert_same("mpi")
 
     def test_of_a_run_over_mpi_whose_worker_was_stopped_for_a_while_gives_its_bytes(self):
-        directory = self.folder / "stopped"
-        process = start("launch", "-n", 4, "--", "train", "--max-steps", 80, "--batch-size", 4, "--step-timeout", 1,
-                        "--start-timeout", 20, "--train-dir", directory)
-        metrics, ledger = directory / "metrics.jsonl", directory / "ledger.jsonl"
-        self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3))
-        stopped = ranks(directory)[2]
-        os.kill(stopped, signal.SIGSTOP)
-        self.assertTrue(wait_for(lambda: "missing" in ledger.read_text()))
-        os.kill(stopped, signal.SIGCONT)
-        _, err = process.communicate(timeout=90)
-        self.assertEqual(process.returncode, 0, err)
+        stopped = keep_training(self, "stopped", "--batch-size", 4, "--step-timeout", 10, launch=4)
+        stopped.wait_for_steps(4)
+        worker = ranks(stopped.directory)[2]
+        os.kill(worker, signal.SIGSTOP)
+        stopped.wait_for(lambda: any((line["worker"], line["kind"]) == (2, "missing")
+                                     for line in self.journal("stopped", "ledger.jsonl")))
+        os.kill(worker, signal.SIGCONT)
+        stopped.wait_for_more_steps(10)
+        stopped.interrupt()
         self.replay(of="stopped")
         self.assert_same("stopped")
 

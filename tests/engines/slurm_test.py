@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from hosts import SHARED, hosts_of_class
 from program import PROGRAM, ProgramTest, main, wait_for
+from running import ENDLESS
 from slurm import start_slurm, why_no_slurm
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -47,10 +48,10 @@ class Slurm(ProgramTest):
 
     def wait_for_end(self, job):
         """State and exit code of a job whose processes are gone from all nodes."""
-        self.assertTrue(wait_for(lambda: self.state(job)[0] not in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING"), 90),
+        self.assertTrue(wait_for(lambda: self.state(job)[0] not in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING")),
                         f"{self.state(job)}\n{self.log(job)}")
         for number in self.hosts.numbers:
-            self.assertTrue(wait_for(lambda n=number: not self.hosts.processes(n, "detoxml|orted|mpirun"), 15))
+            self.assertTrue(wait_for(lambda n=number: not self.hosts.processes(n, "detoxml|orted|mpirun"), 60))
         return self.state(job)
 
     def assert_like_the_local_engine(self):
@@ -67,7 +68,7 @@ class Slurm(ProgramTest):
         self.assert_like_the_local_engine()
 
     def test_ends_with_a_checkpoint_when_the_time_is_over_and_goes_on_when_submitted_again(self):
-        job = self.submit("--max-steps", "100000")
+        job = self.submit(*map(str, ENDLESS))
         metrics = self.hosts.shared / self.name() / "metrics.jsonl"
         self.assertTrue(wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") > 3), self.log(job))
         self.hosts.enter(1, "scancel", "--batch", "--signal=TERM", job)  # as --signal has it

@@ -12,11 +12,10 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from program import PROGRAM, ProgramTest, environment, main, run, wait_for
+from program import PATIENCE, PROGRAM, ProgramTest, environment, long_enough, main, run, wait_for
 
-# Long enough to be interrupted three times, with an attacker and momentum: about two seconds a run.
-LONG = ["--sweep", "lr=0.02,0.05", "--max-steps", "300", "--eval-freq", "20", "--batch-size", "2", "--workers", "6",
-        "--worker-fail", "1"]
+# With an attacker and momentum.
+LONG = ["--sweep", "lr=0.02,0.05", "--eval-freq", "20", "--batch-size", "2", "--workers", "6", "--worker-fail", "1"]
 SHORT = ["--max-steps", "6", "--batch-size", "4", "--workers", "5", "--group-size", "1"]
 
 
@@ -154,54 +153,73 @@ class Searches(TuneTest):
 
 
 class Interruptions(TuneTest):
-    def begin(self, jobs):
+    def search(self, steps):
+        """The words of a search of two runs of so many steps, and its directory."""
+        folder = self.folder / f"tune-{steps}"
+        return ["tune", *LONG, "--max-steps", str(steps), "--tune-dir", str(folder)], folder
+
+    def begin(self, steps):
         """A search that takes a run further than it was."""
-        before = self.steps()
-        process = subprocess.Popen([PROGRAM, "tune", *LONG, "--jobs", str(jobs), "--tune-dir", self.folder / "tune"],
-                                   cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, text=True, start_new_session=True)
+        words, folder = self.search(steps)
+        before = self.steps_in(folder)
+        process = subprocess.Popen([PROGRAM, *words, "--jobs", "2"], cwd=self.folder, env=environment(),
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                   start_new_session=True)
         self.addCleanup(lambda: process.poll() is None and os.killpg(process.pid, signal.SIGKILL))
-        self.assertTrue(wait_for(lambda: self.steps() > before))
+        self.assertTrue(wait_for(lambda: self.steps_in(folder) > before or process.poll() is not None))
         return process
 
-    def steps(self):
+    def steps_in(self, folder):
         """The latest checkpoint of each run, together."""
         runs = {}
-        for path in (self.folder / "tune/runs").glob("*/model_step_*"):
+        for path in (folder / "runs").glob("*/model_step_*"):
             runs[path.parent] = max(runs.get(path.parent, 0), int(path.name.removeprefix("model_step_")))
         return sum(runs.values())
 
-    def ends_in_order(self, process):
-        _, err = process.communicate(timeout=60)
+    def ends_in_order(self, process, folder):
+        """Whether it was interrupted, and not over before."""
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertTrue(self.no_process_left(str(self.folder)))
+        if process.returncode == 0:
+            return False
         self.assertEqual(process.returncode, 130, err)
         self.assertIn("the same command goes on", err)
-        self.assertFalse((self.folder / "tune/best.toml").exists())
-        self.assertTrue(self.no_process_left(str(self.folder)))
-        for status in (self.folder / "tune/runs").glob("*/run.json"):
+        self.assertFalse((folder / "best.toml").exists())
+        for status in (folder / "runs").glob("*/run.json"):
             self.assertIn(json.loads(status.read_text())["status"], ("interrupted", "finished"))
+        return True
+
+    def interrupted_three_times(self, steps):
+        """The number of steps, if it was; None if the search was over before."""
+        words, folder = self.search(steps)
+        process = self.begin(steps)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)  # a terminal signals the whole group
+        if not self.ends_in_order(process, folder):
+            return None
+
+        with open(folder / ".lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assert_refused(run(*words, cwd=self.folder), 1, "another process is tuning")
+
+        process = self.begin(steps)
+        process.send_signal(signal.SIGTERM)  # it alone, which has to pass it on
+        if not self.ends_in_order(process, folder):
+            return None
+
+        process = self.begin(steps)
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+        return steps if process.returncode == -signal.SIGKILL else None
 
     def test_cost_nothing_but_time(self):
-        process = self.begin(jobs=2)
-        os.killpg(process.pid, signal.SIGINT)  # a terminal signals the whole group
-        self.ends_in_order(process)
-
-        with open(self.folder / "tune/.lock", "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            refused = run("tune", *LONG, "--tune-dir", "tune", cwd=self.folder)
-        self.assert_refused(refused, 1, "another process is tuning")
-
-        process = self.begin(jobs=2)
-        process.send_signal(signal.SIGTERM)  # it alone, which has to pass it on
-        self.ends_in_order(process)
-
-        process = self.begin(jobs=2)
-        process.kill()
-        process.communicate(timeout=60)
+        steps = long_enough(self.interrupted_three_times, (300, 3000, 30000))
+        words, folder = self.search(steps)
         # At once, while what was left over still ends.
-        self.run_ok("tune", *LONG, "--tune-dir", self.folder / "tune")
+        self.run_ok(*words)
         self.assertTrue(self.no_process_left(str(self.folder)))
-        self.run_ok("tune", *LONG, "--tune-dir", "uninterrupted")
-        self.assert_same_tree(self.folder / "tune", self.folder / "uninterrupted")
+        self.run_ok(*words[:-1], "uninterrupted")
+        self.assert_same_tree(folder, self.folder / "uninterrupted")
 
 
 main()

@@ -59,7 +59,7 @@ class Hosts(Network):
             for number in self.numbers:
                 self.furnish(number)
             for number in self.numbers:
-                if not wait_for(lambda n=number: "SSH" in self.banner(n), 20):
+                if not wait_for(lambda n=number: "SSH" in self.banner(n)):
                     raise OSError(f"no sshd answers on host{number}")
         except BaseException:
             self.__exit__()

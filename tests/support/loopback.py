@@ -2,7 +2,6 @@
 
 import http.server
 import threading
-import time
 
 
 class LoopbackServer:
@@ -69,8 +68,9 @@ class Server(LoopbackServer):
         except (BrokenPipeError, ConnectionResetError):
             pass  # the program had enough, or was killed
 
-    def send(self, handler, body, upto=None, pause=0.0):
-        """The file, or the rest that is asked for; ends early after `upto` bytes of it."""
+    def send(self, handler, body, upto=None, trickle=None):
+        """The file, or the rest that is asked for; ends early after `upto` bytes of it. `trickle`: an event, until which the
+        second half comes so slowly that it does not end, and yet not so slowly that it seems to stall."""
         asked = handler.headers.get("Range")
         first = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.resumes else 0
         handler.send_response(206 if first else 200)
@@ -79,11 +79,12 @@ class Server(LoopbackServer):
         handler.send_header("Content-Length", str(len(body) - first))
         handler.end_headers()
         rest = body[first:] if upto is None else body[first:first + upto]
-        step = 1 << 16
-        for begin in range(0, len(rest), step):
-            handler.wfile.write(rest[begin:begin + step])
-            if pause:
-                time.sleep(pause)
+        sent = len(rest) if trickle is None else len(rest) // 2
+        handler.wfile.write(rest[:sent])
+        while sent < len(rest):
+            step = len(rest) if trickle.wait(0.1) else 1000
+            handler.wfile.write(rest[sent:sent + step])
+            sent += step
         if upto is not None:
             handler.wfile.flush()
             handler.close_connection = True

@@ -1,13 +1,16 @@
 """Hosts on the loopback addresses of this machine, 127.0.0.2 and up: a real sshd each, with keys, a port and a home of its
 own, and programs of ours in front of those that would change this machine. For any user, root or not."""
 
+import contextlib
 import getpass
 import os
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
-import time
+
+from waiting import wait_for
 
 SSHD = "/usr/sbin/sshd"
 CONFIG = """Port {port}
@@ -35,12 +38,6 @@ PROGRAMS = {
 }
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.2", 0))
-        return probe.getsockname()[1]
-
-
 def make_key(file):
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", file.name, "-f", file], check=True)
 
@@ -49,9 +46,24 @@ class LoopbackHosts:
     """`client` is the key that opens all of them."""
 
     def __init__(self, folder, count):
-        self.folder, self.port, self.sshds = pathlib.Path(folder), free_port(), []
+        self.folder, self.sshds = pathlib.Path(folder), []
         self.addresses = [f"127.0.0.{number + 2}" for number in range(count)]
+        self.port = self.free_port()
         self.client = self.folder / "client"
+
+    def free_port(self):
+        """One that is free at all the addresses, and that is not given to connections meanwhile."""
+        while True:
+            port = random.randrange(10_000, 30_000)
+            with contextlib.ExitStack() as probes:
+                try:
+                    for address in self.addresses:
+                        probe = probes.enter_context(socket.socket())
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                        probe.bind((address, port))
+                except OSError:
+                    continue
+            return port
 
     def __enter__(self):
         self.folder.mkdir(exist_ok=True)
@@ -90,13 +102,13 @@ class LoopbackHosts:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # sshd does not start without it
         sshd = subprocess.Popen([SSHD, "-D", "-e", "-f", config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.sshds.append(sshd)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and sshd.poll() is None:
+
+        def answers():
             with socket.socket() as probe:
-                if probe.connect_ex((address, self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise OSError(f"no sshd answers on {address}")
+                return sshd.poll() is not None or probe.connect_ex((address, self.port)) == 0
+
+        if not wait_for(answers) or sshd.poll() is not None:
+            raise OSError(f"no sshd answers on {address}")
 
     def configuration(self, **more):
         """For `--cluster`, beside a hostfile."""

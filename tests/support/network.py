@@ -67,7 +67,7 @@ class Network:
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.keepers[name] = keeper
         if keeper.stdout.readline() != "up\n":
-            _, errors = keeper.communicate(timeout=10)
+            _, errors = keeper.communicate(timeout=60)
             raise OSError(errors.strip() or f"unshare ended with {keeper.returncode}")
         self.first[name] = int(pathlib.Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children").read_text().split()[0])
 
@@ -96,7 +96,7 @@ class Network:
     def enter(self, name, *command):
         """Runs something short to set a host up; RuntimeError with its words where it fails."""
         finished = subprocess.run([*self.words(name), *map(str, command)], stdin=subprocess.DEVNULL, capture_output=True,
-                                  text=True, timeout=60, check=False)
+                                  text=True, timeout=300, check=False)
         if finished.returncode != 0:
             raise RuntimeError(f"{command[0]} on {name}: exit code {finished.returncode}: {finished.stdout}{finished.stderr}")
         return finished

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
-from waiting import wait_for  # noqa: F401 - for the tests
+from waiting import PATIENCE, long_enough, wait_for  # noqa: F401 - for the tests
 
 PROGRAM = os.environ.get("DETOXML", "detoxml")
 DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")
@@ -46,7 +47,7 @@ def not_scored(arguments):
     return words
 
 
-def run(*arguments, cwd=None, timeout=120, env=None, program=None):
+def run(*arguments, cwd=None, timeout=PATIENCE, env=None, program=None):
     finished = subprocess.run([*(program or [PROGRAM]), *not_scored(arguments)], cwd=cwd, timeout=timeout,
                               env=environment(**(env or {})), stdin=subprocess.DEVNULL, capture_output=True,
                               text=True)
@@ -94,12 +95,26 @@ class ProgramTest(unittest.TestCase):
                 (self.folder / directory / f"state_step_{step}").read_bytes())
 
     def journal(self, directory, name="metrics.jsonl"):
-        return [json.loads(line) for line in (self.folder / directory / name).read_text().splitlines()]
+        """Its whole lines: a run that goes on may be writing another."""
+        return [json.loads(line) for line in (self.folder / directory / name).read_text().split("\n")[:-1]]
 
     def no_process_left(self, word):
         """Whether no process has `word` (a unique path) in its command line any more."""
-        return wait_for(lambda: subprocess.run(["pgrep", "-f", word], capture_output=True).returncode == 1, 15)
+        return wait_for(lambda: subprocess.run(["pgrep", "-f", word], capture_output=True).returncode == 1, 60)
+
+
+class TimedResult(unittest.TextTestResult):
+    """Says behind each test what it took: by the clock, and of processors, its child processes included."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic(), sum(os.times()[:4])
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        seconds, of_processors = time.monotonic() - self.began[0], sum(os.times()[:4]) - self.began[1]
+        self.stream.writeln(f"    {seconds:.1f} s, {of_processors:.1f} s of processors")
 
 
 def main():
-    unittest.main(verbosity=2)
+    unittest.main(testRunner=unittest.TextTestRunner(resultclass=TimedResult, verbosity=2))

@@ -67,6 +67,6 @@ def start_slurm(hosts, memory_mb):
         states = hosts.enter(1, "sinfo", "--noheader", "--format", "%D %t").stdout.split()
         return states == [str(len(hosts.numbers)), "idle"]
 
-    if not wait_for(all_idle, 30):
+    if not wait_for(all_idle):
         raise OSError("Slurm's nodes did not come up: " + hosts.enter(1, "sinfo").stdout
                       + hosts.enter(1, "cat", "/run/slurmctld.log").stdout)
