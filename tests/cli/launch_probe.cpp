@@ -2,7 +2,8 @@
 // launch_job_test.cpp.
 //   launch_probe launch -n N -- train MODE [FILE]
 // Every rank writes its process id to FILE.<rank>; the server FILE.ready once it has heard from
-// all, and in the mode until-told it then waits for FILE.go.
+// all, and in the mode until-told it then waits for FILE.go. In the mode until-signal it writes
+// FILE.ready when it waits for the signal.
 #include <signal.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ volatile sig_atomic_t asked_to_end = 0;
 
 int serve(Transport& transport, const std::string& mode, const std::string& file) {
   if (mode == "until-signal") {
+    std::ofstream(file + ".ready").close();
     while (asked_to_end == 0) usleep(10'000);
   }
   if (mode == "forever") {
@@ -31,7 +33,7 @@ int serve(Transport& transport, const std::string& mode, const std::string& file
   int answers = 0;
   const int living = transport.size() - (mode == "dying-worker" ? 2 : 1);
   while (answers < living) {
-    const auto frame = transport.receive(std::chrono::seconds(20), 1 << 21);
+    const auto frame = transport.receive(std::chrono::seconds(200), 1 << 21);
     if (!frame) break;
     if (parse_ready(parse_frame(frame->bytes))) ++answers;
   }
@@ -45,7 +47,7 @@ int serve(Transport& transport, const std::string& mode, const std::string& file
 
 void work(Transport& transport, const std::string& mode) {
   transport.send(0, make_ready("{}"));
-  const auto frame = transport.receive(std::chrono::seconds(60), 1 << 21);
+  const auto frame = transport.receive(std::chrono::seconds(200), 1 << 21);
   if (!frame || !parse_stop(parse_frame(frame->bytes))) std::fprintf(stderr, "no stop\n");
   if (mode == "stuck-worker") {
     for (;;) pause();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,7 +111,13 @@ TEST(RankOutput, HearsTheOtherStreamAndEndsThoughARankNeverStopsTalking) {
   ASSERT_EQ(write(output.error_end(), kLine.data(), kLine.size()),
             static_cast<ssize_t>(kLine.size()));
   output.begin();
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  // What is captured goes into files.
+  const auto has_come = [](int stream) {
+    struct stat status {};
+    return fstat(stream, &status) == 0 && status.st_size > 0;
+  };
+  for (int i = 0; i < 20'000 && !(has_come(STDOUT_FILENO) && has_come(STDERR_FILENO)); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   output.finish();  // the rank still talks
   kill(job, SIGKILL);
   waitpid(job, nullptr, 0);
