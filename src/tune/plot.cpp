@@ -17,7 +17,7 @@ std::string draw_plot(const std::filesystem::path& dir) {
   child.arguments = {access(kSystemPython, X_OK) == 0 ? kSystemPython : "python3", "-",
                      dir.string()};
   child.input = kPlotScript;
-  child.time_limit = std::chrono::minutes(1);
+  child.time_limit = std::chrono::minutes(5);
   try {
     const ChildResult result = run_child(child);
     if (result.ok()) return {};

@@ -283,8 +283,8 @@ TEST(Admission, StartsWithoutAWorkerThatFailsAndNamesItsReason) {
 TEST(Admission, StartsWithoutASilentWorkerAfterTheTimeLimit) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
-  run.start_timeout_s = 0.5;
-  run.server_timeout_s = 0.4;  // those who have spoken are kept by signs of life
+  run.start_timeout_s = 3;
+  run.server_timeout_s = 2;  // those who have spoken are kept by signs of life
   EXPECT_THAT(log_of(run, at_rank(1, deaf_worker)), HasSubstr("left out: rank 1: no sign of life"));
   EXPECT_THAT(run.admitted, ElementsAre(2, 3, 4, 5, 6, 7, 8, 9));
 }
@@ -308,10 +308,10 @@ TEST(Admission, LeavesOutWhoTalksNonsenseWithoutWaitingForMore) {
 TEST(Admission, KeepsAWorkerThatIsLeftOutUntilTheEndThoughItIsImpatient) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
-  run.server_timeout_s = 1;
+  run.server_timeout_s = 2;
   int exit_code = -1;
   run.after_step = [](std::uint64_t) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
   };
   const StandIn stand_in = at_rank(2, [&](Transport& transport) {
     exit_code =

@@ -83,7 +83,6 @@ TEST(RemoteFleet, LogsALateAnswerThatAgreesAsAnObservation) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run",
              {{"workers", "9"}, {"batch-size", "4"}, {"max-steps", "6"}, {"assume-fail", "1"}});
-  run.step_timeout_s = 0.3;
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4) return false;
     LateTransport late(transport);

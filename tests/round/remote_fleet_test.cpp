@@ -5,6 +5,7 @@
 #include <future>
 #include <set>
 
+#include "base/seconds_since.hpp"
 #include "detox/errors.hpp"
 #include "support/odd_worker.hpp"
 #include "support/temporary_directory.hpp"
@@ -36,7 +37,6 @@ Outcome with_odd_rank_4(const std::function<void(Transport&, const OrderView&)>&
                         const Options& options = kOptions) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", options);
-  run.step_timeout_s = 0.3;
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4) return false;
     odd_worker(transport, answer);
@@ -63,13 +63,12 @@ TEST(RemoteFleet, OutvotesGarbageOfTheRightLength) {
 TEST(RemoteFleet, DoesNotWaitForASilentWorkerWhereTheOthersOfItsSliceAgree) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
-  run.step_timeout_s = 30;
   const auto begin = std::chrono::steady_clock::now();
   run.over_network([&](int rank, Transport& transport) {
     if (rank == 4) odd_worker(transport, [](Transport&, const OrderView&) {});
     return rank == 4;
   });
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  EXPECT_LT(seconds_since(begin), run.step_timeout_s);
   EXPECT_EQ(run.final_model(), clean_model());
   std::size_t missing = 0;
   for (const auto& line : run.journal("ledger.jsonl")) {
@@ -83,7 +82,7 @@ TEST(RemoteFleet, DoesNotWaitForASilentWorkerASecondTimeWhereTheOthersDisagree) 
   Options options = kOptions;
   options["placement"] = "fixed";
   ToyRun run(directory / "run", options);
-  run.step_timeout_s = 0.3;
+  run.step_timeout_s = 2;
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4 && rank != 5) return false;
     odd_worker(transport, [rank](Transport& end, const OrderView& order) {
@@ -94,7 +93,7 @@ TEST(RemoteFleet, DoesNotWaitForASilentWorkerASecondTimeWhereTheOthersDisagree) 
   std::size_t waited = 0;
   for (const auto& line : run.journal("metrics.jsonl")) {
     EXPECT_EQ(line["unresolved"], 1);
-    waited += line["seconds"]["total"].get<double>() > 0.25 ? 1 : 0;
+    waited += line["seconds"]["total"].get<double>() >= run.step_timeout_s ? 1 : 0;
   }
   EXPECT_LE(waited, 2U);
 }
@@ -102,14 +101,13 @@ TEST(RemoteFleet, DoesNotWaitForASilentWorkerASecondTimeWhereTheOthersDisagree) 
 TEST(RemoteFleet, WaitsForEverybodyAgainAfterAStepThatAllHaveMissed) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
-  run.step_timeout_s = 0.4;
-  run.over_network([](int, Transport& transport) {
-    bool was_late = false;
+  run.step_timeout_s = 2;
+  std::atomic<bool> is_over{false};
+  run.after_step = [&](std::uint64_t) { is_over = true; };
+  run.over_network([&](int, Transport& transport) {
     AlteredTransport end(transport, [&](Transport& inner, int to, FrameBytes frame) {
-      if (!was_late && parse_frame(*frame).kind == FrameKind::kDigest) {
-        was_late = true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(700));
-      }
+      const bool is_digest = parse_frame(*frame).kind == FrameKind::kDigest;
+      while (is_digest && !is_over) std::this_thread::sleep_for(std::chrono::milliseconds(5));
       inner.send(to, std::move(frame));
     });
     serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
@@ -140,7 +138,7 @@ TEST(RemoteFleet, DoesNotGrowItsDeadlinesWhereWorkersTakeTurnsAtBeingSilent) {
     return line["seconds"]["total"].get<double>();
   };
   EXPECT_GE(total(lines.front()), 3);
-  EXPECT_LT(total(lines.back()), 2.5);
+  EXPECT_LT(std::min(total(lines.back()), total(lines.end()[-2])), 2.5);
 }
 
 TEST(RemoteFleet, KeepsWorkersThatWaitLongerForSilentOnesThanTheyArePatient) {
@@ -149,8 +147,8 @@ TEST(RemoteFleet, KeepsWorkersThatWaitLongerForSilentOnesThanTheyArePatient) {
   options["placement"] = "fixed";
   options["max-steps"] = "2";
   ToyRun run(directory / "run", options);
-  run.step_timeout_s = 2.5;
-  run.server_timeout_s = 1;
+  run.step_timeout_s = 4;
+  run.server_timeout_s = 3;
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4 && rank != 5) return false;
     odd_worker(transport, [](Transport&, const OrderView&) {});
@@ -299,7 +297,7 @@ TEST(RemoteFleet, GoesOnWithoutAWorkerThatFailsAndPaysNoTimeoutForIt) {
     return true;
   });
   EXPECT_EQ(run.final_model(), clean_model());
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  EXPECT_LT(seconds_since(begin), run.step_timeout_s);
 }
 
 }  // namespace
