@@ -172,13 +172,13 @@ TEST(MpiTransport, TellsThatAPeerTakesNothingIn) {
 /// Exchanges frames with all ranks but the first worker, who floods meanwhile, until `enough`.
 template <class Enough>
 void exchange_with_others(Transport& server, Enough enough) {
-  const auto give_up = steady_clock::now() + seconds(40);
+  const auto give_up = steady_clock::now() + kPatience;
   const FrameBytes frame = pattern(1000, 1);
   while (!enough()) {
     ASSERT_LT(steady_clock::now(), give_up);
     for (int rank = 2; rank < server.size(); ++rank) server.send(rank, frame);
     for (int rank = 2; rank < server.size(); ++rank) {
-      const auto answer = server.receive(seconds(15), 1000);
+      const auto answer = server.receive(kPatience, 1000);
       ASSERT_TRUE(answer.has_value());
       EXPECT_EQ(answer->bytes, *frame);
       EXPECT_NE(answer->from, 1);
@@ -198,19 +198,19 @@ TEST(MpiTransport, ShutsOutWhoSendsAFrameAboveTheLimit) {
   constexpr std::size_t kLimit = 1000;
   if (transport.rank() != 0) {
     transport.send(0, pattern(kLimit, 1));
-    EXPECT_TRUE(transport.receive(seconds(15), kLimit).has_value());  // it has come
+    EXPECT_TRUE(transport.receive(kPatience, kLimit).has_value());  // it has come
     transport.send(0, pattern(kLimit + 1, 2));
     transport.send(0, pattern(kLimit, 3));
-    EXPECT_TRUE(transport.receive(seconds(15), kLimit).has_value());  // it is over
+    EXPECT_TRUE(transport.receive(kPatience, kLimit).has_value());  // it is over
     return;
   }
   for (int rank = 1; rank < transport.size(); ++rank) {
-    const auto frame = transport.receive(seconds(15), kLimit);
+    const auto frame = transport.receive(kPatience, kLimit);
     ASSERT_TRUE(frame.has_value());
     EXPECT_EQ(frame->bytes, *pattern(kLimit, 1));
   }
   stop_all(transport);
-  const auto give_up = steady_clock::now() + seconds(15);
+  const auto give_up = steady_clock::now() + kPatience;
   for (int rank = 1; rank < transport.size(); ++rank) {
     while (transport.peer(rank).offered < 2 && steady_clock::now() < give_up)
       EXPECT_FALSE(transport.receive(milliseconds(1), kLimit).has_value());

@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from program import PATIENCE, PROGRAM, ProgramTest, main, ranks, run, start, wait_for
-from running import keep_training
+from running import ENDLESS, keep_running, keep_training
 
 FAULTY = os.environ.get("FAULTY_WORKER", "faulty_worker")
 SMALL = ["--batch-size", 4]
@@ -114,18 +114,16 @@ class Faults(ProgramTest):
 
     def run_with(self, bad, options):
         """A job of ten ranks, `bad` of which are faulty workers with these options."""
-        train = ["train", *SMALL, "--max-steps", 60, "--train-dir", self.unique(), *options]
+        train = ["train", *SMALL, "--train-dir", self.unique(), *options]
         words = []
         for rank in range(10):
             words += [":"] * (rank > 0) + ["-n", 1, *([FAULTY, *bad[rank]] if rank in bad else [PROGRAM, *train])]
-        result = run(*MPIRUN[1:], *words, program=MPIRUN[:1])
-        self.assertEqual(result.code, 0, result.err)
-        self.assertIn("finished: step 60", result.err)
-        self.assertTrue(self.no_process_left(self.unique()))
-        return result
+        return keep_running(self, "run", *MPIRUN[1:], *words, program=MPIRUN[0])
 
     def run_with_faults(self, worker, faults, options):
-        self.run_with({worker: [word for fault in faults for word in ("--fault", fault)]}, options)
+        faults = [word for fault in faults for word in ("--fault", fault)]
+        self.assertIn("finished: step 60", self.run_with({worker: faults}, ["--max-steps", 60, *options]).end(0))
+        self.assertTrue(self.no_process_left(self.unique()))
 
     def accused(self):
         return {line["worker"] for line in self.journal("run", "ledger.jsonl") if line["accusation"]}
@@ -147,13 +145,19 @@ class Faults(ProgramTest):
     def flooding(self, bad, kinds, *options):
         """Who sends without end costs its own votes, and is named."""
         floods = {rank: [word for flood in flags for word in ("--flood", flood)] for rank, flags in bad.items()}
-        result = self.run_with({rank: [*words, *options] for rank, words in floods.items()}, ["--step-timeout", 60])
-        for rank, kind in kinds.items():
-            self.assertIn(kind, self.kinds(rank))
-            self.assertIn(f"rank {rank} is shut out and the run goes on without it: ", result.err)
-            self.assertLess(len(self.counted(rank)), 30)
+        run = self.run_with({rank: [*words, *options] for rank, words in floods.items()}, ENDLESS)
+        run.wait_for_steps(30)
+        run.wait_for(lambda: all(kind in self.kinds(rank) for rank, kind in kinds.items()))
+        at = run.steps()
+        run.wait_for_more_steps(10)
+        self.kill(0, signal.SIGINT)
+        run.end(130)
+        self.assertTrue(self.no_process_left(self.unique()))
+        for rank in kinds:
+            self.assertIn(f"rank {rank} is shut out and the run goes on without it: ", run.said())
+            self.assertLessEqual(max(self.counted(rank), default=0), at + 1)
         self.assertEqual(self.accused(), set(kinds))
-        self.assert_equals_its_replay(60)
+        self.assert_equals_its_replay(run.steps())
 
     # RANK:TAG:BYTES; 1 is the tag of frames, 2 of the word before the end, 0 bytes are three gibibytes.
     def test_workers_that_flood_the_server_are_shut_out(self):

@@ -71,7 +71,7 @@ class Job(ProgramTest):
     def test_that_has_finished_is_a_success_though_a_worker_hangs(self):
         def attempt(steps):
             run = keep_running(self, f"run-{steps}", "launch", "-n", 4, "--", "train", "--max-steps", steps, "--batch-size", 2,
-                               "--step-timeout", 10)
+                               "--step-timeout", 10, "--train-dir", self.folder / f"run-{steps}")
             run.wait_for(lambda: run.steps() > 3)
             hanging = ranks(run.directory).get(3)
             if hanging:

@@ -6,7 +6,8 @@ import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import DATA, ProgramTest, main, ranks, start, wait_for
+from program import DATA, ProgramTest, main, ranks
+from running import keep_training
 
 TINY = ["--batch-size", 2, "--train-dir", "run"]
 FIXED = ["--worker-fail", 1, "--fail-schedule", "fixed"]
@@ -58,40 +59,27 @@ class TheEnd(ProgramTest):
 
 
 class WhileItRuns(ProgramTest):
-    def launch(self, *options):
-        log = open(self.folder / "log", "w", encoding="utf-8")
-        self.addCleanup(log.close)
-        process = start("launch", "-n", 10, "--", "train", "--batch-size", 4, "--step-timeout", 3, "--max-steps", 1000000,
-                        "--train-dir", self.folder / "run", *options, stderr=log)
-        self.addCleanup(process.kill)
-        return process
-
-    def log(self):
-        return (self.folder / "log").read_text()
-
-    def wait_for_line(self, *words):
-        found = wait_for(lambda: any(all(word in line for word in words) for line in self.log().splitlines()), 120)
-        self.assertTrue(found, f"{words} not in:\n{self.log()}")
+    def wait_for_line(self, run, *words):
+        run.wait_for(lambda: any(all(word in line for word in words) for line in run.said().splitlines()))
 
     def tell(self, rank, what):
         os.kill(ranks(self.folder / "run")[rank], what)
 
     def test_workers_that_die_or_stop_are_named_and_so_is_who_comes_back(self):
-        process = self.launch("--log-interval", 1)
-        self.wait_for_line("step 3/")
+        run = keep_training(self, "run", "--batch-size", 4, "--step-timeout", 3, "--log-interval", 1, launch=10)
+        self.wait_for_line(run, "step 3/")
         self.tell(5, signal.SIGKILL)
-        self.wait_for_line("worker 5 is silent since step ", "the run bears 0 more")
+        self.wait_for_line(run, "worker 5 is silent since step ", "the run bears 0 more")
         self.tell(3, signal.SIGSTOP)
-        self.wait_for_line("worker 3 is silent since step ", "2 are out, and the run was built for q=1")
+        self.wait_for_line(run, "worker 3 is silent since step ", "2 are out, and the run was built for q=1")
         self.tell(3, signal.SIGCONT)
-        self.wait_for_line("worker 3 is there again in step ", "answers are missing")
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=120)
-        self.assertEqual(process.returncode, 130, self.log())
-        self.assertRegex(self.log(), r"\nmissing: worker 3 \(\d+ of \d+ answers\), worker 5 silent since step \d+ \(")
-        self.assertIn("nobody is suspect: no worker was outvoted in ", self.log())
-        self.assertNotIn("PMIX ERROR", self.log())
-        self.assertNotIn("mpirun", self.log())
+        self.wait_for_line(run, "worker 3 is there again in step ", "answers are missing")
+        run.interrupt()
+        # On a busy machine others may have been too late for a step as well.
+        self.assertRegex(run.said(), r"\nmissing: .*worker 3 \(\d+ of \d+ answers\).*, worker 5 silent since step \d+ \(")
+        self.assertIn("nobody is suspect: no worker was outvoted in ", run.said())
+        self.assertNotIn("PMIX ERROR", run.said())
+        self.assertNotIn("mpirun", run.said())
         self.assertTrue(self.no_process_left(str(self.folder / "run")))
 
 

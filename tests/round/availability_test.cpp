@@ -113,7 +113,7 @@ TEST_P(LateWorkers, AreNotMissedWhereTheyMissTheDeadlineAndAMajorityAnswers) {
   if (is_local) {
     EXPECT_EQ(missing, found.byzantine);
     EXPECT_EQ(late, 4U);  // of the last step nothing comes any more
-  } else {  // how late half a second is depends on the machine
+  } else {                // how late half a second is depends on the machine
     EXPECT_TRUE(std::ranges::includes(found.byzantine, missing));
   }
 }
@@ -173,8 +173,8 @@ TEST(LateWorkersInOneProcess, MissTheSameStepsWhereverTheRunIsResumedAndWhatever
 }
 
 TEST(LateWorkersOverANetwork, AreNotWaitedForWhenTheRunEnds) {
-  const Course found =
-      course_of(Engine::kNetwork, with({{"err-mode", "straggler"}, {"adversarial", "1e6"}}), kNever);
+  const Course found = course_of(Engine::kNetwork,
+                                 with({{"err-mode", "straggler"}, {"adversarial", "1e6"}}), kNever);
   EXPECT_EQ(found.model, model_without_attack());
   EXPECT_EQ(found.ledger, known(found.byzantine, Engine::kNetwork));
   EXPECT_LT(found.seconds, kNever);

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 
-from program import PATIENCE, PROGRAM, environment, wait_for
+from program import PATIENCE, PROGRAM, environment, not_scored, wait_for
 
 # More steps than any machine takes meanwhile, and room on its disk for what they leave.
 ENDLESS = ["--max-steps", 1_000_000_000, "--keep-checkpoints", 4]
@@ -52,18 +52,17 @@ class Running:
         return self.steps()
 
 
-def keep_running(test, directory, *words, **more):
-    """Starts the program with these words, in test.folder."""
+def keep_running(test, directory, *words, program=PROGRAM):
+    """Starts it with these words in test.folder, for a run that they direct to test.folder / directory."""
     directory = test.folder / directory
     log = test.folder / f"{directory.name}.log"
     with open(log, "w", encoding="utf-8") as file:
-        process = subprocess.Popen([PROGRAM, *map(str, words), "--train-dir", str(directory)], cwd=test.folder,
-                                   env=environment(), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                                   **more)
+        process = subprocess.Popen([program, *not_scored(words)], cwd=test.folder, env=environment(),
+                                   stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
     return Running(test, process, directory, log)
 
 
 def keep_training(test, directory, *options, launch=0):
     """A run in one process, or a job of so many, that trains until it is told to end."""
     command = ["launch", "-n", launch, "--", "train"] if launch else ["train"]
-    return keep_running(test, directory, *command, *options, *ENDLESS)
+    return keep_running(test, directory, *command, *options, *ENDLESS, "--train-dir", test.folder / directory)
