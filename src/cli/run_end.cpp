@@ -18,6 +18,7 @@ namespace {
 
 /// As `evaluate` has them, but fewer where images are large: each thread holds as many.
 constexpr std::size_t kMostSamplesAtOnce = 1000;
+constexpr double kLongSeconds = 5;
 constexpr std::size_t kMostValuesAtOnce = kMostSamplesAtOnce * 32 * 32 * 3;
 
 /// Whether the simulated attackers of one step are others than those of the next.
@@ -48,6 +49,32 @@ std::string truth_line(const TrainSetup& setup, const Adversary& adversary,
                      found.liars.size() - rightly, found.liars.size(), suspects->size() - rightly);
 }
 
+/// InputError where there is no test set for this network.
+std::string score_line(const TrainSetup& setup, const ModelState& model, ThreadPool& pool,
+                       const std::atomic<bool>& stop) {
+  const RunConfig& config = setup.config;
+  const auto begin = std::chrono::steady_clock::now();
+  const std::unique_ptr<Dataset> data =
+      load_dataset(config.dataset, config.data_dir, Split::kTest, config.image_size);
+  if (data->shape() != setup.data->shape() || data->classes() != setup.data->classes()) {
+    throw InputError(fmt::format("the test set has {} classes, the training set {}",
+                                 data->classes(), setup.data->classes()));
+  }
+  const std::size_t batch = std::clamp<std::size_t>(
+      kMostValuesAtOnce / std::max<std::size_t>(1, data->shape().values()), 1, kMostSamplesAtOnce);
+  Evaluator evaluator(*data, setup.learner_factory(), batch, pool);
+  std::atomic<bool> is_told{false};
+  const auto tell_long = [&](std::size_t done, std::size_t batches) {
+    if (seconds_since(begin) < kLongSeconds || done == batches || is_told.exchange(true)) return;
+    log_info("{} of {} parts of the test set are scored; --no-evaluate or Ctrl-C skips that", done,
+             batches);
+  };
+  const std::optional<Score> score = evaluator.score(model, stop, tell_long);
+  if (!score) return "the test accuracy was not waited for";
+  return fmt::format("test accuracy {:.2f}% of {} images, loss {:.4f} ({:.1f} s; --no-evaluate)",
+                     score->prec1, data->size(), score->loss, seconds_since(begin));
+}
+
 std::string next_command(const TrainSetup& setup) {
   return shell_line({"detoxml", "evaluate", "--model-dir", setup.config.train_dir});
 }
@@ -75,31 +102,11 @@ void tell_verdict(const TrainSetup& setup, const Training& training, const Adver
 
 void tell_score(const TrainSetup& setup, const ModelState& model, ThreadPool& pool,
                 const std::atomic<bool>& stop) {
-  const RunConfig& config = setup.config;
   if (setup.replay) return;
-  if (!config.no_evaluate) {
-    const auto begin = std::chrono::steady_clock::now();
-    try {
-      const std::unique_ptr<Dataset> data =
-          load_dataset(config.dataset, config.data_dir, Split::kTest, config.image_size);
-      if (data->shape() != setup.data->shape() || data->classes() != setup.data->classes()) {
-        throw InputError(fmt::format("the test set has {} classes, the training set {}",
-                                     data->classes(), setup.data->classes()));
-      }
-      const std::size_t batch = std::clamp<std::size_t>(
-          kMostValuesAtOnce / std::max<std::size_t>(1, data->shape().values()), 1,
-          kMostSamplesAtOnce);
-      Evaluator evaluator(*data, setup.learner_factory(), batch, pool);
-      const std::optional<Score> score = evaluator.score(model, stop);
-      if (score) {
-        log_info("test accuracy {:.2f}% of {} images, loss {:.4f} ({:.1f} s; --no-evaluate)",
-                 score->prec1, data->size(), score->loss, seconds_since(begin));
-      } else {
-        log_info("the test accuracy was not waited for");
-      }
-    } catch (const std::exception& error) {
-      log_info("no test accuracy: {}", as_error(error).what());
-    }
+  try {
+    if (!setup.config.no_evaluate) log_line(score_line(setup, model, pool, stop));
+  } catch (const std::exception& error) {
+    log_info("no test accuracy: {}", as_error(error).what());
   }
   log_info("next: {}", next_command(setup));
 }

@@ -12,12 +12,15 @@ Evaluator::Evaluator(const Dataset& data, const LearnerFactory& make_learner,
 
 Score Evaluator::score(const ModelState& model) {
   const std::atomic<bool> never{false};
-  return *score(model, never);
+  return *score(model, never, [](std::size_t, std::size_t) {});
 }
 
-std::optional<Score> Evaluator::score(const ModelState& model, const std::atomic<bool>& stop) {
+std::optional<Score> Evaluator::score(
+    const ModelState& model, const std::atomic<bool>& stop,
+    const std::function<void(std::size_t, std::size_t)>& on_batch) {
   const std::size_t batches = (data_.size() + batch_size_ - 1) / batch_size_;
   std::vector<BatchResult> results(batches);
+  std::atomic<std::size_t> done{0};
   pool_.parallel_for(batches, [&](std::size_t batch, std::size_t thread) {
     if (stop) return;
     const std::size_t begin = batch * batch_size_,
@@ -30,6 +33,7 @@ std::optional<Score> Evaluator::score(const ModelState& model, const std::atomic
       labels[i] = data_.label(begin + i);
     }
     results[batch] = learners_[thread]->evaluate(model, Batch{images, labels});
+    on_batch(++done, batches);
   });
   if (stop) return std::nullopt;
   Score score;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -25,7 +26,9 @@ class Evaluator {
             ThreadPool& pool);
   const ModelLayout& layout() const { return learners_.front()->layout(); }
   /// Nothing where `stop` has become true meanwhile: it then ends with the batch that it is at.
-  std::optional<Score> score(const ModelState& model, const std::atomic<bool>& stop);
+  /// `on_batch` is called after each batch, on any thread, with how many are done and of how many.
+  std::optional<Score> score(const ModelState& model, const std::atomic<bool>& stop,
+                             const std::function<void(std::size_t, std::size_t)>& on_batch);
   Score score(const ModelState& model);
 
  private:

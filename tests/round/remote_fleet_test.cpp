@@ -300,5 +300,25 @@ TEST(RemoteFleet, GoesOnWithoutAWorkerThatFailsAndPaysNoTimeoutForIt) {
   EXPECT_LT(seconds_since(begin), run.step_timeout_s);
 }
 
+TEST(RemoteFleet, LetsNobodyMissItWhileItWorksOnSomethingElse) {
+  InprocNetwork network(2);
+  ThreadPool pool(1);
+  const std::atomic<bool> stop{false};
+  RemoteFleet fleet({network.endpoint(0), {1}, pool, {8}, {8}, 1, true, true, false, stop});
+  fleet.start(WorkerSettings(), 0.05);  // patience with a silent server
+  std::atomic<int> signs{0};
+  std::thread worker([&] {
+    while (signs < 3) {
+      const auto frame = network.endpoint(1).receive(std::chrono::milliseconds(20), 1U << 20U);
+      if (frame && parse_wait(parse_frame(frame->bytes))) ++signs;
+    }
+  });
+  fleet.keep_waiting_while([&] {  // such as a test set that is scored
+    while (signs < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
+  worker.join();
+  EXPECT_THROW(fleet.keep_waiting_while([] { throw InputError("no test set"); }), InputError);
+}
+
 }  // namespace
 }  // namespace detox
