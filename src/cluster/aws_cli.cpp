@@ -1,10 +1,12 @@
 #include "cluster/aws_cli.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <thread>
 
 #include "base/child_program.hpp"
@@ -73,14 +75,46 @@ bool has_no_answer(std::string_view text) {
   });
 }
 
+/// Words that name the time of the call and Amazon's own.
+bool names_both_times(const Said& said) {
+  constexpr std::array<std::string_view, 4> kWords = {"Signature expired", "Signature not yet",
+                                                      "is now earlier than", "is still later than"};
+  return said.code == "RequestTimeTooSkewed" ||
+         std::any_of(kWords.begin(), kWords.end(), [&said](std::string_view word) {
+           return said.text.find(word) != std::string::npos;
+         });
+}
+
+/// What is signed at a wrong time gets these as well, so that nobody can tell which it is.
+bool may_be_about_time(std::string_view code) {
+  constexpr std::array<std::string_view, 3> kCodes = {"AuthFailure", "SignatureDoesNotMatch",
+                                                      "RequestExpired"};
+  return is_among(code, kCodes);
+}
+
 [[noreturn]] void fail(const std::string& what, const Said& said) {
+  constexpr const char* kCredentials =
+      "set valid credentials with 'aws configure', or AWS_PROFILE to a profile that has them";
+  const std::string text =
+      said.code.empty() ? said.text : fmt::format("{}: {}", said.code, said.text);
+  const std::string here = fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(std::time(nullptr)));
+  if (names_both_times(said)) {
+    throw InputError(fmt::format(
+        "AWS refuses the time of the call ({}): the clock of this machine, which shows {}, is "
+        "wrong; set it: sudo timedatectl set-ntp true",
+        text, here));
+  }
+  if (may_be_about_time(said.code)) {
+    throw InputError(fmt::format(
+        "AWS takes no call without valid credentials and the right time ({}): {}; the clock of "
+        "this machine shows {}",
+        text, kCredentials, here));
+  }
   if (is_about_credentials(said.code) ||
       said.text.find("Unable to locate credentials") != std::string::npos ||
       said.text.find("config profile") != std::string::npos) {
-    throw InputError(fmt::format(
-        "AWS takes no call without valid credentials ({}): set them with 'aws configure', or "
-        "AWS_PROFILE to a profile that has them",
-        said.code.empty() ? said.text : said.code));
+    throw InputError(
+        fmt::format("AWS takes no call without valid credentials ({}): {}", text, kCredentials));
   }
   if (said.code.empty()) throw InputError(fmt::format("aws ec2 {}: {}", what, said.text));
   throw AwsError(said.code, fmt::format("aws ec2 {}: {}: {}", what, said.code, said.text));
@@ -90,8 +124,10 @@ nlohmann::json parse_answer(const std::string& what, const std::string& text) {
   // Calls without an answer print nothing.
   if (text.find_first_not_of(" \n") == std::string::npos) return nlohmann::json::object();
   nlohmann::json answer = nlohmann::json::parse(text, nullptr, false);
-  if (!answer.is_object())
-    throw InputError(fmt::format("aws ec2 {} answered something that is not JSON", what));
+  if (!answer.is_object()) {
+    throw InputError(fmt::format("aws ec2 {} answered something that is not JSON: {}", what,
+                                 printable(text.substr(0, text.find('\n')), 100)));
+  }
   return answer;
 }
 
@@ -123,8 +159,12 @@ nlohmann::json AwsCli::ec2(const std::vector<std::string>& words) const {
   for (int attempt = 1;; ++attempt, pause *= 2) {
     const ChildResult result = run_child(aws);
     if (result.ok()) return parse_answer(words.front(), result.output);
-    const Said said =
-        result.timed_out ? Said{"", "no answer within the time limit"} : read_errors(result.errors);
+    Said said = read_errors(result.errors);
+    if (result.timed_out) {
+      said.text = fmt::format("no answer within the time limit{}{}", said.text.empty() ? "" : ": ",
+                              said.text);
+      said.code.clear();
+    }
     if (result.errors.find("Unknown options: --no-cli-pager") != std::string::npos) {
       throw UsageError(
           "aws on PATH is the AWS CLI of version 1: install Debian's package awscli, which is "
@@ -132,8 +172,8 @@ nlohmann::json AwsCli::ec2(const std::vector<std::string>& words) const {
     }
     const bool again = result.timed_out || says_slower(said.code) || has_no_answer(said.text);
     if (!again || attempt >= settings_.attempts) fail(words.front(), said);
-    log_info("aws ec2 {}: {}; again in {} s", words.front(),
-             said.code.empty() ? said.text : said.code, static_cast<double>(pause.count()) / 1000);
+    log_info("aws ec2 {}: {}{}{}; again in {} s", words.front(), said.code,
+             said.code.empty() ? "" : ": ", said.text, static_cast<double>(pause.count()) / 1000);
     std::this_thread::sleep_for(pause);
   }
 }

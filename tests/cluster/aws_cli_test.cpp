@@ -66,8 +66,34 @@ TEST_F(InPlaceOfAws, IsAskedAgainWhereNobodyAnswered) {
 
 TEST_F(InPlaceOfAws, IsNotAskedAgainWithWrongCredentials) {
   aws_is("echo 'An error occurred (AuthFailure) when calling the X operation: no' >&2; exit 254\n");
-  EXPECT_NE(refusal(aws()).find("valid credentials (AuthFailure)"), std::string::npos);
+  const std::string said = refusal(aws());
+  EXPECT_NE(said.find("valid credentials and the right time (AuthFailure: no)"), std::string::npos);
+  EXPECT_NE(said.find("the clock of this machine shows 20"), std::string::npos) << said;
   EXPECT_EQ(count_calls("describe-instances"), 1);
+}
+
+TEST_F(InPlaceOfAws, TellsBothTimesWhereTheClockIsWrong) {
+  for (const std::string code : {"SignatureDoesNotMatch", "AuthFailure", "RequestExpired"}) {
+    const std::string sentence =
+        "Signature expired: 20261130T043000Z is now earlier than 20261130T044500Z";
+    aws_is("echo 'An error occurred (" + code + ") when calling the X operation: " + sentence +
+           "' >&2; exit 254\n");
+    const std::string said = refusal(aws());
+    EXPECT_NE(said.find("(" + code + ": " + sentence + ")"), std::string::npos) << said;
+    EXPECT_NE(said.find("the clock of this machine, which shows 20"), std::string::npos) << said;
+    EXPECT_EQ(said.find("credentials"), std::string::npos) << said;
+  }
+}
+
+TEST_F(InPlaceOfAws, KeepsItsSentenceWhereCredentialsHaveExpired) {
+  aws_is(
+      "echo 'An error occurred (ExpiredToken) when calling the X operation: The security token "
+      "included in the request is expired' >&2; exit 254\n");
+  const std::string said = refusal(aws());
+  EXPECT_NE(said.find("(ExpiredToken: The security token included in the request is expired)"),
+            std::string::npos)
+      << said;
+  EXPECT_EQ(said.find("clock"), std::string::npos) << said;
 }
 
 TEST_F(InPlaceOfAws, SaysWhichOptionItDoesNotKnow) {
