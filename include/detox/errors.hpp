@@ -46,6 +46,13 @@ class DisagreementError : public Error {
   explicit DisagreementError(const std::string& message) : Error(message, kExitCode) {}
 };
 
+/// The weights are no longer finite. Exit code 5.
+class DivergedError : public Error {
+ public:
+  static constexpr int kExitCode = 5;
+  explicit DivergedError(const std::string& message) : Error(message, kExitCode) {}
+};
+
 /// Asked to stop before there was anything to keep. Exit code 130, as a shell has it after Ctrl-C.
 class InterruptedError : public Error {
  public:

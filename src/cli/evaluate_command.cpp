@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/json_number.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "base/seconds_since.hpp"
@@ -99,8 +100,9 @@ class Evaluation {
           fs::exists(folder_) ? read_status(folder_) : std::nullopt;
       const bool found = fs::exists(folder_) && score_new();
       if (!found && status && status->state != RunState::kRunning) return end_of(*status);
-      const bool in_use = is_run_directory_in_use(folder_);
-      if (!found && status && !in_use) {
+      const LockHolder user = user_of_run_directory(folder_);
+      const bool in_use = user.state == LockHolder::State::kHeld;
+      if (!found && status && user.state == LockHolder::State::kFree) {
         const std::optional<RunStatus> latest = read_status(folder_);
         if (!latest || latest->state != RunState::kRunning) continue;
         return end_of_killed(*latest);
@@ -108,8 +110,8 @@ class Evaluation {
       // A run that goes on may take its time.
       if (found || in_use) news = Clock::now();
       if (seconds_since(news) > options_.timeout_s) {
-        throw InputError(fmt::format("{}: nothing new for {:.0f} s (--timeout)", folder_.string(),
-                                     options_.timeout_s));
+        throw InputError(fmt::format("{}: nothing new for {:.0f} s (--timeout){}", folder_.string(),
+                                     options_.timeout_s, user.in_words(folder_ / ".lock")));
       }
       std::this_thread::sleep_for(kPoll);
     }
@@ -145,6 +147,9 @@ class Evaluation {
 
   int end_of(const RunStatus& status) {
     score_last();
+    if (status.state == RunState::kDiverged) {
+      throw DivergedError(fmt::format("the run ended at step {}: {}", status.step, status.message));
+    }
     if (status.state != RunState::kFailed) {
       log_info("the run {} at step {}",
                status.state == RunState::kFinished ? "finished" : "was interrupted", status.step);
@@ -183,7 +188,8 @@ class Evaluation {
     Evaluator& scorer = evaluator();
     const Score score = scorer.score(load_model(file, scorer.layout()));
     if (options_.json) {
-      nlohmann::json line = {{"loss", score.loss}, {"prec1", score.prec1}, {"prec5", score.prec5}};
+      nlohmann::json line = {
+          {"loss", json_number(score.loss)}, {"prec1", score.prec1}, {"prec5", score.prec5}};
       line["step"] = step ? nlohmann::json(*step) : nlohmann::json(nullptr);
       fmt::print("{}\n", line.dump());
     } else {

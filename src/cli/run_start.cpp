@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/finite.hpp"
 #include "base/log.hpp"
 #include "cli/numerics.hpp"
 #include "detox/errors.hpp"
@@ -27,6 +28,11 @@ std::string recorded_differences(const TrainSetup& setup, const fs::path& record
 Checkpoint load_same_run(const TrainSetup& setup, const fs::path& file) {
   Checkpoint checkpoint = load_checkpoint(file, setup.layout);
   check_same_run(setup, file, checkpoint.state);
+  if (setup.config.on_divergence == "stop" && !all_finite(checkpoint.model.parameters)) {
+    throw UsageError(fmt::format(
+        "{} holds weights that are not finite; valid: an earlier one, or --on-divergence continue",
+        file.string()));
+  }
   if (checkpoint.state.step >= setup.last_step) {
     throw UsageError(
         fmt::format("{}: the run is at step {} of {} already; give more --max-steps or --epochs",
@@ -38,7 +44,8 @@ Checkpoint load_same_run(const TrainSetup& setup, const fs::path& file) {
 /// The newest checkpoint that is whole; empty where the run has none yet.
 fs::path newest_whole(const TrainSetup& setup, const fs::path& dir) {
   std::vector<std::string> damaged;
-  const auto step = newest_valid_checkpoint(dir, setup.layout, damaged);
+  const auto step =
+      newest_valid_checkpoint(dir, setup.layout, damaged, setup.config.on_divergence == "stop");
   if (!step && !damaged.empty()) {
     throw InputError(fmt::format("{}: no checkpoint can be resumed from: {}", dir.string(),
                                  fmt::join(damaged, "; ")));

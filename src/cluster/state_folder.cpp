@@ -1,11 +1,10 @@
 #include "cluster/state_folder.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
 #include <cstdlib>
 
+#include "base/home_folder.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -13,12 +12,13 @@ namespace detox {
 std::filesystem::path state_folder() {
   const char* state = std::getenv("XDG_STATE_HOME");
   if (state != nullptr && state[0] == '/') return std::filesystem::path(state) / "detoxml";
-  const char* home = std::getenv("HOME");
-  if (home == nullptr || home[0] != '/') {
+  const auto home = home_folder();
+  if (!home || !home->is_absolute()) {
     throw UsageError(
-        "HOME is not set: detoxml cluster keeps the keys of hosts in ~/.local/state/detoxml");
+        "there is no home directory (HOME, or an entry in passwd): detoxml cluster keeps the keys "
+        "of hosts in ~/.local/state/detoxml");
   }
-  return std::filesystem::path(home) / ".local" / "state" / "detoxml";
+  return *home / ".local" / "state" / "detoxml";
 }
 
 std::filesystem::path cluster_file(const std::string& name, const std::string& kind) {
@@ -33,14 +33,18 @@ std::filesystem::path cluster_file(const std::string& name, const std::string& k
 
 ClusterLock::ClusterLock(const std::string& name) {
   const std::filesystem::path path = cluster_file(name, "lock");
-  file_ = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!file_.is_open()) {
-    throw InputError(fmt::format("cannot open {}: {}", path.string(), system_error_text()));
+  constexpr mode_t kOwnerAlone = 0600;
+  LockHolder holder;
+  try {
+    auto lock = ProcessLock::take(path, holder, kOwnerAlone);
+    if (lock) lock_ = std::move(*lock);
+    if (lock) return;
+  } catch (const std::system_error& error) {
+    throw InputError(error.what());
   }
-  if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
-    throw InputError(fmt::format(
-        "another detoxml is launching or ending the cluster {}: wait for it, or end it", name));
-  }
+  throw InputError(
+      fmt::format("another detoxml is launching or ending the cluster {}: wait for it, or end it{}",
+                  name, holder.in_words(path)));
 }
 
 }  // namespace detox

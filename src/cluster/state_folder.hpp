@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <string>
 
-#include "record/file_io.hpp"
+#include "base/process_lock.hpp"
 
 namespace detox {
 
-/// "$XDG_STATE_HOME/detoxml", or ~/.local/state/detoxml. Not made. UsageError where neither
-/// variable is set.
+/// "$XDG_STATE_HOME/detoxml", or ~/.local/state/detoxml. Not made. UsageError where
+/// there is no home directory.
 std::filesystem::path state_folder();
 
 /// The files of one cluster: `state_folder()/clusters/NAME.<kind>`; the folder is made. InputError
@@ -24,7 +24,7 @@ class ClusterLock {
   explicit ClusterLock(const std::string& name);
 
  private:
-  FileDescriptor file_;
+  ProcessLock lock_;
 };
 
 }  // namespace detox

@@ -434,6 +434,16 @@ const std::vector<Option> kOptions = {
      false,
      {}},
     {kRun,
+     "on-divergence",
+     "",
+     &C::on_divergence,
+     "",
+     "where the weights are no longer finite: stop, with exit code 5 and the checkpoints so far, "
+     "or "
+     "continue to the last step; the newest finite checkpoint stays either way",
+     false,
+     {"stop", "continue"}},
+    {kRun,
      "eval-freq",
      "",
      &C::eval_freq,

@@ -73,6 +73,7 @@ struct RunConfig {
   double step_timeout = 60;
   double start_timeout = 600;
   std::uint64_t max_skipped = 20;
+  std::string on_divergence = "stop";
   std::uint64_t eval_freq = 50;
   std::uint64_t keep_checkpoints = 0;
   std::string train_dir = "output/models";

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,14 +34,16 @@ FolderLock::FolderLock(const fs::path& folder) {
     throw InputError(
         fmt::format("cannot create the folder {}: {}", folder.string(), error.message()));
   }
-  fd_ = FileDescriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd_.is_open()) refuse("open", folder);
-  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) return;
-  if (errno == EWOULDBLOCK) {
-    throw InputError(fmt::format("{}: another detoxml is preparing data there", folder.string()));
+  LockHolder holder;
+  try {
+    auto lock = ProcessLock::take(folder, holder);
+    if (lock) lock_ = std::move(*lock);
+    if (lock) return;
+  } catch (const std::system_error& failure) {
+    throw InputError(failure.what());
   }
-  // Network file systems may have no locks; one process is the usual case.
-  if (errno != ENOLCK && errno != EOPNOTSUPP && errno != EBADF) refuse("lock", folder);
+  throw InputError(fmt::format("{}: another detoxml is preparing data there{}", folder.string(),
+                               holder.in_words(folder)));
 }
 
 bool is_taken(const fs::path& name) {

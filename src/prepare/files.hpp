@@ -4,19 +4,20 @@
 
 #include <filesystem>
 
+#include "base/process_lock.hpp"
 #include "record/file_io.hpp"
 
 namespace detox {
 
-/// Creates the folder and keeps other detoxml processes out of it for as long as this lives (a lock
-/// on the folder itself: it leaves no file, and a killed process gives it up). InputError where the
-/// folder cannot be made, or somebody else holds it.
+/// Creates the folder and keeps other detoxml processes out of it for as long as this lives, by a
+/// lock on the folder itself. InputError where the folder cannot be made, or somebody else holds
+/// it.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder);
 
  private:
-  FileDescriptor fd_;
+  ProcessLock lock_;
 };
 
 /// Whether anything has this name, dangling links included.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/finite.hpp"
 #include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint.hpp"
@@ -104,7 +105,8 @@ std::optional<fs::path> newest_checkpoint(const fs::path& dir) {
 }
 
 std::optional<std::uint64_t> newest_valid_checkpoint(const fs::path& dir, const ModelLayout& layout,
-                                                     std::vector<std::string>& skipped) {
+                                                     std::vector<std::string>& skipped,
+                                                     bool finite) {
   const Found found = find(dir);
   for (auto step = found.models.rbegin(); step != found.models.rend(); ++step) {
     if (!found.states.contains(*step)) {
@@ -112,8 +114,9 @@ std::optional<std::uint64_t> newest_valid_checkpoint(const fs::path& dir, const 
       continue;
     }
     try {
-      load_checkpoint(model_path(dir, *step), layout);
-      return *step;
+      const Checkpoint checkpoint = load_checkpoint(model_path(dir, *step), layout);
+      if (!finite || all_finite(checkpoint.model.parameters)) return *step;
+      skipped.push_back(model_path(dir, *step).string() + " holds weights that are not finite");
     } catch (const DamagedFile& error) {
       skipped.emplace_back(error.what());
     }
@@ -126,12 +129,18 @@ bool has_checkpoint_files(const fs::path& dir) {
   return !found.models.empty() || !found.states.empty();
 }
 
-void prune_checkpoints(const fs::path& dir, std::size_t keep) {
+void prune_checkpoints(const fs::path& dir, std::size_t keep,
+                       std::optional<std::uint64_t> diverged_at) {
   const Found found = find(dir);
   const std::vector<std::uint64_t> steps = complete(found);
   if (keep == 0 || steps.size() <= keep) return;
   const std::uint64_t oldest = steps[steps.size() - keep];
-  remove_steps(found, dir, [oldest](std::uint64_t step) { return step < oldest; });
+  std::optional<std::uint64_t> newest_finite;
+  for (const std::uint64_t step : steps) {
+    if (diverged_at && step < *diverged_at) newest_finite = step;
+  }
+  remove_steps(found, dir,
+               [&](std::uint64_t step) { return step < oldest && step != newest_finite; });
 }
 
 void remove_checkpoints_after(const fs::path& dir, std::uint64_t last) {

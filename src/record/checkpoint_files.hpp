@@ -32,18 +32,22 @@ std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::pa
 
 /// The step of the newest checkpoint that load_checkpoint accepts. For each newer model file that
 /// is damaged, or has no state beside it, the reason is added to `skipped`; a state alone is what a
-/// process leaves that was killed between the two, and no checkpoint. InputError as load_checkpoint
-/// where something is wrong that is no damage.
+/// process leaves that was killed between the two, and no checkpoint. So is one whose weights are
+/// not finite, where `finite` asks for that. InputError as load_checkpoint where something is wrong
+/// that is no damage.
 std::optional<std::uint64_t> newest_valid_checkpoint(const std::filesystem::path& dir,
                                                      const ModelLayout& layout,
-                                                     std::vector<std::string>& skipped);
+                                                     std::vector<std::string>& skipped,
+                                                     bool finite = false);
 
 /// Whether any model_step_<t> or state_step_<t> is there, complete or not.
 bool has_checkpoint_files(const std::filesystem::path& dir);
 
-/// Keeps the newest `keep` complete checkpoints and removes the files of older steps; keep = 0
-/// removes nothing. A file that cannot be removed is only warned about.
-void prune_checkpoints(const std::filesystem::path& dir, std::size_t keep);
+/// Keeps the newest `keep` complete checkpoints, and the newest one before step `diverged_at`, and
+/// removes the files of older steps; keep = 0 removes nothing. A file that cannot be removed is
+/// only warned about.
+void prune_checkpoints(const std::filesystem::path& dir, std::size_t keep,
+                       std::optional<std::uint64_t> diverged_at = std::nullopt);
 
 /// Removes the files of later steps: a run that goes on from an earlier one computes them again.
 void remove_checkpoints_after(const std::filesystem::path& dir, std::uint64_t last);

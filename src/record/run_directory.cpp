@@ -1,23 +1,17 @@
 #include "record/run_directory.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <system_error>
-#include <thread>
 #include <utility>
 
-#include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "record/atomic_file.hpp"
 #include "record/checkpoint_files.hpp"
+#include "record/file_io.hpp"
 
 namespace detox {
 namespace {
@@ -29,8 +23,8 @@ constexpr const char* kConfig = "config.toml";
 constexpr const char* kStatus = "run.json";
 constexpr std::array<std::string_view, 3> kJournals = {"metrics.jsonl", "rounds.jsonl",
                                                        "ledger.jsonl"};
-constexpr std::array<std::string_view, 4> kStates = {"running", "finished", "interrupted",
-                                                     "failed"};
+constexpr std::array<std::string_view, 5> kStates = {"running", "finished", "interrupted", "failed",
+                                                     "diverged"};
 
 /// Whether a run writes a file of this name atomically.
 bool is_name_of_run(std::string_view name) {
@@ -38,38 +32,19 @@ bool is_name_of_run(std::string_view name) {
          std::find(kJournals.begin(), kJournals.end(), name) != kJournals.end();
 }
 
-/// False where another open file holds the lock.
-bool try_lock(int fd, const fs::path& dir) {
-  // A reader of the lock (is_run_directory_in_use) holds it for an instant: that is no other run.
-  constexpr int kTries = 5;
-  constexpr std::chrono::milliseconds kPause{20};
-  for (int i = 0; i < kTries; ++i) {
-    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
-    if (errno != EWOULDBLOCK && errno != EINTR) {
-      log_warning("{} cannot be locked ({}): take care that only one run uses it", dir.string(),
-                  system_error_text());
-      return true;
-    }
-    std::this_thread::sleep_for(kPause);
-  }
-  return false;
-}
-
-FileDescriptor lock(const fs::path& dir) {
-  constexpr mode_t kMode = 0666;
-  FileDescriptor fd(::open((dir / kLock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode));
-  if (!fd.is_open()) {
+ProcessLock lock(const fs::path& dir) {
+  LockHolder holder;
+  try {
+    if (auto lock = ProcessLock::take(dir / kLock, holder)) return std::move(*lock);
+  } catch (const std::system_error& error) {
     throw InputError(
         fmt::format("cannot write to the train directory {}: {}; choose another --train-dir",
-                    dir.string(), system_error_text()));
+                    dir.string(), error.code().message()));
   }
-  if (!try_lock(fd.get(), dir)) {
-    throw InputError(
-        fmt::format("another process is using the train directory {}; wait for its end or choose "
-                    "another --train-dir",
-                    dir.string()));
-  }
-  return fd;
+  throw InputError(
+      fmt::format("another process is using the train directory {}; wait for its end or choose "
+                  "another --train-dir{}",
+                  dir.string(), holder.in_words(dir / kLock)));
 }
 
 void refuse_other_run(const fs::path& dir) {
@@ -124,13 +99,9 @@ bool holds_run(const fs::path& dir) {
          std::any_of(kJournals.begin(), kJournals.end(), is_there);
 }
 
-bool is_run_directory_in_use(const fs::path& dir) {
-  const FileDescriptor fd(::open((dir / kLock).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.is_open()) return errno != ENOENT && errno != ENOTDIR;
-  return ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
-}
+LockHolder user_of_run_directory(const fs::path& dir) { return holder_of(dir / kLock); }
 
-RunDirectory::RunDirectory(fs::path dir, FileDescriptor lock)
+RunDirectory::RunDirectory(fs::path dir, ProcessLock lock)
     : dir_(std::move(dir)), lock_(std::move(lock)) {}
 
 RunDirectory RunDirectory::create(const fs::path& dir) {
@@ -142,9 +113,9 @@ RunDirectory RunDirectory::create(const fs::path& dir) {
                     "--train-dir",
                     dir.string(), error.message()));
   }
-  FileDescriptor fd = lock(dir);
+  ProcessLock held = lock(dir);
   refuse_other_run(dir);
-  RunDirectory directory(dir, std::move(fd));
+  RunDirectory directory(dir, std::move(held));
   directory.remove_leftovers();
   return directory;
 }

@@ -7,13 +7,13 @@
 #include <string>
 #include <string_view>
 
-#include "record/file_io.hpp"
+#include "base/process_lock.hpp"
 
 namespace detox {
 
-enum class RunState { kRunning, kFinished, kInterrupted, kFailed };
+enum class RunState { kRunning, kFinished, kInterrupted, kFailed, kDiverged };
 
-/// "running", "finished", "interrupted", "failed".
+/// "running", "finished", "interrupted", "failed", "diverged".
 std::string_view to_string(RunState state);
 
 struct RunStatus {
@@ -26,10 +26,9 @@ struct RunStatus {
 /// at any time.
 std::optional<RunStatus> read_status(const std::filesystem::path& dir);
 
-/// Whether a process holds the run directory now: a run that says "running" without that was
-/// killed. Does not wait. False also where there is no such directory; true where the file system
-/// cannot tell.
-bool is_run_directory_in_use(const std::filesystem::path& dir);
+/// Who holds the run directory now: a run that says "running" and is held by nobody was killed.
+/// Does not wait. Nobody also where there is no such directory.
+LockHolder user_of_run_directory(const std::filesystem::path& dir);
 
 /// Whether anything of a run is there: its configuration, status, journals or checkpoints.
 /// InputError where the directory cannot be read.
@@ -60,10 +59,10 @@ class RunDirectory {
   void write_config(std::string_view text) const;
 
  private:
-  RunDirectory(std::filesystem::path dir, FileDescriptor lock);
+  RunDirectory(std::filesystem::path dir, ProcessLock lock);
 
   std::filesystem::path dir_;
-  FileDescriptor lock_;
+  ProcessLock lock_;
 };
 
 }  // namespace detox

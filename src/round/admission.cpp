@@ -182,6 +182,7 @@ void announce(std::span<const Statement> statements, const AdmissionTerms& terms
 
 Admission judge(std::span<const Statement> statements, const AdmissionTerms& terms) {
   const std::size_t stated = statements.size();
+  if (stated == 0) throw InputError("no worker was started beside the server; valid: one or more");
   const std::size_t workers = terms.workers.value_or(stated);
   const std::size_t needed = workers - std::min(terms.may_differ, workers - 1);
   const std::string of_run =

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/finite.hpp"
 #include "base/seconds_since.hpp"
 #include "round/column_aggregation.hpp"
 #include "stages/assign/placement.hpp"
@@ -171,7 +172,9 @@ void ServerRound::update(const Ballot& ballot, const std::vector<std::uint32_t>&
                          std::span<const float> gradient, const State& state, StepReport& report) {
   SgdOptions sgd = parts_.sgd;
   sgd.lr = report.lr;
-  sgd_step(sgd, gradient, state.model.parameters, state.velocity, parts_.pool);
+  report.weights_are_finite =
+      sgd_step(sgd, gradient, state.model.parameters, state.velocity, parts_.pool);
+  if (!report.weights_are_finite) report.gradient_is_finite = all_finite(gradient);
   if (parts_.plan.keeps_last) state.last_aggregate.assign(gradient.begin(), gradient.end());
   parts_.layout.count_step(state.model.counters);
   if (parts_.format.s() == 0) return;

@@ -40,6 +40,8 @@ struct StepReport {
   std::string skipped_because;      ///< empty: the step was taken
   std::vector<LedgerEntry> ledger;
   bool interrupted = false;
+  // After the step; of one that was skipped nothing is said.
+  bool weights_are_finite = true, gradient_is_finite = true;
 };
 
 /// Owns nothing that outlives a step but the scratch memory, and what late answers are compared

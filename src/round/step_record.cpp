@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "base/json_number.hpp"
+
 namespace detox {
 namespace {
-
-nlohmann::json number_or_null(const std::optional<double>& value) {
-  return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
-}
 
 nlohmann::json from_one(const std::vector<std::uint32_t>& workers) {
   nlohmann::json list = nlohmann::json::array();
@@ -21,8 +19,8 @@ nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t>
   const PhaseSeconds& s = report.seconds;
   nlohmann::json line = {
       {"step", report.step},
-      {"loss", number_or_null(report.loss)},
-      {"accuracy", number_or_null(report.accuracy)},
+      {"loss", json_number(report.loss)},
+      {"accuracy", json_number(report.accuracy)},
       {"lr", report.lr},
       {"seconds",
        {{"broadcast", s.broadcast},
@@ -39,6 +37,7 @@ nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t>
       {"skipped", !report.skipped_because.empty()},
   };
   if (!report.skipped_because.empty()) line["skipped_because"] = report.skipped_because;
+  if (!report.weights_are_finite) line["diverged"] = true;
   if (corrupted) line["corrupted"] = *corrupted;
   return line;
 }

@@ -4,9 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "base/as_error.hpp"
+#include "base/finite.hpp"
 #include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
@@ -15,6 +17,8 @@
 namespace detox {
 namespace {
 
+constexpr const char* kDivergedAt = "diverged_at";
+
 std::uint64_t fact(const TrainingState& state, const std::string& name) {
   const auto found = state.facts.find(name);
   std::uint64_t value = 0;
@@ -22,6 +26,14 @@ std::uint64_t fact(const TrainingState& state, const std::string& name) {
     std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
   }
   return value;
+}
+
+/// What was the first to be no longer finite, in words.
+std::string what_diverged(const StepReport& report) {
+  std::string what = fmt::format("the update at a learning rate of {} overflows", report.lr);
+  if (!report.gradient_is_finite) what = "the aggregated gradient is not";
+  if (report.loss && !std::isfinite(*report.loss)) what = "the loss is not";
+  return fmt::format("the weights are not finite after step {}: {}", report.step, what);
 }
 
 }  // namespace
@@ -47,6 +59,9 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
   state_.config_digest = options.config_digest;
   state_.profile = options.profile;
   if (state_.step > 0) saved_step_ = state_.step;
+  if (const std::uint64_t step = fact(state_, kDivergedAt); step > 0) diverged_at_ = step;
+  // Of a program that did not look; at this step at the latest.
+  if (!diverged_at_ && !all_finite(model_.parameters)) diverged_at_ = state_.step;
   tell_gaps();
 }
 
@@ -71,10 +86,14 @@ RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth)
     take_steps(stop, truth);
     progress_.clear();
     checkpoint(true);
+  } catch (const DivergedError& error) {
+    leave(RunState::kDiverged, error.what());
+    throw;
   } catch (const std::exception& error) {
-    leave_failed(as_error(error).what());
+    leave(RunState::kFailed, as_error(error).what());
     throw;
   }
+  if (diverged_at_) log_warning("the weights are not finite since step {}", *diverged_at_);
   const bool finished = state_.step >= options_.last_step;
   directory_.write_status(
       {finished ? RunState::kFinished : RunState::kInterrupted, state_.step, ""});
@@ -92,10 +111,10 @@ void Training::take_steps(const std::atomic<bool>& stop, const SimulatedTruth& t
   }
 }
 
-void Training::leave_failed(const std::string& why) {
+void Training::leave(RunState state, const std::string& why) {
   progress_.clear();
   try {
-    directory_.write_status({RunState::kFailed, state_.step, why});
+    directory_.write_status({state, state_.step, why});
   } catch (const InputError& second) {
     log_warning("{}", second.what());  // the first error is the one to end with
   }
@@ -110,10 +129,14 @@ void Training::take_step(std::uint64_t step, const StepReport& report,
   skipped_here_ = skipped ? skipped_here_ + 1 : 0;
   state_.facts = {{"skipped", std::to_string(skipped_)},
                   {"skipped_in_row", std::to_string(skipped_in_row_)}};
+  const bool diverges = !report.weights_are_finite && !diverged_at_;
+  if (diverges) diverged_at_ = step;
+  if (diverged_at_) state_.facts[kDivergedAt] = std::to_string(*diverged_at_);
   // Where no slice has a majority, nothing says how long honest workers take.
   if (report.loss) deadline_.add(report.seconds.total - report.in_vain_s);
   record(report, truth);
   progress_.update(step, report.loss, report.accuracy);
+  if (diverges) end_or_warn(report);
   if (skipped_here_ >= options_.max_skipped) {
     progress_.clear();
     checkpoint(true);
@@ -121,6 +144,13 @@ void Training::take_step(std::uint64_t step, const StepReport& report,
   }
   const bool is_due = options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0;
   if (is_due && checkpoint(false)) note_step();
+}
+
+/// At the first step whose weights are not finite.
+void Training::end_or_warn(const StepReport& report) {
+  if (options_.stops_on_divergence) throw DivergedError(diverged(report));
+  progress_.clear();
+  log_warning("{}; the run goes on (--on-divergence continue)", what_diverged(report));
 }
 
 /// For those who look at a run that goes on, or that was killed.
@@ -167,7 +197,7 @@ bool Training::checkpoint(bool is_last) {
   try {
     save_checkpoint(directory_.path(), layout_, model_, state_);
     saved_step_ = state_.step;
-    prune_checkpoints(directory_.path(), options_.keep_checkpoints);
+    prune_checkpoints(directory_.path(), options_.keep_checkpoints, diverged_at_);
     return true;
   } catch (const InputError& error) {
     if (is_last) throw;
@@ -191,6 +221,16 @@ std::string Training::undefended(const StepReport& report) const {
       "{}; checkpoint at step {} in {}; a resumed run counts anew (--max-skipped)",
       skipped_here_, report.step, report.skipped_because, slices.empty() ? "none" : slices,
       state_.step, directory_.path().string());
+}
+
+std::string Training::diverged(const StepReport& report) const {
+  const std::vector<std::uint64_t> saved = list_checkpoints(directory_.path());
+  return fmt::format(
+      "{}; {}; lower --lr{}, or train on with --on-divergence continue", what_diverged(report),
+      saved.empty() ? "there is no earlier checkpoint"
+                    : fmt::format("the newest checkpoint is of step {} in {}", saved.back(),
+                                  directory_.path().string()),
+      report.gradient_is_finite ? "" : ", choose a --mode that leaves such rows out");
 }
 
 }  // namespace detox

@@ -25,6 +25,7 @@ struct TrainingOptions {
   double step_timeout_s = 60, start_timeout_s = 600;
   std::uint64_t log_interval = 0;
   std::string config_digest, profile;
+  bool stops_on_divergence = true;  ///< where the weights are no longer finite
 };
 
 /// Slices that the simulated attackers own in a step, for the record; the server's round does not
@@ -42,8 +43,9 @@ class Training {
 
   /// Trains until the last step, or until `stop` is true: then the last whole step is checkpointed.
   /// InputError where the last checkpoint cannot be written, UndefendedError after too many skipped
-  /// steps in a row since it was made: who resumes such a run wants it to try again. Whatever is
-  /// thrown, the directory's status says so.
+  /// steps in a row since it was made: who resumes such a run wants it to try again. DivergedError
+  /// where it stops on divergence: there is no checkpoint of that step then, and the newest one is
+  /// finite. Whatever is thrown, the directory's status says so.
   RunEnd run(const std::atomic<bool>& stop, const SimulatedTruth& truth);
 
   const ModelState& model() const { return model_; }
@@ -59,8 +61,10 @@ class Training {
   void take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth);
   bool checkpoint(bool is_last);
   void note_step();
-  void leave_failed(const std::string& why);
+  void leave(RunState state, const std::string& why);
+  void end_or_warn(const StepReport& report);
   std::string undefended(const StepReport& report) const;
+  std::string diverged(const StepReport& report) const;
   void append(Journal& journal, const nlohmann::json& line);
   void sync_journals();
   void tell_gaps() const;
@@ -73,6 +77,7 @@ class Training {
   TrainingState state_;
   std::uint64_t skipped_in_row_ = 0, skipped_ = 0;
   std::uint64_t skipped_here_ = 0;  ///< in a row, of the steps of this process
+  std::optional<std::uint64_t> diverged_at_;  ///< the first step whose weights are not finite
   std::uint64_t first_step_;        ///< that this process takes
   std::optional<std::uint64_t> saved_step_;
   StepDeadline deadline_;

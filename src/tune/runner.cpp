@@ -90,7 +90,8 @@ class Worker {
       watch_.line(trial.label, line);
     };
     const ChildResult result = run_child(child);
-    if (result.exit_code == 0) return outcome_in(folder, search_.last_steps);
+    if (result.exit_code == 0 || result.exit_code == DivergedError::kExitCode)
+      return outcome_in(folder, search_.last_steps);
     Outcome outcome;
     outcome.folder = folder;
     const bool stopped = stop_ || result.exit_code == kStopped;
@@ -117,7 +118,8 @@ class Worker {
     constexpr auto kLimit = std::chrono::minutes(1);
     constexpr auto kPause = std::chrono::milliseconds(100);
     const auto start = Clock::now();
-    while (is_run_directory_in_use(folder) && !stop_ && Clock::now() - start < kLimit)
+    while (user_of_run_directory(folder).state != LockHolder::State::kFree && !stop_ &&
+           Clock::now() - start < kLimit)
       std::this_thread::sleep_for(kPause);
   }
 
@@ -248,16 +250,22 @@ Outcome outcome_in(const fs::path& folder, std::uint64_t last_steps) {
   const std::optional<RunStatus> status = fs::exists(folder) ? read_status(folder) : std::nullopt;
   if (!status) return outcome;
   outcome.state = TrialState::kInterrupted;
-  if (status->state != RunState::kFinished) return outcome;
+  const bool diverged = status->state == RunState::kDiverged;
+  if (status->state != RunState::kFinished && !diverged) return outcome;
   outcome.summary = summarise(read_metrics(folder / "metrics.jsonl"), last_steps);
   if (outcome.summary.steps != status->step) {
     throw InputError(fmt::format("{} lacks the last steps of a run of {}",
                                  (folder / "metrics.jsonl").string(), status->step));
   }
-  if (outcome.summary.steps_counted == 0) {
+  if (outcome.summary.steps_counted == 0 && !diverged) {
     outcome.state = TrialState::kFailed;
     outcome.message = "no step had a slice with a majority, so there is no loss";
     return outcome;
+  }
+  if (diverged) {
+    // What its last steps still had for a loss is no result.
+    outcome.summary.diverged = true;
+    outcome.summary.loss.reset();
   }
   outcome.state = outcome.summary.diverged ? TrialState::kDiverged : TrialState::kFinished;
   return outcome;

@@ -14,7 +14,7 @@
 namespace detox {
 namespace {
 
-constexpr std::array<std::string_view, 12> kOfAnInvocation = {"allow-other-numerics",
+constexpr std::array<std::string_view, 13> kOfAnInvocation = {"allow-other-numerics",
                                                               "checkpoint-step",
                                                               "compute-every-replica",
                                                               "data-dir",
@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, 12> kOfAnInvocation = {"allow-other-numer
                                                               "eval-freq",
                                                               "keep-checkpoints",
                                                               "log-interval",
+                                                              "on-divergence",
                                                               "replay",
                                                               "resume",
                                                               "threads",

@@ -1,13 +1,10 @@
 #include "tune/tune_directory.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/file.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -16,6 +13,7 @@
 #include "base/names.hpp"
 #include "detox/errors.hpp"
 #include "record/atomic_file.hpp"
+#include "record/file_io.hpp"
 
 namespace detox {
 namespace {
@@ -109,25 +107,23 @@ void refuse_other_search(const fs::path& dir, const RecordedSearch& search, cons
                   dir.string(), fmt::join(lines, "; ")));
 }
 
-FileDescriptor lock_folder(const fs::path& dir) {
+ProcessLock lock_folder(const fs::path& dir) {
   std::error_code error;
   fs::create_directories(dir, error);
   if (error) {
     throw InputError(fmt::format("cannot make --tune-dir {}: {}", dir.string(), error.message()));
   }
-  constexpr mode_t kMode = 0666;
-  FileDescriptor fd(::open((dir / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode));
-  if (!fd.is_open()) {
+  const fs::path lock = dir / ".lock";
+  LockHolder holder;
+  try {
+    if (auto held = ProcessLock::take(lock, holder)) return std::move(*held);
+  } catch (const std::system_error& failure) {
     throw InputError(
-        fmt::format("cannot write to --tune-dir {}: {}", dir.string(), system_error_text()));
+        fmt::format("cannot write to --tune-dir {}: {}", dir.string(), failure.code().message()));
   }
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    throw InputError(
-        fmt::format("another process is tuning in {}; wait for its end or choose another "
-                    "--tune-dir",
-                    dir.string()));
-  }
-  return fd;
+  throw InputError(fmt::format(
+      "another process is tuning in {}; wait for its end or choose another --tune-dir{}",
+      dir.string(), holder.in_words(lock)));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "record/file_io.hpp"
+#include "base/process_lock.hpp"
 #include "tune/trial.hpp"
 
 namespace detox {
@@ -31,7 +31,7 @@ class TuneDirectory {
 
  private:
   std::filesystem::path dir_;
-  FileDescriptor lock_;
+  ProcessLock lock_;
 };
 
 }  // namespace detox

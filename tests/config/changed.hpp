@@ -68,6 +68,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"step-timeout", "1.5"},
       {"start-timeout", "1e-05"},
       {"max-skipped", "5"},
+      {"on-divergence", "continue"},
       {"eval-freq", "at the end"},
       {"keep-checkpoints", "4"},
       {"train-dir", "läufe/№ 1"},

@@ -115,6 +115,7 @@ TEST(Options, HaveTheDefaultsThatTheSpecificationGives) {
                                                                  {"step-timeout", "60"},
                                                                  {"start-timeout", "600"},
                                                                  {"max-skipped", "20"},
+                                                                 {"on-divergence", "stop"},
                                                                  {"eval-freq", "50"},
                                                                  {"train-dir", "output/models"},
                                                                  {"keep-checkpoints", "all"},

@@ -115,5 +115,15 @@ TEST_F(CheckpointList, KeepsTheNewestWhenPruned) {
   EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()), 4);
 }
 
+TEST_F(CheckpointList, KeepsTheNewestBeforeADivergenceBesideTheNewest) {
+  for (const std::uint64_t step : {10, 20, 30, 40, 50}) save(step);
+  prune_checkpoints(dir_, 2, 25);
+  EXPECT_THAT(list_checkpoints(dir_), ElementsAre(20, 40, 50));
+  prune_checkpoints(dir_, 1, 21);
+  EXPECT_THAT(list_checkpoints(dir_), ElementsAre(20, 50));
+  prune_checkpoints(dir_, 1, 20);
+  EXPECT_THAT(list_checkpoints(dir_), ElementsAre(50));
+}
+
 }  // namespace
 }  // namespace detox

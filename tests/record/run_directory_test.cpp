@@ -74,18 +74,18 @@ TEST_F(RunFolder, IsFreeAfterItsProcessDied) {
               return 0;
             }),
             5);
-  EXPECT_FALSE(is_run_directory_in_use(dir_));
+  EXPECT_EQ(user_of_run_directory(dir_).state, LockHolder::State::kFree);
   EXPECT_EQ(read_status(dir_)->state, RunState::kRunning);
   RunDirectory::open_for_resume(dir_);
 }
 
 TEST_F(RunFolder, TellsOthersWhetherItIsInUse) {
-  EXPECT_FALSE(is_run_directory_in_use(dir_));
+  EXPECT_EQ(user_of_run_directory(dir_).state, LockHolder::State::kFree);
   {
     const RunDirectory run = RunDirectory::create(dir_);
-    EXPECT_TRUE(is_run_directory_in_use(dir_));
+    EXPECT_EQ(user_of_run_directory(dir_).state, LockHolder::State::kHeld);
   }
-  EXPECT_FALSE(is_run_directory_in_use(dir_));
+  EXPECT_EQ(user_of_run_directory(dir_).state, LockHolder::State::kFree);
 }
 
 TEST_F(RunFolder, HoldsItsStatus) {

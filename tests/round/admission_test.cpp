@@ -66,6 +66,15 @@ TEST(Admission, TakesTheGroupOfTheLowestRankWhereTwoAreAsLarge) {
   EXPECT_THAT(judge(probes("baab"), terms_for(2)).ranks, ElementsAre(1, 4));
 }
 
+TEST(Admission, IsRefusedWhereThereIsNobody) {
+  try {
+    judge({}, terms_for(1));
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(), "no worker was started beside the server; valid: one or more");
+  }
+}
+
 TEST(Admission, SaysHowManyAgreeWhereTheyAreTooFew) {
   try {
     judge(probes("aabbc"), kAdmissionTerms);

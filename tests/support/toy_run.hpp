@@ -225,6 +225,8 @@ class ToyRun {
     options.last_step = config_.max_steps;
     options.checkpoint_every = config_.eval_freq;
     options.max_skipped = config_.max_skipped;
+    options.keep_checkpoints = config_.keep_checkpoints;
+    options.stops_on_divergence = config_.on_divergence == "stop";
     options.step_timeout_s = step_timeout_s;
     options.start_timeout_s = std::max(step_timeout_s, first_step_timeout_s);
     options.config_digest = config_digest(config_, "");

@@ -43,6 +43,10 @@ if [ "$lr" = 6 ]; then
   while true; do sleep 0.02; done
 fi
 line 2 >> "$dir/metrics.jsonl"
+if [ "$lr" = 5 ]; then
+  printf '{"status":"diverged","step":2,"message":"the weights are not finite"}' > "$dir/run.json"
+  exit 5
+fi
 : > "$dir/model_step_2"
 : > "$dir/state_step_2"
 printf '{"status":"finished","step":2,"message":""}' > "$dir/run.json"
@@ -124,6 +128,17 @@ TEST_F(Runner, TakesAFailureForAnOutcomeAndGoesOn) {
   EXPECT_EQ(outcomes[3].state, TrialState::kFinished);
   carry_out_with("lr=7,1");
   EXPECT_EQ(calls(), 5U) << "what failed is tried again, what finished is not";
+}
+
+TEST_F(Runner, TakesARunThatDivergesAndSoEndsEarlyForAResult) {
+  for (int again = 0; again < 2; ++again) {
+    const std::vector<Outcome> outcomes = carry_out_with("lr=5,1");
+    EXPECT_EQ(outcomes[0].state, TrialState::kDiverged) << outcomes[0].message;
+    EXPECT_EQ(outcomes[0].summary.steps, 2U);
+    EXPECT_FALSE(outcomes[0].summary.loss) << "whatever its last steps had";
+    EXPECT_EQ(ranked(outcomes, Metric::kLoss).front(), 1U);
+    EXPECT_EQ(calls(), 2U) << "it is there already";
+  }
 }
 
 TEST_F(Runner, SaysWhatCannotBeStarted) {

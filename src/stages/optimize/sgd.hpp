@@ -19,8 +19,9 @@ struct SgdOptions {
 /// PyTorch's SGD without dampening (torch.optim.SGD), in float32 by separate multiplications and
 /// additions:
 ///   g += weight_decay * w;  v = momentum * v + g;  w -= lr * (nesterov ? g + momentum * v : v).
-/// All spans have d coordinates; velocity starts at zero. One pass.
-void sgd_step(const SgdOptions& options, std::span<const float> gradient, std::span<float> weights,
+/// All spans have d coordinates; velocity starts at zero. One pass. Whether all weights are finite
+/// afterwards.
+bool sgd_step(const SgdOptions& options, std::span<const float> gradient, std::span<float> weights,
               std::span<float> velocity, ThreadPool& pool);
 
 }  // namespace detox

@@ -91,5 +91,25 @@ TEST(Sgd, DoesNotMakeNanOfAnInfiniteWeightWithoutDecayOrMomentum) {
   EXPECT_EQ(velocity[1], 1.0F);
 }
 
+TEST(Sgd, SaysWhetherTheWeightsAreFiniteAfterwards) {
+  constexpr float kMax = std::numeric_limits<float>::max();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const std::size_t d : {1U, 17U, 1000U, 200'000U}) {
+    for (const std::size_t place : {std::size_t{0}, d / 2, d - 1}) {
+      const auto is_finite_after = [&](float gradient, float lr) {
+        Values gradients(d, 0.5F), weights(d, 1.0F), velocity(d);
+        gradients[place] = gradient;
+        ThreadPool pool(2);
+        return sgd_step({lr, 0.9, 0, false}, gradients, weights, velocity, pool);
+      };
+      EXPECT_TRUE(is_finite_after(kMax, 0.5));
+      EXPECT_FALSE(is_finite_after(kMax, 2)) << "it overflows";
+      EXPECT_FALSE(is_finite_after(kInfinity, 0.5));
+      EXPECT_FALSE(is_finite_after(kNan, 0.5));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace detox
