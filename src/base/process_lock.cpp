@@ -156,7 +156,7 @@ LockHolder holder_by(Flock flock, const fs::path& lock) {
 class NoteTurn {
  public:
   explicit NoteTurn(const fs::path& note) : guard_(note.string() + ".turn") {
-    constexpr int kTries = 500;
+    constexpr int kTries = 100;
     constexpr std::chrono::milliseconds kPause{10};
     for (int i = 0;; ++i) {
       const int fd = ::open(guard_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

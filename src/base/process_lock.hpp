@@ -41,7 +41,7 @@ class ProcessLock {
 
   /// Makes the file if need be. Empty where somebody else holds it, or may: `holder` says who. A
   /// line says so where the file system has no flock. std::system_error where the file cannot be
-  /// opened for writing. Waits a tenth of a second at most, or five without flock.
+  /// opened for writing. Waits a tenth of a second at most, or one without flock.
   static std::optional<ProcessLock> take(const std::filesystem::path& lock, LockHolder& holder,
                                          mode_t mode = 0666);
 

@@ -87,12 +87,12 @@ void add_prepare_hosts(CLI::App& cluster, ClusterOptions& options) {
   add_hosts_options(app, options);
   app.add_option("--install-dir", options.install_dir,
                  "where the program goes, the same on all [install_dir, or /opt/detoxml]")
-      ->type_name("DIR");
+      ->type_name("PATH");
   app.add_option("--dataset", options.datasets, "data sets to prepare [datasets]")
       ->type_name("DATASET");
   app.add_option("--data-dir", options.data_dir,
                  "where data goes [data_dir, or data in the shared file system or install_dir]")
-      ->type_name("DIR");
+      ->type_name("PATH");
   app.add_option("--data-from", options.data_from,
                  "copy data sets from this folder here [each machine downloads them]")
       ->type_name("DIR");

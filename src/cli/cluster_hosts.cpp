@@ -9,6 +9,7 @@
 #include <mutex>
 #include <sstream>
 
+#include "base/home_folder.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "base/shell_line.hpp"
@@ -239,7 +240,7 @@ int cluster_run(const ClusterOptions& options) {
 }
 
 int cluster_copy(const ClusterOptions& options) {
-  const std::filesystem::path from = options.from;
+  const std::filesystem::path from = with_home(options.from);
   if (!options.from_server && !std::filesystem::exists(from))
     throw UsageError(fmt::format("there is no {} to copy", printable(options.from)));
   const Hosts hosts = find_hosts(options);
@@ -252,7 +253,7 @@ int cluster_copy(const ClusterOptions& options) {
       names, "copy",
       [&](const std::string& name) -> std::string {
         if (options.from_server) {
-          ssh.copy_from(addresses.at(name), options.from, options.to, limit);
+          ssh.copy_from(addresses.at(name), options.from, with_home(options.to), limit);
         } else {
           ssh.copy_to(addresses.at(name), from, options.to, limit);
         }

@@ -9,6 +9,7 @@
 #include "base/child_program.hpp"
 #include "base/names.hpp"
 #include "cli/doctor.hpp"
+#include "cli/mpi_start.hpp"
 #include "cli/own_program.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "detox/errors.hpp"
@@ -38,9 +39,10 @@ Finding job_finding() {
   job.arguments = {"mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none"};
   if (geteuid() == 0) job.arguments.emplace_back("--allow-run-as-root");
   job.arguments.insert(job.arguments.end(), {own_program(), "doctor", "--answer-over-mpi"});
+  job.environment = missing_home();
   // mpirun would make this folder, and leave it.
   if (const char* set = std::getenv("TMPDIR"); set != nullptr && access(set, F_OK) != 0)
-    job.environment = {{"TMPDIR", "/tmp"}};
+    job.environment.emplace_back("TMPDIR", "/tmp");
   job.time_limit = kHelloLimit;
   const ChildResult result = run_child(job);
   if (result.ok() && result.output.find(kHello) != std::string::npos)
@@ -111,30 +113,11 @@ Finding shared_memory_finding(std::uint64_t processes) {
                       kFolder)};
 }
 
-Finding session_finding() {
-  const char* set = std::getenv("TMPDIR");
-  const std::string folder = set != nullptr && *set != '\0' ? set : "/tmp";
-  constexpr double kNeeded = 16 << 20;
-  if (access(folder.c_str(), F_OK) != 0) {
-    return {Verdict::kWarning, "temporary files",
-            fmt::format("TMPDIR: there is no {}; /tmp is taken instead", printable(folder)),
-            "unset TMPDIR"};
-  }
-  if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    return {Verdict::kError, "temporary files",
-            fmt::format("TMPDIR: {} cannot be written", printable(folder)), "unset TMPDIR"};
-  }
-  const double room = free_bytes(folder);
-  const std::string text = fmt::format("{} free in {}, where Open MPI keeps a job's files",
-                                       in_bytes(room), printable(folder));
-  if (room >= kNeeded) return {Verdict::kOk, "temporary files", text, ""};
-  return {Verdict::kError, "temporary files", text, "export TMPDIR=/var/tmp"};
-}
-
 }  // namespace
 
 Findings examine_mpi(const IntendedRun& run) {
-  Findings findings = {session_finding(), shared_memory_finding(run.workers + 1)};
+  Findings findings = {host_name_finding(), session_finding(),
+                       shared_memory_finding(run.workers + 1)};
   if (!is_on_path("mpirun")) {
     findings.push_back({Verdict::kError, "MPI", "mpirun is not on PATH: detoxml launch cannot work",
                         command_to_install("openmpi-bin")});

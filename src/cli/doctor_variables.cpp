@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "cli/doctor.hpp"
+#include "cli/mpi_start.hpp"
 #include "cli/numerics.hpp"
 #include "detox/errors.hpp"
 #include "kernels/target.hpp"
@@ -77,19 +78,6 @@ Finding kernel_finding() {
   } catch (const Error& error) {
     return {Verdict::kError, "rules", error.what(), "unset DETOX_KERNEL_TARGET"};
   }
-}
-
-/// NAME and NAME=VALUE of each variable of Open MPI's that sets a parameter.
-std::vector<std::string> mpi_parameters() {
-  std::vector<std::string> names;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view text = *variable;
-    if (text.starts_with("OMPI_MCA_") || text.starts_with("PMIX_MCA_") ||
-        text.starts_with("PRTE_MCA_"))
-      names.emplace_back(text.substr(0, text.find('=')));
-  }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 }  // namespace

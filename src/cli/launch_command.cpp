@@ -12,9 +12,11 @@
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
+#include "cli/foreign_job.hpp"
 #include "cli/host_checks.hpp"
 #include "cli/host_shell.hpp"
 #include "cli/hostfile.hpp"
+#include "cli/mpi_start.hpp"
 #include "cli/numerics.hpp"
 #include "cli/own_program.hpp"
 #include "cli/private_directory.hpp"
@@ -116,10 +118,12 @@ Job mpi_job(const Launch& launch, const std::string& profile) {
   job.arguments.insert(job.arguments.end(), launch.agent.begin(), launch.agent.end());
   add_network(launch, job.arguments);
   if (geteuid() == 0) job.arguments.emplace_back("--allow-run-as-root");
+  job.why_not_started = why_mpi_did_not_start;
   job.environment = profile_variables(profile);
   for (const auto& variable : job.environment) {
     job.arguments.insert(job.arguments.end(), {"-x", variable.first});
   }
+  for (const auto& variable : missing_home()) job.environment.push_back(variable);
   if (job.result_file) {
     // mpirun then goes on without ranks that die, whichever they are, and its own exit code is
     // always 0: that takes a launcher which sees the server and its result.
@@ -169,6 +173,8 @@ int launch(const Options& options) {
             ? "what to launch is missing"
             : fmt::format("'{}' cannot be launched", printable(options.command.front(), 40))));
   }
+  refuse_foreign_job();
+  check_that_mpi_can_start();
   Launch launch{options, hosts_for(options), {}, {}};
   fmt::print("{}", rank_map(launch.placed));
   std::fflush(stdout);

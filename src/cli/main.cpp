@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/as_error.hpp"
+#include "base/home_folder.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
 #include "cli/command_tree.hpp"
@@ -105,6 +106,20 @@ std::string unknown_command(const CLI::App& program, int argc, char** argv) {
   return unknown_name("command", argv[1], {names.begin(), names.end()});
 }
 
+/// "~/x" is in the home directory, also behind a "=", where no shell looks.
+void take_home_paths(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    const ValueChoice choice =
+        value_choice(option->get_type_name(), [](auto) { return std::vector<std::string>(); });
+    // One of cluster copy's two is there, and not here.
+    const bool may_be_there = option->get_positional() && app.get_name() == "copy";
+    if ((choice.files || choice.directories) && !may_be_there)
+      option->transform([](const std::string& path) { return with_home(path); });
+  }
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    take_home_paths(*command);
+}
+
 int run(int argc, char** argv) {
   CLI::App program("DETOX: trains neural networks while some of the machines lie", "detoxml");
   program.set_version_flag("--version", version_text,
@@ -117,6 +132,7 @@ int run(int argc, char** argv) {
       data_command(program),       launch_command(program),   tune_command(program),
       list_command(program),       doctor_command(program),   cluster_command(program),
       completion_command(program), man_command(program),      host_report_command(program)};
+  take_home_paths(program);
   const std::string unknown = unknown_command(program, argc, argv);
   if (!unknown.empty()) return fail(unknown, 2);
   try {

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,8 +16,10 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <system_error>
 
 #include "base/log.hpp"
+#include "base/process_lock.hpp"
 #include "cli/private_directory.hpp"
 #include "cli/rank_lines.hpp"
 #include "cli/signals.hpp"
@@ -31,6 +32,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr const char* kLockSuffix = ".server";
+constexpr const char* kStartedSuffix = ".started";
 constexpr const char* kResultVariable = "DETOX_RESULT_FILE";
 constexpr milliseconds kPoll{50};
 
@@ -78,11 +80,9 @@ std::optional<int> read_result(const std::filesystem::path& path) {
 
 /// Whether rank 0 has stood here and does not any more.
 bool server_is_gone(const std::filesystem::path& lock_path) {
-  const int file = open(lock_path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  if (file < 0) return false;
-  const bool gone = flock(file, LOCK_EX | LOCK_NB) == 0;
-  close(file);
-  return gone;
+  std::error_code none;
+  return std::filesystem::exists(lock_path, none) &&
+         holder_of(lock_path).state == LockHolder::State::kFree;
 }
 
 /// In the child. Reports errno through the pipe, which an exec that works closes.
@@ -249,15 +249,24 @@ void stand_as_server() {
   const char* result = std::getenv(kResultVariable);
   if (result == nullptr) return;
   const std::string path = result + std::string(kLockSuffix), temporary = path + ".new";
-  // Open as long as the process lives; renamed when locked, so that it is never seen unlocked
-  // before.
-  const int file = open(temporary.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0 &&
-      std::rename(temporary.c_str(), path.c_str()) == 0) {
-    return;
+  // Held as long as the process lives, so nobody takes it apart; renamed when locked, so that it is
+  // never seen unlocked before.
+  static std::optional<ProcessLock>& lock = *new std::optional<ProcessLock>;
+  std::string why = "it is taken";
+  try {
+    LockHolder holder;
+    lock = ProcessLock::take(temporary, holder);
+    if (lock && std::rename(temporary.c_str(), path.c_str()) == 0) return;
+    if (lock) why = std::strerror(errno);
+  } catch (const std::system_error& error) {
+    why = error.code().message();
   }
-  log_warning("the launcher will not notice this process's death: {}: {}", temporary,
-              std::strerror(errno));
+  log_warning("the launcher will not notice this process's death: {}: {}", temporary, why);
+}
+
+void tell_that_mpi_has_started() {
+  const char* result = std::getenv(kResultVariable);
+  if (result != nullptr) std::ofstream(result + std::string(kStartedSuffix)).flush();
 }
 
 namespace {
@@ -268,11 +277,24 @@ struct Outcome {
   int stopped_by = 0;       ///< the signal that asked for an end
 };
 
-Outcome ended_without_result(const Job& job, const Family& family, int stopped_by, bool server_gone,
-                             bool by_itself) {
+struct End {
+  int stopped_by = 0;
+  bool server_gone = false, by_itself = false, started = false;
+};
+
+Outcome ended_without_result(const Job& job, const Family& family, const End& end) {
+  const auto [stopped_by, server_gone, by_itself, started] = end;
   if (stopped_by != 0) {
     log_info("the job was stopped before the run had a result");
     return {128 + stopped_by, false, stopped_by};
+  }
+  if (job.result_file && job.why_not_started && !started) {
+    log_info("{} before MPI had started: {}",
+             server_gone ? std::string("the server (rank 0) is gone")
+                         : fmt::format("the job ended ({} exit code {})", job.arguments[0],
+                                       family.head_exit_code()),
+             job.why_not_started());
+    return {};
   }
   if (server_gone) {
     log_info(
@@ -334,7 +356,8 @@ Outcome supervise_one(const Job& job, const Patience& patience, const HeldSignal
     return {};
   }
   if (result) return {*result, true, stopped_by};
-  return ended_without_result(job, family, stopped_by, server_gone, by_itself);
+  const bool started = std::filesystem::exists(result_path.string() + kStartedSuffix);
+  return ended_without_result(job, family, {stopped_by, server_gone, by_itself, started});
 }
 
 }  // namespace

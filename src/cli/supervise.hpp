@@ -25,6 +25,10 @@ bool leave_result(int exit_code);
 /// it once, early; a warning where it does not work.
 void stand_as_server();
 
+/// Tells the launcher, where one waits, that MPI has started: an end without a result is no start
+/// that failed then. Rank 0 calls it once.
+void tell_that_mpi_has_started();
+
 /// What supervise() is patient about: 4 + 3 s, and then SIGKILL, keep a job whose result is there
 /// below 10 s.
 struct Patience {
@@ -43,6 +47,9 @@ struct Job {
   /// What it prints is a stream of mpirun --tag-output, to be shown as whole lines: with the rank
   /// before each, or without. Empty: its streams are this process's own.
   std::optional<bool> tagged_lines = {};
+  /// Asked where the job ends without a result before MPI has started: what may be the reason, in
+  /// words. Empty: nobody tells when it has.
+  std::function<std::string()> why_not_started = {};
 };
 
 /// What to start next after a job whose rank 0 has left this result; nothing ends it there.

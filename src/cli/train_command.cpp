@@ -12,11 +12,13 @@
 #include "base/names.hpp"
 #include "base/shell_line.hpp"
 #include "cli/command.hpp"
+#include "cli/foreign_job.hpp"
 #include "cli/numerics.hpp"
 #include "cli/replay_start.hpp"
 #include "cli/run_end.hpp"
 #include "cli/run_start.hpp"
 #include "cli/signals.hpp"
+#include "cli/supervise.hpp"
 #include "cli/train_admission.hpp"
 #include "cli/train_setup.hpp"
 #include "comm/mpi/mpi_session.hpp"
@@ -70,9 +72,11 @@ Conducted conduct(const TrainSetup& setup, const AnswerFormat& format, const Adv
   // What is replayed goes on as the record does.
   const std::uint64_t max_skipped =
       setup.replay ? std::numeric_limits<std::uint64_t>::max() : config.max_skipped;
-  const TrainingOptions options{setup.last_step,     config.eval_freq,    config.keep_checkpoints,
-                                max_skipped,         config.step_timeout, config.start_timeout,
-                                config.log_interval, setup.config_digest, setup.profile};
+  const TrainingOptions options{setup.last_step,         config.eval_freq,
+                                config.keep_checkpoints, max_skipped,
+                                config.step_timeout,     config.start_timeout,
+                                config.log_interval,     setup.config_digest,
+                                setup.profile,           config.on_divergence == "stop"};
   std::optional<AttackersFile> attackers;
   SimulatedTruth truth;
   if (adversary.active()) {
@@ -214,8 +218,16 @@ int train_over_mpi(const StartingConfig& start) {
   // its end must not cost a run that is over.
   static MpiSession session(MpiSession::kFinalizeSeconds,
                             static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
+  if (session.size() != size_under_mpi()) {
+    throw InputError(
+        fmt::format("OMPI_COMM_WORLD_SIZE is {} and this process is one of {}: no mpirun has "
+                    "started it; valid: "
+                    "unset OMPI_COMM_WORLD_SIZE OMPI_COMM_WORLD_RANK",
+                    size_under_mpi(), session.size()));
+  }
   static MpiTransport transport(session);
   if (session.rank() == 0) {
+    tell_that_mpi_has_started();
     stop_on_signals();  // from now on a wish to stop is answered by telling the workers
     return serve_and_stop_workers(transport, [&] { return serve(start, transport, session); });
   }
@@ -250,6 +262,7 @@ Command train_command(CLI::App& program) {
             // What is resumed is the server's business: workers may not even see its files.
             const bool is_worker = rank_under_mpi() > 0;
             StartingConfig start{given_config(*given), std::nullopt};
+            if (start.config.engine != "local") refuse_foreign_job();
             if (start.config.numerics == kPortableProfile) pin_profile(kPortableProfile);
             if (!is_worker) start = starting_config(*given);
             if (uses_mpi(start.config)) return train_over_mpi(start);

@@ -239,7 +239,7 @@ Command tune_command(CLI::App& program) {
       ->take_all();
   app->add_option("--tune-dir", options->dir, "where the runs and results go")
       ->capture_default_str()
-      ->type_name("");
+      ->type_name("DIR");
   app->add_option("--jobs", options->jobs,
                   "runs at a time; results do not depend on it [one a core]")
       ->type_name("")

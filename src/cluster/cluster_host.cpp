@@ -4,19 +4,18 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 
+#include "base/home_folder.hpp"
 #include "cluster/state_folder.hpp"
 #include "record/atomic_file.hpp"
 
 namespace detox {
 namespace {
 
-/// "~/key.pem" as a shell has it; ssh refuses a key that others can read, and says so at length.
+/// ssh refuses a key that others can read, and says so at length.
 std::string key_path(const std::string& given) {
-  const char* home = std::getenv("HOME");
-  std::string path = given.starts_with("~/") && home != nullptr ? home + given.substr(1) : given;
+  std::string path = with_home(given);
   struct stat status {};
   if (stat(path.c_str(), &status) == 0 && (status.st_mode & 077U) != 0) {
     throw InputError(fmt::format(

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/home_folder.hpp"
 #include "base/names.hpp"
 #include "base/shell_line.hpp"
 #include "cluster/state_folder.hpp"
@@ -274,8 +275,7 @@ std::string Ssh::key_name(const std::string& host) const {
 
 std::string Ssh::known_keys(const std::string& host, const std::string& shown_as) const {
   std::vector<std::filesystem::path> files{settings_.known_hosts};
-  if (const char* home = std::getenv("HOME"))
-    files.push_back(std::filesystem::path(home) / ".ssh" / "known_hosts");
+  if (const auto home = home_folder()) files.push_back(*home / ".ssh" / "known_hosts");
   ChildProgram find;
   find.arguments = {"ssh-keygen", "-F", key_name(host), "-f", ""};
   find.time_limit = kKeyLookupLimit;

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/digest.hpp"
+#include "base/home_folder.hpp"
 #include "base/names.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
@@ -56,6 +57,12 @@ template <class T>
 struct IsOptional : std::false_type {};
 template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
+
+/// Whether the value is, or may be, the name of a file or a folder.
+bool may_be_path(const Option& option) {
+  return option.value.find("FILE") != std::string_view::npos ||
+         option.value.find("DIR") != std::string_view::npos;
+}
 
 template <class T>
 T parse_value(const Option& option, std::string_view text) {
@@ -112,6 +119,8 @@ void set_option(const Option& option, std::string_view text, RunConfig& config) 
         "--{} holds control characters or bytes that are no text; valid: one line of UTF-8",
         option.name));
   }
+  const std::string path = may_be_path(option) ? with_home(text) : "";
+  if (!path.empty()) text = path;
   const bool is_empty_word =
       !option.empty_word.empty() && canonical_name(text) == canonical_name(option.empty_word);
   std::visit(

@@ -28,11 +28,13 @@ std::uint64_t fact(const TrainingState& state, const std::string& name) {
   return value;
 }
 
+bool is_finite(const std::optional<double>& loss) { return !loss || std::isfinite(*loss); }
+
 /// What was the first to be no longer finite, in words.
 std::string what_diverged(const StepReport& report) {
   std::string what = fmt::format("the update at a learning rate of {} overflows", report.lr);
   if (!report.gradient_is_finite) what = "the aggregated gradient is not";
-  if (report.loss && !std::isfinite(*report.loss)) what = "the loss is not";
+  if (!is_finite(report.loss)) what = "the loss is not";
   return fmt::format("the weights are not finite after step {}: {}", report.step, what);
 }
 
@@ -225,12 +227,14 @@ std::string Training::undefended(const StepReport& report) const {
 
 std::string Training::diverged(const StepReport& report) const {
   const std::vector<std::uint64_t> saved = list_checkpoints(directory_.path());
-  return fmt::format(
-      "{}; {}; lower --lr{}, or train on with --on-divergence continue", what_diverged(report),
-      saved.empty() ? "there is no earlier checkpoint"
-                    : fmt::format("the newest checkpoint is of step {} in {}", saved.back(),
-                                  directory_.path().string()),
-      report.gradient_is_finite ? "" : ", choose a --mode that leaves such rows out");
+  return fmt::format("{}; {}; lower --lr{}, or train on with --on-divergence continue",
+                     what_diverged(report),
+                     saved.empty() ? "there is no earlier checkpoint"
+                                   : fmt::format("the newest checkpoint is of step {} in {}",
+                                                 saved.back(), directory_.path().string()),
+                     is_finite(report.loss) && !report.gradient_is_finite
+                         ? ", choose a --mode that leaves such rows out"
+                         : "");
 }
 
 }  // namespace detox

@@ -76,9 +76,9 @@ class Training {
   ModelState model_;
   TrainingState state_;
   std::uint64_t skipped_in_row_ = 0, skipped_ = 0;
-  std::uint64_t skipped_here_ = 0;  ///< in a row, of the steps of this process
+  std::uint64_t skipped_here_ = 0;            ///< in a row, of the steps of this process
   std::optional<std::uint64_t> diverged_at_;  ///< the first step whose weights are not finite
-  std::uint64_t first_step_;        ///< that this process takes
+  std::uint64_t first_step_;                  ///< that this process takes
   std::optional<std::uint64_t> saved_step_;
   StepDeadline deadline_;
   Journal metrics_, rounds_, suspicions_;

@@ -145,6 +145,33 @@ TEST_F(Launch, TakesNoExitCodeOfMpirunsForTheServersWhereItIsOnAnotherMachine) {
   unsetenv("DETOX_PROFILE");
 }
 
+TEST_F(Launch, NamesAnMpirunThatIsAnothers) {
+  write("mpirun",
+        "#!/bin/sh\n[ \"$1\" = --version ] && echo 'HYDRA build details:' && exit 0\nexit 255\n");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(launch("launch -n 2 -- train"), 1);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("before MPI had started: the first mpirun on PATH is not Open MPI's, but "
+                        "says 'HYDRA build details:'"));
+  testing::internal::GetCapturedStdout();
+}
+
+TEST_F(Launch, RefusesAFolderForAJobsFilesThatCannotBeWritten) {
+  const char* set = std::getenv("TMPDIR");
+  const std::string before = set != nullptr ? set : "";
+  setenv("TMPDIR", "/proc", 1);  // not even root writes there
+  try {
+    launch("launch -n 2 -- train");
+    ADD_FAILURE() << "it starts";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("temporary files: "));
+    EXPECT_THAT(error.what(), HasSubstr("/proc"));
+  }
+  before.empty() ? unsetenv("TMPDIR") : setenv("TMPDIR", before.c_str(), 1);
+  EXPECT_EQ(read("given"), "");
+}
+
 TEST_F(Launch, ReachesOtherHostsOneByOneAsItsChecksDo) {
   write("mpirun",
         "#!/bin/sh\nfor a; do printf '[%s]' \"$a\"; case $a in \"/bin/sh \"*) cat ${a#* } >&2;; "

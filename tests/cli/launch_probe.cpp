@@ -60,6 +60,7 @@ int train(const std::string& mode, const std::string& file) {
   if (rank_under_mpi() == 0) stand_as_server();
   MpiSession session;
   MpiTransport transport(session);
+  if (session.rank() == 0) tell_that_mpi_has_started();
   if (mode == "dying-worker") session.lost(1);
   if (mode == "dying-worker" && session.rank() == 1) MpiSession::leave_without_finalize(9);
   if (session.rank() != 0) {

@@ -221,6 +221,22 @@ TEST_F(Supervise, SeesAServerThatIsKilledBeforeItSaysAnything) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("the server (rank 0) is gone"));
 }
 
+TEST_F(Supervise, SaysWhyAJobMayNotHaveStartedAndOnlyThen) {
+  Job job = script("exit 7");
+  job.why_not_started = [] { return "there is a reason"; };
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(job), 1);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "the job ended (sh exit code 7) before MPI had started: there is a reason\n");
+  job.arguments.back() = kPrelude + std::string(": > $DETOX_RESULT_FILE.started; exit 7");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(job), 1);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "the job ended without a result (sh exit code 7)\n");
+  job.arguments.back() = kPrelude + std::string("leave 2");
+  EXPECT_EQ(supervise(job), 2);
+}
+
 TEST_F(Supervise, SaysWhichProgramIsMissing) {
   try {
     supervise({{"no-such-mpirun"}, {}, true});

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <variant>
 
 #include "config/options.hpp"
@@ -123,6 +124,18 @@ TEST(OptionValues, RefuseTextThatAConfigurationFileCouldNotSay) {
 
 TEST(OptionValues, DoNotRepeatALongValueInFull) {
   EXPECT_LT(refused("batch-size", std::string(1000000, '9')).size(), 200U);
+}
+
+TEST(OptionValues, KnowTheHomeDirectoryWhereTheyArePathsAndOnlyThere) {
+  const char* set = std::getenv("HOME");
+  const std::string before = set != nullptr ? set : "";
+  setenv("HOME", "/srv/somebody", 1);
+  for (const char* option : {"train-dir", "data-dir", "placement-key", "pretrained", "resume",
+                             "replay", "network", "dataset"})
+    EXPECT_EQ(option_text(find_option(option), with(option, "~/x")), "/srv/somebody/x") << option;
+  EXPECT_EQ(with("pre", "~/x").pre, "~/x");
+  EXPECT_EQ(with("train-dir", "./~/x").train_dir, "./~/x");
+  before.empty() ? unsetenv("HOME") : setenv("HOME", before.c_str(), 1);
 }
 
 }  // namespace

@@ -20,9 +20,10 @@ using testing::HasSubstr;
 
 using Options = std::map<std::string, std::string>;
 
-/// Grows until it overflows, some steps after the beginning.
+/// Its weights grow by half in each step, until there is no probability left.
 Options too_fast(const Options& more = {}) {
-  Options options = {{"max-steps", "60"}, {"eval-freq", "2"}, {"batch-size", "4"}, {"lr", "1e4"}};
+  Options options = {{"max-steps", "60"}, {"eval-freq", "2"},      {"batch-size", "4"},
+                     {"lr", "1"},         {"weight-decay", "2.5"}, {"momentum", "0"}};
   for (const auto& [name, value] : more) options[name] = value;
   return options;
 }
@@ -130,7 +131,6 @@ TEST_F(Divergence, GivesALossOfItsOwnAndNullIsOnlyWhereNothingHasAMajority) {
   }
   EXPECT_GT(words, 10U);
 
-  // All of a slice's replicas lie in two ways, so that none has a majority.
   ToyRun nothing(dir("nothing"), {{"max-steps", "2"},
                                   {"batch-size", "4"},
                                   {"absent", "1:1-2,2:1-2"},

@@ -1,0 +1,24 @@
+// Starters of several processes that are not Open MPI's.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace detox {
+
+/// Of what another mpirun, or srun without Open MPI, says to the processes that it starts. Each of
+/// them would take itself for the only one.
+struct ForeignJob {
+  std::string variable;  ///< "PMI_SIZE=4"
+  int rank = 0, size = 1;
+};
+
+/// By the environment alone. Empty under Open MPI's mpirun, and in a batch script of Slurm's, which
+/// is one process whatever its job may start.
+std::optional<ForeignJob> foreign_job();
+
+/// UsageError where this process is one of such a job; but of its other ranks, where no person
+/// looks at a terminal, each ends quietly with the same exit code, so that it is told once.
+void refuse_foreign_job();
+
+}  // namespace detox
