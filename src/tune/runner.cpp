@@ -16,6 +16,7 @@
 #include "detox/errors.hpp"
 #include "record/atomic_file.hpp"
 #include "record/checkpoint_files.hpp"
+#include "record/file_io.hpp"
 #include "record/run_directory.hpp"
 #include "tune/tune_directory.hpp"
 
