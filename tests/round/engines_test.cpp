@@ -139,6 +139,7 @@ TEST(Engines, DifferUnderEveryAttackThatOwnsASlice) {
   const Options mean = with(kUnderAttack, {{"approach", "baseline"},
                                            {"mode", "normal"},
                                            {"lis-simulation", "none"},
+                                           {"on-divergence", "continue"},
                                            {"max-steps", "1"}});
   std::map<std::string, std::string_view> seen;
   for (const AttackInfo& attack : attacks()) {
