@@ -19,13 +19,19 @@ import demo_runs  # noqa: E402
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description="the paper's cluster in one process, eleven runs")
+    parser = argparse.ArgumentParser(description="the paper's cluster in one process, eleven runs, or three (--quick)")
     parser.add_argument("--program", type=pathlib.Path, required=True, help="the detoxml to run")
     parser.add_argument("--out", type=pathlib.Path, default=TOOLS.parent / "output/demo",
                         help="where the results go; what lies there is moved aside (default: output/demo)")
-    parser.add_argument("--steps", type=positive, default=250, help="steps a run (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true",
+                        help=f"three runs of {demo_runs.QUICK_STEPS} steps: no liars, liars, liars behind DETOX")
+    parser.add_argument("--steps", type=positive,
+                        help=f"steps a run (default: 250, with --quick {demo_runs.QUICK_STEPS})")
     parser.add_argument("--lr", type=float, default=0.01, help="learning rate of every run (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=demo_runs.SEED, help="of every run (default: %(default)s)")
     options = parser.parse_args()
+    options.steps = options.steps or (demo_runs.QUICK_STEPS if options.quick else 250)
+    options.runs = demo_runs.QUICK_RUNS if options.quick else demo_runs.RUNS
     options.eval_freq = max(1, options.steps // 5)
     return options
 
@@ -79,8 +85,8 @@ def main():
     fresh_directory(options.out)
     start = time.monotonic()
     results = []
-    for number, run in enumerate(demo_runs.RUNS, 1):
-        print(f"run {number} of {len(demo_runs.RUNS)}: {run.defence}; attack: {run.attack_text}", flush=True)
+    for number, run in enumerate(options.runs, 1):
+        print(f"run {number} of {len(options.runs)}: {run.defence}; attack: {run.attack_text}", flush=True)
         results.append(execute(run, options))
         if not results[-1].failure:
             print(f"    accuracy {results[-1].final_accuracy:.1f} %, {results[-1].ms_per_step:.0f} ms per step", flush=True)

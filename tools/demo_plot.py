@@ -10,21 +10,27 @@ import demo_runs  # noqa: E402
 COLOURS = {"normal": "#000000", "coord-median": "#0072B2", "multi-krum": "#D55E00", "bulyan": "#009E73"}
 MARKERS = {"normal": "", "coord-median": "o", "multi-krum": "s", "bulyan": "^"}
 LABEL_DISTANCE = 4.6  # percent between two labels at the right edge
+LABEL_INCHES = 2.05  # what the longest of them takes
 
 
 def draw(results, steps, paths):
     """Writes the plot to every path; the ending chooses the format."""
     pyplot.rcParams.update({"font.size": 9, "svg.hashsalt": "detoxml"})
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.6), sharey=True)
     good = [result for result in results if not result.failure]
     reference = [result for result in good if result.run.attack == "none"]
-    for axis, attack in zip(axes, ("rev_grad", "alie")):
+    attacks = [attack for attack in ("rev_grad", "alie") if any(result.run.attack == attack for result in results)]
+    figure, axes = pyplot.subplots(1, len(attacks), figsize=(6.1 * len(attacks), 4.2), sharey=True, squeeze=False)
+    for axis, attack in zip(axes[0], attacks):
         draw_panel(axis, reference + [result for result in good if result.run.attack == attack], steps)
         axis.set_title(demo_runs.ATTACKS[attack])
-    axes[0].set_ylabel("test accuracy, %")
-    figure.suptitle(f"{demo_runs.WORKERS} workers, {demo_runs.BYZANTINE} of them lie: LeNet on Fashion-MNIST "
-                    "(solid: behind DETOX; dashed: without)")
-    figure.tight_layout()
+    axes[0][0].set_ylabel("test accuracy, %")
+    figure.suptitle(f"{demo_runs.WORKERS} workers, {demo_runs.BYZANTINE} of them lie: LeNet on Fashion-MNIST"
+                    + ("\n" if len(attacks) == 1 else " ") + "(solid: behind DETOX; dashed: without)")
+    # The labels stand to the right of their panel and need as much room there, however many panels.
+    width = 6.1 * len(attacks)
+    panel = (width - 0.6) / len(attacks) - LABEL_INCHES
+    figure.subplots_adjust(left=0.6 / width, right=1 - LABEL_INCHES / width, bottom=0.11, top=0.83,
+                           wspace=LABEL_INCHES / panel)
     for path in paths:
         metadata = {"Date": None} if path.suffix == ".svg" else None
         figure.savefig(path, dpi=130, metadata=metadata)
@@ -35,22 +41,21 @@ def draw_panel(axis, results, steps):
     ends = []
     for result in results:
         run = result.run
-        label = run.defence + (", no attack" if run.attack == "none" else "")
+        label = "mean, no attack" if run.attack == "none" else run.defence.split(",")[0]
         x, y = zip(*result.accuracy)
         colour = "#777777" if run.attack == "none" else COLOURS[run.rule]
         axis.plot(x, y, color=colour, linestyle="-" if run.detox else ":" if run.attack == "none" else "--",
                   marker=MARKERS[run.rule] if run.detox else "", markersize=4, linewidth=1.8)
         ends.append([y[-1], label, colour, x[-1]])
-    axis.set_xlim(0, steps * 1.75)  # the right part is for the labels
-    axis.set_xticks([tick for tick in axis.get_xticks() if 0 <= tick <= steps])
+    axis.set_xlim(0, steps)
     axis.set_xlabel("step")
     axis.set_ylim(0, 100)
     axis.grid(axis="y", alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
     heights = spread([end[0] for end in ends], LABEL_DISTANCE, 2, 98)
     for (value, label, colour, last), height in zip(ends, heights):
-        axis.annotate(f"{label}  {value:.1f}", xy=(last, value), xytext=(steps * 1.06, height), color=colour,
-                      va="center", fontsize=8,
+        axis.annotate(f"{label}  {value:.1f}", xy=(last, value), xytext=(steps * 1.05, height), color=colour,
+                      va="center", fontsize=8, annotation_clip=False,
                       arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "relpos": (0, 0.5),
                                   "shrinkB": 3})
 

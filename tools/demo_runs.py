@@ -1,4 +1,4 @@
-"""The eleven runs of the demo: which defence meets which attack, and the command of each."""
+"""The runs of the demo, eleven or three: which defence meets which attack, and the command of each."""
 import dataclasses
 import math
 
@@ -48,6 +48,8 @@ class Run:
         else:
             options = ["--approach", "baseline", "--mode", self.rule]
         options += ["--worker-fail", "0" if self.attack == "none" else str(BYZANTINE)]
+        if self.attack != "none":
+            options += ["--fail-schedule", "fixed"]
         if self.attack == "alie":
             options += ["--lis-simulation", "simulate", "--alie-z", str(ALIE_Z)]
         elif self.attack == "rev_grad":
@@ -61,17 +63,20 @@ RUNS = (
     *(Run(rule, False, "alie") for rule in DETOX_OPTIONS),
     *(Run(rule, True, attack) for rule in DETOX_OPTIONS for attack in ("rev_grad", "alie")),
 )
+# What it is about, in a minute: a cluster without liars, with them, and with them behind DETOX.
+QUICK_RUNS = (RUNS[0], RUNS[1], Run("coord-median", True, "rev_grad"))
+QUICK_STEPS = 80
 
 
 def train_command(program, run, settings, directory):
-    """settings: steps, lr, eval_freq."""
+    """settings: steps, lr, eval_freq, seed."""
     return [
         str(program), "train", "--network", "LeNet", "--dataset", "FashionMNIST",
         "--workers", str(WORKERS), "--global-batch", str(GLOBAL_BATCH),
-        "--lr", str(settings.lr), "--momentum", "0.9", "--seed", str(SEED),
+        "--lr", str(settings.lr), "--momentum", "0.9", "--seed", str(settings.seed),
         "--max-steps", str(settings.steps), "--eval-freq", str(settings.eval_freq),
         "--on-divergence", "continue",  # what it ends with is what the table shows
-        "--no-evaluate", "--train-dir", str(directory), *run.options(),
+        "--train-dir", str(directory), *run.options(), "--no-evaluate",
     ]
 
 

@@ -45,7 +45,8 @@ constexpr std::string_view kDescription =
 constexpr std::string_view kExample =
     "Example:\n"
     "  detoxml aggregate --mode multi-krum --f 5 gradients.npy -o out.npy --report report.json\n"
-    "reads an (n, d) array of float32 or float64, writes the (d) result in the same type, and\n"
+    "reads an (n, d) array of float16, float32 or float64, writes the (d) result, in double\n"
+    "precision where the array has it, and\n"
     "a report of which rows were selected, with their scores, and which stand out and are suspect.";
 
 /// Numbers that JSON does not have become null.
@@ -181,10 +182,10 @@ int run(const Arguments& arguments) {
         unmet_weights(rule, arguments.options, arguments.weights, file.header().n);
     if (!unmet.empty()) throw UsageError(fmt::format("--weights: {}", unmet));
   }
-  if (file.header().type == NumpyType::kFloat32) {
-    aggregate_rows(arguments, file.float_rows(), rule, file.header());
-  } else {
+  if (file.is_double()) {
     aggregate_rows(arguments, file.double_rows(), rule, file.header());
+  } else {
+    aggregate_rows(arguments, file.float_rows(), rule, file.header());
   }
   return 0;
 }

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
+#include "data/idx_set.hpp"
 #include "data/locate.hpp"
 #include "detox/errors.hpp"
 #include "prepare/contact_sheet.hpp"
@@ -149,7 +150,9 @@ int info(const DataOptions& options) {
   const auto test = load_dataset(choice.name, options.data_dir, Split::kTest, options.image_size);
   const ImageShape shape = train->shape();
   fmt::print("{}: {}\n", train->name(),
-             choice.info == nullptr ? "an image folder" : choice.info->summary);
+             choice.info != nullptr    ? choice.info->summary
+             : is_idx_set(choice.name) ? "IDX files"
+                                       : "an image folder");
   if (train->is_synthetic()) fmt::print("SYNTHETIC: every image was generated\n");
   fmt::print("train {}, test {} images of {} x {} x {} (channels, height, width), {} classes\n",
              train->size(), test->size(), shape.channels, shape.height, shape.width,

@@ -23,24 +23,50 @@ constexpr int kMaxSlots = 100'000;
 /// mpirun takes "a:2,b" apart at commas and colons, and a word that begins with a dash is an option
 /// of ssh.
 bool is_address(std::string_view word) {
-  return word.front() != '-' && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+  return !word.empty() && word.front() != '-' &&
+         std::all_of(word.begin(), word.end(), [](unsigned char c) {
            return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_';
          });
 }
 
+/// -1 where the word is no number of slots.
+int whole_slots(std::string_view word) {
+  int slots = -1;
+  const char* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, slots);
+  return error == std::errc() && stop == end && slots <= kMaxSlots ? slots : -1;
+}
+
 int parse_slots(std::string_view word, std::string_view where) {
   constexpr std::string_view kKey = "slots=";
-  int slots = -1;
-  if (word.substr(0, kKey.size()) == kKey) {
-    const char* end = word.data() + word.size();
-    const auto [stop, error] = std::from_chars(word.data() + kKey.size(), end, slots);
-    if (error != std::errc() || stop != end) slots = -1;
-  }
-  if (slots < 0 || slots > kMaxSlots) {
+  const int slots = word.starts_with(kKey) ? whole_slots(word.substr(kKey.size())) : -1;
+  if (slots < 0) {
     throw UsageError(fmt::format("{}: '{}' is not slots=N with N from 0 to {}", where,
                                  printable(word), kMaxSlots));
   }
   return slots;
+}
+
+/// What stands first in a line: an address, or address:N as MPICH and Horovod have it. Slots of -1
+/// where it says none.
+HostSlots parse_host(const std::string& word, std::string_view where) {
+  const std::size_t colon = word.find(':');
+  const std::size_t at = word.find('@');
+  const std::string name = word.substr(0, colon);
+  if (is_address(name)) {
+    if (colon == word.npos) return {name, -1};
+    const int slots = whole_slots(word.substr(colon + 1));
+    if (slots >= 0) return {name, slots};
+  }
+  std::string valid = "the name or IPv4 address of a machine";
+  if (at != word.npos && is_address(word.substr(0, at)) && is_address(word.substr(at + 1))) {
+    const std::string host = word.substr(at + 1);
+    valid = fmt::format("{}: write {}, and into ~/.ssh/config: Host {}, and below it User {}",
+                        valid, host, host, word.substr(0, at));
+  } else if (std::count(word.begin(), word.end(), ':') > 1) {
+    valid += ": mpirun takes words apart at colons; write the machine's name or IPv4 address";
+  }
+  throw UsageError(fmt::format("{}: '{}' is not {}", where, printable(word), valid));
 }
 
 bool same_address(const sockaddr* a, const sockaddr* b) {
@@ -61,21 +87,20 @@ std::vector<HostSlots> parse_hostfile(std::istream& text, std::string_view name)
   int number = 0;
   for (std::string line; std::getline(text, line);) {
     const std::string where = fmt::format("{}:{}", name, ++number);
+    // Editors of Windows begin a file with a mark.
+    if (number == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
     std::istringstream words(line.substr(0, line.find('#')));
-    std::string host, word;
-    if (!(words >> host)) continue;
-    if (!is_address(host)) {
-      throw UsageError(fmt::format("{}: '{}' is not the name or IPv4 address of a machine", where,
-                                   printable(host)));
-    }
-    int slots = 1;
-    if (words >> word) slots = parse_slots(word, where);
+    std::string first, word;
+    if (!(words >> first)) continue;
+    auto [host, slots] = parse_host(first, where);
+    if (slots < 0) slots = words >> word ? parse_slots(word, where) : 1;
     if (words >> word) {
       throw UsageError(fmt::format("{}: '{}' after the slots; a line is ADDRESS [slots=N]", where,
                                    printable(word)));
     }
-    const auto known = std::find_if(hosts.begin(), hosts.end(),
-                                    [&host](const HostSlots& other) { return other.host == host; });
+    const auto known =
+        std::find_if(hosts.begin(), hosts.end(),
+                     [&name = host](const HostSlots& other) { return other.host == name; });
     if (known == hosts.end()) {
       hosts.push_back({host, slots});
     } else {

@@ -13,9 +13,10 @@ struct HostSlots {
   int slots = 1;
 };
 
-/// A line is an address, then perhaps `slots=N` (1 without it; 0 keeps the host out); `#` begins a
-/// comment. A host that stands in several lines has the sum, at its first place, as mpirun has it.
-/// UsageError with file name and line otherwise.
+/// A line is an address, then perhaps `slots=N` or, at once, `:N` (1 without; 0 keeps the host
+/// out);
+/// `#` begins a comment. A host that stands in several lines has the sum, at its first place, as
+/// mpirun has it. UsageError with file name and line otherwise.
 std::vector<HostSlots> parse_hostfile(std::istream& text, std::string_view name);
 
 /// Ranks 0 to processes - 1 in order of the hosts: the same hosts with the slots that are used,

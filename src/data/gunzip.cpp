@@ -48,7 +48,7 @@ class Inflater {
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(part.data()));
     stream_.avail_in = static_cast<uInt>(part.size());
     do {
-      if (member_ended_) begin_member();
+      if (member_ended_ && !begin_member()) return;
       stream_.next_out = reinterpret_cast<Bytef*>(plain_.data());
       stream_.avail_out = static_cast<uInt>(plain_.size());
       const int result = inflate(&stream_, Z_NO_FLUSH);
@@ -59,11 +59,19 @@ class Inflater {
     } while (stream_.avail_in > 0 || (stream_.avail_out == 0 && !member_ended_));
   }
 
-  void begin_member() {
+  /// Whether one begins in this part. Tapes and block devices fill up with zeros, which gzip passes
+  /// over.
+  bool begin_member() {
+    while (stream_.avail_in > 0 && *stream_.next_in == 0) {
+      ++stream_.next_in;
+      --stream_.avail_in;
+    }
+    if (stream_.avail_in == 0) return false;
     if (std::byte{*stream_.next_in} != kMagic0) {
       throw InputError(name_ + ": other bytes follow the gzip data");
     }
     DETOX_ASSERT(inflateReset(&stream_) == Z_OK);
+    return true;
   }
 
   [[noreturn]] void refuse(int result) const {

@@ -40,10 +40,16 @@ void IdxReader::read_header() {
   std::size_t item_size = 1;
   for (std::size_t i = 0; i < item_shape_.size(); ++i) {
     const std::uint32_t found = big_endian(header.subspan(8 + 4 * i));
-    if (found != item_shape_[i]) {
+    const bool is_any = item_shape_[i] == kAnyExtent;
+    if (is_any ? found < 1 || found > kMostExtent : found != item_shape_[i]) {
+      const std::string valid =
+          is_any ? fmt::format("from 1 to {}", kMostExtent)
+                 : fmt::format("{}; a set of another size is named by its folder: --dataset DIR/",
+                               item_shape_[i]);
       throw InputError(fmt::format("{}: dimension {} of an image is {}, it must be {}", name_,
-                                   i + 1, found, item_shape_[i]));
+                                   i + 1, found, valid));
     }
+    array_.item_shape.push_back(found);
     item_size *= found;
   }
   const std::uint32_t samples = big_endian(header.subspan(4));

@@ -16,15 +16,19 @@ namespace detox {
 /// Unsigned bytes of shape (samples, item_shape...).
 struct IdxArray {
   std::size_t samples = 0;
+  std::vector<std::uint32_t> item_shape = {};
   std::vector<std::uint8_t> values;
 };
+
+/// An extent of an item that the file decides, from 1 to kMostExtent.
+inline constexpr std::uint32_t kAnyExtent = 0, kMostExtent = 1024;
 
 /// Takes an IDX file of unsigned bytes in pieces. Nothing in it is trusted for a size: the header
 /// is checked first (the rank, the item's shape, 1 to 2^28 samples), and memory grows with the
 /// bytes that arrive. All functions throw InputError, opening with `name`, that says what is wrong.
 class IdxReader {
  public:
-  /// item_shape: {28, 28} for images, {} for labels.
+  /// item_shape: {28, 28} or {kAnyExtent, kAnyExtent} for images, {} for labels.
   IdxReader(std::string name, std::vector<std::uint32_t> item_shape);
   void add(std::span<const std::byte> bytes);
   IdxArray finish();  ///< once

@@ -8,6 +8,7 @@
 #include <array>
 #include <memory>
 #include <new>
+#include <string_view>
 #include <type_traits>
 
 #include "base/assert.hpp"
@@ -74,6 +75,15 @@ struct FreeJpeg {
   void operator()(void* decoder) const { tjDestroy(decoder); }
 };
 
+/// Whether the first warning of a decoder is that bytes nobody needs stand before the end marker,
+/// as some cameras leave them: all that came before was read without one, and nothing is read
+/// behind it.
+bool is_whole(tjhandle decoder) {
+  const std::string_view said = tjGetErrorStr2(decoder);
+  return tjGetErrorCode(decoder) == TJERR_WARNING &&
+         said.ends_with("extraneous bytes before marker 0xd9");
+}
+
 RgbImage decode_jpeg(const std::string& name, std::span<const std::byte> bytes,
                      std::size_t most_pixels) {
   const std::unique_ptr<std::remove_pointer_t<tjhandle>, FreeJpeg> decoder(tjInitDecompress());
@@ -93,11 +103,14 @@ RgbImage decode_jpeg(const std::string& name, std::span<const std::byte> bytes,
   }
   RgbImage image{static_cast<std::size_t>(width), static_cast<std::size_t>(height), {}};
   image.values = buffer(name, image.width, image.height, 3, most_pixels);
-  constexpr int kFlags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
-  if (tjDecompress2(decoder.get(), data, bytes.size(), image.values.data(), width, 0, height,
-                    TJPF_RGB, kFlags) != 0) {
-    throw refuse();
-  }
+  const auto decode = [&](int on_warning) {
+    constexpr int kFlags = TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS;
+    return tjDecompress2(decoder.get(), data, bytes.size(), image.values.data(), width, 0, height,
+                         TJPF_RGB, kFlags | on_warning);
+  };
+  if (decode(TJFLAG_STOPONWARNING) == 0) return image;
+  if (!is_whole(decoder.get())) throw refuse();
+  if (decode(0) != 0 && !is_whole(decoder.get())) throw refuse();
   return image;
 }
 

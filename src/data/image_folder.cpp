@@ -27,7 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::uint64_t kMostFileBytes = std::uint64_t{1} << 28;
 constexpr std::size_t kMostClasses = std::numeric_limits<std::uint16_t>::max();
-constexpr Preparation kPreparation{{0.5F, 0.5F, 0.5F}, {0.5F, 0.5F, 0.5F}, Border::kNone, false};
 
 struct ImagePath {
   fs::path file;
@@ -95,7 +94,7 @@ fs::path split_folder(const fs::path& folder, Split split) {
   std::error_code ignored;
   throw InputError(fmt::format(
       "{}: {}; an image folder holds train/<class>/ and test/<class>/ (or val, valid) with .png, "
-      ".jpg and .jpeg files",
+      ".jpg and .jpeg files, a folder of IDX files train-images-idx3-ubyte and its kin",
       folder.string(),
       fs::is_directory(folder, ignored) ? fmt::format("it holds no folder {}", names[0])
                                         : "no such folder"));
@@ -160,7 +159,7 @@ std::unique_ptr<Dataset> load_image_folder(const fs::path& folder, Split split,
                      std::span(images.pixels).subspan(i * shape.values(), shape.values()));
   });
   images.is_synthetic = says_synthetic(folder);
-  return make_image_dataset({folder.string(), shape, std::move(classes), kPreparation, false},
+  return make_image_dataset({folder.string(), shape, std::move(classes), kPlainPreparation, false},
                             std::move(images));
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <optional>
 #include <system_error>
 
 #include "detox/errors.hpp"
@@ -12,17 +11,6 @@ namespace detox {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<fs::path> find_file(const fs::path& folder, const std::string& name,
-                                  bool also_gzipped = true) {
-  for (const char* suffix : {"", ".gz"}) {
-    if (*suffix != '\0' && !also_gzipped) break;
-    const fs::path file = folder / (name + suffix);
-    std::error_code ignored;
-    if (fs::is_regular_file(file, ignored)) return file;
-  }
-  return std::nullopt;
-}
 
 class Search {
  public:
@@ -36,7 +24,7 @@ class Search {
       }
       if (take_all(folder)) return found(false);
       if (wanted_.archive.empty()) continue;
-      if (auto archive = find_file(folder, wanted_.archive)) {
+      if (auto archive = find_data_file(folder, wanted_.archive)) {
         return {{*archive}, true, says_synthetic(folder)};
       }
     }
@@ -48,7 +36,7 @@ class Search {
     files_.clear();
     std::vector<std::string> missing;
     for (const std::string& name : wanted_.names) {
-      if (auto file = find_file(folder, name, !wanted_.is_never_gzipped)) {
+      if (auto file = find_data_file(folder, name, !wanted_.is_never_gzipped)) {
         files_.push_back(std::move(*file));
       } else {
         missing.push_back(name);
@@ -111,6 +99,26 @@ std::vector<fs::path> data_folders(const DatasetInfo& info, const fs::path& data
   std::vector<fs::path> folders = {base / info.folder, base / info.folder / "raw", base};
   if (data_dir.empty() && !info.system_folder.empty()) folders.emplace_back(info.system_folder);
   return folders;
+}
+
+std::vector<std::string> spellings_of(const std::string& name) {
+  std::vector<std::string> spellings = {name};
+  const std::size_t at = name.rfind("-idx");
+  if (at != std::string::npos) spellings.push_back(name.substr(0, at) + '.' + name.substr(at + 1));
+  return spellings;
+}
+
+std::optional<fs::path> find_data_file(const fs::path& folder, const std::string& name,
+                                       bool also_gzipped) {
+  for (const char* suffix : {"", ".gz"}) {
+    if (*suffix != '\0' && !also_gzipped) break;
+    for (const std::string& spelling : spellings_of(name)) {
+      fs::path file = folder / (spelling + suffix);
+      std::error_code ignored;
+      if (fs::is_regular_file(file, ignored)) return file;
+    }
+  }
+  return std::nullopt;
 }
 
 bool says_synthetic(const fs::path& folder) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,15 @@ namespace detox {
 /// itself; without a data_dir then the folder of Debian's package.
 std::vector<std::filesystem::path> data_folders(const DatasetInfo& info,
                                                 const std::filesystem::path& data_dir);
+
+/// How the name of a file is spelled where it lies: as published, and as some archive programs
+/// unpack MNIST's: train-images.idx3-ubyte.
+std::vector<std::string> spellings_of(const std::string& name);
+
+/// The file of that name in a folder, in any spelling; plain before gzipped.
+std::optional<std::filesystem::path> find_data_file(const std::filesystem::path& folder,
+                                                    const std::string& name,
+                                                    bool also_gzipped = true);
 
 /// What to look for: files that belong together, or an archive of them.
 struct FileSet {

@@ -24,9 +24,31 @@ enum : std::uint32_t {
   kMatrix = 14,
   kCompressed = 15
 };
-constexpr std::uint32_t kUint8Class = 9, kComplexFlag = 0x800;
+constexpr std::uint32_t kFirstNumber = 6, kLastNumber = 15, kComplexFlag = 0x800;
 constexpr std::size_t kHeaderSize = 128, kMostVariables = 8, kMostDimensions = 8, kLongestName = 63;
 constexpr std::uint64_t kMostValues = std::uint64_t{1} << 31;
+
+/// Bytes of a stored value; 0 where the type is none of a number.
+std::uint64_t size_of_type(std::uint32_t type) {
+  switch (type) {
+    case 1:  // int8
+    case kUint8:
+      return 1;
+    case 3:  // int16
+    case 4:  // uint16
+      return 2;
+    case kInt32:
+    case kUint32:
+    case 7:  // single
+      return 4;
+    case 9:   // double
+    case 12:  // int64
+    case 13:  // uint64
+      return 8;
+    default:
+      return 0;
+  }
+}
 
 std::uint64_t padded(std::uint64_t size) { return (size + 7) / 8 * 8; }
 
@@ -208,8 +230,11 @@ class Verifier {
     const auto letters = element(in, kInt8, kLongestName, used);
     array.name.assign(reinterpret_cast<const char*>(letters.data()), letters.size());
     array.name = printable(array.name);
-    if ((word & 255U) != kUint8Class || (word & kComplexFlag) != 0) {
-      throw InputError(fmt::format("{}: variable {} is no array of real uint8", name_, array.name));
+    array.number_class = word & 255U;
+    if (array.number_class < kFirstNumber || array.number_class > kLastNumber ||
+        (word & kComplexFlag) != 0) {
+      throw InputError(
+          fmt::format("{}: variable {} is no array of real numbers", name_, array.name));
     }
     data(in, array, values, used);
     if (used != size) damaged("length of " + array.name);
@@ -223,7 +248,10 @@ class Verifier {
     Tag tag = tag_from(bytes);
     const bool is_small = tag.type >> 16U != 0;  // type, length and up to four bytes in eight
     if (is_small) tag = {tag.type & 0xffffU, tag.type >> 16U};
-    if (tag.type != kUint8 || tag.size != values || (is_small && tag.size > 4)) {
+    // MATLAB stores whole numbers of any class as small as they are.
+    const bool is_type =
+        array.number_class == kMat5Uint8 ? tag.type == kUint8 : size_of_type(tag.type) > 0;
+    if (!is_type || tag.size != values * size_of_type(tag.type) || (is_small && tag.size > 4)) {
       throw InputError(fmt::format("{}: damaged: variable {} of {} holds {} bytes of type {}",
                                    name_, array.name, fmt::join(array.dimensions, " x "), tag.size,
                                    tag.type));

@@ -27,8 +27,11 @@ LabelledImages read_mnist(const DatasetInfo& info, const std::filesystem::path& 
   for (std::size_t sample = 0; sample < labels.samples; ++sample) {
     const unsigned label = labels.values[sample];
     if (label >= info.classes) {
-      throw InputError(fmt::format("{}: label {} of sample {} is out of range; valid: 0 to {}",
-                                   paths[1].string(), label, sample, info.classes - 1));
+      throw InputError(
+          fmt::format("{}: label {} of sample {} is out of range; valid in {}: 0 to {}; other IDX "
+                      "sets are named by their folder: --dataset {}/",
+                      paths[1].string(), label, sample, info.name, info.classes - 1,
+                      paths[1].parent_path().string()));
     }
   }
   return {

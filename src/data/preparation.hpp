@@ -25,6 +25,10 @@ struct Preparation {
   bool flips = false;                        ///< left to right, every other time
 };
 
+/// For images of which nothing is known: values become x / 127.5 - 1.
+inline constexpr Preparation kPlainPreparation{
+    {0.5F, 0.5F, 0.5F}, {0.5F, 0.5F, 0.5F}, Border::kNone, false};
+
 inline constexpr std::size_t kPadding = 4;
 
 /// The random decisions for one sample: where the window's corner lies in the padded image, in

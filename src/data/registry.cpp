@@ -7,6 +7,7 @@
 #include "base/assert.hpp"
 #include "base/names.hpp"
 #include "data/class_names.hpp"
+#include "data/idx_set.hpp"
 #include "data/image_dataset.hpp"
 #include "data/image_folder.hpp"
 #include "data/readers.hpp"
@@ -71,7 +72,7 @@ constexpr std::array<Entry, 7> kEntries{{
       .folder = "MNIST",
       .system_folder = "",
       .summary = "70,000 grey images of digits, 28 x 28, 10 classes (LeCun et al. 1998)",
-      .source = "http://yann.lecun.com/exdb/mnist",
+      .source = "https://ossci-datasets.s3.amazonaws.com/mnist/",
       .shape = kMnistShape,
       .classes = 10},
      kDigitNames,
@@ -81,7 +82,7 @@ constexpr std::array<Entry, 7> kEntries{{
       .folder = "SVHN",
       .system_folder = "",
       .summary = "99,289 colour images of house numbers' digits, 32 x 32 (Netzer et al. 2011)",
-      .source = "http://ufldl.stanford.edu/housenumbers",
+      .source = "http://ufldl.stanford.edu/housenumbers/",
       .shape = kCifarShape,
       .classes = 10},
      kDigitNames,
@@ -161,8 +162,8 @@ DatasetChoice choose_dataset(std::string_view given) {
   try {
     find_dataset(given);
   } catch (const UsageError& error) {
-    throw UsageError(
-        fmt::format("{}, or the path of an image folder (with a slash)", error.what()));
+    throw UsageError(fmt::format(
+        "{}, or the path of a folder of images or IDX files (with a slash)", error.what()));
   }
   return {};
 }
@@ -170,13 +171,19 @@ DatasetChoice choose_dataset(std::string_view given) {
 std::unique_ptr<Dataset> load_dataset(std::string_view given, const std::filesystem::path& data_dir,
                                       Split split, std::size_t image_size) {
   const DatasetChoice choice = choose_dataset(given);
-  if (choice.info == nullptr) return load_image_folder(choice.name, split, image_size);
-  if (image_size != kDefaultImageSize && image_size != choice.info->shape.height) {
+  const auto check_size = [&](const ImageShape& shape) {
+    if (image_size == kDefaultImageSize || image_size == shape.height) return;
     throw UsageError(fmt::format("--image-size {} is for image folders; {} has {} x {} pixels",
-                                 image_size, choice.name, choice.info->shape.height,
-                                 choice.info->shape.width));
+                                 image_size, choice.name, shape.height, shape.width));
+  };
+  if (choice.info != nullptr) {
+    check_size(choice.info->shape);
+    return load_dataset(*choice.info, data_dir, split);
   }
-  return load_dataset(*choice.info, data_dir, split);
+  if (!is_idx_set(choice.name)) return load_image_folder(choice.name, split, image_size);
+  std::unique_ptr<Dataset> data = load_idx_set(choice.name, split);
+  check_size(data->shape());
+  return data;
 }
 
 }  // namespace detox

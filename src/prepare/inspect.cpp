@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 
+#include "data/locate.hpp"
 #include "detox/errors.hpp"
 #include "prepare/checksum.hpp"
 #include "prepare/files.hpp"
@@ -31,12 +32,14 @@ bool is_gzipped(const Recipe& recipe) {
 Located locate_in(const Recipe& recipe, const fs::path& folder) {
   Located located{.folder = folder, .files = {}, .missing = {}};
   for (const PublishedFile& file : recipe.contents) {
-    const fs::path plain = folder / file.name;
-    const fs::path zipped = folder / fmt::format("{}.gz", file.name);
-    if (is_taken(plain)) {
-      located.files.emplace_back(plain, &file);
-    } else if (is_gzipped(recipe) && is_taken(zipped)) {
-      located.files.emplace_back(zipped, &file);
+    std::vector<fs::path> places;
+    for (const std::string& name : spellings_of(std::string(file.name))) {
+      places.push_back(folder / name);
+      if (is_gzipped(recipe)) places.push_back(folder / (name + ".gz"));
+    }
+    const auto place = std::find_if(places.begin(), places.end(), is_taken);
+    if (place != places.end()) {
+      located.files.emplace_back(*place, &file);
     } else {
       located.missing.emplace_back(file.name);
     }

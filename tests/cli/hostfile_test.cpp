@@ -44,6 +44,23 @@ TEST(Hostfile, KnowsSlotsCommentsAndBlankLines) {
   EXPECT_EQ(hosts(parse("# cluster\n\n  a slots=4 # fast\r\nb\tslots=0\n")), "a:4 b:0");
 }
 
+TEST(Hostfile, TakesWhatOtherLaunchersWrite) {
+  EXPECT_EQ(hosts(parse("\xef\xbb\xbf"
+                        "a:4\r\nb:0\r\n10.0.0.1:12 # fast\r\n")),
+            "a:4 b:0 10.0.0.1:12");
+}
+
+TEST(Hostfile, SaysWhatToWriteForAUserAndForIpv6) {
+  EXPECT_THAT(
+      refusal("trainer@node-2 slots=4\n"),
+      HasSubstr("hosts:1: 'trainer@node-2' is not the name or IPv4 address of a machine: write "
+                "node-2, and into ~/.ssh/config: Host node-2, and below it User trainer"));
+  EXPECT_THAT(refusal("a@-oProxyCommand=x\n"), testing::Not(HasSubstr("write")));
+  for (const char* address : {"fe80::1", "[fe80::1]:4", "2001:db8::7:4"}) {
+    EXPECT_THAT(refusal(address), HasSubstr("write the machine's name or IPv4 address"));
+  }
+}
+
 TEST(Hostfile, AddsUpAHostThatStandsTwice) {
   EXPECT_EQ(hosts(parse("a\nb\na slots=2\n")), "a:3 b:1");
 }
@@ -60,7 +77,10 @@ TEST(Hostfile, NamesTheLineThatIsWrong) {
 TEST(Hostfile, RefusesAddressesThatWouldBeOptionsOrLists) {
   EXPECT_THAT(refusal("-oProxyCommand=x\n"), HasSubstr("hosts:1"));
   EXPECT_THAT(refusal("a,b\n"), HasSubstr("hosts:1"));
-  EXPECT_THAT(refusal("a:5\n"), HasSubstr("hosts:1"));
+  EXPECT_THAT(refusal("a:b\n"), HasSubstr("hosts:1"));
+  EXPECT_THAT(refusal("a:5 slots=4\n"), HasSubstr("hosts:1: 'slots=4' after the slots"));
+  EXPECT_THAT(refusal("a:99999999999\n"), HasSubstr("hosts:1"));
+  EXPECT_THAT(refusal(":4\n"), HasSubstr("hosts:1"));
 }
 
 TEST(RankPlacement, FillsHostsInOrderAndUsesNoMoreThanItNeeds) {

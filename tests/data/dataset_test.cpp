@@ -117,6 +117,12 @@ TEST_F(DatasetFiles, HaveADigestOfTheirContent) {
   EXPECT_NE(load()->digest(), digest);
 }
 
+TEST_F(DatasetFiles, MayHaveADotWhereArchiveProgramsPutOne) {
+  put_file(folder_.path() / "train-images.idx3-ubyte", images());
+  put_file(folder_.path() / "train-labels.idx1-ubyte.gz", gzip_bytes(labels()));
+  EXPECT_EQ(load()->size(), 2U);
+}
+
 TEST_F(DatasetFiles, AreRefusedWhereTheCountsDiffer) {
   put(images(), labels("\1"));
   const std::string dir = folder_.path().string();
@@ -126,7 +132,10 @@ TEST_F(DatasetFiles, AreRefusedWhereTheCountsDiffer) {
 
 TEST_F(DatasetFiles, AreRefusedWhereALabelIsOutOfRange) {
   put(images(), labels("\1\12"));
-  EXPECT_THAT(error(), HasSubstr("label 10 of sample 1 is out of range; valid: 0 to 9"));
+  EXPECT_THAT(error(),
+              HasSubstr("label 10 of sample 1 is out of range; valid in MNIST: 0 to 9; other IDX "
+                        "sets are named by their folder: --dataset " +
+                        folder_.path().string() + "/"));
 }
 
 TEST_F(DatasetFiles, AreRefusedWhereTheyAreTruncated) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "data/idx_bytes.hpp"
 #include "data/temporary_folder.hpp"
@@ -61,6 +62,17 @@ TEST(Gunzip, TakesSeveralMembersAsOneStream) {
   }
 }
 
+TEST(Gunzip, PassesOverZerosBehindTheDataAsGzipDoes) {
+  const std::string zeros(3000, '\0');
+  for (const std::size_t size : {1, 7, 1024, 65536}) {
+    EXPECT_EQ(unpack(gzip_bytes("one") + zeros, size), "one");
+    EXPECT_EQ(unpack(gzip_bytes("one") + zeros + gzip_bytes("two"), size), "onetwo");
+  }
+  const TemporaryFolder folder;
+  put_file(folder.path() / "f.gz", gzip_bytes("one") + zeros);
+  EXPECT_EQ(std::system(("gzip -t " + (folder.path() / "f.gz").string()).c_str()), 0);
+}
+
 TEST(Gunzip, RefusesATruncationAtEveryPosition) {
   const std::string packed = gzip_bytes("some text that is long enough for a few bytes");
   for (std::size_t length = 2; length < packed.size(); ++length) {
@@ -79,6 +91,8 @@ TEST(Gunzip, RefusesAWrongChecksumOrLength) {
 
 TEST(Gunzip, RefusesBytesAfterTheData) {
   EXPECT_THAT(gunzip_error(gzip_bytes("a") + "b"), testing::HasSubstr("other bytes follow"));
+  EXPECT_THAT(gunzip_error(gzip_bytes("a") + std::string(3, '\0') + "b"),
+              testing::HasSubstr("other bytes follow"));
   EXPECT_THAT(gunzip_error(gzip_bytes("a") + "b", 1), testing::HasSubstr("other bytes follow"));
 }
 

@@ -61,9 +61,21 @@ TEST(Idx, RefusesEveryOtherMagic) {
 
 TEST(Idx, RefusesOtherImageSizes) {
   EXPECT_EQ(idx_error(idx_bytes({1, 3, 3}, "abcdefghi"), kImage),
-            "F: dimension 1 of an image is 3, it must be 2");
-  EXPECT_EQ(idx_error(idx_bytes({1, 2, 0}, ""), kImage),
-            "F: dimension 2 of an image is 0, it must be 3");
+            "F: dimension 1 of an image is 3, it must be 2; a set of another size is named by its "
+            "folder: --dataset DIR/");
+  EXPECT_THAT(idx_error(idx_bytes({1, 2, 0}, ""), kImage),
+              HasSubstr("F: dimension 2 of an image is 0, it must be 3"));
+}
+
+TEST(Idx, TakesTheSizeFromTheFileWhereItMay) {
+  const std::vector<std::uint32_t> any = {kAnyExtent, kAnyExtent};
+  const IdxArray array = parse_idx("F", as_bytes_of(idx_bytes({2, 1, 3}, "abcdef")), any);
+  EXPECT_EQ(array.samples, 2U);
+  EXPECT_THAT(array.item_shape, ElementsAre(1, 3));
+  EXPECT_EQ(idx_error(idx_bytes({1, 2, 0}, ""), any),
+            "F: dimension 2 of an image is 0, it must be from 1 to 1024");
+  EXPECT_EQ(idx_error(idx_bytes({1, 1025, 1}, ""), any),
+            "F: dimension 1 of an image is 1025, it must be from 1 to 1024");
 }
 
 TEST(Idx, RefusesNoSamples) {

@@ -48,7 +48,7 @@ TEST(ImageFile, GivesThePixelsThatPilReads) {
         << file;
     ++compared;
   }
-  EXPECT_EQ(compared, 16U);
+  EXPECT_EQ(compared, 18U);
   EXPECT_EQ(image_error(get_file(folder.path() / "cmyk.refused")),
             "F: a JPEG in CMYK; convert it to RGB");
 }
@@ -60,6 +60,17 @@ TEST(ImageFile, RefusesATruncationAtEveryPosition) {
   }
   for (std::size_t length = 0; length + 2 < jpeg.size(); ++length) {
     EXPECT_THAT(image_error(jpeg.substr(0, length)), testing::StartsWith("F: ")) << length;
+  }
+}
+
+TEST(ImageFile, RefusesAJpegThatLacksPixelsAndHasBytesBeforeItsEnd) {
+  const std::string whole = jpeg_bytes(sample_image(64, 64));
+  const std::size_t scan = whole.find("\xff\xda");
+  ASSERT_NE(scan, std::string::npos);
+  for (const std::size_t length : {scan + 40, whole.size() - 40}) {
+    for (const char* end : {"\xff\xd9", "\xff\xd9\x01\xff\xd9"}) {
+      EXPECT_THAT(image_error(whole.substr(0, length) + end), HasSubstr("the JPEG is damaged"));
+    }
   }
 }
 

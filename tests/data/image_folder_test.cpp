@@ -152,7 +152,7 @@ TEST_F(ImageFolder, IsChosenByASlashOrByBeingAFolder) {
   EXPECT_THAT(message_of<UsageError>([] { choose_dataset("Cifar11"); }),
               HasSubstr("did you mean Cifar10?"));
   EXPECT_THAT(message_of<UsageError>([] { choose_dataset("Cifar11"); }),
-              HasSubstr("or the path of an image folder (with a slash)"));
+              HasSubstr("or the path of a folder of images or IDX files (with a slash)"));
   EXPECT_THAT(message_of<InputError>([] { load_dataset("some/where", "", Split::kTrain, 32); }),
               HasSubstr("some/where: no such folder"));
   const fs::path before = fs::current_path();

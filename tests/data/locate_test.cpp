@@ -48,6 +48,17 @@ TEST(LocateFiles, PrefersPlainFiles) {
               ElementsAre(folder.path() / "a"));
 }
 
+TEST(LocateFiles, KnowsBothSpellingsOfIdxFiles) {
+  const TemporaryFolder folder;
+  put_file(folder.path() / "train-images.idx3-ubyte", "");
+  put_file(folder.path() / "train-labels.idx1-ubyte.gz", "");
+  EXPECT_THAT(locate_files(fashion(), folder.path(),
+                           {.names = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}})
+                  .files,
+              ElementsAre(folder.path() / "train-images.idx3-ubyte",
+                          folder.path() / "train-labels.idx1-ubyte.gz"));
+}
+
 TEST(LocateFiles, SaysInOneLineWhereItLookedAndWhatToDo) {
   const TemporaryFolder folder;
   const std::string dir = folder.path().string();

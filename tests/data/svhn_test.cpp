@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "data/mat5.hpp"
 #include "data/mat5_bytes.hpp"
@@ -77,6 +79,44 @@ TEST_F(SvhnFile, IsReadAsScipyWritesIt) {
   }
 }
 
+TEST_F(SvhnFile, MayHaveLabelsOfAnyNumbersAsScipyWritesThem) {
+  for (const char* type :
+       {"float64", "float32", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64"}) {
+    for (const char* how : {"plain", "compressed"}) {
+      const std::string command = fmt::format("/usr/bin/python3 '" DETOX_SOURCE_DIR
+                                              "/tests/data/write_svhn.py' '{}' 12 {} {}",
+                                              file().string(), how, type);
+      ASSERT_EQ(std::system(command.c_str()), 0) << command;
+      const LabelledImages images = read_svhn_file(file());
+      ASSERT_EQ(images.labels.size(), 12U) << type;
+      for (std::size_t sample = 0; sample < 12; ++sample) {
+        EXPECT_EQ(images.labels[sample], (sample % 10 + 1) % 10) << type;
+      }
+    }
+  }
+}
+
+TEST_F(SvhnFile, MayHaveLabelsOfDoublesThatMatlabStoredAsBytes) {
+  Mat5Parts y = y_of();
+  y.flags = 6;
+  EXPECT_THAT(read(plain(x_of(2), y)).labels, testing::ElementsAre(1, 0));
+  EXPECT_THAT(read(compressed(x_of(2), y)).labels, testing::ElementsAre(1, 0));
+}
+
+TEST_F(SvhnFile, IsRefusedWhereALabelIsNoWholeNumber) {
+  const auto y_of_doubles = [](double first, double second) {
+    std::string data(16, '\0');
+    std::memcpy(data.data(), &first, 8);
+    std::memcpy(data.data() + 8, &second, 8);
+    return Mat5Parts{.name = "y", .dimensions = {2, 1}, .data = data, .flags = 6, .data_type = 9};
+  };
+  EXPECT_THAT(read(plain(x_of(2), y_of_doubles(3, 10))).labels, testing::ElementsAre(3, 0));
+  for (const double wrong : {1.5, 0.0, 11.0, -1.0, 1e300, std::nan("")}) {
+    EXPECT_THAT(error(plain(x_of(2), y_of_doubles(3, wrong))),
+                HasSubstr("of sample 1 is out of range"));
+  }
+}
+
 TEST_F(SvhnFile, IsADataSetOfTenDigits) {
   read(compressed());
   const auto train = load_dataset(find_dataset("svhn"), folder_.path(), Split::kTrain);
@@ -128,10 +168,15 @@ TEST_F(SvhnFile, IsRefusedOfAnotherVersion) {
 }
 
 TEST_F(SvhnFile, IsRefusedOfAnotherClassOrType) {
-  for (const std::uint32_t other : {1U, 2U, 3U, 4U, 5U, 6U, 8U, 12U, 0x809U}) {
+  for (const std::uint32_t other : {1U, 2U, 3U, 4U, 5U, 16U, 0x809U}) {
     Mat5Parts x = x_of(2);
     x.flags = other;
-    EXPECT_THAT(error(plain(x)), HasSubstr("variable X is no array of real uint8"));
+    EXPECT_THAT(error(plain(x)), HasSubstr("variable X is no array of real numbers"));
+  }
+  for (const std::uint32_t other : {6U, 8U, 12U}) {
+    Mat5Parts x = x_of(2);
+    x.flags = other;
+    EXPECT_THAT(error(plain(x)), HasSubstr("X is no array of uint8; save it so"));
   }
   Mat5Parts x = x_of(2);
   x.data_type = 1;

@@ -59,4 +59,17 @@ write("progressive.jpg", colour, quality=75, progressive=True)
 write("grey.jpg", colour.convert("L"), quality=80)
 write("one.jpg", colour.resize((1, 1)))
 write("restart.jpeg", Image.fromarray(photo(64, 64, 3)), quality=95, optimize=True)
+
+
+def write_with_bytes_before_the_end(name, like):
+    """As some cameras and editors leave them: libjpeg warns, PIL says nothing, all pixels are there."""
+    whole = (folder / like).read_bytes()
+    assert whole.endswith(b"\xff\xd9")
+    (folder / name).write_bytes(whole[:-2] + b"\0\1\2\3" * 5 + b"\xff\xd9")
+    rgb = Image.open(folder / name).convert("RGB")
+    expect(name, rgb.width, rgb.height, rgb.tobytes())
+
+
+write_with_bytes_before_the_end("extraneous.jpg", "colour-2.jpg")
+write_with_bytes_before_the_end("extraneous-progressive.jpg", "progressive.jpg")
 colour.convert("CMYK").save(folder / "cmyk.refused", format="JPEG")

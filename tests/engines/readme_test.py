@@ -1,4 +1,9 @@
-"""The commands of the README run as printed, in their order, in one folder."""
+"""What the README and the pages for newcomers show is what happens.
+
+Of a page, in its order and in one folder: a ```sh block is run as printed; a ```python block whose first line is
+`# NAME.py` is that file; a ```output block after an sh block is all that its commands print. In an output … stands for
+anything: within a line for any text, alone in a line for any lines.
+"""
 
 import os
 import pathlib
@@ -10,20 +15,84 @@ ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 from program import PROGRAM, ProgramTest, environment, main
 
+BLOCK = re.compile(r"^```(sh|python|output)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-class Readme(ProgramTest):
-    def test_commands_run_as_printed(self):
-        blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-        commands = [line for block in blocks for line in block.splitlines() if line.strip()]
-        self.assertGreater(len(commands), 8)
-        env = environment(PATH=f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}")
-        for command in commands:
-            finished = subprocess.run(["bash", "-c", command], cwd=self.folder, env=env, stdin=subprocess.DEVNULL,
-                                      capture_output=True, text=True, timeout=300)
-            self.assertEqual(finished.returncode, 0, f"{command}\n{finished.stderr}")
+
+def blocks_of(page):
+    return BLOCK.findall((ROOT / page).read_text())
+
+
+def pattern_of(shown):
+    """A regular expression for an output block."""
+    lines = []
+    for line in shown.rstrip().splitlines():
+        if line.strip() == "…":
+            lines.append(r"(?:.*\n)*?")
+        else:
+            lines.append(".*?".join(map(re.escape, line.rstrip().split("…"))) + r"[ ]*\n")
+    return re.compile("".join(lines))
+
+
+class Shown(ProgramTest):
+    def run_page(self, page):
+        # Comparisons are as long as STEPS says: short here.
+        env = environment(PATH=f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}", STEPS="2")
+        said = None
+        for kind, text in blocks_of(page):
+            if kind == "sh":
+                finished = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=self.folder, env=env,
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                          text=True, timeout=300)
+                said = finished.stdout
+                self.assertEqual(finished.returncode, 0, f"{page}:\n{text}\n{said}")
+            elif kind == "python":
+                name = re.match(r"# (\S+\.py)\b", text)
+                if name:
+                    (self.folder / name[1]).write_text(text)
+            else:
+                self.assertIsNotNone(said, f"{page}: an output without a command before it")
+                self.assertRegex(said.rstrip() + "\n", re.compile(rf"\A{pattern_of(text).pattern}\Z"),
+                                 f"{page}: other than shown:\n{text}")
+                said = None
+
+    def test_readme(self):
+        self.run_page("README.md")
+
+    def test_comparing(self):
+        self.run_page("docs/comparing.md")
+
+    def test_evaluating(self):
+        self.run_page("docs/evaluating.md")
+
+    def test_networks(self):
+        self.run_page("docs/networks.md")
+
+    def test_silent_corruption(self):
+        self.run_page("docs/silent-corruption.md")
+
+    def test_your_own_rule(self):
+        self.run_page("docs/your-own-rule.md")
+        rule = re.search(r"^```cpp\n// (src/stages/aggregate/\S+)\n.*?^```", (ROOT / "docs/your-own-rule.md").read_text(),
+                         re.MULTILINE | re.DOTALL)
+        file = self.folder / pathlib.Path(rule[1]).name
+        file.write_text("\n".join(rule[0].splitlines()[1:-1]) + "\n")
+        compiled = subprocess.run(["g++", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I", ROOT / "src",
+                                   "-I", ROOT / "include", file], capture_output=True, text=True, timeout=120)
+        self.assertEqual(compiled.returncode, 0, compiled.stderr)
+
+    def test_every_page_shows_outputs(self):
+        for page, commands, outputs in (("README.md", 5, 2), ("docs/comparing.md", 4, 1), ("docs/silent-corruption.md", 5, 4)):
+            kinds = [kind for kind, _ in blocks_of(page)]
+            self.assertGreaterEqual(kinds.count("sh"), commands, page)
+            self.assertGreaterEqual(kinds.count("output"), outputs, page)
+
+    def test_an_output_is_compared(self):
+        for shown, said, fits in (("a\nb\n", "a\nb\n", True), ("a\nb\n", "a\n", False), ("a … c\n", "a b c\n", True),
+                                  ("…\nz\n", "a\nb\nz\n", True), ("…\nz\n", "a\nzz\n", False), ("a\n", "a\nb\n", False)):
+            self.assertEqual(bool(re.fullmatch(pattern_of(shown), said)), fits, (shown, said))
 
     def test_links_lead_somewhere(self):
-        for document in [ROOT / "README.md", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]:
             for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
                 self.assertTrue((document.parent / link).exists(), f"{document.name}: {link}")
 

@@ -35,13 +35,14 @@ void require(bool condition) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> bytes = std::as_bytes(std::span(data, size));
   for (const std::vector<std::uint32_t>& item_shape :
-       {std::vector<std::uint32_t>{}, {2, 3}, {28, 28}}) {
-    std::size_t item_size = 1;
-    for (const std::uint32_t extent : item_shape) item_size *= extent;
+       {std::vector<std::uint32_t>{}, {2, 3}, {28, 28}, {detox::kAnyExtent, detox::kAnyExtent}}) {
     const auto whole = read(bytes, item_shape, std::max(size, std::size_t{1}));
     const auto pieces = read(bytes, item_shape, 3);
     require(whole.has_value() == pieces.has_value());
     if (!whole) continue;
+    require(whole->item_shape.size() == item_shape.size());
+    std::size_t item_size = 1;
+    for (const std::uint32_t extent : whole->item_shape) item_size *= extent;
     require(whole->samples >= 1 && whole->values.size() == whole->samples * item_size);
     require(pieces->samples == whole->samples && pieces->values == whole->values);
   }

@@ -100,6 +100,19 @@ class MoreDemos(unittest.TestCase):
         self.assertEqual(float(rows_of(self.out)["detox-bulyan-alie"]["prec1_percent"]), 80)
 
 
+    def test_quick_is_three_runs_and_a_panel(self):
+        answer = demo(self.out, "--quick", "--seed", "7")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertEqual(list(rows_of(self.out)), ["normal-none", "normal-rev-grad", "detox-coord-median-rev-grad"])
+        self.assertIn("run 3 of 3: ", answer.stdout)
+        self.assertIn("seed 7.", answer.stdout)
+        self.assertIn(b"<svg", (self.out / "plot.svg").read_bytes())
+        for name, is_attacked in (("normal-none", False), ("normal-rev-grad", True)):
+            options = json.loads((self.out / name / "arguments.json").read_text())
+            self.assertEqual(options[options.index("--seed") + 1], "7")
+            self.assertEqual("--fail-schedule fixed" in " ".join(options), is_attacked)
+
+
 class Arithmetic(unittest.TestCase):
     def test_the_expected_number_of_corrupted_slices_is_the_papers(self):
         self.assertAlmostEqual(demo_runs.expected_corrupted_slices(), 0.433, places=3)

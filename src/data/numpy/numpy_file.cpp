@@ -9,8 +9,10 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "base/assert.hpp"
+#include "data/numpy/numpy_convert.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -116,28 +118,39 @@ NumpyFile::NumpyFile(const std::filesystem::path& path) {
   const auto [memory, size] = map_file(path);
   memory_ = {memory, Unmap{size}};
   header_ = parse_numpy({memory, size}, path.string());
-  if (header_.type == NumpyType::kFloat32) {
-    float_pointers_ = pointers<float>();
-  } else {
-    double_pointers_ = pointers<double>();
+  try {
+    if (is_double()) {
+      find_rows(converted_doubles_, double_pointers_);
+    } else {
+      find_rows(converted_floats_, float_pointers_);
+    }
+  } catch (const std::bad_alloc&) {
+    throw InputError(fmt::format("{}: not enough memory for its {} x {} values", path.string(),
+                                 header_.n, header_.d));
   }
 }
 
 template <class T>
-std::vector<const T*> NumpyFile::pointers() const {
-  std::vector<const T*> found(header_.n);
-  const T* values = reinterpret_cast<const T*>(memory_.get() + header_.data_offset);
-  for (std::size_t i = 0; i < header_.n; ++i) found[i] = values + i * header_.d;
-  return found;
+void NumpyFile::find_rows(std::vector<T>& converted, std::vector<const T*>& pointers) {
+  const std::byte* from = memory_.get() + header_.data_offset;
+  const T* values = reinterpret_cast<const T*>(from);
+  const bool is_native = size_of(header_.type) == sizeof(T) && !header_.is_big_endian &&
+                         !header_.is_fortran_order && header_.data_offset % sizeof(T) == 0;
+  if (!is_native) {
+    convert_numpy(header_, from, converted);
+    values = converted.data();
+  }
+  pointers.resize(header_.n);
+  for (std::size_t i = 0; i < header_.n; ++i) pointers[i] = values + i * header_.d;
 }
 
 Rows<float> NumpyFile::float_rows() {
-  DETOX_ASSERT(header_.type == NumpyType::kFloat32);
+  DETOX_ASSERT(!is_double());
   return {float_pointers_, header_.d};
 }
 
 Rows<double> NumpyFile::double_rows() {
-  DETOX_ASSERT(header_.type == NumpyType::kFloat64);
+  DETOX_ASSERT(is_double());
   return {double_pointers_, header_.d};
 }
 

@@ -13,15 +13,17 @@
 
 namespace detox {
 
-/// A read-only mapping of an (n, d) .npy file; nothing is copied. The file must not shrink while it
-/// is open.
+/// An (n, d) .npy file, opened for reading. Little-endian float32 and float64 in C order are mapped
+/// and not copied, so the file must not shrink while it is open; all else that parse_numpy takes is
+/// copied into that form once, float16 as float32, which has all its values.
 class NumpyFile {
  public:
   /// InputError where the file cannot be opened or is not as parse_numpy wants it.
   explicit NumpyFile(const std::filesystem::path& path);
 
   const NumpyHeader& header() const { return header_; }
-  /// Views of the mapping, for the type that the header names; they live as long as this.
+  bool is_double() const { return header_.type == NumpyType::kFloat64; }
+  /// Views of the values, which live as long as this: the one that is_double says.
   Rows<float> float_rows();
   Rows<double> double_rows();
 
@@ -31,10 +33,12 @@ class NumpyFile {
     void operator()(const std::byte* memory) const;
   };
   template <class T>
-  std::vector<const T*> pointers() const;
+  void find_rows(std::vector<T>& converted, std::vector<const T*>& pointers);
 
   std::unique_ptr<const std::byte, Unmap> memory_;
   NumpyHeader header_;
+  std::vector<float> converted_floats_;
+  std::vector<double> converted_doubles_;
   std::vector<const float*> float_pointers_;
   std::vector<const double*> double_pointers_;
 };

@@ -89,7 +89,7 @@ class Parser {
   std::string description() {
     skip_space();
     if (at_ < text_.size() && text_[at_] == '[')
-      fault_("a structured array; valid: float32, float64");
+      fault_("a structured array; valid: float16, float32, float64");
     return quoted();
   }
   bool boolean() {
@@ -115,6 +115,7 @@ class Parser {
       value = value * 10 + digit;
     }
     if (at_ == begin) fault_.damaged();
+    if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // Python 2's long
     return value;
   }
   std::vector<std::size_t> tuple() {
@@ -137,19 +138,46 @@ class Parser {
   std::size_t at_ = 0;
 };
 
-NumpyType type_of(std::string_view descr, const Fault& fault) {
-  if (descr == "<f4") return NumpyType::kFloat32;
-  if (descr == "<f8") return NumpyType::kFloat64;
+/// Type and byte order.
+void read_type(std::string_view descr, const Fault& fault, NumpyHeader& header) {
+  std::string_view name = descr;
+  if (!name.empty() && std::string_view("<>=|").find(name.front()) != std::string_view::npos) {
+    name.remove_prefix(1);
+  }
+  header.is_big_endian = descr.starts_with('>');
+  for (const NumpyType type : {NumpyType::kFloat16, NumpyType::kFloat32, NumpyType::kFloat64}) {
+    header.type = type;
+    if (name == fmt::format("f{}", size_of(type))) return;
+  }
   std::string shown;  // whatever stands there may not be printable
   for (const char c : descr.substr(0, 20)) shown += c >= ' ' && c <= '~' ? c : '?';
   fault(
-      fmt::format("values of type '{}'; valid: little-endian float32 '<f4', float64 '<f8'", shown));
+      fmt::format("values of type '{}'; valid: float16, float32, float64 (save it with "
+                  ".astype('float32'))",
+                  shown));
+}
+
+void read_shape(const std::vector<std::size_t>& shape, const Fault& fault, NumpyHeader& header) {
+  if (shape.size() != 2) {
+    fault(fmt::format(
+        "an array of {} dimensions; valid: 2, (n, d) (save it {})", shape.size(),
+        shape.size() < 2 ? "with numpy.stack, a row a vector" : "with .reshape(len(array), -1)"));
+  }
+  header.n = shape[0];
+  header.d = shape[1];
+  if (header.n == 0 || header.d == 0) {
+    fault(
+        fmt::format("an empty array of shape ({}, {}); valid: n >= 1, d >= 1", header.n, header.d));
+  }
 }
 
 /// Header text, and where it ends.
 std::pair<std::string_view, std::size_t> header_text(std::span<const std::byte> file,
                                                      const Fault& fault) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  if (text.starts_with("PK")) {
+    fault("not a NumPy file (.npy) but an archive (.npz, .pt); save one array with numpy.save");
+  }
   if (!text.starts_with(kMagic)) fault("not a NumPy file (.npy)");
   constexpr std::size_t kVersionAt = 6, kLengthAt = 8;
   if (file.size() < kLengthAt + 4) fault("truncated NumPy header");
@@ -173,20 +201,12 @@ NumpyHeader parse_numpy(std::span<const std::byte> file, std::string_view where)
   const auto [text, data_offset] = header_text(file, fault);
   const Dictionary found = Parser(text, fault).dictionary();
   if (!found.descr || !found.fortran_order || !found.shape) fault.damaged();
-  NumpyHeader header{type_of(*found.descr, fault), 0, 0, data_offset};
-  if (found.shape->size() != 2) {
-    fault(fmt::format("an array of {} dimensions; valid: 2, (n, d)", found.shape->size()));
-  }
-  if (*found.fortran_order) {
-    fault("in Fortran order; valid: C order (save it with numpy.ascontiguousarray)");
-  }
-  header.n = (*found.shape)[0];
-  header.d = (*found.shape)[1];
-  if (header.n == 0 || header.d == 0) {
-    fault(
-        fmt::format("an empty array of shape ({}, {}); valid: n >= 1, d >= 1", header.n, header.d));
-  }
-  const std::size_t value_bytes = header.type == NumpyType::kFloat32 ? 4 : 8;
+  NumpyHeader header;
+  header.data_offset = data_offset;
+  header.is_fortran_order = *found.fortran_order;
+  read_type(*found.descr, fault, header);
+  read_shape(*found.shape, fault, header);
+  const std::size_t value_bytes = size_of(header.type);
   const std::size_t most = std::numeric_limits<std::size_t>::max() / value_bytes;
   if (header.n > most / header.d) {
     fault(fmt::format("shape ({}, {}) is more than memory can hold", header.n, header.d));
@@ -197,10 +217,6 @@ NumpyHeader parse_numpy(std::span<const std::byte> file, std::string_view where)
     fault(fmt::format("{}: shape ({}, {}) needs {} bytes of values, the file has {}",
                       present < expected ? "truncated" : "trailing bytes", header.n, header.d,
                       expected, present));
-  }
-  if (data_offset % value_bytes != 0) {
-    fault(
-        fmt::format("values start at byte {}; valid: a multiple of {}", data_offset, value_bytes));
   }
   return header;
 }

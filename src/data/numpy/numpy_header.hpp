@@ -8,18 +8,25 @@
 
 namespace detox {
 
-enum class NumpyType { kFloat32, kFloat64 };
+enum class NumpyType { kFloat16, kFloat32, kFloat64 };
 
-/// Where the values of an (n, d) matrix lie: little-endian, row-major, nothing after them.
+/// Bytes of a value.
+constexpr std::size_t size_of(NumpyType type) {
+  return type == NumpyType::kFloat16 ? 2 : type == NumpyType::kFloat32 ? 4 : 8;
+}
+
+/// Where the values of an (n, d) matrix lie; nothing follows them.
 struct NumpyHeader {
   NumpyType type = NumpyType::kFloat32;
   std::size_t n = 0, d = 0;
-  std::size_t data_offset = 0;  ///< bytes; a multiple of the size of a value
+  std::size_t data_offset = 0;  ///< bytes
+  bool is_big_endian = false;
+  bool is_fortran_order = false;  ///< column by column
 };
 
 /// Parses a whole file. InputError, beginning with `where`, for anything but a complete matrix of
-/// float32 or float64 with n, d >= 1. Reads no byte outside of `file` and takes time in proportion
-/// to the header.
+/// float16, float32 or float64 with n, d >= 1. Reads no byte outside of `file` and takes time in
+/// proportion to the header.
 NumpyHeader parse_numpy(std::span<const std::byte> file, std::string_view where);
 
 }  // namespace detox

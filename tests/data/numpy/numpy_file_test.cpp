@@ -59,6 +59,13 @@ TEST(NumpyHeader, MayHaveItsKeysInAnyOrder) {
   EXPECT_EQ(header.d, 2U);
 }
 
+TEST(NumpyHeader, MayBeOfPython2) {
+  const NumpyHeader header =
+      parse(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (15L, 40L), }", 2400));
+  EXPECT_EQ(header.n, 15U);
+  EXPECT_EQ(header.d, 40U);
+}
+
 TEST(NumpyHeader, SaysWhatIsWrong) {
   const auto matrix = [](const std::string& descr, const std::string& order,
                          const std::string& shape, std::size_t bytes) {
@@ -66,20 +73,26 @@ TEST(NumpyHeader, SaysWhatIsWrong) {
         "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }",
         bytes));
   };
-  EXPECT_EQ(message_of("PK\x03\x04"), "g.npy: not a NumPy file (.npy)");
+  EXPECT_EQ(message_of("GIF89a"), "g.npy: not a NumPy file (.npy)");
   EXPECT_EQ(message_of("\x93NUMPY\x01"), "g.npy: truncated NumPy header");
   EXPECT_EQ(message_of(std::string("\x93NUMPY\x01\x00\xff\xff{}", 12)),
             "g.npy: truncated NumPy header");
   EXPECT_EQ(message_of(std::string("\x93NUMPY\x09\x00\x00\x00{}", 12)),
             "g.npy: NumPy format version 9.0; valid: 1.0, 2.0, 3.0");
-  EXPECT_EQ(matrix("<i4", "False", "(1, 2)", 8),
-            "g.npy: values of type '<i4'; valid: little-endian float32 '<f4', float64 '<f8'");
-  EXPECT_EQ(matrix(">f4", "False", "(1, 2)", 8),
-            "g.npy: values of type '>f4'; valid: little-endian float32 '<f4', float64 '<f8'");
-  EXPECT_EQ(matrix("<f4", "True", "(1, 2)", 8),
-            "g.npy: in Fortran order; valid: C order (save it with numpy.ascontiguousarray)");
-  EXPECT_EQ(matrix("<f4", "False", "(2,)", 8), "g.npy: an array of 1 dimensions; valid: 2, (n, d)");
-  EXPECT_EQ(matrix("<f4", "False", "()", 4), "g.npy: an array of 0 dimensions; valid: 2, (n, d)");
+  for (const char* type : {"<i4", "|V2", "<f16", "f", ">"}) {
+    EXPECT_EQ(matrix(type, "False", "(1, 2)", 8),
+              "g.npy: values of type '" + std::string(type) +
+                  "'; valid: float16, float32, float64 (save it with .astype('float32'))");
+  }
+  EXPECT_EQ(message_of("PK\x03\x04"),
+            "g.npy: not a NumPy file (.npy) but an archive (.npz, .pt); save one array with "
+            "numpy.save");
+  EXPECT_EQ(matrix("<f4", "False", "(2,)", 8),
+            "g.npy: an array of 1 dimensions; valid: 2, (n, d) (save it with numpy.stack, a row a "
+            "vector)");
+  EXPECT_EQ(matrix("<f4", "False", "(2, 3, 4)", 96),
+            "g.npy: an array of 3 dimensions; valid: 2, (n, d) (save it with .reshape(len(array), "
+            "-1))");
   EXPECT_EQ(matrix("<f4", "False", "(0, 2)", 0),
             "g.npy: an empty array of shape (0, 2); valid: n >= 1, d >= 1");
   EXPECT_EQ(matrix("<f4", "False", "(2, 2)", 12),
@@ -126,6 +139,69 @@ TEST_F(NumpyFiles, AreMappedAsRows) {
   ASSERT_EQ(rows.d, 3U);
   EXPECT_EQ(rows.row[0][2], 3);
   EXPECT_EQ(rows.row[1][0], 4);
+}
+
+/// What NumPy wrote in another form has the rows that NumPy reads, bit by bit.
+TEST_F(NumpyFiles, OfAnyByteOrderLayoutAndPrecisionHaveTheRowsThatNumpyReads) {
+  const std::string script = R"(
+import sys, numpy
+folder = sys.argv[1]
+for name in ('float16', 'float32', 'float64'):
+    wide = 'float64' if name == 'float64' else 'float32'
+    if name == 'float16':
+        rows = numpy.arange(65536, dtype='u2').view('f2').reshape(64, 1024)
+        rows = rows[numpy.isfinite(rows).all(axis=1)]
+        rows[0, :2] = [numpy.inf, -numpy.inf]
+    else:
+        rows = numpy.random.default_rng(1).normal(size=(7, 33)).astype(name)
+        rows[0, :4] = [-0.0, numpy.inf, -numpy.inf, numpy.finfo(name).tiny / 2]
+    for order in '<>':
+        for layout in 'CF':
+            path = f'{folder}/{name}{ord(order)}{layout}.npy'
+            numpy.save(path, numpy.asarray(rows.astype(numpy.dtype(name).newbyteorder(order)), order=layout))
+            assert numpy.load(path).dtype.str.startswith(order)
+            numpy.ascontiguousarray(numpy.load(path).astype('<' + wide[0] + ('8' if wide == 'float64' else '4'))).tofile(path + '.rows')
+)";
+  std::ofstream(folder_ / "write.py") << script;
+  const std::string command =
+      "/usr/bin/python3 '" + (folder_ / "write.py").string() + "' '" + folder_.string() + "'";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  std::size_t compared = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    if (entry.path().extension() != ".npy") continue;
+    NumpyFile file(entry.path());
+    std::ifstream stream(entry.path().string() + ".rows", std::ios::binary);
+    const std::string expected{std::istreambuf_iterator<char>(stream), {}};
+    std::string found;
+    const auto add = [&found](const auto& rows) {
+      for (const auto* row : rows.row) {
+        found.append(reinterpret_cast<const char*>(row), rows.d * sizeof(*row));
+      }
+    };
+    if (file.is_double()) {
+      add(file.double_rows());
+    } else {
+      add(file.float_rows());
+    }
+    EXPECT_TRUE(found == expected) << entry.path();
+    ++compared;
+  }
+  EXPECT_EQ(compared, 12U);
+}
+
+TEST_F(NumpyFiles, MayHaveValuesAnywhere) {
+  // As programs write it that know nothing of alignment.
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }\n";
+  const float values[2] = {1, 2};
+  std::string bytes("\x93NUMPY\x01\x00", 8);
+  bytes += static_cast<char>(header.size());
+  bytes += '\0';
+  bytes += header;
+  ASSERT_NE(bytes.size() % 4, 0U);
+  bytes.append(reinterpret_cast<const char*>(values), sizeof(values));
+  std::ofstream(folder_ / "g.npy", std::ios::binary) << bytes;
+  NumpyFile file(folder_ / "g.npy");
+  EXPECT_EQ(file.float_rows().row[0][1], 2);
 }
 
 TEST_F(NumpyFiles, ThatCannotBeOpenedAreNamed) {
