@@ -24,12 +24,30 @@ struct TensorInfo {
   std::size_t size = 0;
 };
 
+/// Another name of a tensor: tied weights, or a part of a network that is used twice.
+struct TiedTensor {
+  std::string name;
+  std::string of;  ///< the name under which it is in a flat vector
+};
+
+/// A buffer of a type that is never computed with here: it stays as the network has it.
+struct ConstantTensor {
+  std::string name;
+  std::string dtype;  ///< as safetensors has it: "BOOL", "U8", "I8", "I16", "I32"
+  std::vector<std::int64_t> shape;
+  std::vector<std::byte> bytes;
+};
+
 /// The state_dict of a network as three flat vectors: parameters (float32, trained), statistics
 /// (float32 buffers such as running means) and counters (int64 buffers; those named
-/// num_batches_tracked are counted by the server, others stay as they are, none is reduced).
+/// num_batches_tracked are counted by the server, others stay as they are, none is reduced). A
+/// tensor with several names is in a vector once; state_dict and files have it under each.
 struct ModelLayout {
   std::vector<TensorInfo> parameters, statistics, counters;
+  std::vector<TiedTensor> tied;
+  std::vector<ConstantTensor> constants;
   std::string source;  ///< SHA-256, hex, of the file that a user's network came from; else empty
+  std::vector<std::string> notices;  ///< what whoever trains it is to be told, a line each
   std::size_t parameter_count() const;
   std::size_t statistic_count() const;
   std::size_t counter_count() const;
@@ -87,7 +105,7 @@ struct NetworkInfo {
 };
 
 /// "LeNet" for "le-net"; a path to a TorchScript module (what holds a slash or ends with .pt) stays
-/// as it is. UsageError for a name that is neither.
+/// as it is, and another file of the current folder gets "./". UsageError for a name that is none.
 std::string resolve_network(std::string_view network);
 
 /// All networks, sorted by name; case and dashes do not matter in find_network.

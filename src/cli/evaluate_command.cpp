@@ -21,6 +21,7 @@
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/journal.hpp"
+#include "record/pretrained.hpp"
 #include "record/run_directory.hpp"
 
 namespace detox {
@@ -186,7 +187,8 @@ class Evaluation {
 
   void print(std::optional<std::uint64_t> step, const fs::path& file) {
     Evaluator& scorer = evaluator();
-    const Score score = scorer.score(load_model(file, scorer.layout()));
+    const Score score = scorer.score(step ? load_model(file, scorer.layout())
+                                          : load_foreign(file, scorer.layout()));
     if (options_.json) {
       nlohmann::json line = {
           {"loss", json_number(score.loss)}, {"prec1", score.prec1}, {"prec5", score.prec5}};
@@ -197,6 +199,16 @@ class Evaluation {
                  step ? fmt::format("{}", *step) : "-", score.loss, score.prec1, score.prec5);
     }
     std::fflush(stdout);
+  }
+
+  /// Weights that came from elsewhere.
+  static ModelState load_foreign(const fs::path& file, const ModelLayout& layout) {
+    const ModelState nothing{std::vector<float>(layout.parameter_count()),
+                             std::vector<float>(layout.statistic_count()),
+                             std::vector<std::int64_t>(layout.counter_count())};
+    Pretrained read = load_pretrained(file, layout, nothing, /*fresh_head=*/false);
+    for (const std::string& note : read.notes) log_info("{}: {}", file.string(), note);
+    return std::move(read.model);
   }
 
   EvaluateOptions options_;

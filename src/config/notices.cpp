@@ -138,6 +138,7 @@ std::vector<Idle> idle_options(const RunConfig& c, const Plan& plan) {
        fmt::format("--err-mode is {}", c.err_mode),
        {"adversarial"}},
       {c.global_batch > 0, "--global-batch takes its place", {"batch-size"}},
+      {c.pretrained.empty(), "without --pretrained", {"pretrained-head"}},
       {c.lr_schedule != "step", "--lr-schedule is not step", {"lr-step-size", "lr-gamma"}},
   };
 }

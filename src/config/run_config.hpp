@@ -14,6 +14,7 @@ struct RunConfig {
   // What is trained
   std::string network = "LeNet";
   std::string pretrained;
+  std::string pretrained_head = "file";
   std::string dataset = "FashionMNIST";
   std::string data_dir;
   std::uint64_t image_size = 32;  ///< kDefaultImageSize

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/assert.hpp"
@@ -22,10 +23,8 @@ constexpr const char* kDtype<float> = "F32";
 template <>
 constexpr const char* kDtype<std::int64_t> = "I64";
 
-std::vector<std::uint64_t> shape_of(const TensorInfo& info) {
-  std::vector<std::uint64_t> shape;
-  for (const std::int64_t extent : info.shape) shape.push_back(static_cast<std::uint64_t>(extent));
-  return shape;
+std::vector<std::uint64_t> unsigned_shape(const std::vector<std::int64_t>& extents) {
+  return {extents.begin(), extents.end()};
 }
 
 std::size_t end_of(const std::vector<TensorInfo>& infos) {
@@ -40,7 +39,8 @@ void add(const std::vector<TensorInfo>& infos, const std::string& prefix, std::s
     const std::span<const T> part = values.subspan(info.offset, info.size);
     const bool is_new =
         content.tensors
-            .emplace(prefix + info.name, TensorView{kDtype<T>, shape_of(info), std::as_bytes(part)})
+            .emplace(prefix + info.name,
+                     TensorView{kDtype<T>, unsigned_shape(info.shape), std::as_bytes(part)})
             .second;
     DETOX_ASSERT(is_new);
   }
@@ -57,7 +57,7 @@ void take(const std::string& name, const std::vector<TensorInfo>& infos, const s
           fmt::format("{}: {}: tensor '{}{}' is missing", name, kOtherNetwork, prefix, info.name));
     }
     const TensorView& tensor = found->second;
-    if (tensor.dtype != kDtype<T> || tensor.shape != shape_of(info)) {
+    if (tensor.dtype != kDtype<T> || tensor.shape != unsigned_shape(info.shape)) {
       throw InputError(
           fmt::format("{}: {}: tensor '{}{}' is {} of shape [{}], not {} of shape [{}]", name,
                       kOtherNetwork, prefix, info.name, tensor.dtype, fmt::join(tensor.shape, ", "),
@@ -69,6 +69,25 @@ void take(const std::string& name, const std::vector<TensorInfo>& infos, const s
     }
     content.tensors.erase(found);
   }
+}
+
+TensorView view_of(const ConstantTensor& constant) {
+  return {constant.dtype, unsigned_shape(constant.shape), constant.bytes};
+}
+
+/// Takes out a tensor that has to be this one.
+void take_equal(const std::string& name, const std::string& tensor, const TensorView& expected,
+                Safetensors& content) {
+  const auto found = content.tensors.find(tensor);
+  const bool equal = found != content.tensors.end() && found->second.dtype == expected.dtype &&
+                     found->second.shape == expected.shape &&
+                     std::ranges::equal(found->second.bytes, expected.bytes);
+  if (!equal) {
+    throw InputError(
+        fmt::format("{}: {}: tensor '{}' is missing, or not what this network has there", name,
+                    kOtherNetwork, tensor));
+  }
+  content.tensors.erase(found);
 }
 
 }  // namespace
@@ -105,6 +124,12 @@ Safetensors model_content(const ModelLayout& layout, const ModelState& model) {
   add_tensors(layout.parameters, "", model.parameters, content);
   add_tensors(layout.statistics, "", model.statistics, content);
   add_tensors(layout.counters, "", model.counters, content);
+  for (const ConstantTensor& constant : layout.constants) {
+    content.tensors.emplace(constant.name, view_of(constant));
+  }
+  for (const TiedTensor& tied : layout.tied) {
+    content.tensors.emplace(tied.name, TensorView(content.tensors.at(tied.of)));
+  }
   return content;
 }
 
@@ -112,6 +137,14 @@ ModelState parse_model(const std::string& name, std::span<const std::byte> bytes
                        const ModelLayout& layout) {
   Safetensors content = parse_safetensors(name, bytes);
   ModelState model;
+  // Before the tensors that they repeat are taken out.
+  for (const TiedTensor& tied : layout.tied) {
+    const auto of = content.tensors.find(tied.of);
+    if (of != content.tensors.end()) take_equal(name, tied.name, TensorView(of->second), content);
+  }
+  for (const ConstantTensor& constant : layout.constants) {
+    take_equal(name, constant.name, view_of(constant), content);
+  }
   take_tensors(name, layout.parameters, "", content, model.parameters);
   take_tensors(name, layout.statistics, "", content, model.statistics);
   take_tensors(name, layout.counters, "", content, model.counters);

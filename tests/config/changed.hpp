@@ -13,6 +13,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
   static const std::map<std::string_view, std::string> kOthers = {
       {"network", "FC"},
       {"pretrained", "weights.safetensors"},
+      {"pretrained-head", "fresh"},
       {"dataset", "MNIST"},
       {"data-dir", "/data/some where \"quoted\" \\ back#slash"},
       {"image-size", "64"},
