@@ -117,7 +117,6 @@ int train_locally(const StartingConfig& given) {
   TrainSetup setup = set_up(given, 0);
   open_replay(setup);
   for (const std::string& notice : setup.plan.notices) log_line(notice);
-  Start start = open_start(setup);
   ThreadPool pool(thread_count(setup.config));
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
@@ -127,6 +126,8 @@ int train_locally(const StartingConfig& given) {
          setup.config.compute_every_replica,
          setup.replay ? std::numeric_limits<double>::infinity() : setup.config.step_timeout},
         setup.learner_factory());
+    // Only now: a start that fails leaves no directory that the next attempt stumbles over.
+    Start start = open_start(setup);
     return conduct(setup, format, adversary, fleet, pool, std::move(start));
   };
   const Conducted conducted = train();  // its learners are gone before those that score are made

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/digest.hpp"
+#include "base/log.hpp"
 #include "base/names.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "detox/errors.hpp"
@@ -14,6 +15,7 @@
 #include "record/checkpoint_files.hpp"
 #include "record/file_io.hpp"
 #include "record/journal.hpp"
+#include "record/pretrained.hpp"
 #include "stages/assign/slice_schedule.hpp"
 
 namespace detox {
@@ -60,11 +62,37 @@ bool has_checkpoint(const RunConfig& config) {
   return config.resume != "none" || config.checkpoint_step;
 }
 
-ModelState pretrained(const fs::path& file, const ModelLayout& layout) {
+ModelState pretrained(const RunConfig& config, const ModelLayout& layout,
+                      const ModelState& initial) {
   try {
-    return load_model(file, layout);
+    Pretrained read =
+        load_pretrained(config.pretrained, layout, initial, config.pretrained_head == "fresh");
+    for (const std::string& note : read.notes) {
+      log_line(fmt::format("--pretrained {}: {}", config.pretrained, note));
+    }
+    return std::move(read.model);
   } catch (const InputError& error) {
     throw InputError(fmt::format("--pretrained {}", error.what()));
+  }
+}
+
+/// The least that a worker computes in a step, tried before a run begins: batch norm takes no
+/// single value a channel, and a module of the user's own may take fewer sizes still.
+void try_smallest_slice(const TrainSetup& setup, Learner& learner) {
+  const std::size_t samples = std::max<std::size_t>(1, setup.samples_per_step / setup.plan.k);
+  if (samples > 1 && setup.layout.source.empty()) return;
+  const std::vector<float> images(samples * setup.data->shape().values());
+  const std::vector<std::int64_t> labels(samples);
+  std::vector<float> gradient(setup.layout.parameter_count());
+  std::vector<float> statistics(setup.layout.statistic_count());
+  try {
+    learner.gradient(setup.initial.parameters, setup.initial.statistics, {images, labels}, gradient,
+                     statistics);
+  } catch (const InputError& error) {
+    throw UsageError(fmt::format(
+        "--network {} cannot be trained on a slice of {} sample{}: {}; valid: a --batch-size that "
+        "it takes",
+        setup.config.network, samples, samples == 1 ? "" : "s", error.what()));
   }
 }
 
@@ -123,12 +151,15 @@ TrainSetup set_up(const StartingConfig& given, std::size_t world_workers) {
       load_dataset(dataset.name, setup.config.data_dir, Split::kTrain, setup.config.image_size);
   const auto learner = setup.learner_factory()();
   setup.layout = learner->layout();
-  setup.initial = setup.config.pretrained.empty() || has_checkpoint(setup.config)
-                      ? learner->initial_state(derive_key(root, "initial weights"))
-                      : pretrained(setup.config.pretrained, setup.layout);
+  for (const std::string& notice : setup.layout.notices) setup.plan.notices.push_back(notice);
+  setup.initial = learner->initial_state(derive_key(root, "initial weights"));
+  if (!setup.config.pretrained.empty() && !has_checkpoint(setup.config)) {
+    setup.initial = pretrained(setup.config, setup.layout, setup.initial);
+  }
   setup.profile = learner->numerical_profile();
   setup.profiles = {setup.profile};
   finish_plan(setup);
+  try_smallest_slice(setup, *learner);
   return setup;
 }
 

@@ -122,9 +122,4 @@ std::string numerical_profile(MemoryLayout layout) {
                      layout == MemoryLayout::kChannelsLast ? "channels last" : "channels first");
 }
 
-std::string first_line_of(const c10::Error& error) {
-  const std::string text = error.what_without_backtrace();
-  return text.substr(0, text.find('\n'));
-}
-
 }  // namespace detox

@@ -1,16 +1,18 @@
 // The learner over libtorch: the caller's vectors are copied into tensors that libtorch allocated,
 // and gradients out of them.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 #include <string>
 
 #include "base/assert.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
+#include "learn/cause.hpp"
 #include "learn/flat_tensors.hpp"
+#include "learn/generator.hpp"
 #include "learn/networks/network.hpp"
 #include "learn/networks/registry.hpp"
 #include "learn/networks/torchscript.hpp"
@@ -19,9 +21,6 @@
 
 namespace detox {
 namespace {
-
-/// libtorch's process-wide generator: whoever draws from it seeds it first and is alone with it.
-std::mutex generator_mutex;
 
 /// Logits that come before the label's when sorted: larger ones, equal ones of a lower class, and
 /// NaN. A label whose own logit is not finite comes last, so a network that has diverged recognises
@@ -60,8 +59,10 @@ auto in_torch(Work&& work) {
   compute_on_this_thread();
   try {
     return work();
-  } catch (const c10::Error& error) {
-    throw InputError("libtorch failed: " + first_line_of(error));
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw InputError("libtorch failed: " + cause_of(error));
   }
 }
 
@@ -75,12 +76,12 @@ void lay_out(torch::Tensor parameter, MemoryLayout layout) {
 class TorchLearner final : public Learner {
  public:
   TorchLearner(std::shared_ptr<Network> network, ImageShape shape, std::size_t classes,
-               MemoryLayout memory_layout, std::string source)
+               MemoryLayout memory_layout, ModelLayout described)
       : network_(std::move(network)),
         shape_(shape),
         classes_(classes),
         memory_layout_(memory_layout),
-        draws_(network_->draws()) {
+        layout_(std::move(described)) {
     for (const auto& [name, tensor] : network_->trained()) {
       lay_out(tensor, memory_layout);
       parameters_.add(name, tensor);
@@ -92,7 +93,9 @@ class TorchLearner final : public Learner {
         statistics_.add(name, tensor);
       }
     }
-    layout_ = {parameters_.infos(), statistics_.infos(), counters_.infos(), std::move(source)};
+    layout_.parameters = parameters_.infos();
+    layout_.statistics = statistics_.infos();
+    layout_.counters = counters_.infos();
   }
 
   const ModelLayout& layout() const override { return layout_; }
@@ -115,13 +118,14 @@ class TorchLearner final : public Learner {
     return in_torch([&] {
       load(parameters, statistics, batch);
       if (!network_->is_training()) network_->train();
-      const torch::Tensor logits = draws_ ? forward_alone(batch.draws) : forward();
+      const torch::Tensor logits = forward(batch.draws, statistics);
       const torch::Tensor logs = torch::log_softmax(logits, 1);
       const torch::Tensor loss = torch::nll_loss(logs, labels_);
       const BatchResult result = score(logits, logs, batch.labels);
       parameters_.copy_out(
           torch::autograd::grad({loss}, parameters_.tensors(), {}, c10::nullopt, false, true),
           gradient_out);
+      network_->settle();
       statistics_.copy_out(statistics_out);
       return result;
     });
@@ -134,7 +138,8 @@ class TorchLearner final : public Learner {
       load(state.parameters, state.statistics, batch);
       counters_.copy_in(state.counters);
       if (network_->is_training()) network_->eval();
-      const torch::Tensor logits = forward();
+      const torch::Tensor logits = forward(batch.draws, state.statistics);
+      network_->settle();
       return score(logits, torch::log_softmax(logits, 1), batch.labels);
     });
   }
@@ -163,25 +168,28 @@ class TorchLearner final : public Learner {
     statistics_.copy_in(statistics);
   }
 
-  torch::Tensor forward() {
-    torch::Tensor logits = network_->forward(images_).contiguous();
-    DETOX_ASSERT(logits.dim() == 2 && logits.size(0) == images_.size(0));
-    DETOX_ASSERT(static_cast<std::size_t>(logits.size(1)) == classes_);
+  torch::Tensor forward(std::uint64_t seed, std::span<const float> statistics) {
+    const auto once = [&] { return network_->forward(images_); };
+    const auto restore = [&] {
+      network_->settle();
+      statistics_.copy_in(statistics);
+    };
+    const torch::Tensor logits =
+        (network_->may_draw() ? seeded_.run(seed, once, restore) : once()).contiguous();
+    if (logits.dim() != 2 || logits.size(0) != images_.size(0) ||
+        logits.size(1) != static_cast<std::int64_t>(classes_)) {
+      throw InputError(fmt::format("for {} samples the network answers logits of shape [{}]",
+                                   images_.size(0), fmt::join(logits.sizes(), ", ")));
+    }
     return logits;
-  }
-
-  torch::Tensor forward_alone(std::uint64_t seed) {
-    const std::lock_guard lock(generator_mutex);
-    torch::manual_seed(seed);
-    return forward();
   }
 
   std::shared_ptr<Network> network_;
   ImageShape shape_;
   std::size_t classes_;
   MemoryLayout memory_layout_;
-  bool draws_;
   ModelLayout layout_;
+  SeededForward seeded_;
   FlatTensors<float> parameters_, statistics_;
   FlatTensors<std::int64_t> counters_;
   torch::Tensor images_, labels_;
@@ -196,11 +204,12 @@ std::unique_ptr<Learner> make_learner(std::string_view network, ImageShape shape
     if (is_torchscript_path(network)) {
       ScriptFile file = load_torchscript(std::string(network), shape, classes);
       return std::make_unique<TorchLearner>(std::move(file.network), shape, classes,
-                                            MemoryLayout::kChannelsFirst, std::move(file.digest));
+                                            MemoryLayout::kChannelsFirst,
+                                            std::move(file.described));
     }
     const NetworkEntry& entry = find_network_entry(network);
     return std::make_unique<TorchLearner>(entry.make(shape, classes, entry.depth), shape, classes,
-                                          entry.memory_layout, "");
+                                          entry.memory_layout, ModelLayout{});
   });
 }
 

@@ -47,6 +47,33 @@ ProcessLock lock(const fs::path& dir) {
                   dir.string(), holder.in_words(dir / kLock)));
 }
 
+/// What a run left that failed before its first step: nothing that anybody could miss.
+bool holds_failed_start(const fs::path& dir) {
+  const auto is_empty = [&dir](std::string_view name) {
+    std::error_code error;
+    const auto size = fs::file_size(dir / name, error);
+    return error || size == 0;
+  };
+  if (has_checkpoint_files(dir) || !std::all_of(kJournals.begin(), kJournals.end(), is_empty)) {
+    return false;
+  }
+  try {
+    const std::optional<RunStatus> status = read_status(dir);
+    return status && status->state == RunState::kFailed && status->step == 0;
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
+/// The next attempt is not to stumble over it.
+void remove_failed_start(const fs::path& dir) {
+  if (!holds_failed_start(dir)) return;
+  std::error_code ignored;
+  fs::remove(dir / kConfig, ignored);
+  for (const std::string_view journal : kJournals) fs::remove(dir / journal, ignored);
+  fs::remove(dir / kStatus, ignored);  // last: without it the others would be a run
+}
+
 void refuse_other_run(const fs::path& dir) {
   const std::vector<std::uint64_t> steps = list_checkpoints(dir);
   if (!steps.empty()) {
@@ -114,6 +141,7 @@ RunDirectory RunDirectory::create(const fs::path& dir) {
                     dir.string(), error.message()));
   }
   ProcessLock held = lock(dir);
+  remove_failed_start(dir);
   refuse_other_run(dir);
   RunDirectory directory(dir, std::move(held));
   directory.remove_leftovers();

@@ -39,7 +39,8 @@ bool holds_run(const std::filesystem::path& dir);
 class RunDirectory {
  public:
   /// Makes the directory (and those above it). InputError where it cannot be written, another
-  /// process is using it, or it holds another run.
+  /// process is using it, or it holds another run; one that failed before its first step is none,
+  /// and its files are removed.
   static RunDirectory create(const std::filesystem::path& dir);
 
   /// InputError where it is not there, cannot be written or is in use. Whether it holds the run

@@ -208,6 +208,8 @@ std::string layout_digest(const ModelLayout& layout) {
     }
     digest.add("--\n");
   }
+  for (const TiedTensor& tied : layout.tied)
+    digest.add(fmt::format("{} = {}\n", tied.name, tied.of));
   return hex(digest.add(layout.source).finish());
 }
 

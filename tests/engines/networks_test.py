@@ -22,7 +22,7 @@ from reference_networks import NETWORKS
 def read_safetensors(path):
     data = open(path, "rb").read()
     start = 8 + struct.unpack("<Q", data[:8])[0]
-    kinds = {"F32": "<f4", "I64": "<i8"}
+    kinds = {"F32": "<f4", "I64": "<i8", "BOOL": "?"}
     return {name: torch.from_numpy(numpy.frombuffer(data[start + t["data_offsets"][0]:start + t["data_offsets"][1]],
                                               kinds[t["dtype"]]).reshape(t["shape"]).copy())
             for name, t in json.loads(data[8:start]).items() if name != "__metadata__"}
@@ -141,6 +141,19 @@ class BatchNorm(ColourTest):
                             "--pretrained", "none.safetensors")
         self.assertFalse((self.folder / "no").exists())
 
+    def test_starts_from_networks_of_others_that_torch_saved(self):
+        script = TESTS / "learn" / "foreign_networks.py"
+        out = subprocess.run([PYTHON, "-W", "ignore", script, self.folder], check=True, capture_output=True, text=True).stdout
+        expected = json.loads(out)
+        for network, pickle in [("ResNet18", "resnet.pth"), ("DenseNet121", "densenet.pth")]:
+            refused = run("train", *COLOUR, "--network", network, "--pretrained", pickle, "--train-dir", "no", cwd=self.folder)
+            self.assert_refused(refused, 1, f"--pretrained {pickle}", f"python3 examples/weights/to_safetensors.py {pickle} weights.safetensors")
+            subprocess.run([PYTHON, "-W", "ignore", TESTS.parent / "examples" / "weights" / "to_safetensors.py", pickle,
+                            "weights.safetensors"], cwd=self.folder, check=True, capture_output=True)
+            loss, _ = self.score("--model-dir", "weights.safetensors", "--network", network, "--dataset", "synthetic-cifar10",
+                                 "--data-dir", "data")
+            self.assertAlmostEqual(loss, expected[network], 4)
+
     def test_of_another_layout_or_size_is_refused(self):
         self.assert_refused(run("train", "--network", "VGG11", cwd=self.folder), 2, "VGG11", "32x32", "28x28")
 
@@ -163,6 +176,35 @@ class TorchScript(ColourTest):
         self.score("--model-dir", "resumed/model_step_6")
         self.assertEqual({entry["kind"] for entry in self.journal("one", "ledger.jsonl")}, {"outvoted"})
         self.assertEqual(len(self.journal("one", "ledger.jsonl")), 6)
+
+    def test_that_draws_and_ties_everywhere_trains_bit_by_bit(self):
+        subprocess.run([PYTHON, "-W", "ignore", TESTS / "learn" / "make_whole_module.py", self.folder], check=True)
+        options = ["--network", "whole.pt", "--workers", 3, "--compute-every-replica"]
+        expected = self.train("one", *options, "--threads", 1)
+        self.assertEqual(self.train("two", *options, "--threads", 2), expected)
+        self.assertEqual(self.train("mpi", *options, launch=4), expected)
+        self.train("resumed", *options, steps=3)
+        self.run_ok("train", "--resume", "auto", "--train-dir", "resumed", "--max-steps", 6)
+        self.assertEqual(self.checkpoint("resumed", 6), expected)
+        self.assertFalse((self.folder / "one" / "ledger.jsonl").read_text())
+        self.assertTrue(all(line["resolved"] == 1 for line in self.journal("one")))
+        # All of the state_dict, under each name.
+        subprocess.run([PYTHON, "-c", PYTORCH.split("def write_safetensors")[0] + """
+module, state = torch.jit.load("whole.pt"), read_safetensors("one/model_step_6")
+assert sorted(state) == sorted(module.state_dict()), sorted(state)
+module.load_state_dict(state)
+assert torch.equal(state["first.weight"], state["second.weight"])
+assert not torch.equal(state["first.weight"], torch.jit.load("whole.pt").first.weight)
+""", str(TESTS / "learn")], cwd=self.folder, check=True)
+        self.train("tuned", *options, "--pretrained", "one/model_step_6", steps=1)
+
+    def test_that_fails_at_its_start_blocks_no_directory(self):
+        subprocess.run([PYTHON, "-W", "ignore", TESTS / "learn" / "make_whole_module.py", self.folder], check=True)
+        options = ["train", *COLOUR, "--network", "whole.pt", "--max-steps", 1, "--train-dir", "run"]
+        self.assert_refused(run(*options, "--batch-size", 1, cwd=self.folder), 2, "a slice of 1 sample",
+                            "Expected more than 1 value per channel when training")
+        self.assertFalse((self.folder / "run").exists())
+        self.run_ok(*options)
 
     def test_that_is_none_is_refused_before_anything_is_written(self):
         (self.folder / "no.pt").write_bytes(b"no module")

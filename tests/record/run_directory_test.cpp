@@ -57,6 +57,32 @@ TEST_F(RunFolder, IsRefusedWhereItHoldsAnythingOfARun) {
   EXPECT_EQ(create_error(), "");
 }
 
+TEST_F(RunFolder, IsNotBlockedByAStartThatFailed) {
+  for (const std::uint64_t step : {0U, 1U}) {
+    {
+      const RunDirectory run = RunDirectory::create(dir_);
+      run.write_config("seed = 1");
+      put_file(dir_ / "metrics.jsonl", "");
+      run.write_status({RunState::kFailed, step, "libtorch failed"});
+    }
+    if (step == 0) {
+      EXPECT_EQ(create_error(), "");
+      EXPECT_FALSE(holds_run(dir_));
+    } else {
+      EXPECT_THAT(create_error(), HasSubstr("holds another run"));
+    }
+  }
+}
+
+TEST_F(RunFolder, IsRefusedWhereAFailedStartHasCountedAStep) {
+  {
+    const RunDirectory run = RunDirectory::create(dir_);
+    run.write_status({RunState::kFailed, 0, "libtorch failed"});
+  }
+  put_file(dir_ / "metrics.jsonl", "{}\n");
+  EXPECT_THAT(create_error(), HasSubstr("holds another run"));
+}
+
 TEST_F(RunFolder, IsRefusedWhileAnotherUsesIt) {
   const RunDirectory run = RunDirectory::create(dir_);
   EXPECT_THAT(create_error(), HasSubstr("another process is using the train directory"));

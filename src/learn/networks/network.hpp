@@ -19,8 +19,12 @@ class Network : public torch::nn::Module {
   using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
   /// images (count, channels, height, width) -> logits (count, classes). Free of state besides
-  /// parameters and buffers, and draws nothing unless draws() says so.
+  /// parameters and buffers, and draws nothing unless may_draw() says so.
   virtual torch::Tensor forward(const torch::Tensor& images) = 0;
+
+  /// After forward, and after the backward pass where there is one: puts what forward made in the
+  /// place of a buffer into the buffer.
+  virtual void settle() {}
 
   /// In the order of the state_dict. Those without a gradient count as buffers.
   virtual NamedTensors trained() const { return pairs(named_parameters()); }
@@ -30,8 +34,8 @@ class Network : public torch::nn::Module {
   /// initialisation, drawn from the key (initialise.cpp).
   virtual void initialise(const Key& key);
 
-  /// Whether forward in training mode draws from libtorch's process-wide generator.
-  virtual bool draws() const { return false; }
+  /// Whether forward may draw from libtorch's process-wide generator (generator.hpp).
+  virtual bool may_draw() const { return false; }
 
  private:
   static NamedTensors pairs(const torch::OrderedDict<std::string, torch::Tensor>& tensors) {

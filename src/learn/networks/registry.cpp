@@ -1,11 +1,15 @@
 // The explicit list of networks: one line each, sorted by name.
 #include "learn/networks/registry.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "base/assert.hpp"
 #include "base/names.hpp"
+#include "detox/errors.hpp"
 #include "learn/networks/torchscript.hpp"
 
 namespace detox {
@@ -81,7 +85,22 @@ const NetworkEntry& find_network_entry(std::string_view name) {
 }
 
 std::string resolve_network(std::string_view network) {
-  return std::string(is_torchscript_path(network) ? network : find_network(network).name);
+  if (is_torchscript_path(network)) return std::string(network);
+  const bool is_name =
+      std::any_of(kEntries.begin(), kEntries.end(), [&](const NetworkEntry& entry) {
+        return canonical_name(entry.info.name) == canonical_name(network);
+      });
+  std::error_code ignored;
+  // A file of the current folder, whatever it is called: from now on a path.
+  if (!is_name && std::filesystem::is_regular_file(network, ignored))
+    return "./" + std::string(network);
+  if (!is_name && network.find('.') != std::string_view::npos) {
+    throw UsageError(fmt::format(
+        "--network {}: the current folder has no such file, and no network is called so "
+        "(detoxml list)",
+        printable(network)));
+  }
+  return std::string(find_network(network).name);
 }
 
 }  // namespace detox

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "detox/dataset.hpp"
+#include "detox/learner.hpp"
 
 namespace detox {
 
@@ -16,12 +17,12 @@ bool is_torchscript_path(std::string_view network);
 
 struct ScriptFile {
   std::shared_ptr<Network> network;
-  std::string digest;  ///< SHA-256 of the file, hex
+  ModelLayout described;  ///< all but what follows from the network's tensors
 };
 
 /// The module takes (count, channels, height, width) and answers (count, classes) logits, both
-/// float32. InputError where the file is no TorchScript, or its parameters, buffers or answer do
-/// not fit. Loading a module is trusting it: TorchScript is a program.
+/// float32. InputError where the file is no TorchScript, or its parameters, buffers, answer or what
+/// it keeps between passes do not fit. Loading a module is trusting it: TorchScript is a program.
 ScriptFile load_torchscript(const std::string& path, ImageShape shape, std::size_t classes);
 
 }  // namespace detox
