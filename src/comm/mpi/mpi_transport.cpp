@@ -30,19 +30,16 @@ struct Sending {
   FrameBytes frame;
 };
 
-enum class Purpose { kFrame, kEndWord, kNothing };
-
 struct Receiving {
   int from = 0;
-  Purpose purpose = Purpose::kFrame;
-  FrameBuffer bytes;  ///< empty where they are for nothing
+  bool for_nothing = false;
+  FrameBuffer bytes;  ///< empty where it is for nothing
 };
 
 /// A message that MPI has matched and whose transfer has not been asked for yet.
 struct Matched {
   MPI_Message message = MPI_MESSAGE_NULL;
   std::size_t bytes = 0;
-  Purpose purpose = Purpose::kFrame;
 };
 
 struct Sender {
@@ -107,10 +104,11 @@ struct MpiTransport::State {
     Sender& sender = this->sender(from);
     const bool may_end = tag == MpiSession::kEndTag && next.bytes == 1 && !sender.said_its_end &&
                          (from == 0 || session.rank() == 0);
-    if (may_end) {
+    if (may_end && !sender.seen.shut_out) {
       sender.said_its_end = true;
-      next.purpose = Purpose::kEndWord;
-    } else if (tag != kTag) {
+      return keep_end_word(from, next);
+    }
+    if (tag != kTag) {
       refuse(from, &PeerCounters::stray);
     } else if (next.bytes > max_bytes) {
       refuse(from, &PeerCounters::oversized);
@@ -118,6 +116,13 @@ struct MpiTransport::State {
       ++sender.seen.offered;
     }
     sender.matched.push_back(next);
+  }
+
+  /// At once, because nobody may look for frames again; a message of one byte is here already.
+  void keep_end_word(int from, Matched next) {
+    char word = 0;
+    check_mpi(MPI_Mrecv(&word, 1, MPI_BYTE, &next.message, MPI_STATUS_IGNORE), "receive a word");
+    session.keep_end_word(from, word);
   }
 
   /// The next transfers from this sender: one at a time, or what it is rid of.
@@ -131,7 +136,7 @@ struct MpiTransport::State {
       // it is left where it is, and a sender that waits for its end waits for ever.
       if (!is_out && next.bytes > max_bytes) refuse(from, &PeerCounters::oversized);
       if (next.bytes > (is_out ? kLongestDropped : max_bytes)) continue;
-      Receiving transfer{from, is_out ? Purpose::kNothing : next.purpose, {}};
+      Receiving transfer{from, is_out, {}};
       if (!is_out) transfer.bytes.resize(next.bytes);
       MPI_Request request = MPI_REQUEST_NULL;
       check_mpi(MPI_Imrecv(is_out ? nowhere.data() : transfer.bytes.data(),
@@ -146,11 +151,7 @@ struct MpiTransport::State {
     return receives.collect("receive a frame", [this](Receiving& transfer, int error) {
       --sender(transfer.from).receiving;
       check_mpi(error, "receive a frame");
-      if (transfer.purpose == Purpose::kFrame) {
-        ready.push_back({transfer.from, std::move(transfer.bytes)});
-      } else if (transfer.purpose == Purpose::kEndWord) {
-        session.keep_end_word(transfer.from, static_cast<char>(transfer.bytes[0]));
-      }
+      if (!transfer.for_nothing) ready.push_back({transfer.from, std::move(transfer.bytes)});
     });
   }
 
