@@ -35,14 +35,14 @@ def pattern_of(shown):
 
 class Shown(ProgramTest):
     def run_page(self, page):
-        # Comparisons are as long as STEPS says: short here.
-        env = environment(PATH=f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}", STEPS="2")
+        # Comparisons are as long as these say: short here.
+        env = environment(PATH=f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}", STEPS="2", SEEDS="1 2")
         said = None
         for kind, text in blocks_of(page):
             if kind == "sh":
                 finished = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=self.folder, env=env,
                                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                          text=True, timeout=300)
+                                          text=True, timeout=1200)
                 said = finished.stdout
                 self.assertEqual(finished.returncode, 0, f"{page}:\n{text}\n{said}")
             elif kind == "python":
