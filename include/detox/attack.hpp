@@ -19,6 +19,7 @@ struct AttackOptions {
   double adversarial = -100.0;   ///< c, where the attack has one
   std::optional<double> alie_z;  ///< empty: auto
   double alie_sign = -1.0;
+  std::size_t alie_ddof = 1;  ///< 0 or 1: the deviation divides by the rows less this
 };
 
 /// The defence, as attackers who know how it is configured can try it out.

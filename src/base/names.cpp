@@ -44,22 +44,28 @@ std::string printable(std::string_view text, std::size_t longest) {
   return text.size() > longest ? shown + "..." : shown;
 }
 
-std::string unknown_name(std::string_view what, std::string_view given,
-                         const std::vector<std::string_view>& valid,
-                         const std::vector<std::string_view>& aliases) {
+std::string_view nearest_name(std::string_view given, const std::vector<std::string_view>& valid) {
   const std::string shown = printable(given);
   std::string_view nearest;
   std::size_t least = shown.size() / 2 + 2;  // farther names are no help
-  for (const auto* names : {&valid, &aliases}) {
-    for (const std::string_view name : *names) {
-      const std::size_t distance = edit_distance(canonical_name(shown), canonical_name(name));
-      if (distance >= least) continue;
-      least = distance;
-      nearest = name;
-    }
+  for (const std::string_view name : valid) {
+    const std::size_t distance = edit_distance(canonical_name(shown), canonical_name(name));
+    if (distance >= least) continue;
+    least = distance;
+    nearest = name;
   }
+  return nearest;
+}
+
+std::string unknown_name(std::string_view what, std::string_view given,
+                         const std::vector<std::string_view>& valid,
+                         const std::vector<std::string_view>& aliases) {
+  std::vector<std::string_view> names = valid;
+  names.insert(names.end(), aliases.begin(), aliases.end());
+  const std::string_view nearest = nearest_name(given, names);
   const std::string hint = nearest.empty() ? "" : fmt::format(" (did you mean {}?)", nearest);
-  return fmt::format("unknown {} '{}'{}; valid: {}", what, shown, hint, fmt::join(valid, ", "));
+  return fmt::format("unknown {} '{}'{}; valid: {}", what, printable(given), hint,
+                     fmt::join(valid, ", "));
 }
 
 }  // namespace detox

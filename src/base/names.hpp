@@ -16,6 +16,9 @@ std::string canonical_name(std::string_view name);
 /// Text from outside as a message may show it: one line of ASCII, and not too long.
 std::string printable(std::string_view text, std::size_t longest = 80);
 
+/// The valid name that is most like the given one; empty where none is.
+std::string_view nearest_name(std::string_view given, const std::vector<std::string_view>& valid);
+
 /// One line for an unknown name: what it is, the nearest valid one (or alias) and all valid ones.
 std::string unknown_name(std::string_view what, std::string_view given,
                          const std::vector<std::string_view>& valid,

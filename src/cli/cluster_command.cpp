@@ -18,8 +18,8 @@ void add_file(CLI::App& app, ClusterOptions& options) {
 void add_seconds(CLI::App& app, const char* name, double& value, const char* help) {
   app.add_option(name, value, help)
       ->capture_default_str()
-      ->type_name("")
-      ->check(CLI::Range(0.1, kLongestLimit));
+      ->type_name("X")
+      ->check(CLI::Range(0.1, kLongestLimit).description(""));
 }
 
 void add_dry_run(CLI::App& app, ClusterOptions& options) {

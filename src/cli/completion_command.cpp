@@ -65,8 +65,8 @@ Command completion_command(CLI::App& program) {
   const auto shell = std::make_shared<std::string>();
   app->add_option("SHELL", *shell, "bash or zsh")
       ->required()
-      ->type_name("")
-      ->check(CLI::IsMember({"bash", "zsh"}));
+      ->type_name("bash|zsh")
+      ->check(CLI::IsMember({"bash", "zsh"}).description(""));
   app->footer(
       "An installed program is completed without this. Examples:\n"
       "  source <(detoxml completion bash)\n"

@@ -190,24 +190,24 @@ void add_prepare(CLI::App& data, DataOptions& options) {
                "download also what Debian's package has");
   app.add_option("--connect-timeout", options.connect_timeout_s, "seconds to wait for a server")
       ->capture_default_str()
-      ->type_name("")
-      ->check(CLI::Range(0.1, 3600.0));
+      ->type_name("X")
+      ->check(CLI::Range(0.1, 3600.0).description(""));
   app.add_option("--stall-timeout", options.stall_timeout_s,
                  "seconds without data after which a transfer is tried again")
       ->capture_default_str()
-      ->type_name("")
-      ->check(CLI::Range(1.0, 3600.0));
+      ->type_name("X")
+      ->check(CLI::Range(1.0, 3600.0).description(""));
   app.add_option("--seed", options.prepare.seed, "of a synthetic set")
       ->capture_default_str()
-      ->type_name("");
+      ->type_name("N");
   app.add_option("--samples", options.prepare.samples,
                  "training samples of a synthetic set; the test set has a fifth of it")
       ->capture_default_str()
-      ->type_name("")
-      ->check(CLI::Range(std::uint64_t{50}, kSyntheticTrain));
+      ->type_name("N")
+      ->check(CLI::Range(std::uint64_t{50}, kSyntheticTrain).description(""));
   app.add_option("--threads", options.threads, "threads that generate [all cores]")
-      ->type_name("")
-      ->check(CLI::Range(0, 1024));
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""));
   app.footer(
       "Examples:\n"
       "  detoxml data prepare MNIST Cifar10 --data-dir data\n"
@@ -230,7 +230,7 @@ void add_info(CLI::App& data, DataOptions& options) {
   add_data_dir(app, options);
   app.add_option("--image-size", options.image_size, "the side of an image folder's images")
       ->capture_default_str()
-      ->type_name("");
+      ->type_name("N");
   app.add_option("--sheet", options.sheet,
                  "also write a picture: ten samples of each class, at most 20 classes")
       ->type_name("FILE.png");

@@ -123,8 +123,8 @@ Command doctor_command(CLI::App& program) {
   app->add_option("--workers", run->workers,
                   "P of the runs that are planned: for memory, files and processes")
       ->capture_default_str()
-      ->type_name("")
-      ->check(CLI::Range(std::uint64_t{1}, kMostWorkers));
+      ->type_name("N")
+      ->check(CLI::Range(std::uint64_t{1}, kMostWorkers).description(""));
   app->add_option("--network", run->network, "their network: for memory and disk [LeNet]")
       ->type_name("NETWORK|FILE");
   app->add_option("--dataset", run->dataset, "their data set, which has to be there [FashionMNIST]")

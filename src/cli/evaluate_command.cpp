@@ -34,7 +34,7 @@ constexpr auto kPoll = std::chrono::milliseconds(200);
 struct EvaluateOptions {
   std::string model = "output/models";
   std::size_t batch_size = 1000, eval_freq = 0, threads = 0;
-  double timeout_s = 600;
+  std::optional<double> timeout_s;  ///< 600
   bool follow = false, json = false;
   std::optional<std::string> network, dataset, data_dir;
   std::optional<std::size_t> image_size;
@@ -68,16 +68,28 @@ class Evaluation {
     if (!fs::exists(options_.model)) {
       throw InputError(fmt::format("--model-dir {}: no such file or directory", options_.model));
     }
+    if (options_.eval_freq > 0)
+      log_info("without effect: --eval-freq {} (this is one checkpoint)", options_.eval_freq);
     print(step_of_model(options_.model), options_.model);
     return 0;
   }
 
  private:
+  /// To be scored a model needs no state beside it.
   int score_all() {
-    const auto steps = list_checkpoints(folder_);
-    if (steps.empty()) throw InputError(fmt::format("{}: holds no checkpoint", folder_.string()));
-    for (const std::uint64_t step : steps) score_unless_gone(step);
+    const auto steps = list_models(folder_);
+    if (steps.empty()) {
+      throw InputError(
+          fmt::format("{}: holds no checkpoint, a file model_step_<t>", folder_.string()));
+    }
+    for (const std::uint64_t step : steps) {
+      if (is_wanted(step) || step == steps.back()) score_unless_gone(step);
+    }
     return 0;
+  }
+
+  bool is_wanted(std::uint64_t step) const {
+    return options_.eval_freq == 0 || step % options_.eval_freq == 0;
   }
 
   /// A run that keeps only its newest checkpoints may remove one while it is looked at.
@@ -110,9 +122,9 @@ class Evaluation {
       }
       // A run that goes on may take its time.
       if (found || in_use) news = Clock::now();
-      if (seconds_since(news) > options_.timeout_s) {
+      if (seconds_since(news) > timeout_s_) {
         throw InputError(fmt::format("{}: nothing new for {:.0f} s (--timeout){}", folder_.string(),
-                                     options_.timeout_s, user.in_words(folder_ / ".lock")));
+                                     timeout_s_, user.in_words(folder_ / ".lock")));
       }
       std::this_thread::sleep_for(kPoll);
     }
@@ -127,7 +139,7 @@ class Evaluation {
       if (last_ && step <= *last_) continue;
       last_ = step;
       found = true;
-      last_is_scored_ = options_.eval_freq == 0 || step % options_.eval_freq == 0;
+      last_is_scored_ = is_wanted(step);
       if (last_is_scored_) score_unless_gone(step);
     }
     return found;
@@ -218,12 +230,16 @@ class Evaluation {
   std::optional<Evaluator> evaluator_;
   std::optional<std::uint64_t> last_;  ///< the newest checkpoint that was seen
   bool last_is_scored_ = false;
+  double timeout_s_ = options_.timeout_s.value_or(600);
 };
 
 int evaluate(const EvaluateOptions& options) {
-  if (!std::isfinite(options.timeout_s) || options.timeout_s < 0) {
-    throw UsageError(fmt::format("--timeout {}: valid: seconds, at least 0", options.timeout_s));
+  const double timeout_s = options.timeout_s.value_or(0);
+  if (!std::isfinite(timeout_s) || timeout_s < 0) {
+    throw UsageError(fmt::format("--timeout {}: valid: seconds, at least 0", timeout_s));
   }
+  if (options.timeout_s && !options.follow)
+    log_info("without effect: --timeout {} (there is no --follow)", timeout_s);
   return Evaluation(options).run();
 }
 
@@ -237,17 +253,16 @@ Command evaluate_command(CLI::App& program) {
       ->type_name("DIR|FILE");
   app->add_option("--eval-batch-size", options->batch_size, "samples in one forward pass")
       ->capture_default_str()
-      ->type_name("")
-      ->check(CLI::Range(1, 1000000));
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000000).description(""));
   app->add_flag("--follow", options->follow,
                 "score checkpoints as they come, until the run has ended");
   app->add_option("--eval-freq", options->eval_freq,
-                  "with --follow: only steps that this divides, and the last [all]")
-      ->type_name("");
+                  "of a directory only the steps that this divides, and the last [all]")
+      ->type_name("N");
   app->add_option("--timeout", options->timeout_s,
-                  "with --follow: seconds to wait where no run is going on")
-      ->capture_default_str()
-      ->type_name("");
+                  "with --follow: seconds to wait where no run is going on [600]")
+      ->type_name("X");
   app->add_option("--network", options->network,
                   "the network [as the run was configured, else LeNet]")
       ->type_name("NETWORK|FILE");
@@ -259,10 +274,10 @@ Command evaluate_command(CLI::App& program) {
       ->type_name("DIR");
   app->add_option("--image-size", options->image_size,
                   "the side of an image folder's images [as the run was configured, else 32]")
-      ->type_name("");
+      ->type_name("N");
   app->add_option("--threads", options->threads, "threads [all cores]")
-      ->type_name("")
-      ->check(CLI::Range(0, 1024));
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""));
   app->add_flag("--json", options->json, "a JSON object a checkpoint: step, loss, prec1, prec5");
   app->footer(
       "Examples:\n"

@@ -160,9 +160,16 @@ std::vector<std::string> agent_arguments(const HostShell& shell,
   return arguments;
 }
 
-bool asks_for_help(const std::vector<std::string>& command) {
-  const auto is_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
-  return !command.empty() && command.front() == "train" && std::ranges::any_of(command, is_help);
+/// The help of train where it is asked for; empty otherwise.
+std::string help_asked_for(const CLI::App& program, const std::vector<std::string>& command) {
+  if (command.empty() || command.front() != "train") return {};
+  const auto is_said = [&](std::string_view word) {
+    return std::ranges::find(command, word) != command.end();
+  };
+  const bool all = is_said("--help-all");
+  if (!all && !is_said("--help") && !is_said("-h")) return {};
+  return program.get_subcommand("train")->help(
+      "detoxml", all ? CLI::AppFormatMode::All : CLI::AppFormatMode::Normal);
 }
 
 int launch(const Options& options) {
@@ -206,14 +213,16 @@ Command launch_command(CLI::App& program) {
   const auto options = std::make_shared<Options>();
   app->add_option("-n,--processes", options->processes, "Processes: the workers and one server")
       ->required()
-      ->check(CLI::Range(2, kMaxProcesses));
+      ->type_name("N")
+      ->check(CLI::Range(2, kMaxProcesses).description(""));
   app->add_option("--hostfile", options->hostfile,
                   "Which machines, in order; without it this one alone")
       ->type_name("FILE");
   app->add_option("--agent", options->agent,
                   "How other machines are reached: ssh, srun (in a job of Slurm's), or auto: srun "
                   "where SLURM_JOB_ID is set")
-      ->check(CLI::IsMember({"auto", "ssh", "srun"}))
+      ->type_name("auto|ssh|srun")
+      ->check(CLI::IsMember({"auto", "ssh", "srun"}).description(""))
       ->capture_default_str();
   app->add_flag("--no-checks", options->no_checks,
                 "Start without asking the hosts of the hostfile first");
@@ -223,8 +232,8 @@ Command launch_command(CLI::App& program) {
       ->type_name("train");
   return {app, [options, &program] {
             options->command = words_passed_on(options->command);
-            if (asks_for_help(options->command)) {
-              fmt::print("{}", program.get_subcommand("train")->help("detoxml"));
+            if (const std::string help = help_asked_for(program, options->command); !help.empty()) {
+              fmt::print("{}", help);
               return 0;
             }
             return launch(*options);

@@ -29,7 +29,7 @@ int list_everything() {
     print_line(fmt::format("{}{}", step.name, parameter),
                fmt::format("{}; needs {}", step.summary, step.requirement), step.paper);
   }
-  fmt::print("\nAttacks (--err-mode; alie: --lis-simulation simulate)\n");
+  fmt::print("\nAttacks (--err-mode; alie is --lis-simulation simulate, too)\n");
   for (const AttackInfo& attack : attacks()) print_line(attack.name, attack.summary, attack.paper);
   fmt::print("\nNetworks (--network)\n");
   for (const NetworkInfo& network : networks())

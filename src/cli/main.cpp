@@ -1,8 +1,11 @@
 // The process edge: pins the numerics, parses the command line, and turns errors into one line and
 // an exit code.
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -10,6 +13,7 @@
 
 #include "base/as_error.hpp"
 #include "base/home_folder.hpp"
+#include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
 #include "cli/command_tree.hpp"
@@ -18,6 +22,7 @@
 #include "cli/supervise.hpp"
 #include "cli/version.hpp"
 #include "comm/mpi/mpi_session.hpp"
+#include "config/foreign_options.hpp"
 
 namespace detox {
 namespace {
@@ -36,11 +41,16 @@ int end_with(int exit_code) {
   return leave_result(exit_code) ? 0 : exit_code;
 }
 
-/// A usage error is every rank's, so rank 0 tells it for all, and the others go quietly.
+/// A usage error is every rank's, so rank 0 tells it for all, and the others go quietly. Several
+/// mistakes are a line each.
 int fail(std::string_view message, int exit_code) {
   constexpr int kUsage = 2;
   if (is_spokesman()) {
-    fmt::print(stderr, "detoxml: {}\n", message);
+    for (std::size_t begin = 0; begin <= message.size();) {
+      const std::size_t end = std::min(message.find('\n', begin), message.size());
+      fmt::print(stderr, "detoxml: {}\n", message.substr(begin, end - begin));
+      begin = end + 1;
+    }
   } else if (exit_code == kUsage) {
     return under_launcher() ? 0 : exit_code;
   } else {
@@ -91,6 +101,10 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
           "{} is an option of train, which comes after --: detoxml {}... -- train {} ...", option,
           name, option);
     }
+    const ForeignOption* foreign = find_foreign_option(option);
+    if (foreign != nullptr && !foreign->needless_values.empty()) {
+      return fmt::format("no option {}: {}", option, foreign->answer);
+    }
     return unknown_name(fmt::format("option of '{}'", name.substr(0, name.size() - 1)), option,
                         option_names(app));
   }
@@ -120,21 +134,39 @@ void take_home_paths(CLI::App& app) {
     take_home_paths(*command);
 }
 
+/// Options with = and nothing behind it, as a script with an empty variable writes them: the parser
+/// would take the next word for the value. Empty where there is none.
+std::string without_value(int argc, char** argv) {
+  Mistakes mistakes;
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    const std::string_view word = argv[i];
+    if (!word.starts_with("--") || word.find('=') + 1 != word.size()) continue;
+    mistakes.add(
+        fmt::format("{} is without a value, perhaps of an empty variable; write {}VALUE, or "
+                    "leave it out",
+                    word, word));
+  }
+  return mistakes.text();
+}
+
 int run(int argc, char** argv) {
   CLI::App program("DETOX: trains neural networks while some of the machines lie", "detoxml");
   program.set_version_flag("--version", version_text,
                            "Versions of this program and its libraries, and instruction sets");
   program.require_subcommand(1);
   program.get_formatter()->column_width(34);
-  program.footer("Each command's options and defaults: detoxml <command> --help");
+  program.footer("Each command's options and defaults: detoxml help <command>");
   const std::vector<Command> commands = {
       train_command(program),      evaluate_command(program), aggregate_command(program),
       data_command(program),       launch_command(program),   tune_command(program),
       list_command(program),       doctor_command(program),   cluster_command(program),
-      completion_command(program), man_command(program),      host_report_command(program)};
+      completion_command(program), man_command(program),      help_command(program),
+      host_report_command(program)};
   take_home_paths(program);
   const std::string unknown = unknown_command(program, argc, argv);
   if (!unknown.empty()) return fail(unknown, 2);
+  const std::string valueless = without_value(argc, argv);
+  if (!valueless.empty()) return fail(valueless, 2);
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -148,12 +180,25 @@ int run(int argc, char** argv) {
   return 2;
 }
 
+/// Commands that say something and do nothing else end with whoever reads it, as other programs do.
+bool only_tells(int argc, char** argv) {
+  static constexpr std::array<std::string_view, 8> kTelling = {
+      "list", "help", "man", "completion", "evaluate", "aggregate", "--help", "--version"};
+  return argc > 1 && std::ranges::find(kTelling, std::string_view(argv[1])) != kTelling.end();
+}
+
+bool is_reader_gone() {
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  return poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
+}
+
 int run_to_the_end(int argc, char** argv) {
   try {
     // Whoever examines a machine is told of a wrong profile among the rest.
     const bool examines = argc > 1 && std::string_view(argv[1]) == "doctor";
     (examines ? pin_numerics_whatever : pin_numerics)(argc, argv);
     report_failed_writes_as_errors();
+    if (only_tells(argc, argv)) end_with_the_reader();
     if (under_launcher() && is_spokesman()) stand_as_server();
     return run(argc, argv);
   } catch (const std::exception& thrown) {
@@ -167,7 +212,9 @@ int run_to_the_end(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   int exit_code = detox::run_to_the_end(argc, argv);
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+  const bool is_lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  // Whoever closes the pipe wants no more of it.
+  if (is_lost && !detox::is_reader_gone()) {
     fmt::print(stderr, "detoxml: not all of the output could be written\n");
     exit_code = std::max(exit_code, 1);
   }

@@ -58,6 +58,7 @@ fs::path newest_whole(const TrainSetup& setup, const fs::path& dir) {
 Checkpoint beginning(const TrainSetup& setup) {
   Checkpoint checkpoint;
   checkpoint.model = setup.initial;
+  checkpoint.state.momentum = setup.initial_momentum;
   return checkpoint;
 }
 
@@ -67,6 +68,7 @@ void record_config(const TrainSetup& setup, const RunDirectory& directory) {
   recorded.resume = "none";
   recorded.checkpoint_step.reset();
   recorded.allow_other_numerics = false;
+  recorded.overwrite = false;
   // Whoever goes on with this run needs the same bits, however this one came by them.
   if (profile_in_force() == kPortableProfile) recorded.numerics = kPortableProfile;
   directory.write_config(
@@ -116,7 +118,10 @@ void check_same_run(const TrainSetup& setup, const fs::path& file, const Trainin
                            recorded.string(), what);
       }
     }
-    throw UsageError(fmt::format("{}: of a run that differs: {}", file.string(), what));
+    throw UsageError(fmt::format(
+        "{}: of a run that differs: {}; a new run begins with its weights and momentum: "
+        "--pretrained {} --pretrained-momentum --train-dir NEW",
+        file.string(), what, file.string()));
   }
   if (std::ranges::find(setup.profiles, state.profile) != setup.profiles.end()) return;
   if (!setup.config.allow_other_numerics) {
@@ -149,6 +154,17 @@ Start open_start(const TrainSetup& setup) {
                         : config.resume != "none" ? fs::path(config.resume)
                                                   : fs::path();
   Checkpoint checkpoint = file.empty() ? beginning(setup) : load_same_run(setup, file);
+  if (config.overwrite) {
+    std::error_code ignored;
+    if (!config.replay.empty() && fs::equivalent(config.replay, dir, ignored)) {
+      throw UsageError(
+          fmt::format("--overwrite would move {} aside while it is replayed; choose "
+                      "another --train-dir",
+                      dir.string()));
+    }
+    if (const fs::path aside = RunDirectory::move_aside(dir); !aside.empty())
+      log_info("the run that was in {} is in {} now", dir.string(), aside.string());
+  }
   const bool same_directory =
       !file.empty() && fs::exists(dir) && fs::equivalent(folder_of(file), dir);
   return accept(setup, file,

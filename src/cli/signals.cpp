@@ -41,4 +41,6 @@ void report_failed_writes_as_errors() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+void end_with_the_reader() { signal(SIGPIPE, SIG_DFL); }
+
 }  // namespace detox

@@ -16,6 +16,9 @@ void ignore_stop_signals();
 /// and kill nobody.
 void report_failed_writes_as_errors();
 
+/// A closed pipe ends the process quietly again.
+void end_with_the_reader();
+
 /// What a run that was asked to stop exits with.
 constexpr int kInterruptedExitCode = 130;
 

@@ -13,6 +13,7 @@
 #include "base/shell_line.hpp"
 #include "cli/command.hpp"
 #include "cli/foreign_job.hpp"
+#include "cli/help.hpp"
 #include "cli/numerics.hpp"
 #include "cli/replay_start.hpp"
 #include "cli/run_end.hpp"
@@ -23,6 +24,7 @@
 #include "cli/train_setup.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "comm/mpi/mpi_transport.hpp"
+#include "config/notices.hpp"
 #include "detox/errors.hpp"
 #include "round/attackers_file.hpp"
 #include "round/local_fleet.hpp"
@@ -50,6 +52,13 @@ bool uses_mpi(const RunConfig& config) {
         size_under_mpi(), size_under_mpi() == 1 ? "" : "es"));
   }
   return true;
+}
+
+void tell_notices(const TrainSetup& setup, bool over_mpi) {
+  for (const std::string& notice : setup.plan.notices) log_line(notice);
+  for (const std::string& notice :
+       run_notices(setup.config, over_mpi, setup.layout.statistic_count() > 0))
+    log_line(notice);
 }
 
 void tell_missing(const Fleet& fleet) {
@@ -116,7 +125,7 @@ AnswerFormat answer_format(const TrainSetup& setup) {
 int train_locally(const StartingConfig& given) {
   TrainSetup setup = set_up(given, 0);
   open_replay(setup);
-  for (const std::string& notice : setup.plan.notices) log_line(notice);
+  tell_notices(setup, /*over_mpi=*/false);
   ThreadPool pool(thread_count(setup.config));
   const AnswerFormat format = answer_format(setup);
   const Adversary adversary(setup.plan.attack, setup.attack_key);
@@ -153,7 +162,7 @@ int serve(const StartingConfig& given, Transport& transport, MpiSession& session
         "--replay repeats a run in one process, whatever it ran on; valid: without MPI");
   }
   TrainSetup setup = set_up(given, static_cast<std::size_t>(transport.size() - 1));
-  for (const std::string& notice : setup.plan.notices) log_line(notice);
+  tell_notices(setup, /*over_mpi=*/true);
   const WorkerWelcome welcome = welcome_for(setup);
   const std::vector<int> ranks = admit(setup, welcome, transport);
   const AnswerFormat format = answer_format(setup);
@@ -255,13 +264,14 @@ Command train_command(CLI::App& program) {
       "  detoxml train\n"
       "  detoxml train --workers 45 --worker-fail 5 --global-batch 360 --buckets 5 --max-steps "
       "300\n"
-      "  detoxml train --approach baseline --mode multi-krum --worker-fail 2 --lis-simulation "
-      "simulate\n"
+      "  detoxml train --approach baseline --mode multi-krum --worker-fail 2 --err-mode alie\n"
       "  detoxml train --resume auto --max-steps 2000\n"
-      "  detoxml launch -n 10 -- train --worker-fail 1");
+      "  detoxml launch -n 10 -- train --worker-fail 1\n\n" +
+      legend());
   return {app, [given] {
             // What is resumed is the server's business: workers may not even see its files.
             const bool is_worker = rank_under_mpi() > 0;
+            if (!is_worker) check_names(*given);
             StartingConfig start{given_config(*given), std::nullopt};
             if (start.config.engine != "local") refuse_foreign_job();
             if (start.config.numerics == kPortableProfile) pin_profile(kPortableProfile);

@@ -4,10 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <iterator>
+#include <utility>
 
-#include "base/log.hpp"
+#include "base/mistakes.hpp"
 #include "base/names.hpp"
-#include "comm/mpi/mpi_session.hpp"
+#include "cli/help.hpp"
+#include "config/foreign_options.hpp"
+#include "config/foreign_values.hpp"
+#include "config/plan.hpp"
 #include "detox/errors.hpp"
 #include "record/file_io.hpp"
 
@@ -15,44 +21,154 @@ namespace detox {
 namespace {
 
 // Belong to an invocation, not to a run.
-constexpr std::array<std::string_view, 9> kNotTakenOver = {"engine",
-                                                           "threads",
-                                                           "train-dir",
-                                                           "resume",
-                                                           "checkpoint-step",
-                                                           "allow-other-numerics",
-                                                           "compute-every-replica",
-                                                           "log-interval",
-                                                           "no-evaluate"};
+constexpr std::array<std::string_view, 10> kNotTakenOver = {"engine",
+                                                            "threads",
+                                                            "train-dir",
+                                                            "overwrite",
+                                                            "resume",
+                                                            "checkpoint-step",
+                                                            "allow-other-numerics",
+                                                            "compute-every-replica",
+                                                            "log-interval",
+                                                            "no-evaluate"};
 
 std::string read_text(const std::filesystem::path& file) {
   return std::string(text_of(read_file(file)));
 }
 
-void apply(const std::vector<Setting>& settings, std::string_view origin, RunConfig& config) {
+void apply(const std::vector<Setting>& settings, std::string_view origin, RunConfig& config,
+           Mistakes& mistakes) {
   for (const Setting& setting : settings) {
     try {
-      set_option(find_option(setting.name), setting.text, config);
+      apply_setting(setting, config);
     } catch (const UsageError& error) {
-      throw UsageError(origin.empty() ? error.what() : fmt::format("{}: {}", origin, error.what()));
+      mistakes.add(origin.empty() ? error.what() : fmt::format("{}: {}", origin, error.what()));
     }
   }
 }
 
-void apply_given(const GivenOptions& given, RunConfig& config) {
-  for (const std::string& file : given.config_files) {
-    apply(parse_settings(read_text(file), file), file, config);
+const Setting* last_of(const std::vector<Setting>& settings, std::string_view name) {
+  const auto found = std::find_if(settings.rbegin(), settings.rend(),
+                                  [name](const Setting& s) { return s.name == name; });
+  return found == settings.rend() ? nullptr : &*found;
+}
+
+/// One attack has two names, and one number of buckets, too: not both with other values.
+void check_spellings(const std::vector<Setting>& settings, std::string_view origin,
+                     Mistakes& mistakes) {
+  const std::string where = origin.empty() ? "" : fmt::format("{}: ", origin);
+  const Setting* attack = last_of(settings, "err-mode");
+  const Setting* lis = last_of(settings, "lis-simulation");
+  if (attack != nullptr && lis != nullptr && canonical_name(attack->text) == "alie" &&
+      canonical_name(lis->text) == "none") {
+    mistakes.add(fmt::format(
+        "{}--err-mode alie is --lis-simulation simulate, and --lis-simulation is none", where));
   }
-  apply(given.settings, "", config);
+  const Setting* buckets = nullptr;
+  for (const Setting& setting : settings) {
+    if (setting.name != "buckets") continue;
+    if (buckets != nullptr && buckets->written != setting.written &&
+        buckets->text != setting.text) {
+      mistakes.add(fmt::format("{}--buckets and --bucket-size are one option, given as {} and {}",
+                               where, buckets->text, setting.text));
+    }
+    buckets = &setting;
+  }
+}
+
+bool is_number(std::string_view word) {
+  return word.size() > 1 && word[0] == '-' &&
+         (std::isdigit(static_cast<unsigned char>(word[1])) != 0 || word[1] == '.');
+}
+
+std::string name_in(const std::string& word) {
+  return word.substr(std::min(word.find_first_not_of('-'), word.size()));
+}
+
+/// Words that the parser left over, each with its value: behind = or the next word.
+std::vector<UnknownWord> unknown_words(const std::vector<std::string>& left) {
+  std::vector<UnknownWord> unknown;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    const std::size_t sign = left[i].find('=');
+    UnknownWord found{left[i].substr(0, sign), {}};
+    if (sign != std::string::npos) {
+      found.value = left[i].substr(sign + 1);
+    } else if (found.word.starts_with('-') && i + 1 < left.size() &&
+               (!left[i + 1].starts_with('-') || is_number(left[i + 1]))) {
+      found.value = left[++i];
+    }
+    unknown.push_back(std::move(found));
+  }
+  return unknown;
+}
+
+/// What is an option but for case and dashes, --batch_size say, is taken for it.
+void take_other_spellings(GivenOptions& given) {
+  std::erase_if(given.unknown, [&given](const UnknownWord& unknown) {
+    const std::string name = canonical_name(name_in(unknown.word));
+    for (const Option& option : train_options()) {
+      if (!unknown.word.starts_with("--") || canonical_name(option.name) != name) continue;
+      const bool bare =
+          unknown.value.empty() && std::holds_alternative<bool RunConfig::*>(option.field);
+      given.settings.push_back({std::string(option.name), bare ? "on" : unknown.value});
+      return true;
+    }
+    return false;
+  });
+}
+
+/// What is no option here: taken with a remark, or a mistake.
+void read_unknown(const GivenOptions& given, RunConfig& config, Mistakes& mistakes) {
+  for (const UnknownWord& unknown : given.unknown) {
+    const std::string name = name_in(unknown.word);
+    const ForeignOption* foreign = find_foreign_option(name);
+    if (!unknown.word.starts_with('-') || name.empty()) {
+      mistakes.add(fmt::format("'{}' is no option, and no value of one", printable(unknown.word)));
+    } else if (foreign != nullptr && is_needless(*foreign, unknown.value)) {
+      apply_setting({std::string(foreign->name), unknown.value}, config);
+    } else {
+      mistakes.in([&name] { find_option(name); });
+    }
+  }
+}
+
+/// What the user's options make of `config`; what is wrong with them is told in one go.
+void apply_given(const GivenOptions& given, RunConfig& config) {
+  Mistakes mistakes;
+  std::vector<Setting> all;
+  const auto take = [&](std::vector<Setting> settings, std::string_view origin) {
+    check_spellings(settings, origin, mistakes);
+    apply(settings, origin, config, mistakes);
+    std::move(settings.begin(), settings.end(), std::back_inserter(all));
+  };
+  for (const std::string& file : given.config_files)
+    take(parse_settings(read_text(file), file, mistakes), file);
+  take(given.settings, "");
+  read_unknown(given, config, mistakes);
+  const Setting* buckets = last_of(all, "buckets");
+  take_foreign_values(config, buckets != nullptr && !buckets->written.empty(), mistakes);
+  check_values(config, mistakes);
+  mistakes.refuse();
+  const Setting* group = last_of(given.settings, "group-size");
+  const std::string standard = option_text(find_option("group-size"), RunConfig());
+  // Other numbers are refused with it; this one files have that were recorded for another approach.
+  if (canonical_name(config.approach) == "baseline" && group != nullptr &&
+      group->text == standard) {
+    config.remarks.push_back(fmt::format(
+        "without effect: --group-size {} (--approach baseline has no redundancy)", group->text));
+  }
+}
+
+RunConfig config_of_file(const std::vector<Setting>& settings, const std::filesystem::path& file) {
+  RunConfig config;
+  Mistakes mistakes;
+  apply(settings, file.string(), config, mistakes);
+  mistakes.refuse();
+  return config;
 }
 
 std::string help_text(const Option& option) {
   return fmt::format("{} [{}]", option.help, option_text(option, RunConfig{}));
-}
-
-std::string value_text(const Option& option) {
-  return option.choices.empty() ? std::string(option.value)
-                                : fmt::format("{}", fmt::join(option.choices, "|"));
 }
 
 }  // namespace
@@ -71,6 +187,13 @@ bool GivenOptions::has(std::string_view option) const {
 
 std::shared_ptr<GivenOptions> add_train_options(CLI::App& command) {
   auto given = std::make_shared<GivenOptions>();
+  // Words that are no options are told of with all the other mistakes.
+  command.allow_extras();
+  command.callback([given, &command] {
+    given->unknown = unknown_words(command.remaining());
+    take_other_spellings(*given);
+  });
+  show_everyday_options(command);
   command
       .add_option("--config", given->config_files,
                   "a TOML file of options (name = value); may be given more than once, later files "
@@ -84,13 +207,12 @@ std::shared_ptr<GivenOptions> add_train_options(CLI::App& command) {
       auto* added = command.add_option_function<std::string>(
           fmt::format("--{}", name),
           [given, name, is_switch, canonical = option.name](const std::string& text) {
-            if (name == "bucket-size" && rank_under_mpi() == 0)
-              log_info("--bucket-size {} is the number of buckets (--buckets)", text);
             const bool bare = is_switch && text.empty();  // --nesterov, without a value
-            given->settings.push_back({std::string(canonical), bare ? "on" : text});
+            given->settings.push_back({std::string(canonical), bare ? "on" : text,
+                                       std::string(name == canonical ? "" : name)});
           },
           std::move(help));
-      added->group(std::string(group))->type_name(value_text(option))->take_last();
+      added->group(std::string(group))->type_name(value_form(option))->take_last();
       if (is_switch) added->expected(0, 1);
     };
     add(option.name, option.group, help_text(option));
@@ -106,9 +228,7 @@ RunConfig given_config(const GivenOptions& given) {
 }
 
 RunConfig recorded_config(const std::filesystem::path& recorded) {
-  RunConfig config;
-  apply(parse_settings(read_text(recorded), recorded.string()), recorded.string(), config);
-  return config;
+  return config_of_file(parse_settings(read_text(recorded), recorded.string()), recorded);
 }
 
 RunConfig given_config_over(const GivenOptions& given, const std::filesystem::path& recorded) {
@@ -118,8 +238,7 @@ RunConfig given_config_over(const GivenOptions& given, const std::filesystem::pa
       return canonical_name(name) == canonical_name(setting.name);
     });
   });
-  RunConfig config;
-  apply(settings, recorded.string(), config);
+  RunConfig config = config_of_file(settings, recorded);
   apply_given(given, config);
   return config;
 }

@@ -11,9 +11,15 @@
 
 namespace detox {
 
+/// A word of the command line that is no option as it stands, and the value that comes with it.
+struct UnknownWord {
+  std::string word, value;
+};
+
 /// What the user gave, before it means anything.
 struct GivenOptions {
-  std::vector<Setting> settings;            ///< in the order given
+  std::vector<Setting> settings;  ///< in the order of the options
+  std::vector<UnknownWord> unknown;
   std::vector<std::string> config_files;    ///< in order, later ones win
   bool has(std::string_view option) const;  ///< on the command line or in the file
 };
@@ -22,6 +28,7 @@ struct GivenOptions {
 std::shared_ptr<GivenOptions> add_train_options(CLI::App& command);
 
 /// The configuration of the user's options alone: defaults, then --config, then the command line.
+/// UsageError with all that is wrong with them, a line each.
 RunConfig given_config(const GivenOptions& given);
 
 /// The same on top of what a run recorded in its directory: engine, threads and directory are not

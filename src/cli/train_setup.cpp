@@ -6,6 +6,7 @@
 
 #include "base/digest.hpp"
 #include "base/log.hpp"
+#include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "detox/errors.hpp"
@@ -62,15 +63,22 @@ bool has_checkpoint(const RunConfig& config) {
   return config.resume != "none" || config.checkpoint_step;
 }
 
-ModelState pretrained(const RunConfig& config, const ModelLayout& layout,
-                      const ModelState& initial) {
+/// The weights to begin with, and the momentum where it is asked for.
+void start_from_pretrained(TrainSetup& setup) {
+  const RunConfig& config = setup.config;
   try {
-    Pretrained read =
-        load_pretrained(config.pretrained, layout, initial, config.pretrained_head == "fresh");
+    if (config.pretrained_momentum) {
+      Checkpoint checkpoint = load_checkpoint(config.pretrained, setup.layout);
+      setup.initial = std::move(checkpoint.model);
+      setup.initial_momentum = std::move(checkpoint.state.momentum);
+      return;
+    }
+    Pretrained read = load_pretrained(config.pretrained, setup.layout, setup.initial,
+                                      config.pretrained_head == "fresh");
     for (const std::string& note : read.notes) {
       log_line(fmt::format("--pretrained {}: {}", config.pretrained, note));
     }
-    return std::move(read.model);
+    setup.initial = std::move(read.model);
   } catch (const InputError& error) {
     throw InputError(fmt::format("--pretrained {}", error.what()));
   }
@@ -154,7 +162,7 @@ TrainSetup set_up(const StartingConfig& given, std::size_t world_workers) {
   for (const std::string& notice : setup.layout.notices) setup.plan.notices.push_back(notice);
   setup.initial = learner->initial_state(derive_key(root, "initial weights"));
   if (!setup.config.pretrained.empty() && !has_checkpoint(setup.config)) {
-    setup.initial = pretrained(setup.config, setup.layout, setup.initial);
+    start_from_pretrained(setup);
   }
   setup.profile = learner->numerical_profile();
   setup.profiles = {setup.profile};
@@ -174,10 +182,36 @@ void plan_for(TrainSetup& setup, std::size_t admitted_workers) {
   }
 }
 
+void check_names(const GivenOptions& given) {
+  Mistakes mistakes;
+  mistakes.in([&given] { given_config(given); });
+  RunConfig config;
+  // What is wrong with other options is known by now.
+  const auto last = [&](std::string_view name) {
+    for (const Setting& setting : given.settings) {
+      if (setting.name == name) mistakes.in([&] { apply_setting(setting, config); });
+    }
+  };
+  last("network");
+  last("dataset");
+  if (canonical_name(config.network) != "densenet")
+    mistakes.in([&] { resolve_network(config.network); });
+  mistakes.in([&] { choose_dataset(config.dataset); });
+  mistakes.refuse();
+}
+
 StartingConfig starting_config(const GivenOptions& given) {
   RunConfig config = given_config(given);
   if (config.resume != "none" && config.checkpoint_step) {
     throw UsageError("--resume and --checkpoint-step name two checkpoints; give one of them");
+  }
+  const bool resumes = config.resume != "none" || config.checkpoint_step;
+  if (config.overwrite && resumes) {
+    throw UsageError(
+        "--overwrite begins anew, and --resume and --checkpoint-step go on; give one of them");
+  }
+  if (config.pretrained_momentum && config.pretrained.empty() && !resumes) {
+    throw UsageError("--pretrained-momentum needs --pretrained, the model_step_<t> of a run");
   }
   fs::path from = config.train_dir;
   if (config.resume != "none" && config.resume != "auto") {
@@ -188,7 +222,6 @@ StartingConfig starting_config(const GivenOptions& given) {
     }
     if (!given.has("train-dir")) config.train_dir = from.empty() ? "." : from.string();
   }
-  const bool resumes = config.resume != "none" || config.checkpoint_step;
   if (resumes && config.resume != "auto" && given.has("pretrained")) {
     throw UsageError(
         "--pretrained is what a new run starts from, and a resumed run has its own weights; give "

@@ -23,6 +23,7 @@ struct TrainSetup {
   std::unique_ptr<Dataset> data;
   ModelLayout layout;
   ModelState initial;
+  std::vector<float> initial_momentum;  ///< empty unless --pretrained-momentum has one
   std::size_t samples_per_step = 0;
   std::uint64_t last_step = 0;  ///< where this invocation ends
   std::uint64_t horizon = 0;    ///< where the run as it is configured does
@@ -49,6 +50,10 @@ TrainSetup set_up(const StartingConfig& given, std::size_t world_workers);
 /// What follows from the number of workers, anew for those who were admitted. InputError where the
 /// defence does not hold with them.
 void plan_for(TrainSetup& setup, std::size_t admitted_workers);
+
+/// All that is wrong with the user's options as they stand, in one UsageError: for whoever starts a
+/// run, as it looks for the network and the data set, too.
+void check_names(const GivenOptions& given);
 
 /// The configuration to begin with: that of the run to be resumed, or to be replayed, where there
 /// is one, under the user's own options.

@@ -45,10 +45,11 @@ constexpr const char* kOriginalGrid = "lr=2^-10..2^-3";
 constexpr std::uint64_t kDefaultSteps = 200, kMostStepsShown = 1'000'000;
 
 // What tune decides itself, and why an option of train is then not one of tune.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kDecidedHere = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kDecidedHere = {{
     {"checkpoint-step", "runs go on by themselves: give the same command again"},
     {"engine", "each run is one process, with the bits of a run over MPI"},
     {"log-interval", "each run's lines are in its train.log"},
+    {"overwrite", "a search goes on by itself; another one has another --tune-dir"},
     {"replay", "a record is repeated by detoxml train"},
     {"resume", "runs go on by themselves: give the same command again"},
     {"train-dir", "each run has its own folder below --tune-dir"},
@@ -177,6 +178,7 @@ int tune(const TuneOptions& options, const GivenOptions& given) {
     throw UsageError("tune starts its runs itself; valid: detoxml tune, without mpirun");
   }
   const RunConfig base = base_of(given);
+  for (const std::string& remark : base.remarks) log_line(remark);
   const Search search = search_for(options, given, base);
   RunnerOptions runner;
   runner.program = own_program();
@@ -242,18 +244,18 @@ Command tune_command(CLI::App& program) {
       ->type_name("DIR");
   app->add_option("--jobs", options->jobs,
                   "runs at a time; results do not depend on it [one a core]")
-      ->type_name("")
-      ->check(CLI::Range(1, 1024));
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024).description(""));
   app->add_option("--metric", options->metric,
                   "what the best is best in: loss, accuracy (both of training, over the last "
                   "steps), test-accuracy (of the last checkpoint)")
       ->capture_default_str()
-      ->type_name("");
+      ->type_name("loss|accuracy|test-accuracy");
   app->add_option(
          "--last-steps", options->last_steps,
          "over how many of the last steps loss and accuracy are means [a tenth, at least 5]")
-      ->type_name("")
-      ->check(CLI::Range(1, 1000000000));
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000000000).description(""));
   app->add_flag("--dry-run", options->dry_run, "list the runs, and start none");
   const std::shared_ptr<GivenOptions> given = add_train_options(*app);
   adapt_help(*app);

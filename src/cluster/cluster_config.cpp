@@ -10,9 +10,12 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <regex>
 #include <variant>
 
+#include "base/log.hpp"
+#include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
 #include "record/file_io.hpp"
@@ -74,6 +77,43 @@ const std::array<Key, 24> kKeys = {{
     {"worker_type", &C::worker_type, kType, "a type of instance, as m5.2xlarge"},
 }};
 
+/// Keys of the original's configuration that are none here.
+struct ForeignKey {
+  std::string_view name, answer;
+  bool is_needless = false;  ///< taken, with the answer
+};
+
+constexpr std::string_view kCommands =
+    "once the machines are there: detoxml cluster run -- COMMAND";
+constexpr std::array kForeignKeys = {
+    ForeignKey{"base_out_dir", "detoxml train --train-dir says where a run's files go", true},
+    ForeignKey{"batch_size", "it is an option of training: detoxml train --batch-size"},
+    ForeignKey{"initial_learning_rate", "it is an option of training: detoxml train --lr"},
+    ForeignKey{"learning_rate_decay_factor",
+               "it is an option of training: detoxml train --lr-schedule step --lr-gamma"},
+    ForeignKey{"master_pre_commands", kCommands},
+    ForeignKey{"max_steps", "it is an option of training: detoxml train --max-steps"},
+    ForeignKey{"num_epochs_per_decay",
+               "it is an option of training: detoxml train --lr-schedule step --lr-step-size"},
+    ForeignKey{"num_replicas_to_aggregate", "detoxml train --num-aggregate says it for a run",
+               true},
+    ForeignKey{"pre_commands", kCommands},
+    ForeignKey{"setup_commands", kCommands},
+    ForeignKey{"train_commands", kCommands}};
+
+/// The value as it is written here, with a remark where that is another one.
+std::string own_value(const Key& key, const std::string& value, std::string_view where,
+                      ClusterConfig& config) {
+  std::string own = value;
+  if (key.name == "method" && value == "reserved") own = "on-demand";
+  if (key.name == "name" && std::regex_match(value, std::regex("[A-Za-z0-9][A-Za-z0-9_-]*")))
+    std::replace(own.begin(), own.end(), '_', '-');
+  if (own != value)
+    config.remarks.push_back(fmt::format("{}: {} = '{}' is taken as '{}'", where, key.name,
+                                         printable(value), printable(own)));
+  return own;
+}
+
 const Key& key_of(std::string_view name, std::string_view where) {
   // Exact names, as a file that is read by others, too, should have them.
   for (const Key& key : kKeys) {
@@ -124,10 +164,20 @@ void set_node(ClusterConfig& config, const Key& key, const toml::node& node,
               std::string_view where) {
   const toml::array* list = node.as_array();
   if (list == nullptr || !std::holds_alternative<List>(key.member)) {
-    return set_text(config, key, text_of_node(node, key, where), where);
+    const std::string value = own_value(key, text_of_node(node, key, where), where, config);
+    return set_text(config, key, value, where);
   }
   for (const toml::node& entry : *list)
     set_text(config, key, text_of_node(entry, key, where), where);
+}
+
+void set_entry(ClusterConfig& config, std::string_view name, const toml::node& node,
+               std::string_view where) {
+  const auto foreign = std::ranges::find(kForeignKeys, name, &ForeignKey::name);
+  if (foreign == kForeignKeys.end()) return set_node(config, key_of(name, where), node, where);
+  if (!foreign->is_needless)
+    throw UsageError(fmt::format("{}: no key {}: {}", where, name, foreign->answer));
+  config.remarks.push_back(fmt::format("{}: {} is not needed: {}", where, name, foreign->answer));
 }
 
 bool lies_in(std::string_view path, std::string_view folder) {
@@ -159,16 +209,24 @@ ClusterConfig parse_cluster_config(std::string_view toml_text, std::string_view 
                                  toml_text.size(), kLargestClusterFile));
   }
   ClusterConfig config;
+  std::multimap<toml::source_index, std::string> wrong;  // by the line
   try {
     const toml::table table = toml::parse(toml_text, origin);
     for (const auto& [name, node] : table) {
-      const std::string where = fmt::format("{}:{}", origin, node.source().begin.line);
-      set_node(config, key_of(name.str(), where), node, where);
+      const toml::source_index line = node.source().begin.line;
+      try {
+        set_entry(config, name.str(), node, fmt::format("{}:{}", origin, line));
+      } catch (const UsageError& error) {
+        wrong.emplace(line, error.what());
+      }
     }
   } catch (const toml::parse_error& error) {
     throw InputError(fmt::format("{}:{}: not TOML: {}", origin, error.source().begin.line,
                                  printable(error.description())));
   }
+  Mistakes mistakes;
+  for (const auto& [line, text] : wrong) mistakes.add(text);
+  mistakes.refuse();
   check_consistency(config, origin);
   return config;
 }
@@ -180,7 +238,9 @@ ClusterConfig read_cluster_config(const std::string& file) {
                     "examples/cluster/cluster.toml does (docs/cluster.md)",
                     printable(file)));
   }
-  return parse_cluster_config(text_of(read_file(file)), file);
+  ClusterConfig config = parse_cluster_config(text_of(read_file(file)), file);
+  for (const std::string& remark : config.remarks) log_line(remark);
+  return config;
 }
 
 void set_cluster_value(ClusterConfig& config, std::string_view key, const std::string& value,

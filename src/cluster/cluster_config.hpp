@@ -28,6 +28,7 @@ struct ClusterConfig {
   std::string install_dir = "/opt/detoxml";
   std::string data_dir;  ///< empty: `data` in the shared file system, or else in install_dir
   std::vector<std::string> datasets;
+  std::vector<std::string> remarks;  ///< no key: what of the original's was taken in another way
 
   /// The name, and "hosts" where there is none.
   std::string label() const { return name.empty() ? "hosts" : name; }
@@ -40,11 +41,12 @@ struct ClusterConfig {
 /// The names of all keys, sorted.
 std::vector<std::string_view> cluster_keys();
 
-/// UsageError with file, line and what would be valid (the nearest name for an unknown key);
-/// InputError where it is no TOML.
+/// UsageError with file, line and what would be valid (the nearest name for an unknown key), for
+/// all that is wrong in one go; InputError where it is no TOML. What the original's configuration
+/// says in another way is taken where it is clear, with a remark.
 ClusterConfig parse_cluster_config(std::string_view toml_text, std::string_view origin);
 
-/// The whole file; a missing one is a UsageError that says where an example is.
+/// The whole file, its remarks told; a missing one is a UsageError that says where an example is.
 ClusterConfig read_cluster_config(const std::string& file);
 
 /// Sets one key as the file would. UsageError with `where`.

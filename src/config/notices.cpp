@@ -143,8 +143,9 @@ std::vector<Idle> idle_options(const RunConfig& c, const Plan& plan) {
   };
 }
 
-void add_idle_options(const RunConfig& config, const Plan& plan, std::vector<std::string>& lines) {
-  for (const Idle& idle : idle_options(config, plan)) {
+void add_idle_options(const RunConfig& config, const std::vector<Idle>& idles,
+                      std::vector<std::string>& lines) {
+  for (const Idle& idle : idles) {
     std::string changed;
     for (const std::string_view name : idle.options) {
       const Option& option = find_option(name);
@@ -161,6 +162,7 @@ void add_idle_options(const RunConfig& config, const Plan& plan, std::vector<std
 
 std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
   std::vector<std::string> lines = {defence(config, plan)};
+  lines.insert(lines.end(), config.remarks.begin(), config.remarks.end());
   if (plan.f_eff > 0 && find_rule(*config.mode).name == "normal" &&
       (plan.b == 0 || find_rule(config.inner_mode).name == "normal")) {
     lines.push_back(fmt::format(
@@ -180,7 +182,18 @@ std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
   if (plan.attack.attack == "alie" && !config.alie_z && plan.attack.byzantine > 0)
     add_alie(plan, lines);
   add_deadlines(config, plan, lines);
-  add_idle_options(config, plan, lines);
+  add_idle_options(config, idle_options(config, plan), lines);
+  return lines;
+}
+
+std::vector<std::string> run_notices(const RunConfig& config, bool over_mpi, bool has_statistics) {
+  const bool attacks = config.worker_fail > 0;
+  const std::vector<Idle> idles = {
+      {!over_mpi, "in one process nothing is sent", {"vote", "compress-grad", "comm-type"}},
+      {over_mpi, "over MPI every replica computes", {"compute-every-replica"}},
+      {attacks && !has_statistics, "the network has no batch norm", {"attack-statistics"}}};
+  std::vector<std::string> lines;
+  add_idle_options(config, idles, lines);
   return lines;
 }
 

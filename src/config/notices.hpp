@@ -12,4 +12,7 @@ namespace detox {
 /// options amount to. `plan` is complete but for its notices.
 std::vector<std::string> notices(const RunConfig& config, const Plan& plan);
 
+/// Options without effect on this engine and network.
+std::vector<std::string> run_notices(const RunConfig& config, bool over_mpi, bool has_statistics);
+
 }  // namespace detox

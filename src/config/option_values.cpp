@@ -1,5 +1,6 @@
 // Text to value and back, for every kind of field.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <cmath>
@@ -153,11 +154,34 @@ std::string option_text(const Option& option, const RunConfig& config) {
       option.field);
 }
 
+std::string value_form(const Option& option) {
+  if (!option.choices.empty()) return fmt::format("{}", fmt::join(option.choices, "|"));
+  if (!option.value.empty()) return std::string(option.value);
+  const std::string_view kind = std::visit(
+      []([[maybe_unused]] auto field) -> std::string_view {
+        using T = std::remove_cvref_t<decltype(RunConfig().*field)>;
+        if constexpr (std::is_same_v<T, bool>) return "on|off";
+        if constexpr (std::is_same_v<T, std::uint64_t> ||
+                      std::is_same_v<T, std::optional<std::uint64_t>>)
+          return "N";
+        if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::optional<double>>)
+          return "X";
+        return "TEXT";
+      },
+      option.field);
+  const bool is_word =
+      !option.empty_word.empty() && option.empty_word.find(' ') == std::string::npos;
+  return is_word ? fmt::format("{}|{}", kind, option.empty_word) : std::string(kind);
+}
+
 std::string config_digest(const RunConfig& config, std::string_view extra) {
   DigestBuilder digest;
+  const RunConfig defaults;
   for (const Option& option : train_options()) {
-    if (option.affects_result)
-      digest.add(fmt::format("{} = {}\n", option.name, option_text(option, config)));
+    const std::string text = option_text(option, config);
+    // Runs of versions that had not this option yet go on.
+    const bool is_new = option.name == "alie-ddof" && text == option_text(option, defaults);
+    if (option.affects_result && !is_new) digest.add(fmt::format("{} = {}\n", option.name, text));
   }
   return hex(digest.add(extra).finish());
 }

@@ -2,9 +2,6 @@
 // because it is one list: an option is looked for here and nowhere else.
 #include "config/options.hpp"
 
-#include "base/names.hpp"
-#include "detox/errors.hpp"
-
 namespace detox {
 namespace {
 
@@ -44,6 +41,15 @@ const std::vector<Option> kOptions = {
      "classes",
      false,
      {"file", "fresh"}},
+    {kTask,
+     "pretrained-momentum",
+     "",
+     &C::pretrained_momentum,
+     "",
+     "where --pretrained is the model_step_<t> of a run: with the optimizer's momentum in the "
+     "state_step_<t> beside it, to go on with other options",
+     false,
+     {}},
     {kTask,
      "dataset",
      "",
@@ -133,8 +139,8 @@ const std::vector<Option> kOptions = {
      "",
      &C::assume_fail,
      "auto",
-     "q, the Byzantine workers the defence is built for; auto: --worker-fail, where that is 0 "
-     "and r >= 3 (r-1)/2",
+     "q, how many liars to survive; auto: as many as --worker-fail simulates; if none, (r-1)/2: 1 "
+     "of every 3 replicas",
      true,
      {}},
     {kDefence,
@@ -258,7 +264,7 @@ const std::vector<Option> kOptions = {
      false,
      {"none", "blosc", "compress", "zstd"}},
 
-    {kAttack, "worker-fail", "", &C::worker_fail, "", "Byzantine workers to simulate", true, {}},
+    {kAttack, "worker-fail", "", &C::worker_fail, "", "how many liars to simulate", true, {}},
     {kAttack,
      "err-mode",
      "",
@@ -266,7 +272,8 @@ const std::vector<Option> kOptions = {
      "",
      "what they send: rev_grad (c times the gradient), constant (c), crash (nothing), straggler "
      "(what is honest, c seconds late), random (Gaussian of "
-     "deviation |c|), alie_opt and ipm_opt (their factor searched against the defence), gaussian, "
+     "deviation |c|), alie (\"A little is enough\"), alie_opt and ipm_opt (their factor searched "
+     "against the defence), gaussian, "
      "infinity, ipm (c times the mean), label_flip, mimic (slice c), min_max, min_sum, nan, none, "
      "sign_flip (docs/attacks.md)",
      true,
@@ -285,7 +292,7 @@ const std::vector<Option> kOptions = {
      "",
      &C::lis_simulation,
      "",
-     "simulate: \"A little is enough\" (arXiv 1902.06156) in place of --err-mode",
+     "simulate: the original's way to say --err-mode alie (arXiv 1902.06156)",
      true,
      {"none", "simulate"}},
     {kAttack,
@@ -293,10 +300,26 @@ const std::vector<Option> kOptions = {
      "",
      &C::alie_z,
      "auto",
-     "its z, in deviations; auto: the largest that the paper's formula affords in each step",
+     "z of alie, in deviations; auto: the largest that the paper's formula affords in each step",
      true,
      {}},
-    {kAttack, "alie-sign", "", &C::alie_sign, "", "its direction", true, {"minus", "plus"}},
+    {kAttack,
+     "alie-sign",
+     "",
+     &C::alie_sign,
+     "",
+     "the mean minus or plus z deviations; the original's is plus",
+     true,
+     {"minus", "plus"}},
+    {kAttack,
+     "alie-ddof",
+     "",
+     &C::alie_ddof,
+     "",
+     "the deviation of alie divides by n - ddof; the original's is 0",
+     true,
+     {},
+     "0|1"},
     {kAttack,
      "attack-statistics",
      "",
@@ -473,10 +496,19 @@ const std::vector<Option> kOptions = {
      "",
      &C::train_dir,
      "",
-     "where the run's files go; a directory that holds another run is refused",
+     "where the run's files go; a directory that holds another run is refused (--overwrite)",
      false,
      {},
      "DIR"},
+    {kRun,
+     "overwrite",
+     "",
+     &C::overwrite,
+     "",
+     "move the run that --train-dir holds aside, to NAME.old-1 or the next that is free; not one "
+     "that is going on",
+     false,
+     {}},
     {kRun,
      "resume",
      "",
@@ -543,9 +575,5 @@ const std::vector<Option> kOptions = {
 }  // namespace
 
 std::span<const Option> train_options() { return kOptions; }
-
-const Option& find_option(std::string_view name) {
-  return find_by_name("option", name, train_options());
-}
 
 }  // namespace detox

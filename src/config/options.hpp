@@ -15,6 +15,8 @@
 
 namespace detox {
 
+class Mistakes;
+
 /// One option. Values travel as text; `field` says where the value lives and so how the text is
 /// read.
 struct Option {
@@ -40,7 +42,15 @@ struct Option {
 /// All options of `detoxml train`, in the order of the help.
 std::span<const Option> train_options();
 
-/// The option of this name or alias; UsageError with the nearest name where there is none.
+/// The twenty or so that people need: what `--help` shows; `--help-all` shows all.
+bool is_everyday(const Option& option);
+
+/// What help shows for the value: its kind (N a whole number, X a number, FILE, DIR, a list of
+/// names) and words that stand for themselves, between bars.
+std::string value_form(const Option& option);
+
+/// The option of this name or alias. UsageError where there is none, with what to write instead
+/// (foreign_options.hpp) or the nearest name.
 const Option& find_option(std::string_view name);
 
 /// Reads text into the option's field. UsageError: what, the value given, what would be valid. Text
@@ -50,13 +60,23 @@ void set_option(const Option& option, std::string_view text, RunConfig& config);
 /// The value as set_option reads it back.
 std::string option_text(const Option& option, const RunConfig& config);
 
-/// The settings of a configuration file (TOML, flat keys), each option once and by its own name.
-/// `origin` is for messages. Any bytes may come in; UsageError (with the line and the nearest name)
-/// or InputError for what is not a configuration.
 struct Setting {
   std::string name, text;
+  std::string written = {};  ///< the name as it was given, where that is another one
 };
+
+/// The settings of a configuration file (TOML, flat keys), each option once and by its own name; a
+/// name that apply_setting() takes with a remark stays as it is. `origin` is for messages. Any
+/// bytes may come in; UsageError (with the line and the nearest name, all of them in one) or
+/// InputError for what is not a configuration.
 std::vector<Setting> parse_settings(std::string_view toml_text, std::string_view origin);
+
+/// The same; what a UsageError would say goes to `mistakes`, and the rest is returned.
+std::vector<Setting> parse_settings(std::string_view toml_text, std::string_view origin,
+                                    Mistakes& mistakes);
+
+/// set_option by name; what users of the original write and nothing here needs becomes a remark.
+void apply_setting(const Setting& setting, RunConfig& config);
 
 /// The whole configuration as TOML that parse_settings reads back.
 std::string to_toml(const RunConfig& config, std::string_view header_comment);

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "config/notices.hpp"
 #include "config/remedies.hpp"
@@ -32,15 +33,20 @@ std::string approach_name(std::string_view given) {
   return std::string(find_by_name<ApproachName>("approach", given, kApproaches).name);
 }
 
-void check_range(std::string_view option, double value, bool valid, std::string_view range) {
-  if (!valid) throw UsageError(fmt::format("--{} is {}; valid: {}", option, value, range));
+std::string out_of_range(std::string_view option, double value, std::string_view range) {
+  return fmt::format("--{} is {}; valid: {}", option, value, range);
 }
 
 /// Gradients, weights and lies are float32: what these are multiplied by has to be one, too.
 bool is_float(double value) { return std::abs(value) <= std::numeric_limits<float>::max(); }
 
-void check_ranges(const RunConfig& c) {
-  check_range("lr", *c.lr, is_float(*c.lr) && static_cast<float>(*c.lr) > 0,
+void check_ranges(const RunConfig& c, Mistakes& mistakes) {
+  const auto check_range = [&mistakes](std::string_view option, double value, bool valid,
+                                       std::string_view range) {
+    if (!valid) mistakes.add(out_of_range(option, value, range));
+  };
+  const double lr = c.lr.value_or(1);
+  check_range("lr", lr, is_float(lr) && static_cast<float>(lr) > 0,
               "1.4e-45 to 3.4e38, a float32 above 0");
   check_range("momentum", c.momentum, c.momentum >= 0 && static_cast<float>(c.momentum) < 1,
               "from 0 up to, not including, 1 as float32");
@@ -70,7 +76,8 @@ void check_ranges(const RunConfig& c) {
   check_range("max-steps", static_cast<double>(c.max_steps), c.max_steps >= 1, "from 1");
   check_range("max-skipped", static_cast<double>(c.max_skipped), c.max_skipped >= 1, "from 1");
   check_range("threads", static_cast<double>(c.threads), c.threads <= 1024, "auto or 1 to 1024");
-  if (c.nesterov && c.momentum == 0) throw UsageError("--nesterov needs --momentum above 0");
+  check_range("alie-ddof", static_cast<double>(c.alie_ddof), c.alie_ddof <= 1, "0, 1");
+  if (c.nesterov && c.momentum == 0) mistakes.add("--nesterov needs --momentum above 0");
 }
 
 std::uint64_t parse_whole(std::string_view text, std::string_view whole) {
@@ -109,9 +116,6 @@ std::vector<Absence> parse_absences(std::string_view text, std::size_t workers) 
 AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   AttackPlan attack;
   attack.attack = config.lis_simulation == "simulate" ? "alie" : config.err_mode;
-  if (attack.attack == "alie" && config.lis_simulation != "simulate") {
-    throw UsageError("--err-mode alie is --lis-simulation simulate");
-  }
   const double c = config.adversarial.value_or(find_attack(attack.attack).standard.value_or(0));
   const bool is_slice = c >= 0 && c < static_cast<double>(plan.k) && c == std::floor(c);
   if (attack.attack == "mimic" && !is_slice) {
@@ -123,7 +127,8 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
     throw UsageError(fmt::format(
         "--err-mode straggler: --adversarial is {}; valid: 0 to {} seconds", c, kLongestDelay));
   }
-  attack.options = {c, config.alie_z, config.alie_sign == "plus" ? 1.0 : -1.0};
+  attack.options = {c, config.alie_z, config.alie_sign == "plus" ? 1.0 : -1.0,
+                    static_cast<std::size_t>(config.alie_ddof)};
   attack.byzantine = config.worker_fail;
   attack.schedule = config.fail_schedule == "fixed"        ? FailSchedule::kFixed
                     : config.fail_schedule == "worst-case" ? FailSchedule::kWorstCase
@@ -137,24 +142,27 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
 
 /// That there are enough for r replicas, and more than attackers.
 void check_workers(const RunConfig& config, const Plan& plan) {
-  check_range("workers", static_cast<double>(plan.workers),
-              plan.workers >= 1 && plan.workers <= kMostWorkers,
-              fmt::format("1 to {}", kMostWorkers));
+  Mistakes mistakes;
+  if (plan.workers < 1 || plan.workers > kMostWorkers) {
+    throw UsageError(out_of_range("workers", static_cast<double>(plan.workers),
+                                  fmt::format("1 to {}", kMostWorkers)));
+  }
   if (plan.r % 2 == 0) {
-    throw UsageError(
+    mistakes.add(
         fmt::format("--group-size is {}; valid: odd numbers, so that a vote cannot tie", plan.r));
   }
   if (plan.r > plan.workers) {
-    throw UsageError(
+    mistakes.add(
         fmt::format("--group-size r = {} needs P >= r workers: P = {}", plan.r, plan.workers));
   }
   for (const auto& [option, value] :
        {std::pair{"worker-fail", config.worker_fail}, {"assume-fail", *config.assume_fail}}) {
     if (value >= plan.workers) {
-      throw UsageError(
+      mistakes.add(
           fmt::format("--{} is {}, but must be less than P: P = {}", option, value, plan.workers));
     }
   }
+  mistakes.refuse();
 }
 
 RuleOptions rule_options(const RunConfig& config, const Plan& plan) {
@@ -196,6 +204,15 @@ void check_any_slices(const RunConfig& config, const Plan& plan, const Hierarchy
 
 }  // namespace
 
+void check_values(const RunConfig& config, Mistakes& mistakes) {
+  mistakes.in([&] { approach_name(config.approach); });
+  if (config.mode) mistakes.in([&] { find_rule(*config.mode); });
+  mistakes.in([&] { find_rule(config.inner_mode); });
+  mistakes.in([&] { parse_pre_steps(config.pre); });
+  mistakes.in([&] { find_attack(config.err_mode); });
+  check_ranges(config, mistakes);
+}
+
 RunConfig resolve(RunConfig config, std::size_t world_workers) {
   config.approach = approach_name(config.approach);
   if (config.approach == "baseline") {
@@ -213,6 +230,11 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
   config.inner_mode = find_rule(config.inner_mode).name;
   config.pre = to_text(parse_pre_steps(config.pre));
   config.err_mode = find_attack(config.err_mode).name;
+  if (config.err_mode == "alie") {
+    // One attack under two names is one configuration.
+    config.err_mode = RunConfig().err_mode;
+    config.lis_simulation = "simulate";
+  }
   // Whichever rule takes signs, the gradient that comes out is of size 1 in every coordinate.
   const bool takes_signs = *config.mode == "signSGD" || config.inner_mode == "signSGD";
   if (!config.lr) config.lr = takes_signs ? 1e-4 : 0.01;
@@ -231,7 +253,9 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
 }
 
 Plan make_plan(const RunConfig& config) {
-  check_ranges(config);
+  Mistakes mistakes;
+  check_ranges(config, mistakes);
+  mistakes.refuse();
   Plan plan;
   plan.workers = *config.workers;
   plan.r = config.group_size;

@@ -17,6 +17,8 @@
 
 namespace detox {
 
+class Mistakes;
+
 /// A worker that stays away from step `from` to step `to`, both included. Workers count from 0.
 struct Absence {
   std::uint32_t worker;
@@ -51,6 +53,9 @@ struct Plan {
   std::vector<Absence> absences;
   std::vector<std::string> notices;  ///< lines to print before the run
 };
+
+/// What is wrong with each value by itself: names that do not exist, numbers out of range.
+void check_values(const RunConfig& config, Mistakes& mistakes);
 
 /// Fills in what the options leave to each other (mode, workers, assume_fail, lr). `world_workers`
 /// is P under MPI, 0 otherwise. UsageError for values that cannot be meant.

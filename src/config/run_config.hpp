@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace detox {
 
@@ -15,6 +16,7 @@ struct RunConfig {
   std::string network = "LeNet";
   std::string pretrained;
   std::string pretrained_head = "file";
+  bool pretrained_momentum = false;
   std::string dataset = "FashionMNIST";
   std::string data_dir;
   std::uint64_t image_size = 32;  ///< kDefaultImageSize
@@ -48,6 +50,7 @@ struct RunConfig {
   std::string lis_simulation = "none";
   std::optional<double> alie_z = 1.0;  ///< empty: auto
   std::string alie_sign = "minus";
+  std::uint64_t alie_ddof = 1;
   bool attack_statistics = true;
   std::string fail_schedule = "per-step";
   std::string absent;
@@ -78,6 +81,7 @@ struct RunConfig {
   std::uint64_t eval_freq = 50;
   std::uint64_t keep_checkpoints = 0;
   std::string train_dir = "output/models";
+  bool overwrite = false;
   std::string resume = "none";
   std::optional<std::uint64_t> checkpoint_step;
   std::string numerics = "auto";
@@ -85,6 +89,9 @@ struct RunConfig {
   bool allow_other_numerics = false;
   std::uint64_t log_interval = 0;
   bool no_evaluate = false;
+
+  /// No option: what was taken in another way than it was written, a line each for the user.
+  std::vector<std::string> remarks;
 };
 
 }  // namespace detox

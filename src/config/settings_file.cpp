@@ -5,8 +5,13 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 
+#include "base/mistakes.hpp"
+#include "base/names.hpp"
+#include "config/foreign_options.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
 
@@ -40,21 +45,52 @@ std::string shown(std::string_view text) {
   return result;
 }
 
-const Option& option_of(std::string_view key, std::string_view where) {
-  try {
-    return find_option(shown(key));
-  } catch (const UsageError& error) {
-    throw UsageError(fmt::format("{}: {}", where, error.what()));
-  }
-}
-
-std::string scalar_text(const toml::node& node, const Option& option, std::string_view where) {
+std::optional<std::string> scalar_text(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* flag = node.as_boolean()) return flag->get() ? "on" : "off";
   if (const auto* whole = node.as_integer()) return fmt::format("{}", whole->get());
   if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
-  throw UsageError(fmt::format("{}: the value of {} is none; valid: text, a number, true or false",
-                               where, option.name));
+  return std::nullopt;
+}
+
+/// Whether the value is several, joined by commas: then a file may give them as a list.
+bool takes_list(std::string_view name) { return name == "pre" || name == "absent"; }
+
+std::string toml_text_of(const toml::node& node, std::string_view name) {
+  if (const auto text = scalar_text(node)) return *text;
+  const toml::array* list = node.as_array();
+  if (list == nullptr || !takes_list(name)) {
+    throw UsageError(fmt::format("the value of {} is {}; valid: text, a number, true or false",
+                                 name, list != nullptr ? "a list" : "none"));
+  }
+  std::string joined;
+  for (const toml::node& entry : *list) {
+    const auto text = scalar_text(entry);
+    if (!text) throw UsageError(fmt::format("the list of {} holds what is no text", name));
+    joined += (joined.empty() ? "" : ",") + *text;
+  }
+  return joined.empty() ? "none" : joined;
+}
+
+using Entry = std::pair<std::string_view, const toml::node*>;
+
+std::multimap<toml::source_index, Entry> by_line(const toml::table& table) {
+  std::multimap<toml::source_index, Entry> entries;
+  for (const auto& [key, node] : table)
+    entries.emplace(node.source().begin.line, Entry(key.str(), &node));
+  return entries;
+}
+
+Setting setting_of(std::string_view key, const toml::node& node) {
+  const std::string written = shown(key);
+  const ForeignOption* foreign = find_foreign_option(written);
+  if (foreign != nullptr) {
+    const std::string text = scalar_text(node).value_or("");
+    if (is_needless(*foreign, text)) return {written, text};
+  }
+  const Option& option = find_option(written);
+  const bool is_own = canonical_name(option.name) == canonical_name(written);
+  return {std::string(option.name), toml_text_of(node, option.name), is_own ? "" : written};
 }
 
 /// TOML text: quotes, backslashes and control characters escaped.
@@ -76,6 +112,14 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 std::vector<Setting> parse_settings(std::string_view toml_text, std::string_view origin) {
+  Mistakes mistakes;
+  std::vector<Setting> settings = parse_settings(toml_text, origin, mistakes);
+  mistakes.refuse();
+  return settings;
+}
+
+std::vector<Setting> parse_settings(std::string_view toml_text, std::string_view origin,
+                                    Mistakes& mistakes) {
   if (toml_text.size() > kLargestFile) {
     throw InputError(fmt::format("{}: {} bytes are no configuration; at most {}", origin,
                                  toml_text.size(), kLargestFile));
@@ -87,21 +131,33 @@ std::vector<Setting> parse_settings(std::string_view toml_text, std::string_view
                     origin, kMostDots));
   }
   std::vector<Setting> settings;
-  std::set<std::string_view> given;
+  std::set<std::string> given;
   try {
     const toml::table table = toml::parse(toml_text, origin);
-    for (const auto& [key, node] : table) {
-      const std::string where = fmt::format("{}:{}", origin, node.source().begin.line);
-      const Option& option = option_of(key.str(), where);
-      if (!given.insert(option.name).second)
-        throw UsageError(fmt::format("{}: {} is given twice", where, option.name));
-      settings.push_back({std::string(option.name), scalar_text(node, option, where)});
+    for (const auto& [line, entry] : by_line(table)) {
+      try {
+        Setting setting = setting_of(entry.first, *entry.second);
+        if (!given.insert(setting.name).second)
+          throw UsageError(fmt::format("{} is given twice", setting.name));
+        settings.push_back(std::move(setting));
+      } catch (const UsageError& error) {
+        mistakes.add(fmt::format("{}:{}: {}", origin, line, error.what()));
+      }
     }
   } catch (const toml::parse_error& error) {
     throw InputError(fmt::format("{}:{}: not TOML: {}", origin, error.source().begin.line,
                                  shown(error.description())));
   }
   return settings;
+}
+
+void apply_setting(const Setting& setting, RunConfig& config) {
+  const ForeignOption* foreign = find_foreign_option(setting.name);
+  if (foreign != nullptr && is_needless(*foreign, setting.text)) {
+    config.remarks.push_back(fmt::format("--{} is not needed: {}", setting.name, foreign->answer));
+  } else {
+    set_option(find_option(setting.name), setting.text, config);
+  }
 }
 
 std::string to_toml(const RunConfig& config, std::string_view header_comment) {

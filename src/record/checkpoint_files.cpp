@@ -98,6 +98,11 @@ bool is_checkpoint_name(std::string_view name) {
 
 std::vector<std::uint64_t> list_checkpoints(const fs::path& dir) { return complete(find(dir)); }
 
+std::vector<std::uint64_t> list_models(const fs::path& dir) {
+  const std::set<std::uint64_t> models = find(dir).models;
+  return {models.begin(), models.end()};
+}
+
 std::optional<fs::path> newest_checkpoint(const fs::path& dir) {
   const std::vector<std::uint64_t> steps = list_checkpoints(dir);
   if (steps.empty()) return std::nullopt;

@@ -27,6 +27,9 @@ bool is_checkpoint_name(std::string_view name);
 /// it cannot be read.
 std::vector<std::uint64_t> list_checkpoints(const std::filesystem::path& dir);
 
+/// Steps of the model files, with or without a state, ascending; else as list_checkpoints.
+std::vector<std::uint64_t> list_models(const std::filesystem::path& dir);
+
 /// The model file of the newest complete checkpoint.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& dir);
 

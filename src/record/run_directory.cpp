@@ -1,13 +1,17 @@
 #include "record/run_directory.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
+#include "base/home_folder.hpp"
 #include "detox/errors.hpp"
 #include "record/atomic_file.hpp"
 #include "record/checkpoint_files.hpp"
@@ -32,10 +36,19 @@ bool is_name_of_run(std::string_view name) {
          std::find(kJournals.begin(), kJournals.end(), name) != kJournals.end();
 }
 
+/// Which directory is there now: one that was moved aside gives way to another.
+std::pair<dev_t, ino_t> identity_of(const fs::path& dir) {
+  struct stat there {};
+  if (::stat(dir.c_str(), &there) != 0) return {};
+  return {there.st_dev, there.st_ino};
+}
+
 ProcessLock lock(const fs::path& dir) {
+  const auto before = identity_of(dir);
   LockHolder holder;
   try {
-    if (auto lock = ProcessLock::take(dir / kLock, holder)) return std::move(*lock);
+    auto lock = ProcessLock::take(dir / kLock, holder);
+    if (lock && identity_of(dir) == before) return std::move(*lock);
   } catch (const std::system_error& error) {
     throw InputError(
         fmt::format("cannot write to the train directory {}: {}; choose another --train-dir",
@@ -77,16 +90,36 @@ void remove_failed_start(const fs::path& dir) {
 void refuse_other_run(const fs::path& dir) {
   const std::vector<std::uint64_t> steps = list_checkpoints(dir);
   if (!steps.empty()) {
-    throw InputError(fmt::format(
-        "{} holds another run, whose newest checkpoint is of step {}; resume it with --resume auto "
-        "or choose another --train-dir",
-        dir.string(), steps.back()));
+    throw InputError(
+        fmt::format("{} holds another run, whose newest checkpoint is of step {}; go on with it "
+                    "(--resume auto), "
+                    "move it aside (--overwrite) or choose another --train-dir",
+                    dir.string(), steps.back()));
   }
   if (holds_run(dir)) {
     throw InputError(fmt::format(
-        "{} holds another run, which left no checkpoint; remove it or choose another --train-dir",
+        "{} holds another run, which left no checkpoint; move it aside (--overwrite) or choose "
+        "another --train-dir",
         dir.string()));
   }
+}
+
+/// Why the directory cannot be moved as a run's; empty where it can.
+std::string why_no_run_alone(const fs::path& dir) {
+  std::error_code error;
+  const auto is_or_holds = [&](const fs::path& inner) {
+    const fs::path other = fs::weakly_canonical(inner, error);
+    return !other.empty() &&
+           std::mismatch(dir.begin(), dir.end(), other.begin(), other.end()).first == dir.end();
+  };
+  if (is_or_holds(fs::current_path(error))) return "it is the current directory, or holds it";
+  if (const auto home = home_folder(); home && is_or_holds(*home))
+    return "it is the home directory, or holds it";
+  for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
+    if (entry.is_directory(error))
+      return fmt::format("it holds the folder {}, too", entry.path().filename().string());
+  }
+  return {};
 }
 
 }  // namespace
@@ -154,6 +187,34 @@ RunDirectory RunDirectory::open_for_resume(const fs::path& dir) {
     throw InputError(fmt::format("there is no train directory {} to resume", dir.string()));
   }
   return {dir, lock(dir)};
+}
+
+fs::path RunDirectory::move_aside(const fs::path& given) {
+  if (!holds_run(given)) return {};
+  std::error_code error;
+  const fs::path dir = fs::canonical(given, error);
+  const auto refuse = [&](std::string_view why) {
+    throw InputError(
+        fmt::format("cannot move the run in {} aside: {}; move it yourself, or choose "
+                    "another --train-dir",
+                    given.string(), why));
+  };
+  if (error) refuse(error.message());
+  const ProcessLock held = lock(dir);
+  if (const std::string why = why_no_run_alone(dir); !why.empty()) refuse(why);
+  constexpr int kMostOld = 1000000;
+  for (int i = 1; i <= kMostOld; ++i) {
+    const fs::path aside = fmt::format("{}.old-{}", dir.string(), i);
+    if (fs::exists(fs::symlink_status(aside))) continue;
+    if (::rename(dir.c_str(), aside.c_str()) == 0) {
+      fs::create_directory(dir, error);  // where a link leads there, it leads somewhere still
+      return aside;
+    }
+    const bool is_taken = errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR;
+    if (!is_taken) refuse(system_error_text());
+  }
+  refuse(fmt::format("there are {} old ones", kMostOld));
+  return {};
 }
 
 void RunDirectory::remove_leftovers() const { remove_temporaries(dir_, is_name_of_run); }

@@ -47,6 +47,12 @@ class RunDirectory {
   /// that is meant is for the caller to find out: nothing but the lock is touched.
   static RunDirectory open_for_resume(const std::filesystem::path& dir);
 
+  /// Moves the run that is in the directory aside, with all that lies there, in one go and under
+  /// its lock, and returns to where: NAME.old-1 beside it, or the next that is free. Empty, and
+  /// nothing done, where there is no run. InputError where a process is using it, it is no run's
+  /// alone (it holds a folder, or is the home or the current directory) or it cannot be moved.
+  static std::filesystem::path move_aside(const std::filesystem::path& dir);
+
   const std::filesystem::path& path() const { return dir_; }
 
   /// Removes half-written files of a run's that a killed process left. Only once it is known that

@@ -131,6 +131,7 @@ std::string to_json(const WorkerSettings& s) {
         {"adversarial", s.attack.options.adversarial},
         {"alie_z", s.attack.options.alie_z ? Json(*s.attack.options.alie_z) : Json(nullptr)},
         {"alie_sign", s.attack.options.alie_sign},
+        {"alie_ddof", s.attack.options.alie_ddof},
         {"byzantine", s.attack.byzantine},
         {"schedule", static_cast<int>(s.attack.schedule)},
         {"statistics", s.attack.statistics},
@@ -159,6 +160,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     if (!attack.at("alie_z").is_null())
       read_field(attack, "alie_z", s.attack.options.alie_z.emplace());
     read_field(attack, "alie_sign", s.attack.options.alie_sign);
+    read_field(attack, "alie_ddof", s.attack.options.alie_ddof);
     read_field(attack, "byzantine", s.attack.byzantine);
     s.attack.schedule = read_enum(attack, "schedule", FailSchedule::kWorstCase);
     read_field(attack, "statistics", s.attack.statistics);

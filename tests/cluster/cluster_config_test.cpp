@@ -43,6 +43,30 @@ TEST(ClusterConfig, NamesTheLineAndTheNearestKey) {
   EXPECT_EQ(refusal("name = \"a\"\nname = \"b\"\n").substr(0, 20), "c.toml:2: not TOML: ");
 }
 
+TEST(ClusterConfig, TakesWhatTheOriginalsConfigurationSaysInAnotherWay) {
+  const ClusterConfig config = parse_cluster_config(
+      "name = \"PS_PYTORCH_2\"\nmethod = \"reserved\"\nnum_replicas_to_aggregate = \"8\"\n"
+      "base_out_dir = \"%(nfs_mount_point)s/%(name)s\"\n",
+      "c.toml");
+  EXPECT_EQ(config.name, "PS-PYTORCH-2");
+  EXPECT_EQ(config.method, "on-demand");
+  EXPECT_EQ(config.remarks.size(), 4U);
+  EXPECT_EQ(config.remarks[0],
+            "c.toml:4: base_out_dir is not needed: detoxml train --train-dir says where a run's "
+            "files go");
+  EXPECT_EQ(config.remarks[1], "c.toml:2: method = 'reserved' is taken as 'on-demand'");
+  EXPECT_EQ(config.remarks[2], "c.toml:1: name = 'PS_PYTORCH_2' is taken as 'PS-PYTORCH-2'");
+  EXPECT_TRUE(parse_cluster_config("name = \"a-b\"\nmethod = \"spot\"\n", "c").remarks.empty());
+}
+
+TEST(ClusterConfig, TellsAllThatIsWrongInTheOrderOfTheLines) {
+  EXPECT_EQ(refusal("train_commands = [\"x\"]\nname = \"a b\"\nbatch_size = \"32\"\n"),
+            "c.toml:1: no key train_commands: once the machines are there: detoxml cluster run -- "
+            "COMMAND\n"
+            "c.toml:2: name = 'a b'; valid: up to 63 letters, digits and dashes, no dash first\n"
+            "c.toml:3: no key batch_size: it is an option of training: detoxml train --batch-size");
+}
+
 TEST(ClusterConfig, TakesNumbersAsTextAndTheOtherWayRound) {
   EXPECT_EQ(parse_cluster_config("n_workers = \"7\"", "c").n_workers, 7);
   EXPECT_EQ(parse_cluster_config("method = \"spot\"\nspot_price = 0.15", "c").spot_price, "0.15");

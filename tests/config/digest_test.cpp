@@ -1,4 +1,7 @@
 // The digest of a configuration tells runs that give other bits from runs that do not.
+#include "base/digest.hpp"
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -28,6 +31,8 @@ const std::set<std::string_view> kWithoutEffect = {"data-dir",
                                                    "on-divergence",
                                                    "pretrained",
                                                    "pretrained-head",
+                                                   "pretrained-momentum",
+                                                   "overwrite",
                                                    "eval-freq",
                                                    "train-dir",
                                                    "keep-checkpoints",
@@ -57,6 +62,15 @@ TEST(ConfigDigest, ChangesWithEachOptionThatAffectsTheResultAndWithNoOther) {
     }
   }
   for (const std::string_view name : kWithoutEffect) EXPECT_FALSE(find_option(name).affects_result);
+}
+
+TEST(ConfigDigest, OfARunThatIsOlderThanAnOptionStaysTheSame) {
+  DigestBuilder older;
+  for (const Option& option : train_options()) {
+    if (option.affects_result && option.name != "alie-ddof")
+      older.add(fmt::format("{} = {}\n", option.name, option_text(option, RunConfig{})));
+  }
+  EXPECT_EQ(config_digest(RunConfig{}, "data"), hex(older.add("data").finish()));
 }
 
 TEST(ConfigDigest, CoversTheFactsThatAreNotOptions) {

@@ -64,12 +64,11 @@ TEST(Notices, NameOptionsOfAnAttackThatDoesNotTakePlace) {
   EXPECT_THAT(without_effect({{"err-mode", "constant"}, {"adversarial", "-1"}, {"alie-z", "auto"}}),
               ElementsAre("without effect: --err-mode constant, --adversarial -1, --alie-z auto "
                           "(--worker-fail is 0)"));
-  EXPECT_THAT(
-      without_effect(
-          {{"worker-fail", "1"}, {"err-mode", "constant"}, {"lis-simulation", "simulate"}}),
-      ElementsAre("without effect: --err-mode constant (--lis-simulation takes its place)"));
+  EXPECT_THAT(without_effect(
+                  {{"worker-fail", "1"}, {"err-mode", "constant"}, {"lis-simulation", "simulate"}}),
+              ElementsAre("without effect: --err-mode constant (the attack is alie)"));
   EXPECT_THAT(without_effect({{"worker-fail", "1"}, {"alie-z", "2"}}),
-              ElementsAre("without effect: --alie-z 2 (--lis-simulation is none)"));
+              ElementsAre("without effect: --alie-z 2 (the attack is not alie)"));
   EXPECT_THAT(without_effect({{"worker-fail", "1"}, {"err-mode", "none"}, {"adversarial", "3"}}),
               ElementsAre("without effect: --adversarial 3 (--err-mode is none)"));
   EXPECT_THAT(without_effect({{"worker-fail", "1"}, {"err-mode", "nan"}, {"adversarial", "3"}}),
@@ -114,6 +113,33 @@ TEST(Notices, SayHowLongTheServerWaitsForAttackersWhoMissItsDeadline) {
   EXPECT_THAT(waits({{"worker-fail", "1"}, {"err-mode", "straggler"}}), IsEmpty());
   EXPECT_THAT(waits({{"err-mode", "crash"}}), IsEmpty());
   EXPECT_THAT(waits({{"worker-fail", "1"}}), IsEmpty());
+}
+
+TEST(Notices, NameOptionsWithoutEffectOnTheEngineOrTheNetwork) {
+  RunConfig config;
+  EXPECT_THAT(run_notices(config, false, true), IsEmpty());
+  set_option(find_option("vote"), "bytes", config);
+  set_option(find_option("comm-type"), "Async", config);
+  set_option(find_option("compute-every-replica"), "on", config);
+  set_option(find_option("attack-statistics"), "off", config);
+  EXPECT_THAT(run_notices(config, false, false),
+              ElementsAre("without effect: --vote bytes, --comm-type Async (in one process nothing "
+                          "is sent)"));
+  config.worker_fail = 1;
+  EXPECT_THAT(
+      run_notices(config, true, false),
+      ElementsAre("without effect: --compute-every-replica on (over MPI every replica computes)",
+                  "without effect: --attack-statistics off (the network has no batch norm)"));
+  EXPECT_EQ(run_notices(config, true, true).size(), 1U);
+}
+
+TEST(Notices, TellWhatWasTakenInAnotherWay) {
+  RunConfig config;
+  config.remarks = {"one", "two"};
+  const std::vector<std::string> lines = make_plan(resolve(config, 0)).notices;
+  ASSERT_GE(lines.size(), 3U);
+  EXPECT_EQ(lines[1], "one");
+  EXPECT_EQ(lines[2], "two");
 }
 
 TEST(Notices, SayNothingOfOptionsAtTheirDefaults) {

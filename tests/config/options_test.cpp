@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/names.hpp"
@@ -32,6 +33,22 @@ TEST(Options, HaveAGroupAndHelpInOneLine) {
   }
 }
 
+TEST(Options, ForEveryDayAreTwentyWithTheConfigurationFile) {
+  const auto everyday = std::ranges::count_if(train_options(), is_everyday);
+  EXPECT_EQ(everyday + 1, 20);
+}
+
+TEST(Options, SayWhatKindOfValueTheyTake) {
+  for (const Option& option : train_options()) EXPECT_FALSE(value_form(option).empty());
+  EXPECT_EQ(value_form(find_option("batch-size")), "N");
+  EXPECT_EQ(value_form(find_option("workers")), "N|auto");
+  EXPECT_EQ(value_form(find_option("lr")), "X|auto");
+  EXPECT_EQ(value_form(find_option("momentum")), "X");
+  EXPECT_EQ(value_form(find_option("nesterov")), "on|off");
+  EXPECT_EQ(value_form(find_option("placement")), "random|fixed");
+  EXPECT_EQ(value_form(find_option("eval-freq")), "N");  // "at the end" is no word
+}
+
 TEST(Options, AreFoundWithoutRegardToCaseAndDashes) {
   EXPECT_EQ(find_option("Batch_Size").name, "batch-size");
   EXPECT_EQ(find_option("LR").name, "lr");
@@ -50,9 +67,11 @@ TEST(Options, TakeTheWordsForCompressionThatTheOriginalHad) {
 
 TEST(Options, AnswerAnUnknownNameWithTheNearest) {
   const std::string text = refusal([] { find_option("worker-fial"); });
-  EXPECT_NE(text.find("unknown option 'worker-fial' (did you mean worker-fail?)"),
-            std::string::npos)
-      << text;
+  EXPECT_EQ(text,
+            "unknown option 'worker-fial' (did you mean worker-fail?); detoxml train --help-all "
+            "shows all");
+  EXPECT_EQ(refusal([] { find_option("lerning-rate"); }),
+            "unknown option 'lerning-rate' (write --lr); detoxml train --help-all shows all");
   EXPECT_NE(refusal([] { find_option(std::string(100000, 'x')); }), "");
 }
 
@@ -101,6 +120,7 @@ TEST(Options, HaveTheDefaultsThatTheSpecificationGives) {
                                                                  {"lis-simulation", "none"},
                                                                  {"alie-z", "1"},
                                                                  {"alie-sign", "minus"},
+                                                                 {"alie-ddof", "1"},
                                                                  {"attack-statistics", "on"},
                                                                  {"fail-schedule", "per-step"},
                                                                  {"placement", "random"},

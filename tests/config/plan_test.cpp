@@ -177,17 +177,28 @@ TEST(Plan, GivesAnAttackItsOwnStandardUnlessTheUserSaysOtherwise) {
   }
 }
 
+TEST(Plan, OfOneAttackUnderTwoNamesIsTheSame) {
+  const RunConfig one = config_of({{"worker-fail", "1"}, {"err-mode", "alie"}});
+  const RunConfig other = config_of({{"worker-fail", "1"}, {"lis-simulation", "simulate"}});
+  EXPECT_EQ(to_toml(one, ""), to_toml(other, ""));
+  EXPECT_EQ(config_digest(one, ""), config_digest(other, ""));
+  EXPECT_EQ(make_plan(one).attack.attack, "alie");
+  EXPECT_EQ(make_plan(one).notices, make_plan(other).notices);
+}
+
 TEST(Plan, CarriesTheAttackToTheWorkers) {
   const Plan plan = make_plan(config_of({{"workers", "45"},
                                          {"worker-fail", "5"},
                                          {"lis-simulation", "simulate"},
                                          {"alie-sign", "plus"},
+                                         {"alie-ddof", "0"},
                                          {"alie-z", "1.5"},
                                          {"fail-schedule", "worst-case"},
                                          {"attack-statistics", "off"}}));
   EXPECT_EQ(plan.attack.attack, "alie");
   EXPECT_EQ(plan.attack.options.alie_z, 1.5);
   EXPECT_EQ(plan.attack.options.alie_sign, 1.0);
+  EXPECT_EQ(plan.attack.options.alie_ddof, 0U);
   EXPECT_EQ(plan.attack.schedule, FailSchedule::kWorstCase);
   EXPECT_FALSE(plan.attack.statistics);
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "config/changed.hpp"
@@ -74,6 +75,42 @@ TEST(SettingsFile, ReadsEveryKindOfTomlValue) {
   EXPECT_EQ(config.buckets, 5U);
 }
 
+TEST(SettingsFile, TakesAListWhereAValueIsSeveral) {
+  EXPECT_EQ(read("pre = [\"nnm\", \"bucketing:s=2\"]\n").pre, "nnm,bucketing:s=2");
+  EXPECT_EQ(read("pre = []\n").pre, "none");
+  EXPECT_EQ(read("absent = [\"3:10-20\", \"7:1\"]\n").absent, "3:10-20,7:1");
+  EXPECT_NE(refused("pre = [[\"nnm\"]]\n").find("run.toml:1: "), std::string::npos);
+}
+
+TEST(SettingsFile, TellsAllThatIsWrongInTheOrderOfTheLines) {
+  const auto all = [](std::string_view text) {
+    try {
+      parse_settings(text, "run.toml");
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(all("learning-rate = 0.1\nlr = 0.1\nbatch-size = {}\nLR = 2\ncuda = true\n"),
+            "run.toml:1: no option 'learning-rate' here: write --lr\n"
+            "run.toml:3: the value of batch-size is none; valid: text, a number, true or false\n"
+            "run.toml:4: lr is given twice\n"
+            "run.toml:5: no option 'cuda' here: detoxml computes on CPUs only; leave it out");
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += fmt::format("unknown{} = 1\n", i);
+  const std::string told = all(many);
+  EXPECT_LT(std::ranges::count(told, '\n'), 50);
+}
+
+TEST(SettingsFile, TakesWithARemarkWhatIsNotNeeded) {
+  RunConfig config;
+  for (const Setting& setting :
+       parse_settings("no-cuda = true\ndevice = \"cpu\"\nlr = 0.5\n", "run.toml"))
+    apply_setting(setting, config);
+  EXPECT_EQ(config.lr, 0.5);
+  EXPECT_EQ(config.remarks.size(), 2U);
+}
+
 TEST(SettingsFile, AnswersAnUnknownKeyWithItsLineAndTheNearestName) {
   const std::string text = refused("lr = 0.1\n\nbatchsice = 3\n");
   EXPECT_TRUE(text.starts_with("run.toml:3: unknown option 'batchsice' (did you mean batch-size?)"))
@@ -93,6 +130,8 @@ TEST(SettingsFile, RefusesAnOptionThatIsGivenTwiceUnderTwoNames) {
 
 TEST(SettingsFile, RefusesTablesListsAndDates) {
   EXPECT_EQ(refused("lr = [1, 2]\n"),
+            "run.toml:1: the value of lr is a list; valid: text, a number, true or false");
+  EXPECT_EQ(refused("lr = 1979-05-27\n"),
             "run.toml:1: the value of lr is none; valid: text, a number, true or false");
   for (const std::string_view text :
        {"[lr]\nx = 1\n", "lr.x = 1\n", "lr = {x = 1}\n", "lr = 1979-05-27\n", "[[lr]]\nx = 1\n"})

@@ -24,7 +24,7 @@ class BadOptions(ProgramTest):
         self.refused("--dataset", "mnits", says=["unknown data set 'mnits'", "did you mean MNIST?"])
         self.refused("--err-mode", "constnt", says=["unknown attack", "did you mean constant?", "rev_grad"])
         self.refused("--approach", "detux", says=["unknown approach", "did you mean detox?", "baseline"])
-        self.refused("--lerning-rate", "1", says=["unknown option", "--lerning-rate"])
+        self.refused("--lerning-rate", "1", says=["unknown option 'lerning-rate' (write --lr)"])
         self.assert_refused(run("trian"), 2, "unknown command 'trian'", "did you mean train?")
 
     def test_what_is_not_built_is_refused_and_not_in_the_help(self):
@@ -47,6 +47,31 @@ class BadOptions(ProgramTest):
         for option, value in [("--lr", "nan"), ("--batch-size", "-3"), ("--max-steps", "ten"), ("--absent", "77:1-2"),
                               ("--nesterov", "perhaps")]:
             self.refused(option, value, says=[option])
+
+    def test_all_that_is_wrong_is_told_at_once(self):
+        (self.folder / "bad.toml").write_text('cuda = true\nbatch-size = "many"\npre = ["nnm"]\n')
+        result = run("train", "--config", "bad.toml", "--learning-rate", "0.1", "--lr", "-1", "--momentum=x", "--gpu", "stray",
+                     "--network", "lenett", "--approach", "detx", "--num-wrokers=3", "--device", "cuda:0", cwd=self.folder)
+        self.assertEqual(result.code, 2)
+        told = "\n".join(result.errors())
+        for words in ["bad.toml:1: no option 'cuda' here: detoxml computes on CPUs only", "bad.toml: --batch-size is 'many'",
+                      "no option 'learning-rate' here: write --lr", "--lr is -1", "--momentum is 'x'",
+                      "no option 'gpu' here: detoxml computes on CPUs only", "no option 'device' here", "unknown network 'lenett'",
+                      "unknown approach 'detx'", "unknown option 'num-wrokers' (write --workers"]:
+            self.assertEqual(told.count(words), 1, told)
+        self.assertEqual(len(result.errors()), 10, told)
+        self.assertFalse((self.folder / "output").exists())
+
+    def test_underscores_and_capitals_are_as_good_as_dashes(self):
+        self.refused("--Batch_Size", "0", says=["--batch-size is 0"])
+        self.refused("--max_steps=0", says=["--max-steps is 0"])
+
+    def test_options_without_a_value_are_not_given_the_next_word(self):
+        self.refused("--lr=", "--max-steps", "1", says=["--lr= is without a value"])
+        self.refused("--mode", "maj_vote", says=["write --approach maj_vote"])
+        self.refused("--approach", "cyclic", "--mode", "maj_vote", says=["DRACO's cyclic code is not here"])
+        self.refused("--err-mode", "alie", "--lis-simulation", "none", says=["--lis-simulation is none"])
+        self.refused("--workers", "45", "--buckets", "3", "--bucket-size", "5", says=["one option, given as 3 and 5"])
 
     def test_configuration_files(self):
         bad = self.folder / "bad.toml"

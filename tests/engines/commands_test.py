@@ -1,8 +1,10 @@
 """The commands beside train, as a user meets them."""
 
+import array
 import fcntl
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -85,6 +87,17 @@ class Evaluate(ProgramTest):
         self.assertEqual(follower.returncode, 1, err)
         self.assertTrue(out.startswith("step 12 "), out)
         self.assertIn("the run was killed at step 12", err)
+
+    def test_of_models_without_a_state_and_of_every_so_many(self):
+        self.run_ok("train", *SMALL, "--train-dir", "run")
+        for path in (self.folder / "run").glob("state_step_*"):
+            path.unlink()
+        for options, steps in [([], [5, 10, 12]), (["--eval-freq", 10], [10, 12])]:
+            lines = self.run_ok("evaluate", "--model-dir", "run", "--json", *options).out.splitlines()
+            self.assertEqual([json.loads(line)["step"] for line in lines], steps)
+        err = self.run_ok("evaluate", "--model-dir", "run/model_step_5", "--eval-freq", 10, "--timeout", 3).err
+        self.assertIn("without effect: --eval-freq 10 (this is one checkpoint)", err)
+        self.assertIn("without effect: --timeout 3 (there is no --follow)", err)
 
     def test_says_where_there_is_nothing(self):
         self.assert_refused(run("evaluate", "--model-dir", self.folder), 1, "holds no checkpoint")
@@ -186,6 +199,39 @@ class Help(ProgramTest):
             self.assertIn(f"detoxml {command}", text)
         self.assertRegex(self.run_ok("--version").out, r"^detoxml \d+\.\d+\.\d+")
 
+    def test_of_training_shows_what_people_need_and_all_on_demand(self):
+        short, whole = (self.run_ok("train", option).out for option in ["--help", "--help-all"])
+        options = re.findall(r"^  --?[\w-]+", short, re.MULTILINE)
+        self.assertEqual(len([o for o in options if "help" not in o and o != "  -h"]), 20, options)
+        self.assertIn("options more: detoxml train --help-all", short)
+        self.assertIn("--weight-cap", whole)
+        self.assertNotIn("--weight-cap", short)
+        for text in short, whole:
+            self.assertIn("P workers", text)
+            self.assertRegex(text, r"--workers N\|auto")
+        # The value's kind is beside every option that takes one.
+        bare = [line for line in whole.splitlines() if re.match(r"  --[\w-]+ {2,}|  --[\w-]+$", line)]
+        self.assertEqual(bare, [])
+        self.assertIn("--sweep", self.run_ok("tune", "--help").out)
+
+    def test_is_a_command_too(self):
+        self.assertEqual(self.run_ok("help").out, self.run_ok("--help").out)
+        self.assertEqual(self.run_ok("help", "train").out, self.run_ok("train", "--help").out)
+        self.assertEqual(self.run_ok("help", "--all", "train").out, self.run_ok("train", "--help-all").out)
+        self.assertEqual(self.run_ok("help", "cluster", "launch").out, self.run_ok("cluster", "launch", "--help").out)
+        self.assert_refused(run("help", "trian"), 2, "unknown command 'trian'", "did you mean train?")
+
+    def test_ends_quietly_with_whoever_reads_it(self):
+        # More than a pipe holds would have to be written; a closed pipe shows it with a line, too.
+        for command in ["list", "help --all train", "train --help-all", "completion bash"]:
+            ended = subprocess.run(["bash", "-c", f'"$1" {command} | true; echo "${{PIPESTATUS[0]}}"', "-", PROGRAM],
+                                   capture_output=True, text=True, timeout=60, check=True)
+            self.assertEqual(ended.stderr, "", command)
+            self.assertIn(ended.stdout.strip(), ["0", "141"], command)
+        full = subprocess.run(["bash", "-c", '"$1" list > /dev/full', "-", PROGRAM], capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual((full.returncode, full.stderr), (1, "detoxml: not all of the output could be written\n"))
+
 
 class Train(ProgramTest):
     def test_without_options_is_told_what_it_defends_against(self):
@@ -196,6 +242,67 @@ class Train(ProgramTest):
     def test_says_what_bucket_size_means(self):
         err = self.run_ok("train", "--max-steps", 1, "--workers", 45, "--bucket-size", 5, "--batch-size", 2).err
         self.assertEqual(err.count("is the number of buckets"), 1)
+
+    def test_takes_what_the_scripts_of_the_original_say(self):
+        err = self.run_ok("train", "--lr=0.01", "--momentum=0.9", "--network=LeNet", "--batch-size=4", "--comm-type=Bcast",
+                          "--mode=maj_vote", "--approach=maj_vote", "--eval-freq=2000", "--err-mode=constant",
+                          "--adversarial=-100", "--epochs=50", "--max-steps=2", "--worker-fail=1", "--group-size=3",
+                          "--compress-grad=compress", "--bucket-size=5", "--checkpoint-step=0", "--lis-simulation=simulate",
+                          "--train-dir=run/", "--no-cuda", "--test-batch-size", 100, "--log-interval=10").err
+        for line in ["taken as --mode normal", "without effect: --bucket-size 5", "--checkpoint-step 0: from the start",
+                     "--no-cuda is not needed: detoxml computes on CPUs only", "--test-batch-size is not needed",
+                     "without effect: --err-mode constant (the attack is alie)",
+                     "without effect: --compress-grad compress (in one process nothing is sent)"]:
+            self.assertEqual(err.count(line), 1, line)
+
+    def test_has_one_attack_under_two_names(self):
+        self.run_ok("train", *SMALL, "--train-dir", "one")
+        other = [word for word in SMALL if word not in ("--lis-simulation", "simulate")]
+        self.run_ok("train", *other, "--err-mode", "alie", "--train-dir", "two")
+        self.assertEqual(self.checkpoint("one", 12), self.checkpoint("two", 12))
+        configs = [re.sub('train-dir = .*', "", (self.folder / run / "config.toml").read_text()) for run in ("one", "two")]
+        self.assertEqual(configs[0], configs[1])
+
+    def test_may_take_the_place_of_the_run_before(self):
+        command = ["train", "--max-steps", 2, "--batch-size", 4, "--train-dir", "run"]
+        self.run_ok(*command)
+        before = {path.name: path.read_bytes() for path in (self.folder / "run").iterdir()}
+        self.assert_refused(run(*command, cwd=self.folder), 1, "--resume auto", "--overwrite")
+        err = self.run_ok(*command, "--overwrite").err
+        self.assertRegex(err, r"the run that was in run is in .*/run\.old-1 now")
+        self.assertEqual({path.name: path.read_bytes() for path in (self.folder / "run.old-1").iterdir()}, before)
+        self.assertEqual(self.checkpoint("run", 2), self.checkpoint("run.old-1", 2))
+        self.assertIn('overwrite = "off"', (self.folder / "run" / "config.toml").read_text())
+        self.assert_refused(run(*command, "--overwrite", "--resume", "auto", cwd=self.folder), 2, "give one of them")
+        self.assert_refused(run("train", "--replay", "run", "--train-dir", "run", "--overwrite", cwd=self.folder), 2,
+                            "--overwrite would move run aside while it is replayed")
+        self.assertFalse((self.folder / "run.old-2").exists())
+
+    def tensors(self, folder, name):
+        content = (self.folder / folder / name).read_bytes()
+        values = 8 + int.from_bytes(content[:8], "little")
+        header = json.loads(content[8:values])
+        return {key: content[values:][slice(*tensor["data_offsets"])] for key, tensor in sorted(header.items())
+                if key != "__metadata__"}
+
+    def momentum(self, folder, step):
+        return array.array("f", b"".join(self.tensors(folder, f"state_step_{step}").values()))
+
+    def test_begins_with_the_weights_and_the_momentum_of_another_one(self):
+        small = ["--batch-size", 4, "--momentum", "0.5", "--eval-freq", 3]
+        self.run_ok("train", *small, "--max-steps", 3, "--train-dir", "run")
+        refused = run("train", "--resume", "auto", "--max-steps", 6, "--lr", "0.001", "--train-dir", "run", cwd=self.folder)
+        self.assert_refused(refused, 2, "lr: 0.001 here, 0.01 there", "--pretrained run/model_step_3 --pretrained-momentum")
+        begin = ["--pretrained", "run/model_step_3", "--lr", "1e-30", "--max-steps", 1]
+        # The step is too small to move a weight; momentum is half of what it was, and the gradient.
+        for options, folder in [(["--pretrained-momentum"], "with"), ([], "without")]:
+            self.run_ok("train", *small, *begin, *options, "--train-dir", folder)
+            self.assertEqual(self.tensors(folder, "model_step_1"), self.tensors("run", "model_step_3"))
+        old, new, fresh = (self.momentum(*at) for at in [("run", 3), ("with", 1), ("without", 1)])
+        self.assertTrue(any(old))
+        for a, b, g in zip(old, new, fresh):
+            self.assertAlmostEqual(b, 0.5 * a + g, delta=1e-6 + 1e-5 * abs(b))
+        self.assert_refused(run("train", "--pretrained-momentum", cwd=self.folder), 2, "needs --pretrained")
 
     def test_writes_a_configuration_that_gives_the_same_run_again(self):
         self.run_ok("train", *SMALL, "--train-dir", "one", "--nesterov", "--weight-decay", "1e-4")

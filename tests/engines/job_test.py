@@ -67,6 +67,7 @@ class Job(ProgramTest):
         self.assert_refused(run("launch", "-n", 3, "train", "--max-stepz", 1), 2, "unknown option of 'launch'")
         help_text = run("launch", "-n", 3, "--hostfile", "nowhere", "--", "train", "--max-steps", 1, "--help")
         self.assertEqual((help_text.code, help_text.out), (0, run("train", "--help").out))
+        self.assertEqual(run("launch", "-n", 3, "--", "train", "--help-all").out, run("train", "--help-all").out)
 
     def test_that_has_finished_is_a_success_though_a_worker_hangs(self):
         def attempt(steps):

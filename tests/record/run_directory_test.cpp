@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdlib>
 
 #include "data/temporary_folder.hpp"
 #include "detox/errors.hpp"
@@ -20,6 +21,9 @@ class RunFolder : public testing::Test {
  protected:
   std::string create_error() const {
     return message_of<InputError>([this] { RunDirectory::create(dir_); });
+  }
+  static std::string file_text(const fs::path& file) {
+    return std::string(text_of(read_file(file)));
   }
   TemporaryFolder folder_;
   fs::path dir_ = folder_.path() / "output" / "models";
@@ -42,7 +46,8 @@ TEST_F(RunFolder, IsRefusedWhereItHoldsCheckpoints) {
   save_checkpoint(dir_, small_layout(), small_model(), small_state(150));
   EXPECT_EQ(create_error(), dir_.string() +
                                 " holds another run, whose newest checkpoint is of step 150; "
-                                "resume it with --resume auto or choose another --train-dir");
+                                "go on with it (--resume auto), move it aside (--overwrite) or "
+                                "choose another --train-dir");
   RunDirectory::open_for_resume(dir_);
 }
 
@@ -81,6 +86,58 @@ TEST_F(RunFolder, IsRefusedWhereAFailedStartHasCountedAStep) {
   }
   put_file(dir_ / "metrics.jsonl", "{}\n");
   EXPECT_THAT(create_error(), HasSubstr("holds another run"));
+}
+
+TEST_F(RunFolder, IsMovedAsideWithAllThatIsInIt) {
+  EXPECT_EQ(RunDirectory::move_aside(dir_), "");
+  fs::create_directories(dir_);
+  EXPECT_EQ(RunDirectory::move_aside(dir_), "") << "there was no run";
+  put_file(fs::path(dir_.string() + ".old-2"), "somebody's");
+  for (const int number : {1, 3}) {
+    RunDirectory::create(dir_).write_config("run " + std::to_string(number));
+    put_file(dir_ / "notes.txt", "mine");
+    const fs::path aside = dir_.string() + ".old-" + std::to_string(number);
+    EXPECT_EQ(RunDirectory::move_aside(dir_.string() + "/"), fs::canonical(aside));
+    EXPECT_EQ(file_text(aside / "config.toml"), "run " + std::to_string(number));
+    EXPECT_EQ(file_text(aside / "notes.txt"), "mine");
+    EXPECT_TRUE(fs::is_empty(dir_));
+  }
+  EXPECT_EQ(file_text(dir_.string() + ".old-2"), "somebody's");
+}
+
+TEST_F(RunFolder, IsMovedWhereALinkLeadsAndTheLinkStays) {
+  RunDirectory::create(dir_).write_config("x");
+  const fs::path link = folder_.path() / "link";
+  fs::create_directory_symlink(dir_, link);
+  RunDirectory::move_aside(link);
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_TRUE(fs::is_empty(link));
+  EXPECT_TRUE(fs::exists(dir_.string() + ".old-1/config.toml"));
+}
+
+TEST_F(RunFolder, IsNotMovedWhereItIsInUseOrNoRunsAlone) {
+  const auto refused = [this] {
+    return message_of<InputError>([this] { RunDirectory::move_aside(dir_); });
+  };
+  {
+    const RunDirectory run = RunDirectory::create(dir_);
+    run.write_config("x");
+    EXPECT_THAT(refused(), HasSubstr("another process is using the train directory"));
+  }
+  fs::create_directory(dir_ / "pictures");
+  EXPECT_THAT(refused(), HasSubstr("it holds the folder pictures, too"));
+  fs::remove(dir_ / "pictures");
+  const fs::path before = fs::current_path();
+  fs::current_path(dir_);
+  EXPECT_THAT(refused(), HasSubstr("it is the current directory"));
+  fs::current_path(before);
+  const char* home = std::getenv("HOME");
+  const std::string kept = home == nullptr ? "" : home;
+  setenv("HOME", dir_.c_str(), 1);
+  EXPECT_THAT(refused(), HasSubstr("it is the home directory"));
+  setenv("HOME", kept.c_str(), 1);
+  EXPECT_TRUE(fs::exists(dir_ / "config.toml"));
+  EXPECT_NE(RunDirectory::move_aside(dir_), "");
 }
 
 TEST_F(RunFolder, IsRefusedWhileAnotherUsesIt) {

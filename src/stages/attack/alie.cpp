@@ -1,9 +1,10 @@
 // "A little is enough" (Baruch, Baruch, Goldberg, NeurIPS 2019): every colluder sends mean + sign *
-// z * deviation of the honest values, coordinate by coordinate; the deviation has ddof 1, as in the
-// original DETOX.
+// z * deviation of the honest values, coordinate by coordinate; the deviation has ddof 1 unless
+// asked otherwise. The original DETOX adds the deviation (sign +1) and has ddof 0.
 #include "stages/attack/alie.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/normal.hpp"
 #include "stages/attack/column_moments.hpp"
@@ -28,8 +29,9 @@ class Alie final : public Attack {
   bool needs_all_slices() const override { return true; }
   bool same_in_every_slice() const override { return true; }
   void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const override {
-    const double z =
-        options_.alie_sign * options_.alie_z.value_or(alie_auto_z(input.rows, input.corrupted));
+    const double z = options_.alie_sign *
+                     options_.alie_z.value_or(alie_auto_z(input.rows, input.corrupted)) *
+                     from_ddof_1(input.honest.n());
     for_column_moments(input.honest, out.size(), pool, [&](const ColumnMoments& moments) {
       for (std::size_t i = 0; i < moments.mean.size(); ++i) {
         out[moments.begin + i] = static_cast<float>(moments.mean[i] + z * moments.deviation[i]);
@@ -38,6 +40,12 @@ class Alie final : public Attack {
   }
 
  private:
+  /// What turns a deviation of ddof 1 over n values into the one that is asked for.
+  double from_ddof_1(std::size_t n) const {
+    if (options_.alie_ddof == 1 || n < 2) return 1;
+    return std::sqrt(static_cast<double>(n - 1) / static_cast<double>(n));
+  }
+
   AttackOptions options_;
 };
 

@@ -10,12 +10,11 @@ namespace {
 constexpr double kOfTheOriginal = -100;
 
 constexpr std::array kAttacks = {
-    AttackInfo{
-        "alie",
-        "a little is enough: mean + sign * z * deviation of the honest values (--lis-simulation)",
-        "Baruch et al. 2019, arXiv 1902.06156",
-        {},
-        make_alie},
+    AttackInfo{"alie",
+               "a little is enough: mean + sign * z * deviation of the honest values",
+               "Baruch et al. 2019, arXiv 1902.06156",
+               {},
+               make_alie},
     AttackInfo{"alie_opt",
                "mean - tau * deviation, tau searched against the defence as it is configured",
                "Baruch et al. 2019, arXiv 1902.06156",

@@ -13,8 +13,8 @@ struct Moments {
   long double mean = 0, deviation = 0;
 };
 
-/// Mean and deviation (ddof 1) of one coordinate, in two passes.
-Moments moments_of(const std::vector<Values>& rows, std::size_t coordinate) {
+/// Mean and deviation of one coordinate, in two passes.
+Moments moments_of(const std::vector<Values>& rows, std::size_t coordinate, std::size_t ddof) {
   Moments moments;
   for (const Values& row : rows) moments.mean += row[coordinate];
   moments.mean /= static_cast<long double>(rows.size());
@@ -23,7 +23,7 @@ Moments moments_of(const std::vector<Values>& rows, std::size_t coordinate) {
     const long double difference = row[coordinate] - moments.mean;
     squares += difference * difference;
   }
-  moments.deviation = std::sqrt(squares / static_cast<long double>(rows.size() - 1));
+  moments.deviation = std::sqrt(squares / static_cast<long double>(rows.size() - ddof));
   return moments;
 }
 
@@ -34,9 +34,10 @@ AttackOptions with_z(std::optional<double> z, double sign = -1) {
   return options;
 }
 
-void expect_mean_plus(const AttackScene& scene, const Values& out, long double z) {
+void expect_mean_plus(const AttackScene& scene, const Values& out, long double z,
+                      std::size_t ddof = 1) {
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const Moments moments = moments_of(scene.honest, i);
+    const Moments moments = moments_of(scene.honest, i, ddof);
     const long double expected = moments.mean + z * moments.deviation;
     // One rounding to float32, and double arithmetic before it.
     const long double unit = std::abs(expected) * 0x1p-24L + moments.deviation * 1e-12L;
@@ -52,6 +53,20 @@ TEST(Alie, IsTheMeanAndZDeviationsOfTheHonestValues) {
       expect_mean_plus(scene, scene.run("alie", with_z(1.5, 1)), 1.5L);
     }
   }
+}
+
+TEST(Alie, IsThatOfTheOriginalWithItsSignAndItsDdof) {
+  AttackOptions options = with_z(1.0, 1);
+  options.alie_ddof = 0;
+  for (const std::size_t n : {2U, 3U, 15U, 45U}) {
+    const AttackScene scene{honest_rows(n, 1500)};
+    expect_mean_plus(scene, scene.run("alie", options), 1.0L, 0);
+  }
+  // numpy: r = [1, 2, 4, 9]; numpy.mean(r) + numpy.std(r)
+  AttackScene scene{{{1.0F}, {2.0F}, {4.0F}, {9.0F}}};
+  EXPECT_FLOAT_EQ(scene.run("alie", options)[0], 7.082207001484488F);
+  const AttackScene alone{honest_rows(1, 100)};
+  EXPECT_EQ(alone.run("alie", options), alone.honest[0]);
 }
 
 TEST(Alie, KeepsTheDeviationBesideALargeCommonOffset) {

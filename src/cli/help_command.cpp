@@ -1,0 +1,50 @@
+// `detoxml help`: the help of a command, as its --help prints it.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "base/names.hpp"
+#include "cli/command.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+/// The command of these words, one below the other.
+const CLI::App& command_of(const CLI::App& program, const std::vector<std::string>& words) {
+  const CLI::App* found = &program;
+  for (const std::string& word : words) {
+    std::vector<std::string> names;
+    const CLI::App* below = nullptr;
+    for (const CLI::App* command : found->get_subcommands([](const CLI::App*) { return true; })) {
+      if (command->get_name() == word) below = command;
+      if (!command->get_group().empty()) names.push_back(command->get_name());
+    }
+    if (below == nullptr)
+      throw UsageError(unknown_name("command", word, {names.begin(), names.end()}));
+    found = below;
+  }
+  return *found;
+}
+
+}  // namespace
+
+Command help_command(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("help", "print the help of the program or of a command");
+  const auto words = std::make_shared<std::vector<std::string>>();
+  const auto all = std::make_shared<bool>(false);
+  app->add_option("COMMAND", *words, "train, say, or cluster launch")->type_name("COMMAND");
+  app->add_flag("--all", *all, "with every option, as --help-all");
+  app->footer("Example:\n  detoxml help train");
+  return {app, [&program, words, all] {
+            std::string path = "detoxml";
+            for (std::size_t i = 0; i + 1 < words->size(); ++i) path += " " + (*words)[i];
+            fmt::print("{}",
+                       command_of(program, *words)
+                           .help(words->empty() ? "" : path,
+                                 *all ? CLI::AppFormatMode::All : CLI::AppFormatMode::Normal));
+            return 0;
+          }};
+}
+
+}  // namespace detox

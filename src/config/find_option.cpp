@@ -1,0 +1,49 @@
+// Options by what people write, and those that people need.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/names.hpp"
+#include "config/foreign_options.hpp"
+#include "config/options.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+// With --config these are the twenty that --help shows.
+constexpr std::array<std::string_view, 19> kEveryday = {
+    "network",       "dataset",    "data-dir",    "approach",    "mode",
+    "group-size",    "workers",    "assume-fail", "worker-fail", "err-mode",
+    "fail-schedule", "batch-size", "lr",          "max-steps",   "seed",
+    "eval-freq",     "train-dir",  "overwrite",   "resume"};
+
+}  // namespace
+
+bool is_everyday(const Option& option) {
+  return std::ranges::find(kEveryday, option.name) != kEveryday.end();
+}
+
+const Option& find_option(std::string_view name) {
+  const std::string wanted = canonical_name(name);
+  std::vector<std::string_view> names;
+  for (const Option& option : train_options()) {
+    names.push_back(option.name);
+    if (!option.alias.empty()) names.push_back(option.alias);
+    const bool is_alias = !option.alias.empty() && canonical_name(option.alias) == wanted;
+    if (canonical_name(option.name) == wanted || is_alias) return option;
+  }
+  if (const ForeignOption* foreign = find_foreign_option(name))
+    throw UsageError(fmt::format("no option '{}' here: {}", printable(name), foreign->answer));
+  for (const ForeignOption& foreign : foreign_options()) names.push_back(foreign.name);
+  const std::string_view nearest = nearest_name(name, names);
+  const ForeignOption* foreign = find_foreign_option(nearest);
+  const std::string hint = foreign != nullptr ? fmt::format(" ({})", foreign->answer)
+                           : !nearest.empty() ? fmt::format(" (did you mean {}?)", nearest)
+                                              : "";
+  throw UsageError(fmt::format("unknown option '{}'{}; detoxml train --help-all shows all",
+                               printable(name), hint));
+}
+
+}  // namespace detox
