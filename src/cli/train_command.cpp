@@ -181,7 +181,8 @@ int serve(const StartingConfig& given, Transport& transport, MpiSession& session
        stop_on_signals(),
        setup.config.compress_grad,
        ChunkPace::kLeastPatienceSeconds,
-       setup.plan.q});
+       setup.plan.q,
+       setup.plan.f_eff});
 
   WorkerSettings settings;
   settings.ranks = ranks;

@@ -42,7 +42,7 @@ constexpr KindRule kRules[] = {
     {false, false, false, false},  // welcome
     {false, false, false, false},  // ready
     {false, false, false, false},  // start
-    {true, true, false, false},    // order
+    {true, true, true, false},     // order
     {true, false, true, false},    // weights
     {true, false, true, false},    // ask weights
     {true, true, false, false},    // digest
@@ -218,9 +218,10 @@ std::optional<OrderView> parse_order(const FrameView& frame, const OrderLimits& 
         return slice < slices || slice == kNoSlice;
       });
   if (!valid) return std::nullopt;
-  return OrderView{
-      frame.step, frame.slice, parts.weights_from,
-      relay_to,   assignment,  view_as<Digest>(rest.subspan(words * sizeof(std::uint32_t)))};
+  return OrderView{frame.step,         frame.slice,
+                   parts.weights_from, relay_to,
+                   assignment,         view_as<Digest>(rest.subspan(words * sizeof(std::uint32_t))),
+                   frame.detail};
 }
 
 std::optional<WeightsChunkView> parse_weights(const FrameView& frame, const Chunks& weights) {
@@ -295,6 +296,7 @@ FrameBytes make_order(const OrderView& order) {
                                               order.weights_digests.size_bytes());
   builder.header.step = order.step;
   builder.header.slice = order.slice;
+  builder.header.detail = order.deadline_ms;
   builder.append(&parts, sizeof parts);
   builder.append(order.relay_to.data(), order.relay_to.size_bytes());
   builder.append(order.assignment.data(), order.assignment.size_bytes());

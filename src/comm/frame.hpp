@@ -19,7 +19,7 @@
 namespace detox {
 
 inline constexpr std::size_t kFrameHeaderBytes = 64;
-inline constexpr std::uint16_t kWireVersion = 2;
+inline constexpr std::uint16_t kWireVersion = 3;
 /// The longest text of a welcome, a start or a ready message.
 inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20;
 /// The longest line of a failure; make_failure() cuts, parse_failure() refuses.
@@ -65,8 +65,9 @@ struct FrameView {
   FrameKind kind = FrameKind::kStop;
   std::uint64_t step = 0;
   std::uint32_t slice = 0;
-  bool packed = false;       ///< kChunk: compressed
-  std::uint64_t detail = 0;  ///< a chunk's index; kAskWeights: why; kFailure, kStop: the exit code
+  bool packed = false;  ///< kChunk: compressed
+  /// kOrder: the deadline; a chunk's index; kAskWeights: why; kFailure, kStop: the exit code.
+  std::uint64_t detail = 0;
   std::span<const std::byte> payload;
 };
 
@@ -79,6 +80,7 @@ struct OrderView {
   std::span<const std::uint32_t> relay_to;    ///< ranks, each >= 1
   std::span<const std::uint32_t> assignment;  ///< empty, or the slice of every worker
   std::span<const Digest> weights_digests;    ///< of every chunk
+  std::uint64_t deadline_ms = 0;              ///< that the step lasts at most; 0: not known
 };
 struct OrderLimits {
   std::size_t slices, workers;

@@ -8,17 +8,33 @@
 
 namespace detox {
 
+namespace {
+
+// Of a step's deadline: what a member may keep others waiting, at the most, and when everybody is
+// asked for what is outstanding.
+constexpr double kPatienceShare = 1.0 / 6, kEverybodyShare = 2.0 / 3;
+constexpr double kTurnsAtOnce = 2;        // that a member's window may last
+constexpr std::uint64_t kAskedLast = 64;  // steps, after one in which it did not deliver
+
+}  // namespace
+
 AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices,
-                         std::size_t threads, std::string_view compression, double least_patience_s)
-    : chunks_(answer), slices_(slices), pace_(least_patience_s), owes_(workers), tasks_(threads) {
-  for (std::size_t thread = 0; thread < threads; ++thread) {
-    if (auto compressor = make_compressor(compression))
+                         const Terms& terms)
+    : chunks_(answer),
+      slices_(slices),
+      pace_(workers, terms.q, terms.least_patience_s),
+      owes_since_(workers),
+      tasks_(terms.threads) {
+  for (std::size_t thread = 0; thread < terms.threads; ++thread) {
+    if (auto compressor = make_compressor(terms.compression))
       unpacking_.push_back({std::move(compressor), std::vector<std::byte>(answer.chunk_bytes)});
   }
 }
 
-void AnswerFetch::begin_step(std::uint64_t step) {
+void AnswerFetch::begin_step(std::uint64_t step, Clock::time_point now, double limit_s) {
   step_ = step;
+  begin_ = now;
+  limit_s_ = limit_s;
   wait_for_all();
   taken_.clear();
   expected_.clear();
@@ -26,8 +42,23 @@ void AnswerFetch::begin_step(std::uint64_t step) {
   for (Slice& slice : slices_) {
     slice.fetch.reset();
     slice.members = 0;
-    slice.settled = false;
+    slice.settled = slice.delivered = false;
   }
+}
+
+ChunkPatience AnswerFetch::patience() const {
+  const double most_s = std::max(pace_.least_s(), kPatienceShare * limit_s_);
+  const double turn_s = std::min(pace_.patience_s(), most_s);
+  return {turn_s, std::min(kTurnsAtOnce * turn_s, most_s)};
+}
+
+/// Who was never heard of comes first: so the pace becomes known of many, not of those alone who
+/// are quick to answer. Whoever did not deliver gets another chance some time.
+ChunkFetch::Standing AnswerFetch::standing_of(std::uint32_t worker) const {
+  if (owes_since_[worker] > 0 && step_ - owes_since_[worker] < kAskedLast)
+    return ChunkFetch::Standing::kOwes;
+  if (!pace_.is_known(worker)) return ChunkFetch::Standing::kNew;
+  return pace_.is_slow(worker) ? ChunkFetch::Standing::kSlow : ChunkFetch::Standing::kUsual;
 }
 
 void AnswerFetch::follow(const StepVotes& votes) {
@@ -41,16 +72,24 @@ void AnswerFetch::follow(const StepVotes& votes) {
       slice.digests = majority->bytes;
       if (slice.answer.size() == 0) slice.answer = AlignedBuffer(chunks_.bytes);
     }
-    for (; slice.members < majority->workers.size(); ++slice.members)
-      slice.fetch->add_member(majority->workers[slice.members]);
+    for (; slice.members < majority->workers.size(); ++slice.members) {
+      const std::uint32_t worker = majority->workers[slice.members];
+      slice.fetch->add_member(worker, standing_of(worker));
+    }
   }
 }
 
 void AnswerFetch::ask(Clock::time_point now, const Send& send) {
+  const bool of_everybody =
+      std::chrono::duration<double>(now - begin_).count() > kEverybodyShare * limit_s_;
   for (std::uint32_t index = 0; index < slices_.size(); ++index) {
     if (!is_fetching(index)) continue;
-    for (const ChunkFetch::Ask& ask : slices_[index].fetch->ask(now, pace_.patience_s()))
-      send(ask.worker, make_request(step_, index, ask.chunks));
+    for (const ChunkFetch::Ask& ask : slices_[index].fetch->ask(now, patience(), of_everybody)) {
+      std::span<const std::uint32_t> left = ask.chunks;
+      for (; !left.empty(); left = left.subspan(std::min(left.size(), kMaxRequested)))
+        send(ask.worker,
+             make_request(step_, index, left.first(std::min(left.size(), kMaxRequested))));
+    }
   }
 }
 
@@ -104,15 +143,18 @@ void AnswerFetch::wait_for_one() {
   if (unfinished > 0) tasks_.wait_until_at_most(unfinished - 1);
 }
 
-void AnswerFetch::book(const Taken& taken, Clock::time_point now, StepVotes& votes) {
+/// Whether it is news: what comes again is none.
+bool AnswerFetch::book(const Taken& taken, Clock::time_point now, StepVotes& votes) {
   Slice& slice = slices_[taken.slice];
-  if (!slice.fetch->is_expected(taken.worker, taken.chunk)) return;
+  if (!slice.fetch->is_expected(taken.worker, taken.chunk)) return false;
   if (!taken.as_promised) {
     votes.note(taken.worker, Suspicion::kBadChunk);
     slice.fetch->strike_out(taken.worker);
-    return;
+    return false;
   }
-  pace_.add(slice.fetch->arrived(taken.worker, taken.chunk, now));
+  const bool is_news = !slice.fetch->is_here(taken.chunk);
+  pace_.add(taken.worker, slice.fetch->arrived(taken.worker, taken.chunk, now));
+  return is_news;
 }
 
 bool AnswerFetch::book_checked(Clock::time_point now, StepVotes& votes) {
@@ -122,8 +164,7 @@ bool AnswerFetch::book_checked(Clock::time_point now, StepVotes& votes) {
       ++it;
       continue;
     }
-    useful = useful || it->as_promised;
-    book(*it, now, votes);
+    useful = book(*it, now, votes) || useful;
     const auto next = std::ranges::find_if(taken_, [&](const Taken& other) {
       return other.deferred && other.slice == it->slice && other.chunk == it->chunk;
     });
@@ -140,7 +181,7 @@ bool AnswerFetch::check(Clock::time_point now, StepVotes& votes) {
     const ChunkFetch& fetch = *slices_[index].fetch;
     if (fetch.is_complete()) {
       settle(index, votes, true);
-    } else if (fetch.is_hopeless([&](std::uint32_t worker) { return bool{owes_[worker]}; }) &&
+    } else if (fetch.is_hopeless([&](std::uint32_t worker) { return owes_since_[worker] > 0; }) &&
                !votes.is_open(index)) {
       settle(index, votes, false);
     }
@@ -176,14 +217,8 @@ void AnswerFetch::hand_on_columns(const StepVotes& votes,
 void AnswerFetch::settle(std::uint32_t index, StepVotes& votes, bool delivered) {
   Slice& slice = slices_[index];
   slice.settled = true;
-  if (delivered) {
-    for (const std::uint32_t worker : slice.fetch->reliable()) owes_[worker] = false;
-    return votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
-  }
-  for (const std::uint32_t worker : slice.fetch->overdue()) {
-    votes.note(worker, Suspicion::kUndelivered);
-    owes_[worker] = true;
-  }
+  slice.delivered = delivered;
+  if (delivered) return votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
   votes.settle(index, std::nullopt);
 }
 
@@ -194,9 +229,21 @@ bool AnswerFetch::is_fetching() const {
   return false;
 }
 
-void AnswerFetch::run_out_of_time(StepVotes& votes) {
-  for (std::uint32_t slice = 0; slice < slices_.size(); ++slice) {
-    if (is_fetching(slice)) settle(slice, votes, false);
+void AnswerFetch::end_step(Clock::time_point now, StepVotes& votes) {
+  while (!taken_.empty()) {  // what has come is not owed
+    wait_for_all();
+    book_checked(now, votes);
+  }
+  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
+    if (is_fetching(index)) settle(index, votes, false);
+    const Slice& slice = slices_[index];
+    if (!slice.fetch) continue;
+    for (const std::uint32_t worker : slice.fetch->overdue()) {
+      votes.note(worker, Suspicion::kUndelivered);
+      owes_since_[worker] = step_;
+    }
+    if (!slice.delivered) continue;
+    for (const std::uint32_t worker : slice.fetch->reliable()) owes_since_[worker] = 0;
   }
 }
 

@@ -14,6 +14,7 @@
 #include "comm/compression/compressor.hpp"
 #include "comm/frame.hpp"
 #include "round/chunk_fetch.hpp"
+#include "round/chunk_pace.hpp"
 #include "round/fleet.hpp"
 
 namespace detox {
@@ -23,12 +24,16 @@ class AnswerFetch {
  public:
   using Clock = ChunkFetch::Clock;
 
-  /// `threads` that check; `compression`: what chunks may be packed with.
-  AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, std::size_t threads,
-              std::string_view compression = "none",
-              double least_patience_s = ChunkPace::kLeastPatienceSeconds);
+  struct Terms {
+    std::size_t threads = 1;                ///< that check
+    std::size_t q = 0;                      ///< workers that may be liars
+    std::string_view compression = "none";  ///< what chunks may be packed with
+    double least_patience_s = ChunkPace::kLeastPatienceSeconds;
+  };
+  AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, const Terms& terms);
 
-  void begin_step(std::uint64_t step);
+  /// A step that lasts so long at most.
+  void begin_step(std::uint64_t step, Clock::time_point now, double limit_s);
 
   /// Takes up slices that have a majority now, and new members of majorities.
   void follow(const StepVotes& votes);
@@ -42,7 +47,7 @@ class AnswerFetch {
   bool take(std::uint32_t worker, ReceivedFrame frame, const ChunkView& chunk);
 
   /// Books what has been checked, settles slices whose answers are whole, and gives up those that
-  /// nobody will deliver. True if something useful has come.
+  /// nobody will deliver. True if something has come that was not there.
   bool check(Clock::time_point now, StepVotes& votes);
 
   /// Tells of the chunks that have come of every slice that can be expected, since the last call.
@@ -60,15 +65,17 @@ class AnswerFetch {
   void wait_for_one();
   void wait_for_all() { tasks_.wait_until_at_most(0); }
 
-  /// The time is over: what is under way is not delivered, and who kept it waiting is noted.
-  void run_out_of_time(StepVotes& votes);
+  /// The step is over, and what is under way is not delivered. Who still owes what others had to be
+  /// asked for is noted, and asked last in the steps to come; who has kept nobody waiting is not
+  /// any more.
+  void end_step(Clock::time_point now, StepVotes& votes);
 
  private:
   struct Slice {
     std::optional<ChunkFetch> fetch;
     std::span<const std::byte> digests;
     std::size_t members = 0;  ///< of the majority, that the fetch knows
-    bool settled = false;
+    bool settled = false, delivered = false;
     AlignedBuffer answer;
   };
   struct Taken {
@@ -82,10 +89,12 @@ class AnswerFetch {
     bool as_promised = false;
   };
   void settle(std::uint32_t slice, StepVotes& votes, bool delivered);
+  ChunkPatience patience() const;
+  ChunkFetch::Standing standing_of(std::uint32_t worker) const;
   void start_check(Taken& taken);
   void check_one(Taken& taken, bool writes, std::size_t thread);
   bool book_checked(Clock::time_point now, StepVotes& votes);
-  void book(const Taken& taken, Clock::time_point now, StepVotes& votes);
+  bool book(const Taken& taken, Clock::time_point now, StepVotes& votes);
 
   /// What a thread unpacks with and into.
   struct Unpacking {
@@ -96,13 +105,16 @@ class AnswerFetch {
   Chunks chunks_;
   std::vector<Unpacking> unpacking_;  ///< one a thread; none where nothing may be packed
   std::uint64_t step_ = 0;
+  Clock::time_point begin_{};
+  double limit_s_ = 0;
   std::vector<Slice> slices_;
   std::list<Taken> taken_;
   std::vector<std::uint32_t> expected_;  ///< slices of which columns were handed on
   std::size_t handed_on_ = 0;            ///< chunks of these
   ChunkPace pace_;
-  std::vector<bool> owes_;  ///< by worker: has promised and not delivered, and has not since
-  BackgroundTasks tasks_;   ///< the last: they use what is above
+  /// By worker: the latest step in which it promised and did not deliver, and has not since; or 0.
+  std::vector<std::uint64_t> owes_since_;
+  BackgroundTasks tasks_;  ///< the last: they use what is above
 };
 
 }  // namespace detox

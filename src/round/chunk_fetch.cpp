@@ -7,30 +7,16 @@
 namespace detox {
 namespace {
 
-constexpr std::size_t kLatest = 64;
-constexpr double kTooLong = 3;  // times the median
-
 double seconds_between(ChunkFetch::Clock::time_point begin, ChunkFetch::Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
 }
 
 }  // namespace
 
-void ChunkPace::add(double seconds) {
-  if (latest_.size() < kLatest) {
-    latest_.push_back(seconds);
-  } else {
-    latest_[next_++ % kLatest] = seconds;
-  }
-  std::vector<double> sorted = latest_;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  patience_s_ = std::max(least_s_, kTooLong * *middle);
-}
-
-void ChunkFetch::add_member(std::uint32_t worker) {
+void ChunkFetch::add_member(std::uint32_t worker, Standing standing) {
   DETOX_ASSERT(find(worker) == nullptr);
-  members_.push_back({worker, {}, {}, {}, false, false, false});
+  const auto after = std::ranges::upper_bound(members_, standing, {}, &Member::standing);
+  members_.insert(after, Member{worker, standing});
 }
 
 ChunkFetch::Member* ChunkFetch::find(std::uint32_t worker) {
@@ -67,13 +53,43 @@ bool ChunkFetch::next_chunk(const Member& member, std::uint32_t& chunk) {
   return true;
 }
 
-std::vector<ChunkFetch::Ask> ChunkFetch::ask(Clock::time_point now, double patience_s) {
-  for (Member& member : members_) {
-    if (member.late || member.struck_out || member.outstanding.empty()) continue;
-    const auto turn = std::max(member.outstanding.front().asked, member.last_arrival);
-    member.late = seconds_between(turn, now) > patience_s;
-    if (member.late) give_to_others(member);
+bool ChunkFetch::takes_too_long(const Member& member, Clock::time_point now) const {
+  if (member.struck_out || member.outstanding.empty()) return false;
+  const auto asked = member.outstanding.front().asked;
+  return seconds_between(std::max(asked, member.last_arrival), now) > patience_.turn_s ||
+         seconds_between(asked, now) > patience_.whole_s;
+}
+
+void ChunkFetch::ask_of(Member& member, std::uint32_t chunk, Clock::time_point now, Ask& ask) {
+  member.outstanding.push_back({chunk, now});
+  member.asked.push_back(chunk);
+  ask.chunks.push_back(chunk);
+}
+
+/// No window bounds this: what is outstanding is a window of each member at most.
+void ChunkFetch::ask_everybody(Clock::time_point now, std::vector<Ask>& asks) {
+  for (std::uint32_t chunk = 0; chunk < next_; ++chunk) {
+    if (chunks_[chunk].here) continue;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      Member& member = members_[i];
+      if (member.struck_out || std::ranges::find(member.asked, chunk) != member.asked.end())
+        continue;
+      ask_of(member, chunk, now, asks[i]);
+    }
   }
+}
+
+std::vector<ChunkFetch::Ask> ChunkFetch::ask(Clock::time_point now, const ChunkPatience& patience,
+                                             bool of_everybody) {
+  patience_ = patience;
+  for (Member& member : members_) {
+    if (member.late || !takes_too_long(member, now)) continue;
+    member.late = true;
+    give_to_others(member);
+  }
+  const bool others_left = std::ranges::any_of(members_, [](const Member& member) {
+    return !member.late && !member.struck_out && member.standing != Standing::kOwes;
+  });
   std::vector<Ask> asks;
   for (const Member& member : members_) asks.push_back({member.worker, {}});
   for (bool gave = true; gave;) {
@@ -82,13 +98,13 @@ std::vector<ChunkFetch::Ask> ChunkFetch::ask(Clock::time_point now, double patie
       Member& member = members_[i];
       std::uint32_t chunk = 0;
       if (member.late || member.struck_out || member.outstanding.size() >= kWindow) continue;
+      if (member.standing == Standing::kOwes && others_left) continue;
       if (!next_chunk(member, chunk)) continue;
-      member.outstanding.push_back({chunk, now});
-      member.asked.push_back(chunk);
-      asks[i].chunks.push_back(chunk);
+      ask_of(member, chunk, now, asks[i]);
       gave = true;
     }
   }
+  if (of_everybody) ask_everybody(now, asks);
   std::erase_if(asks, [](const Ask& ask) { return ask.chunks.empty(); });
   return asks;
 }
@@ -109,7 +125,7 @@ double ChunkFetch::arrived(std::uint32_t worker, std::size_t chunk, Clock::time_
   member.outstanding.erase(item);
   member.last_arrival = now;
   member.delivered = true;
-  member.late = false;
+  member.late = member.late && takes_too_long(member, now);
   if (!chunks_[chunk].here) ++here_;
   chunks_[chunk].here = true;
   return seconds;

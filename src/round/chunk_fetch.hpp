@@ -2,8 +2,6 @@
 // Pure: the time is passed in.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -11,20 +9,10 @@
 
 namespace detox {
 
-/// How long a chunk takes, and how long is too long: three times the median of the latest 64, and
-/// never less than what a busy machine may take.
-class ChunkPace {
- public:
-  static constexpr double kLeastPatienceSeconds = 0.1, kFirstPatienceSeconds = 1;
-  explicit ChunkPace(double least_s = kLeastPatienceSeconds)
-      : least_s_(least_s), patience_s_(std::max(kFirstPatienceSeconds, least_s)) {}
-  void add(double seconds);
-  double patience_s() const { return patience_s_; }
-
- private:
-  std::vector<double> latest_;
-  std::size_t next_ = 0;
-  double least_s_, patience_s_;
+/// How long a member may keep others waiting: with the chunk whose turn it is, and with everything
+/// that it was asked for. The second keeps a window of chunks from being as many turns.
+struct ChunkPatience {
+  double turn_s, whole_s;
 };
 
 /// One slice's answer in one step. Chunks are asked for in their order, of whoever has the fewest
@@ -36,17 +24,20 @@ class ChunkFetch {
 
   explicit ChunkFetch(std::size_t chunks) : chunks_(chunks) {}
 
+  /// Who is asked before whom; the last only where there is nobody else to ask.
+  enum class Standing { kNew, kUsual, kSlow, kOwes };
   /// A worker that has promised the bytes; each once.
-  void add_member(std::uint32_t worker);
+  void add_member(std::uint32_t worker, Standing standing = Standing::kNew);
 
   struct Ask {
     std::uint32_t worker;
     std::vector<std::uint32_t> chunks;
   };
-  /// What to ask for now, and counts it as asked. A member whose turn takes longer than the
-  /// patience gets nothing more until it delivers, and what is outstanding of it is asked of
-  /// another one, too.
-  std::vector<Ask> ask(Clock::time_point now, double patience_s);
+  /// What to ask for now, and counts it as asked. A member that takes longer than the patience gets
+  /// nothing more until it delivers, and what is outstanding of it is asked of another one, too;
+  /// with `of_everybody` what is outstanding of anybody is asked of all.
+  std::vector<Ask> ask(Clock::time_point now, const ChunkPatience& patience,
+                       bool of_everybody = false);
 
   /// Whether this member was asked for that chunk and has not sent it.
   bool is_expected(std::uint32_t worker, std::size_t chunk) const;
@@ -58,7 +49,7 @@ class ChunkFetch {
   void strike_out(std::uint32_t worker);
 
   bool is_complete() const { return here_ == chunks_.size(); }
-  /// Members whose turn takes longer than the patience.
+  /// Members that take longer than the patience.
   std::vector<std::uint32_t> overdue() const;
   /// Members who have sent chunks as promised and keep nobody waiting.
   std::vector<std::uint32_t> reliable() const;
@@ -83,18 +74,23 @@ class ChunkFetch {
   };
   struct Member {
     std::uint32_t worker;
-    std::deque<Outstanding> outstanding;  ///< in the order in which they were asked for
-    std::vector<std::uint32_t> asked;     ///< ever, in this step
+    Standing standing;
+    std::deque<Outstanding> outstanding{};  ///< in the order in which they were asked for
+    std::vector<std::uint32_t> asked{};     ///< ever, in this step
     Clock::time_point last_arrival{};
     bool late = false, struck_out = false, delivered = false;
   };
   Member* find(std::uint32_t worker);
   const Member* find(std::uint32_t worker) const;
+  bool takes_too_long(const Member& member, Clock::time_point now) const;
   void give_to_others(Member& member);
   bool next_chunk(const Member& member, std::uint32_t& chunk);
+  static void ask_of(Member& member, std::uint32_t chunk, Clock::time_point now, Ask& ask);
+  void ask_everybody(Clock::time_point now, std::vector<Ask>& asks);
 
   std::vector<Chunk> chunks_;
-  std::vector<Member> members_;
+  std::vector<Member> members_;      ///< in the order in which they are asked
+  ChunkPatience patience_{};         ///< of the latest ask()
   std::deque<std::uint32_t> again_;  ///< chunks to be asked of another member
   std::uint32_t next_ = 0;           ///< the first chunk that nobody was asked for
   std::size_t here_ = 0;

@@ -68,7 +68,9 @@ class StepVotes {
 
 struct FleetReport {
   double broadcast_s = 0, compute_s = 0, receive_s = 0;
-  double in_vain_s = 0;  ///< of receive_s: after the last answer came, where one never did
+  /// Of all that: after the last answer came, where one never did; while it waited for no more
+  /// slices than liars can own; and while it could not look itself.
+  double in_vain_s = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
   bool interrupted = false;  ///< stopped from outside: the step does not count
   bool ended_early = false;  ///< before all were heard who are waited for: they are only late

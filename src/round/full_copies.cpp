@@ -22,7 +22,7 @@ FullCopies::Taken FullCopies::take(std::uint32_t worker, const ChunkView& chunk)
   const auto place = chunks_.part(copy.bytes.bytes(), chunk.chunk);
   if (repeats) {
     copy.repeat = (copy.repeat + 1) % chunks_.count();
-    return std::memcmp(place.data(), bytes->data(), place.size()) == 0 ? Taken::kMore
+    return std::memcmp(place.data(), bytes->data(), place.size()) == 0 ? Taken::kRepeats
                                                                        : Taken::kDiffers;
   }
   std::memcpy(place.data(), bytes->data(), place.size());

@@ -19,10 +19,10 @@ class FullCopies {
   FullCopies(const Chunks& answer, std::size_t workers, std::string_view compression = "none")
       : chunks_(answer), compressor_(make_compressor(compression)), copies_(workers) {}
 
-  enum class Taken { kMore, kWhole, kDiffers, kUnexpected };
+  enum class Taken { kMore, kWhole, kRepeats, kDiffers, kUnexpected };
   /// The next chunk of a worker, in order. Only a newer step begins a new copy, so an answer that
   /// is whole stays as it is: what comes again for the same step is compared with it, and kDiffers
-  /// says that it is another one.
+  /// says that it is another one, kRepeats that it is the same.
   Taken take(std::uint32_t worker, const ChunkView& chunk);
 
   /// After kWhole, until a newer answer of this worker begins.

@@ -29,6 +29,12 @@ constexpr std::uint64_t kMostWarnings = 10;
 constexpr std::size_t kOtherFrames = 64;  // of a worker in a step, besides answers and questions
 constexpr std::uint64_t kMostOfOthers = 1000;  // frames of who is left out
 constexpr double kLeastWaitToldSeconds = 5, kTimesTheLongestStep = 3, kFirstStepSeconds = 10;
+constexpr std::size_t kWindowsAtEnd = 8;  // frames of each worker, when the time is over
+
+std::uint64_t milliseconds(double seconds) {
+  constexpr double kMost = 1e9;
+  return static_cast<std::uint64_t>(std::clamp(seconds, 0.001, kMost) * 1000);
+}
 
 }  // namespace
 
@@ -36,12 +42,13 @@ RemoteFleet::RemoteFleet(const Parts& parts)
     : parts_(parts),
       peers_(parts.ranks.size()),
       weights_(parts.transport, parts.weights),
-      fetch_(parts.answer, peers_.size(), parts.slices, parts.pool.size(), parts.compression,
-             parts.least_chunk_patience_s),
+      fetch_(parts.answer, peers_.size(), parts.slices,
+             {parts.pool.size(), parts.q, parts.compression, parts.least_chunk_patience_s}),
       copies_(parts.answer, peers_.size(), parts.compression),
+      complaints_(peers_.size(), parts.q),
       to_workers_(parts.transport),
       to_left_out_(parts.transport),
-      presence_(parts.ranks.size(), parts.slices, parts.bears) {
+      presence_(parts.ranks.size(), parts.slices, parts.q) {
   for (int rank = 1; rank < parts_.transport.size(); ++rank) {
     (worker_of(parts_.ranks, rank) ? ranks_here_ : left_out_).push_back(rank);
   }
@@ -56,8 +63,8 @@ void RemoteFleet::start(const WorkerSettings& settings, double server_timeout_s)
   to_left_out_.start(server_timeout_s);
 }
 
-/// Idle workers that have kept up, the well-behaved nearest to the server. Whose turn it is to be
-/// there changes with the step.
+/// Idle workers that have kept up, those nearest to the server of whom nobody complains and who
+/// complain of nobody. Whose turn it is to be there changes with the step.
 std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order) const {
   std::vector<std::uint32_t> workers;
   const auto count = static_cast<std::uint32_t>(peers_.size());
@@ -67,12 +74,12 @@ std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order)
         parts_.transport.flush(parts_.ranks[worker], std::chrono::milliseconds(0)))
       workers.push_back(worker);
   }
-  std::stable_partition(workers.begin(), workers.end(),
-                        [this](std::uint32_t worker) { return !peers_[worker].bad_relay; });
+  std::ranges::stable_sort(workers, {},
+                           [this](std::uint32_t worker) { return complaints_.place(worker); });
   return workers;
 }
 
-void RemoteFleet::give_orders(const StepOrder& order) {
+void RemoteFleet::give_orders(const StepOrder& order, double limit_s) {
   weights_.begin(order.step, order.parameters, order.statistics, parts_.pool);
   to_workers_.heard();
   const std::vector<std::uint32_t> relaying = relaying_workers(order);
@@ -93,7 +100,6 @@ void RemoteFleet::give_orders(const StepOrder& order) {
     const int rank = parts_.ranks[worker];
     const bool was_heard = peer.heard;
     peer.heard = false;
-    peer.relay = kNobody;
     peer.served = 0;
     if (!order.absent[worker]) presence_.expect(worker, order.step, Clock::now());
     if (order.absent[worker] || peer.gone) continue;
@@ -105,12 +111,13 @@ void RemoteFleet::give_orders(const StepOrder& order) {
     if (peer.untaken_steps > kMostUntaken) peer.awaited = false;
     if (!has_taken && !peer.awaited) continue;
     std::rotate(peer.orders.begin(), peer.orders.end() - 1, peer.orders.end());
-    peer.orders[0] = {order.step, slices[worker]};
-    OrderView told{order.step, slices[worker], kNobody, {}, {}, weights_.digests()};
+    peer.orders[0] = {order.step, slices[worker], kNobody};
+    OrderView told{order.step,         slices[worker],       kNobody, {}, {},
+                   weights_.digests(), milliseconds(limit_s)};
     std::vector<std::uint32_t> relay_to;
     if (const std::size_t place = place_of[worker]; place != RelayPlace::kServer) {
       const std::size_t from = tree[place].from;
-      if (from != RelayPlace::kServer) peer.relay = relaying[from];
+      if (from != RelayPlace::kServer) peer.orders[0].relay = relaying[from];
       told.weights_from = from == RelayPlace::kServer ? 0 : rank_of(relaying[from]);
       for (const std::size_t below : tree[place].to) relay_to.push_back(rank_of(relaying[below]));
     }
@@ -139,16 +146,33 @@ void RemoteFleet::await_somebody(const StepOrder& order) {
 
 /// A slice waits while its answer is under way, and while it can still get a majority and somebody
 /// is waited for who has not answered.
+bool RemoteFleet::waits_for(std::uint32_t slice, const StepOrder& order,
+                            const StepVotes& votes) const {
+  if (fetch_.is_fetching(slice)) return true;
+  return votes.is_open(slice) &&
+         std::ranges::any_of(order.assignment.workers_of_slice[slice], [&](std::uint32_t worker) {
+           return is_awaited(order, worker) && !peers_[worker].heard;
+         });
+}
+
 bool RemoteFleet::waits(const StepOrder& order, const StepVotes& votes) const {
   if (votes.has_enough()) return false;
   for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
-    if (fetch_.is_fetching(slice)) return true;
-    if (!votes.is_open(slice)) continue;
-    for (const std::uint32_t worker : order.assignment.workers_of_slice[slice]) {
-      if (is_awaited(order, worker) && !peers_[worker].heard) return true;
-    }
+    if (waits_for(slice, order, votes)) return true;
   }
   return false;
+}
+
+/// Whether more slices wait than q liars can own.
+bool RemoteFleet::waits_for_honest(const StepOrder& order, const StepVotes& votes) const {
+  std::size_t waiting = 0;
+  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice)
+    waiting += waits_for(slice, order, votes) ? 1 : 0;
+  return waiting > parts_.f_eff;
+}
+
+double RemoteFleet::elapsed_s() const {
+  return std::chrono::duration<double>(now_ - begin_).count();
 }
 
 FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
@@ -157,56 +181,94 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   const TransportCounters before = parts_.transport.counters();
   const auto begin = Clock::now();
   await_somebody(order);
-  fetch_.begin_step(order.step);
-  give_orders(order);
+  clock_.begin(begin, time_limit.count());
+  begin_ = now_ = begin;
+  fetch_.begin_step(order.step, begin, time_limit.count());
+  give_orders(order, time_limit.count());
   report.broadcast_s = seconds_since(begin);
-  last_news_ = Clock::now();
+  now_ = last_news_ = clock_.look(Clock::now());
   any_news_ = false;
   bool in_time = true;
+  double waited_s = 0;  // for more than liars can hold up
   while (waits(order, votes)) {
-    in_time = seconds_since(begin) < time_limit.count();
-    if (!in_time) break;
+    now_ = clock_.look(Clock::now());
+    in_time = elapsed_s() < time_limit.count();
     if (parts_.stop) {
       report.interrupted = true;
       return report;
     }
+    const bool counts = waits_for_honest(order, votes);
     // Who is left out is no part of the run, but a rank that ended before the others could end the
     // job.
     to_left_out_.give(left_out_);
     to_workers_.give(ranks_here_);
     weights_.push_more();
-    take_frames(order, votes);
+    if (in_time) {
+      take_frames(order, votes);
+    } else {
+      take_what_is_here(order, votes);
+    }
+    now_ = clock_.look(Clock::now());
     watch_volume(votes);
-    tell_waiting(order, votes, seconds_since(begin), time_limit.count());
+    tell_waiting(order, votes, elapsed_s(), time_limit.count());
     tell_news();
     if (any_news_ && report.compute_s == 0)
       report.compute_s = seconds_since(begin) - report.broadcast_s;
-    if (!parts_.by_digest) continue;
-    if (fetch_.check(Clock::now(), votes)) last_news_ = Clock::now();
-    fetch_.follow(votes);
-    fetch_.ask(Clock::now(), [this](std::uint32_t worker, FrameBytes frame) {
-      expect(worker, (frame->size() - kFrameHeaderBytes) / sizeof(std::uint32_t));
-      parts_.transport.send(parts_.ranks[worker], std::move(frame));
-    });
-    if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
+    if (parts_.by_digest) fetch_answers(order, votes);
+    if (counts) waited_s = elapsed_s();
+    if (!in_time) break;
   }
+  in_time = in_time || !waits(order, votes);
+  end_step(order, in_time, votes);
   report.ended_early = in_time;
-  if (!in_time) {
-    fetch_.run_out_of_time(votes);
-    report.in_vain_s = seconds_since(last_news_);
-    for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
-      if (order.absent[worker] || peers_[worker].heard) continue;
-      peers_[worker].awaited = false;
-      presence_.missed(worker);
-    }
+  const double seconds = seconds_since(begin);
+  if (in_time) {
+    longest_step_s_ = std::max(longest_step_s_, seconds);
   } else {
-    longest_step_s_ = std::max(longest_step_s_, seconds_since(begin));
+    waited_s = std::min(waited_s, std::chrono::duration<double>(last_news_ - begin_).count());
   }
   tell_news();
-  report.receive_s = seconds_since(begin) - report.broadcast_s - report.compute_s;
+  report.in_vain_s = seconds - waited_s;
+  report.receive_s = seconds - report.broadcast_s - report.compute_s;
   report.bytes_in = parts_.transport.counters().bytes_received - before.bytes_received;
   report.bytes_out = parts_.transport.counters().bytes_sent - before.bytes_sent;
   return report;
+}
+
+void RemoteFleet::fetch_answers(const StepOrder& order, StepVotes& votes) {
+  if (fetch_.check(now_, votes)) last_news_ = now_;
+  fetch_.follow(votes);
+  fetch_.ask(now_, [this](std::uint32_t worker, FrameBytes frame) {
+    expect(worker, (frame->size() - kFrameHeaderBytes) / sizeof(std::uint32_t));
+    parts_.transport.send(parts_.ranks[worker], std::move(frame));
+  });
+  if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
+}
+
+void RemoteFleet::end_step(const StepOrder& order, bool in_time, StepVotes& votes) {
+  if (parts_.by_digest) fetch_.end_step(now_, votes);
+  for (const std::uint32_t relay : complaints_.end_step(order.step))
+    votes.note(relay, Suspicion::kBadRelay);
+  if (in_time) return;
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    if (order.absent[worker] || peers_[worker].heard) continue;
+    peers_[worker].awaited = false;
+    presence_.missed(worker);
+  }
+}
+
+/// The time is over; what lies in the queue has come in time. It may be the end of a flood.
+void RemoteFleet::take_what_is_here(const StepOrder& order, StepVotes& votes) {
+  const std::size_t largest = max_frame_from_worker(parts_.answer);
+  for (std::size_t taken = 0; taken < kMostAtOnce + kWindowsAtEnd * peers_.size(); ++taken) {
+    auto frame = parts_.transport.receive(std::chrono::milliseconds(0), largest);
+    if (!frame) break;
+    take_frame(std::move(*frame), order, votes);
+    if (fetch_.taken() < kMostUnderWay) continue;
+    fetch_.wait_for_all();
+    if (fetch_.check(now_, votes)) last_news_ = now_;
+  }
+  fetch_.wait_for_all();
 }
 
 /// Waits for a frame, then takes what else is there, as long as the threads that check have not
@@ -238,7 +300,7 @@ void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order, StepVo
     take_chunk(worker, *chunk, std::move(frame), order, votes);
   } else if (const auto ask = parse_ask_weights(view, weights_.chunks())) {
     if (order.absent[worker]) return reject(frame, view);
-    take_complaint(worker, *ask, votes);
+    take_complaint(worker, *ask);
   } else if (const auto failure = parse_failure(view)) {
     lose(worker, *failure);
   } else {
@@ -341,7 +403,7 @@ bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint
 void RemoteFleet::hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order) {
   if (step != order.step) return;
   peers_[worker].awaited = true;
-  if (!peers_[worker].heard) last_news_ = Clock::now();
+  if (!peers_[worker].heard) last_news_ = now_;
   peers_[worker].heard = any_news_ = true;
 }
 
@@ -380,7 +442,9 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
   if (!is_own) return votes.note(worker, Suspicion::kMalformed);
   switch (copies_.take(worker, chunk)) {
     case FullCopies::Taken::kMore:
-      last_news_ = chunk.step == order.step ? Clock::now() : last_news_;
+      last_news_ = chunk.step == order.step ? now_ : last_news_;
+      break;
+    case FullCopies::Taken::kRepeats:
       break;
     case FullCopies::Taken::kWhole:
       presence_.heard(worker, chunk.step);
@@ -396,14 +460,12 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
   }
 }
 
-void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask,
-                                 StepVotes& votes) {
+void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask) {
   Peer& peer = peers_[worker];
-  const bool is_current = ask.step == peer.orders[0].step;  // its relay was another one before
-  if (is_current && ask.reason != AskReason::kNobodySends && peer.relay != kNobody) {
-    peers_[peer.relay].bad_relay = true;
-    votes.note(peer.relay, Suspicion::kBadRelay);
-  }
+  // It may be about a step that has just ended: another one was its relay then.
+  const auto of = std::ranges::find(peer.orders, ask.step, &Ordered::step);
+  if (ask.reason != AskReason::kNobodySends && of != peer.orders.end() && of->relay != kNobody)
+    complaints_.add(ask.step, worker, of->relay);
   peer.served += ask.chunks.size();
   if (peer.served <= kMostTimesServed * (weights_.chunks().count() + kMaxRequested))
     weights_.serve(parts_.ranks[worker], ask);

@@ -11,10 +11,12 @@
 #include "detox/thread_pool.hpp"
 #include "detox/transport.hpp"
 #include "round/answer_fetch.hpp"
+#include "round/attentive_clock.hpp"
 #include "round/fleet.hpp"
 #include "round/frame_budget.hpp"
 #include "round/full_copies.hpp"
 #include "round/presence.hpp"
+#include "round/relay_complaints.hpp"
 #include "round/signs_of_life.hpp"
 #include "round/weights_broadcast.hpp"
 #include "round/worker_settings.hpp"
@@ -38,7 +40,7 @@ class RemoteFleet final : public Fleet {
     std::string_view compression = "none";  ///< what chunks of answers may be packed with
     /// A worker gets at least so long for a chunk before another one is asked for it as well.
     double least_chunk_patience_s = ChunkPace::kLeastPatienceSeconds;
-    std::size_t bears = 0;  ///< q, for what people are told
+    std::size_t q = 0, f_eff = 0;  ///< workers that may be liars, and slices that they can own
   };
   explicit RemoteFleet(const Parts& parts);
 
@@ -71,17 +73,16 @@ class RemoteFleet final : public Fleet {
   struct Ordered {
     std::uint64_t step = 0;
     std::uint32_t slice = 0;
+    std::uint32_t relay = kNobody;  ///< the worker that passes weights on to it
   };
   struct Peer {
     bool gone = false;      ///< it has said that it ends
     bool awaited = true;    ///< false after a missed deadline, until it says something current
     bool heard = true;      ///< in this step, or in the last one before the next begins
     bool shut_out = false;  ///< what it sent was more than any honest worker sends
-    bool bad_relay = false;
     std::size_t silent_steps = 0;   ///< in a row, of those that it was ordered
     std::size_t untaken_steps = 0;  ///< in a row, in which it has not taken in what was sent before
     std::size_t served = 0;         ///< chunks of weights that it has asked for in this step
-    std::uint32_t relay = kNobody;  ///< the worker that passes weights on to it
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
     FrameBudget budget;
     std::size_t owed = 0;  ///< frames of answers that it was asked for and has not sent
@@ -89,17 +90,23 @@ class RemoteFleet final : public Fleet {
   };
 
   void await_somebody(const StepOrder& order);
-  void give_orders(const StepOrder& order);
+  void give_orders(const StepOrder& order, double limit_s);
   std::vector<std::uint32_t> relaying_workers(const StepOrder& order) const;
+  bool waits_for(std::uint32_t slice, const StepOrder& order, const StepVotes& votes) const;
   bool waits(const StepOrder& order, const StepVotes& votes) const;
+  bool waits_for_honest(const StepOrder& order, const StepVotes& votes) const;
   bool is_awaited(const StepOrder& order, std::uint32_t worker) const;
   void take_frames(const StepOrder& order, StepVotes& votes);
+  void take_what_is_here(const StepOrder& order, StepVotes& votes);
+  void fetch_answers(const StepOrder& order, StepVotes& votes);
+  void end_step(const StepOrder& order, bool in_time, StepVotes& votes);
+  double elapsed_s() const;
   void take_frame(ReceivedFrame frame, const StepOrder& order, StepVotes& votes);
   void take_digest(std::uint32_t worker, const DigestView& digest, ReceivedFrame& frame,
                    const StepOrder& order, StepVotes& votes);
   void take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
                   const StepOrder& order, StepVotes& votes);
-  void take_complaint(std::uint32_t worker, const AskWeightsView& ask, StepVotes& votes);
+  void take_complaint(std::uint32_t worker, const AskWeightsView& ask);
   /// Whether this is something that the worker was told to answer; else it is rejected.
   bool may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
                   const StepOrder& order);
@@ -123,8 +130,11 @@ class RemoteFleet final : public Fleet {
   WeightsBroadcast weights_;
   AnswerFetch fetch_;
   FullCopies copies_;
-  std::chrono::steady_clock::time_point last_news_{};  ///< or the step's order
-  bool any_news_ = false;                              ///< in this step
+  RelayComplaints complaints_;
+  AttentiveClock clock_;
+  /// By that clock: the step's order, the latest look at what has come, and the latest news.
+  std::chrono::steady_clock::time_point begin_{}, now_{}, last_news_{};
+  bool any_news_ = false;  ///< in this step
   SignsOfLife to_workers_, to_left_out_;
   Presence presence_;
   std::chrono::steady_clock::time_point last_look_{};  ///< for news

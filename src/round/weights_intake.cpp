@@ -14,12 +14,16 @@ namespace {
 // No chunk from a relay for so long, and for what so slow a link takes for all of them: it is
 // silent.
 constexpr double kQuietSeconds = 0.2, kQuietBytesASecond = 100e6;
-// At least so long for all of them together.
-constexpr double kRelayingSeconds = 1, kBytesASecond = 4e6, kMostTimes = 4;
+// For all of them together so many times the usual, and at least so long, but not many times as
+// long; and never more than this part of the step's deadline, because the weights have to come from
+// the server then, and be computed with.
+constexpr double kUsualTimes = 3, kRelayingSeconds = 1, kBytesASecond = 4e6, kMostTimes = 4;
+constexpr double kDeadlineShare = 1.0 / 6;
 constexpr double kAskAgainSeconds = 1;  // the server may be busy, or has gone on
 constexpr std::size_t kAtOnce = 8;      // chunks that the server is asked for
 constexpr std::size_t kMostEarly = 64;
 constexpr std::chrono::milliseconds kPassingOn(300);
+constexpr std::uint64_t kStuckSteps = 64;  // in which it does not wait for who let it wait so long
 
 }  // namespace
 
@@ -41,7 +45,11 @@ std::span<const float> WeightsIntake::statistics() const {
 }
 
 void WeightsIntake::expect(const OrderView& order) {
+  // Others had the weights and ended the step. Where nobody is told, that goes on for ever.
+  if (missing_ > 0 && !asks_ && from_ > 0 && seconds_since(begin_) > quiet_patience_s())
+    ask(AskReason::kNothingCame);
   step_ = order.step;
+  deadline_s_ = static_cast<double>(order.deadline_ms) / 1000;
   from_ = static_cast<int>(order.weights_from);
   asks_ = order.weights_from == kNobody;
   to_.clear();
@@ -116,6 +124,19 @@ void WeightsIntake::ask(AskReason reason) {
   transport_.send(0, make_ask_weights({step_, reason, wanted}));
 }
 
+double WeightsIntake::quiet_patience_s() const {
+  return kQuietSeconds + static_cast<double>(chunks_.bytes) / kQuietBytesASecond;
+}
+
+/// What attackers made slow must not make it more patient without end.
+double WeightsIntake::whole_patience_s() const {
+  const double least_s = kRelayingSeconds + static_cast<double>(chunks_.bytes) / kBytesASecond;
+  const double usual_s = pace_.is_known() ? kUsualTimes * pace_.value() : least_s;
+  const double patience_s = std::clamp(usual_s, least_s, kMostTimes * least_s);
+  if (deadline_s_ == 0) return patience_s;
+  return std::min(patience_s, std::max(kQuietSeconds, kDeadlineShare * deadline_s_));
+}
+
 void WeightsIntake::look_after(Clock::time_point now) {
   if (missing_ == 0) return;
   const double quiet_s = std::chrono::duration<double>(now - last_news_).count();
@@ -125,11 +146,7 @@ void WeightsIntake::look_after(Clock::time_point now) {
   }
   if (from_ == 0) return;  // what the server sends does not get lost
   const double so_far_s = std::chrono::duration<double>(now - begin_).count();
-  const auto bytes = static_cast<double>(chunks_.bytes);
-  // What attackers made slow must not make it more patient without end.
-  const double least_s = kRelayingSeconds + bytes / kBytesASecond;
-  const double patience_s = std::clamp(pace_.patience_s(), least_s, kMostTimes * least_s);
-  if (quiet_s <= kQuietSeconds + bytes / kQuietBytesASecond && so_far_s <= patience_s) return;
+  if (quiet_s <= quiet_patience_s() && so_far_s <= whole_patience_s()) return;
   asks_ = true;
   ask(AskReason::kNothingCame);
 }
@@ -137,9 +154,13 @@ void WeightsIntake::look_after(Clock::time_point now) {
 void WeightsIntake::finish_relaying() {
   const auto begin = Clock::now();
   for (const int rank : to_) {
+    const auto stuck = stuck_.find(rank);
+    if (stuck != stuck_.end() && step_ - stuck->second < kStuckSteps) continue;
     const auto left = kPassingOn - (Clock::now() - begin);
-    transport_.flush(rank, std::max(std::chrono::milliseconds(0),
-                                    std::chrono::ceil<std::chrono::milliseconds>(left)));
+    const bool has_left = transport_.flush(
+        rank,
+        std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(left)));
+    if (!has_left && left.count() > 0) stuck_[rank] = step_;
   }
 }
 

@@ -5,12 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <span>
 #include <vector>
 
 #include "base/aligned_buffer.hpp"
 #include "comm/frame.hpp"
-#include "round/chunk_fetch.hpp"
+#include "round/chunk_pace.hpp"
 
 namespace detox {
 
@@ -24,7 +25,8 @@ class WeightsIntake {
 
   const Chunks& chunks() const { return chunks_; }
 
-  /// An order: what comes now is for its step.
+  /// An order: what comes now is for its step. Where the relay of the step before was silent for
+  /// too long, but not for so long that the server was asked, it is told so now.
   void expect(const OrderView& order);
 
   /// A frame that holds a chunk, from whomever.
@@ -40,13 +42,16 @@ class WeightsIntake {
   std::span<const float> parameters() const;
   std::span<const float> statistics() const;
 
-  /// Waits until those below have what is passed on to them, but not long: they ask the server.
+  /// Waits until those below have what is passed on to them, but not long, and not again for who
+  /// let it wait: they ask the server.
   void finish_relaying();
 
  private:
   void keep_early(ReceivedFrame frame);
   void take_in(ReceivedFrame frame, const WeightsChunkView& chunk);
   void ask(AskReason reason);
+  double quiet_patience_s() const;
+  double whole_patience_s() const;
 
   Transport& transport_;
   std::size_t parameter_count_, statistic_count_;
@@ -62,7 +67,9 @@ class WeightsIntake {
   bool asks_ = false;      ///< the server, a few chunks at a time
   std::size_t asked_ = 0;  ///< chunks that it was asked for and that are missing
   Clock::time_point begin_{}, last_news_{};
-  ChunkPace pace_;  ///< of whole relays
+  double deadline_s_ = 0;               ///< of the step
+  RecentMedian pace_;                   ///< of whole relays
+  std::map<int, std::uint64_t> stuck_;  ///< ranks below that let it wait, and in which step
   std::deque<ReceivedFrame> early_;
 };
 

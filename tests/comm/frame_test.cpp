@@ -45,7 +45,8 @@ TEST(Frame, CarriesAnOrderToAWorkerThatNobodySendsWeights) {
 TEST(Frame, CarriesAnOrderWithRelaysAndEverybodysSlices) {
   const std::vector<Digest> digests = sample_digests(3);
   const std::vector<std::uint32_t> relay_to{5, 1}, assignment{2, kNoSlice, 0};
-  const FrameBytes frame = make_order({1'000'000'000'000, 0, 3, relay_to, assignment, digests});
+  const FrameBytes frame =
+      make_order({1'000'000'000'000, 0, 3, relay_to, assignment, digests, 61'000});
   const auto order = parse_order(reread(frame), kSampleLimits, kSampleWeights);
   ASSERT_TRUE(order.has_value());
   EXPECT_EQ(order->step, 1'000'000'000'000U);
@@ -53,6 +54,7 @@ TEST(Frame, CarriesAnOrderWithRelaysAndEverybodysSlices) {
   EXPECT_EQ(order->weights_from, 3U);
   EXPECT_THAT(order->relay_to, ElementsAre(5, 1));
   EXPECT_THAT(order->assignment, ElementsAre(2, kNoSlice, 0));
+  EXPECT_EQ(order->deadline_ms, 61'000U);
   EXPECT_THAT(order->weights_digests, ElementsAreArray(digests));
 }
 

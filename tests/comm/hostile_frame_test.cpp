@@ -92,7 +92,7 @@ TEST(HostileFrame, HasStepSliceAndDetailOnlyWhereItsKindHas) {
     const bool has_step = view.kind >= FrameKind::kOrder && view.kind <= FrameKind::kChunk;
     const bool has_slice =
         has_step && view.kind != FrameKind::kWeights && view.kind != FrameKind::kAskWeights;
-    const bool has_detail = view.kind == FrameKind::kWeights ||
+    const bool has_detail = view.kind == FrameKind::kOrder || view.kind == FrameKind::kWeights ||
                             view.kind == FrameKind::kAskWeights || view.kind == FrameKind::kChunk ||
                             view.kind == FrameKind::kFailure || view.kind == FrameKind::kStop;
     EXPECT_EQ(verdict_of(overwritten<std::uint64_t>(frame, 8, 1)), verdict(has_step));

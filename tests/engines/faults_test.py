@@ -20,6 +20,10 @@ MPIRUN = ["mpirun", "--enable-recovery", "--oversubscribe", "--bind-to", "none",
           "--mca", "btl_vader_single_copy_mechanism", "none"]
 
 
+def faulty_words(*faults, pause_ms=200):
+    return ["--pause-ms", pause_ms, *(word for fault in faults for word in ("--fault", fault))]
+
+
 class Faults(ProgramTest):
     def unique(self):
         return str(self.folder / "run")
@@ -113,17 +117,16 @@ class Faults(ProgramTest):
         self.run_ok("train", *SMALL, "--workers", 9, "--max-steps", 1, "--train-dir", "look", *options)
         return self.journal("look", "ledger.jsonl")[0]["worker"]
 
-    def run_with(self, bad, options):
-        """A job of ten ranks, `bad` of which are faulty workers with these options."""
+    def run_with(self, bad, options, workers=9):
+        """A job of `workers` and a server, `bad` of which are faulty workers with these options."""
         train = ["train", *SMALL, "--train-dir", self.unique(), *options]
         words = []
-        for rank in range(10):
+        for rank in range(workers + 1):
             words += [":"] * (rank > 0) + ["-n", 1, *([FAULTY, *bad[rank]] if rank in bad else [PROGRAM, *train])]
         return keep_running(self, "run", *MPIRUN[1:], *words, program=MPIRUN[0])
 
     def run_with_faults(self, worker, faults, options):
-        faults = [word for fault in faults for word in ("--fault", fault)]
-        self.assertIn("finished: step 60", self.run_with({worker: faults}, ["--max-steps", 60, *options]).end(0))
+        self.assertIn("finished: step 60", self.run_with({worker: faulty_words(*faults)}, ["--max-steps", 60, *options]).end(0))
         self.assertTrue(self.no_process_left(self.unique()))
 
     def accused(self):
@@ -132,7 +135,7 @@ class Faults(ProgramTest):
     def faulty(self, worker, options):
         """Every fault in turn, the last one deadly."""
         self.run_with_faults(worker, ["bad-relay:2-60", "garbage:2-3", "wrong-length:4-6", "wrong-step:7-8", "duplicate:9-10",
-                                      "equivocation:11-16", "wrong-chunk:17-22", "undelivered:23-28", "slow:36-36",
+                                      "equivocation:11-16", "wrong-chunk:17-22", "undelivered:23-28", "slow:36-36", "slander:38-46",
                                       "stop:48-48", "half-message:54-60"], options)
         self.assertFalse(set(range(2, 9)) & set(self.counted(worker)))
         self.assertIn("equivocated", self.kinds(worker))
@@ -181,6 +184,23 @@ class Faults(ProgramTest):
     def test_a_worker_that_sends_nonsense_and_attacks_costs_its_own_votes(self):
         attack = ["--worker-fail", 1, "--fail-schedule", "fixed"]
         self.faulty(self.attacker(attack), attack)
+
+    def test_a_liar_that_delivers_later_and_later_and_then_nothing_costs_no_step(self):
+        # Worker 2 is honest and late with its digests, so that the liar is always one of the first two.
+        liar = faulty_words("trickle:1-40", "undelivered:41-60", pause_ms=100)
+        late = faulty_words("slow:1-60", pause_ms=300)
+        self.run_with({1: liar, 2: late}, ["--max-steps", 60, "--step-timeout", 5], workers=3).end(0)
+        for line in self.journal("run"):
+            self.assertFalse(line["skipped"], line)
+        self.assertIn("undelivered", self.kinds(1))
+        self.assertFalse(self.accused())
+
+    def test_relays_that_trickle_and_slander_cost_their_place(self):
+        trickle = faulty_words("trickle-relay:1-30", pause_ms=400)
+        self.run_with({1: trickle, 2: faulty_words("slander:1-30")}, ["--max-steps", 30]).end(0)
+        for line in self.journal("run"):
+            self.assertFalse(line["skipped"], line)
+        self.assertFalse(self.accused())
 
 
 main()

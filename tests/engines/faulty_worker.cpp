@@ -86,7 +86,8 @@ int run(int argc, char** argv) {
   program.add_option("--flood", floods, "RANK:TAG:BYTES, any number of them; 0: three gibibytes");
   program.add_option("--from-step", from_step, "when floods begin");
   program.add_flag("--only", only, "from then on compute nothing: be faster than the others");
-  program.add_option("--pause-ms", pause_ms, "how long `slow` and `stop` last");
+  program.add_option("--pause-ms", pause_ms,
+                     "how long `slow`, `stop` and `trickle-relay` last, and the first `trickle`");
   CLI11_PARSE(program, argc, argv);
   std::vector<Fault> faults;
   faults.reserve(texts.size());

@@ -26,7 +26,7 @@ constexpr std::string_view kGood = "good answers";  // three chunks of four byte
 class FetchingServer {
  public:
   explicit FetchingServer(Chunks answer = {12, 4}, std::string_view compression = "none")
-      : chunks_(answer), fetch_(answer, kWorkers, 2, 3, compression) {
+      : chunks_(answer), fetch_(answer, kWorkers, 2, {3, 1, compression}) {
     begin(1);
   }
 
@@ -34,7 +34,7 @@ class FetchingServer {
     step_ = step;
     ballot_ = std::make_unique<Ballot>(
         Ballot::Parts{step, assignment_, absent_, chunks_.bytes, 2, recent_});
-    fetch_.begin_step(step);
+    fetch_.begin_step(step, at(0), 60);
   }
 
   /// The worker sends the digests of this answer.
@@ -61,17 +61,15 @@ class FetchingServer {
 
   /// What the server does between frames. By worker: what it asks for.
   std::map<std::uint32_t, Wanted> look(double seconds) {
-    const AnswerFetch::Clock::time_point now =
-        AnswerFetch::Clock::time_point() + std::chrono::duration_cast<AnswerFetch::Clock::duration>(
-                                               std::chrono::duration<double>(1000 + seconds));
+    now_ = at(seconds);
     useful_ = false;
     do {
       fetch_.wait_for_all();
-      useful_ = fetch_.check(now, *ballot_) || useful_;
+      useful_ = fetch_.check(now_, *ballot_) || useful_;
     } while (fetch_.taken() > 0);
     fetch_.follow(*ballot_);
     std::map<std::uint32_t, Wanted> asked;
-    fetch_.ask(now, [&](std::uint32_t worker, const FrameBytes& frame) {
+    fetch_.ask(now_, [&](std::uint32_t worker, const FrameBytes& frame) {
       const auto request = parse_request(parse_frame(*frame), chunks_);
       ASSERT_TRUE(request.has_value());
       EXPECT_EQ(request->step, step_);
@@ -91,7 +89,7 @@ class FetchingServer {
     });
     return columns;
   }
-  void run_out_of_time() { fetch_.run_out_of_time(*ballot_); }
+  void end_step() { fetch_.end_step(now_, *ballot_); }
 
   bool is_fetching(std::uint32_t slice) const { return fetch_.is_fetching(slice); }
   bool is_fetching() const { return fetch_.is_fetching(); }
@@ -111,6 +109,11 @@ class FetchingServer {
  private:
   static constexpr std::size_t kWorkers = 6;
   static std::uint32_t slice_of(std::uint32_t worker) { return worker / 3; }
+  static AnswerFetch::Clock::time_point at(double seconds) {
+    return AnswerFetch::Clock::time_point() +
+           std::chrono::duration_cast<AnswerFetch::Clock::duration>(
+               std::chrono::duration<double>(1000 + seconds));
+  }
 
   Chunks chunks_;
   std::uint64_t step_ = 0;
@@ -120,6 +123,7 @@ class FetchingServer {
   std::vector<std::unique_ptr<std::vector<std::byte>>> kept_;
   std::unique_ptr<Ballot> ballot_;
   AnswerFetch fetch_;
+  AnswerFetch::Clock::time_point now_{};
   bool useful_ = false;
 };
 
@@ -288,6 +292,9 @@ TEST(AnswerFetch, TellsWhetherSomethingUsefulHasCome) {
   server.send(1, 1, kGood);
   server.look(0.2);
   EXPECT_TRUE(server.useful());
+  server.send(1, 1, kGood);
+  server.look(0.3);
+  EXPECT_FALSE(server.useful());  // it came again
 }
 
 TEST(AnswerFetch, GivesASliceUpAtOnceWhereAllMembersHaveSentSomethingElse) {
@@ -307,7 +314,7 @@ TEST(AnswerFetch, WaitsTheWholeStepOnceForMembersThatPromiseAndDoNotDeliver) {
   ask_two_members(server);
   server.look(59);
   EXPECT_TRUE(server.is_fetching(0));
-  server.run_out_of_time();
+  server.end_step();
   EXPECT_FALSE(server.is_fetching());
   EXPECT_EQ(server.answer(0), "none");
   EXPECT_THAT(server.noted(),
@@ -320,6 +327,7 @@ TEST(AnswerFetch, WaitsTheWholeStepOnceForMembersThatPromiseAndDoNotDeliver) {
   server.look(1.1);  // late now
   server.look(1.2);
   EXPECT_FALSE(server.is_fetching());
+  server.end_step();
   EXPECT_THAT(server.noted(),
               ElementsAre(Pair(0, Suspicion::kUndelivered), Pair(1, Suspicion::kUndelivered)));
 }
@@ -335,7 +343,7 @@ TEST(AnswerFetch, WaitsTheWholeStepOnceForMembersThatStopInTheMiddle) {
     EXPECT_THAT(server.look(2), ElementsAre(Pair(1, Wanted{2})));
     for (const double seconds : {4, 5}) server.look(seconds);  // nothing is heard of either
     EXPECT_EQ(server.is_fetching(0), step == 1) << step;
-    if (step == 1) server.run_out_of_time();
+    server.end_step();
     EXPECT_THAT(server.noted(),
                 ElementsAre(Pair(0, Suspicion::kUndelivered), Pair(1, Suspicion::kUndelivered)))
         << step;
@@ -345,7 +353,7 @@ TEST(AnswerFetch, WaitsTheWholeStepOnceForMembersThatStopInTheMiddle) {
 TEST(AnswerFetch, WaitsForAMemberWhoIsNotKnownForKeepingOthersWaiting) {
   FetchingServer server;
   ask_two_members(server);
-  server.run_out_of_time();
+  server.end_step();
   server.begin(2);
   server.promise(0, kGood);
   server.promise(2, kGood);
@@ -358,7 +366,7 @@ TEST(AnswerFetch, WaitsForAMemberWhoIsNotKnownForKeepingOthersWaiting) {
 TEST(AnswerFetch, HasPatienceAgainWithAMemberThatHasDelivered) {
   FetchingServer server;
   ask_two_members(server);
-  server.run_out_of_time();
+  server.end_step();
   server.begin(2);
   ask_two_members(server);
   for (const std::uint32_t chunk : {0U, 1U, 2U}) server.send(chunk % 2, chunk, kGood);
@@ -371,17 +379,54 @@ TEST(AnswerFetch, HasPatienceAgainWithAMemberThatHasDelivered) {
   EXPECT_TRUE(server.is_fetching(0));
 }
 
-TEST(AnswerFetch, BlamesNobodyWhereTheOthersHaveDelivered) {
+TEST(AnswerFetch, NotesWhoStillOwesWhatAnotherHadToBeAskedFor) {
+  for (const bool comes : {false, true}) {
+    FetchingServer server;
+    ask_two_members(server);
+    server.send(1, 1, kGood);
+    EXPECT_THAT(server.look(0.5), IsEmpty());
+    EXPECT_THAT(server.look(2), ElementsAre(Pair(1, Wanted{0, 2})));
+    server.send(1, 0, kGood);
+    server.send(1, 2, kGood);
+    server.look(2.1);
+    EXPECT_EQ(server.answer(0), kGood);
+    for (const std::uint32_t chunk : {0U, 2U}) {
+      if (comes) server.send(0, chunk, kGood);  // it was late, and owes nothing any more
+    }
+    server.end_step();
+    if (comes) {
+      EXPECT_THAT(server.noted(), IsEmpty());
+    } else {
+      EXPECT_THAT(server.noted(), ElementsAre(Pair(0, Suspicion::kUndelivered)));
+    }
+  }
+}
+
+TEST(AnswerFetch, AsksLastWhoDidNotDeliver) {
   FetchingServer server;
   ask_two_members(server);
   server.send(1, 1, kGood);
-  EXPECT_THAT(server.look(0.5), IsEmpty());
-  EXPECT_THAT(server.look(2), ElementsAre(Pair(1, Wanted{0, 2})));
+  server.look(2);
   server.send(1, 0, kGood);
   server.send(1, 2, kGood);
   server.look(2.1);
+  server.end_step();
+  server.begin(2);
+  server.promise(0, kGood);
+  server.promise(1, kGood);
+  EXPECT_THAT(server.look(0), ElementsAre(Pair(1, Wanted{0, 1, 2})));
+  EXPECT_THAT(server.look(30), ElementsAre(Pair(0, Wanted{0, 1, 2})));
+}
+
+TEST(AnswerFetch, AsksEverybodyInTheLastThirdOfTheStep) {
+  FetchingServer server;
+  ask_two_members(server);
+  server.promise(2, kGood);
+  EXPECT_THAT(server.look(41),
+              ElementsAre(Pair(0, Wanted{1}), Pair(1, Wanted{0, 2}), Pair(2, Wanted{0, 2, 1})));
+  for (const std::uint32_t chunk : {0U, 1U, 2U}) server.send(2, chunk, kGood);
+  server.look(41.1);
   EXPECT_EQ(server.answer(0), kGood);
-  EXPECT_THAT(server.noted(), IsEmpty());
 }
 
 TEST(AnswerFetch, ForgetsTheStepBefore) {

@@ -49,7 +49,8 @@ Course course_of(Engine engine, const Options& options, double deadline_s) {
   for (const auto& line : run.journal("ledger.jsonl")) {
     const std::uint64_t step = line["step"];
     const std::size_t worker = line["worker"].get<std::size_t>() - 1;
-    const bool may_be_late = line["kind"] == "late-agree" || line["kind"] == "missing";
+    const bool may_be_late =
+        line["kind"] == "late-agree" || line["kind"] == "missing" || line["kind"] == "undelivered";
     if (engine == Engine::kNetwork && may_be_late &&
         !run.byzantine(step, run.assignment(step))[worker])
       continue;

@@ -15,7 +15,7 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 using Chunked = std::map<std::uint32_t, std::vector<std::uint32_t>>;
 
-constexpr double kPatienceSeconds = 1;
+constexpr ChunkPatience kPatience{1, 2};
 
 ChunkFetch::Clock::time_point at(double seconds) {
   return ChunkFetch::Clock::time_point() + std::chrono::duration_cast<ChunkFetch::Clock::duration>(
@@ -25,7 +25,7 @@ ChunkFetch::Clock::time_point at(double seconds) {
 /// By worker: what is asked of it at this time.
 Chunked asked_at(double seconds, ChunkFetch& fetch) {
   Chunked asked;
-  for (const ChunkFetch::Ask& ask : fetch.ask(at(seconds), kPatienceSeconds))
+  for (const ChunkFetch::Ask& ask : fetch.ask(at(seconds), kPatience))
     asked[ask.worker] = ask.chunks;
   return asked;
 }
@@ -40,30 +40,6 @@ ChunkFetch fetch_from(std::size_t chunks, const std::vector<std::uint32_t>& work
 void deliver(ChunkFetch& fetch, std::uint32_t worker, const std::vector<std::uint32_t>& chunks,
              double seconds) {
   for (const std::uint32_t chunk : chunks) fetch.arrived(worker, chunk, at(seconds));
-}
-
-TEST(ChunkPace, IsASecondBeforeAnythingIsKnown) { EXPECT_EQ(ChunkPace().patience_s(), 1); }
-
-TEST(ChunkPace, IsThreeTimesTheMedianOfTheLatest64) {
-  ChunkPace pace;
-  for (const double seconds : {1.0, 9.0, 2.0}) pace.add(seconds);
-  EXPECT_DOUBLE_EQ(pace.patience_s(), 6);
-  for (int chunk = 0; chunk < 64; ++chunk) pace.add(4);
-  EXPECT_DOUBLE_EQ(pace.patience_s(), 12);
-  for (int chunk = 0; chunk < 33; ++chunk) pace.add(5);
-  EXPECT_DOUBLE_EQ(pace.patience_s(), 15);
-}
-
-TEST(ChunkPace, IsNeverLessThanABusyMachineTakes) {
-  ChunkPace pace;
-  for (int chunk = 0; chunk < 10; ++chunk) pace.add(0.001);
-  EXPECT_EQ(pace.patience_s(), ChunkPace::kLeastPatienceSeconds);
-}
-
-TEST(ChunkPace, IsNotMovedByAMinorityOfSlowSenders) {
-  ChunkPace pace;
-  for (int chunk = 0; chunk < 64; ++chunk) pace.add(chunk % 5 < 2 ? 1000 : 0.5);
-  EXPECT_DOUBLE_EQ(pace.patience_s(), 1.5);
 }
 
 TEST(ChunkFetch, AsksNobodyWhereThereAreNoMembers) {
@@ -149,6 +125,52 @@ TEST(ChunkFetch, GivesAMemberAnewTheTimeForEachChunk) {
   deliver(fetch, 1, {0}, 0.9);
   EXPECT_THAT(asked_at(1.8, fetch), IsEmpty());
   EXPECT_THAT(asked_at(2, fetch), ElementsAre(std::pair(2U, std::vector{2U})));
+}
+
+TEST(ChunkFetch, GivesAMemberNotAsManyTimesThePatienceAsItHasChunksOutstanding) {
+  ChunkFetch fetch = fetch_from(8, {1, 2});
+  asked_at(0, fetch);
+  deliver(fetch, 2, {1, 3, 5, 7}, 0.1);
+  deliver(fetch, 1, {0}, 0.9);
+  deliver(fetch, 1, {2}, 1.8);
+  EXPECT_THAT(asked_at(2, fetch), IsEmpty());
+  EXPECT_THAT(asked_at(2.1, fetch), ElementsAre(std::pair(2U, std::vector{4U, 6U})));
+  EXPECT_THAT(fetch.overdue(), ElementsAre(1));
+  deliver(fetch, 1, {4}, 2.7);
+  EXPECT_THAT(fetch.overdue(), ElementsAre(1));  // the whole of it is late still
+  deliver(fetch, 1, {6}, 2.8);
+  EXPECT_THAT(fetch.overdue(), IsEmpty());
+}
+
+TEST(ChunkFetch, AsksEverybodyForWhatIsOutstandingWhereItIsTold) {
+  ChunkFetch fetch = fetch_from(6, {1, 2, 3});
+  asked_at(0, fetch);
+  deliver(fetch, 3, {2, 5}, 0.1);
+  fetch.strike_out(2);
+  Chunked asked;
+  for (const ChunkFetch::Ask& ask : fetch.ask(at(0.2), kPatience, true))
+    asked[ask.worker] = ask.chunks;
+  EXPECT_THAT(asked.at(1), UnorderedElementsAre(1U, 4U));
+  EXPECT_THAT(asked.at(3), UnorderedElementsAre(0U, 1U, 3U, 4U));
+  EXPECT_FALSE(asked.contains(2));
+  EXPECT_THAT(fetch.ask(at(0.3), kPatience, true), IsEmpty());
+  fetch.add_member(4);
+  EXPECT_EQ(fetch.ask(at(0.3), kPatience, true).at(0).chunks.size(), 4U);
+}
+
+TEST(ChunkFetch, AsksTheUnknownFirstTheSlowLaterAndWhoOwesOnlyWhereNobodyElseIs) {
+  using Standing = ChunkFetch::Standing;
+  ChunkFetch fetch(3);
+  fetch.add_member(1, Standing::kOwes);
+  fetch.add_member(2, Standing::kSlow);
+  fetch.add_member(3, Standing::kUsual);
+  fetch.add_member(4, Standing::kNew);
+  const Chunked asked = asked_at(0, fetch);
+  EXPECT_THAT(asked, testing::SizeIs(3));
+  EXPECT_THAT(asked.at(4), ElementsAre(0));
+  EXPECT_THAT(asked.at(3), ElementsAre(1));
+  EXPECT_THAT(asked.at(2), ElementsAre(2));
+  EXPECT_THAT(asked_at(1.1, fetch).at(1), UnorderedElementsAre(0U, 1U, 2U));  // all others are late
 }
 
 TEST(ChunkFetch, AsksALateMemberForNothingMoreUntilItDelivers) {
@@ -257,9 +279,10 @@ class RandomFetch {
 
   /// Until it is complete or the time is over.
   void run() {
+    const bool asks_everybody = chunks_ % 2 == 0;
     for (double now = 0; now < 10'000 && !fetch_.is_complete(); now += 0.05) {
       for (std::uint32_t worker = 0; worker < members_.size(); ++worker) step(worker, now);
-      for (const ChunkFetch::Ask& ask : fetch_.ask(at(now), kPatienceSeconds)) {
+      for (const ChunkFetch::Ask& ask : fetch_.ask(at(now), kPatience, asks_everybody && now > 5)) {
         for (const std::uint32_t chunk : ask.chunks) take_ask(ask.worker, chunk, now);
       }
     }
@@ -292,14 +315,14 @@ class RandomFetch {
     asked_after_strike_ = asked_after_strike_ || member.struck;
     if (member.queue.empty()) member.due_s = now + member.pace_s;
     member.queue.push_back(chunk);
-    exceeded_window_ = exceeded_window_ || member.queue.size() > ChunkFetch::kWindow;
+    exceeded_window_ = exceeded_window_ || (now <= 5 && member.queue.size() > ChunkFetch::kWindow);
   }
 
   void step(std::uint32_t worker, double now) {
     Member& member = members_[worker];
     if (!member.joined && now >= member.joins_s) {
       member.joined = true;
-      fetch_.add_member(worker);
+      fetch_.add_member(worker, static_cast<ChunkFetch::Standing>(random_() % 4));
     }
     const bool sends = member.kind != Kind::kSilent && !member.struck &&
                        (member.kind != Kind::kStops || member.sent < 2);

@@ -4,9 +4,11 @@
 
 #include <deque>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "base/seconds_since.hpp"
+#include "round/answer_digests.hpp"
 #include "round/ballot.hpp"
 #include "round/remote_fleet.hpp"
 
@@ -46,18 +48,35 @@ class ScriptedTransport final : public Transport {
 /// makes up.
 class ScriptedRun {
  public:
-  explicit ScriptedRun(ScriptedTransport::Next next)
+  explicit ScriptedRun(ScriptedTransport::Next next, std::size_t q = 0, std::size_t f_eff = 0)
       : transport_(4, std::move(next)),
-        fleet_({transport_, {1, 2, 3}, pool_, {32, 8}, {48, 8}, 1, true, true, false, stop_}) {}
+        fleet_({transport_,
+                {1, 2, 3},
+                pool_,
+                {32, 8},
+                kAnswer,
+                1,
+                true,
+                true,
+                false,
+                stop_,
+                "none",
+                ChunkPace::kLeastPatienceSeconds,
+                q,
+                f_eff}) {}
+  static constexpr Chunks kAnswer{48, 8};
 
   std::vector<LedgerEntry> step(std::uint64_t number, double seconds) {
     const std::vector<float> parameters(8);
     Ballot ballot({number, assignment_, absent_, 48, 1, recent_});
-    fleet_.run_step({number, assignment_, absent_, parameters, {}},
-                    std::chrono::duration<double>(seconds), ballot);
+    report = fleet_.run_step({number, assignment_, absent_, parameters, {}},
+                             std::chrono::duration<double>(seconds), ballot);
+    is_whole = ballot.unresolved().empty();
     return ballot.ledger();
   }
   std::uint64_t rejected() const { return fleet_.rejected_frames(); }
+  FleetReport report;  ///< of the latest step
+  bool is_whole = false;
 
  private:
   ThreadPool pool_{1};
@@ -127,13 +146,83 @@ ScriptedTransport::Next complaints_about(std::uint64_t step) {
   };
 }
 
-TEST(HostileWorker, ComplainsOfItsRelayInTheStepInWhichItIsItsRelay) {
-  // In step 1 the order of the tree begins at worker 1: it relays to worker 0.
-  ScriptedRun now(complaints_about(1));
-  EXPECT_THAT(now.step(1, 0.1), Contains(LedgerEntry{1, 0, 1, Suspicion::kBadRelay}));
-  ScriptedRun late(complaints_about(7));
-  EXPECT_THAT(late.step(8, 0.1),
-              Not(Contains(testing::Field(&LedgerEntry::kind, Suspicion::kBadRelay))));
+using testing::Field;
+
+TEST(HostileWorker, ComplainsOfItsRelayOfTheStepThatItNames) {
+  // In step 1 the order of the tree begins at worker 1: it relays to worker 0, and to nobody else.
+  for (const std::uint64_t said_in : {1U, 2U, 3U, 4U}) {
+    std::function<std::optional<ReceivedFrame>()> next;
+    ScriptedRun run([&] { return next ? next() : std::nullopt; });
+    for (const std::uint64_t step : {1U, 2U, 3U}) {
+      if (step == said_in) next = complaints_about(1);
+      const std::vector<LedgerEntry> ledger = run.step(step, 0.05);
+      if (step == 3 && said_in <= 3) {
+        EXPECT_THAT(ledger, Contains(LedgerEntry{3, 0, 1, Suspicion::kBadRelay})) << said_in;
+      } else {
+        EXPECT_THAT(ledger, Not(Contains(Field(&LedgerEntry::kind, Suspicion::kBadRelay))));
+      }
+    }
+  }
+}
+
+TEST(HostileWorker, NamesNobodyByAComplaintThatALiarCouldHaveMade) {
+  ScriptedRun run(complaints_about(1), 1);
+  for (const std::uint64_t step : {1U, 2U, 3U, 4U}) {
+    EXPECT_THAT(run.step(step, 0.05),
+                Not(Contains(Field(&LedgerEntry::kind, Suspicion::kBadRelay))));
+  }
+}
+
+/// The first two workers promise the same answer in step 1 once `when` says so, and deliver when
+/// the server has looked.
+ScriptedTransport::Next two_answers(std::function<bool()> when) {
+  const std::vector<std::byte> answer(ScriptedRun::kAnswer.bytes, std::byte{7});
+  return [when, answer, sent = 0U]() mutable -> std::optional<ReceivedFrame> {
+    constexpr std::uint32_t kDigests = 2;
+    const Chunks chunks = ScriptedRun::kAnswer;
+    if (sent == 0 && !when()) return std::nullopt;
+    const std::uint32_t at = sent++;
+    if (at < kDigests) {
+      return ReceivedFrame{
+          static_cast<int>(at) + 1,
+          *make_digest(1, 0, digests_of_answer({1, 0, {}, "none", 8}, chunks, answer))};
+    }
+    if (at == kDigests || at > kDigests + chunks.count()) return std::nullopt;
+    const std::uint32_t chunk = at - kDigests - 1;
+    return ReceivedFrame{
+        static_cast<int>(chunk % 2) + 1,
+        *make_chunk({1, 0, chunk, false, chunks.part(std::span<const std::byte>(answer), chunk)})};
+  };
+}
+
+TEST(HostileWorker, IsNoHonestOneWhoseAnswerLayInTheQueueOfAServerThatStoodStill) {
+  ScriptedRun run(two_answers([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(800));
+    return true;
+  }));
+  EXPECT_THAT(run.step(1, 0.5), testing::IsEmpty());
+  EXPECT_TRUE(run.is_whole);
+  EXPECT_TRUE(run.report.ended_early);
+}
+
+TEST(HostileWorker, MovesNoDeadlineByWhatLiarsCanHoldUpAlone) {
+  for (const std::size_t f_eff : {0U, 1U}) {
+    const auto begin = std::chrono::steady_clock::now();
+    ScriptedRun run(two_answers([begin] {
+                      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                      return seconds_since(begin) > 0.4;
+                    }),
+                    0, f_eff);
+    run.step(1, 60);
+    EXPECT_TRUE(run.is_whole);
+    const double counted_s = seconds_since(begin) - run.report.in_vain_s;
+    if (f_eff == 0) {
+      EXPECT_GE(counted_s, 0.02);  // a machine that stands still is forgiven as well
+    } else {
+      EXPECT_LT(run.report.in_vain_s, seconds_since(begin));
+      EXPECT_GE(run.report.in_vain_s, 0.4);
+    }
+  }
 }
 
 TEST(HostileWorker, IsNotCountedWhereItsChunkOfAnEarlierStepComesLate) {

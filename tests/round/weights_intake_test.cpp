@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "comm/inproc/inproc_network.hpp"
 #include "round/answer_digests.hpp"
@@ -39,13 +40,14 @@ class TakingIn {
   explicit TakingIn(std::size_t parameters = 7)
       : count_(parameters + 2), intake(transport, parameters, 2, 16) {}
 
-  void expect(std::uint64_t step, std::uint32_t from, std::vector<std::uint32_t> to = {}) {
+  void expect(std::uint64_t step, std::uint32_t from, std::vector<std::uint32_t> to = {},
+              std::uint64_t deadline_ms = 0) {
     const std::vector<float> weights = weights_of(step);
     std::vector<Digest> digests;
     for (std::size_t chunk = 0; chunk < intake.chunks().count(); ++chunk)
       digests.push_back(digest_of(intake.chunks().part(std::as_bytes(std::span(weights)), chunk)));
     digest = digest_of_chunks(digests);
-    intake.expect({step, 0, from, to, {}, digests});
+    intake.expect({step, 0, from, to, {}, digests, deadline_ms});
   }
 
   /// A chunk comes, with `error` added to its weights.
@@ -168,6 +170,33 @@ TEST(WeightsIntake, AsksTheServerWhereItsRelayIsSilent) {
   for (const std::size_t chunk : {0U, 1U, 2U}) worker.come(0, 5, chunk);
   worker.expect_whole(5);
   EXPECT_THAT(worker.passed_on_to(4), ElementsAre(0, 1, 2));
+}
+
+TEST(WeightsIntake, AsksTheServerWhereItsRelayTricklesForMoreThanAShareOfTheDeadline) {
+  TakingIn worker;
+  worker.expect(5, 2, {}, 600);
+  std::this_thread::sleep_for(milliseconds(150));
+  worker.come(2, 5, 1);
+  std::this_thread::sleep_for(milliseconds(100));
+  worker.look_after(0);  // less than a relay may be silent
+  const auto question = worker.asked(5);
+  ASSERT_TRUE(question.has_value());
+  EXPECT_EQ(question->reason, AskReason::kNothingCame);
+  EXPECT_THAT(question->chunks, ElementsAre(0, 2));
+}
+
+TEST(WeightsIntake, TellsTheServerOfARelayThatWasTooLateForAStepThatIsOver) {
+  TakingIn worker;
+  worker.expect(5, 2);
+  std::this_thread::sleep_for(milliseconds(250));
+  worker.expect(6, 1);
+  const auto question = worker.asked(5);
+  ASSERT_TRUE(question.has_value());
+  EXPECT_EQ(question->reason, AskReason::kNothingCame);
+  worker.expect(7, 0);
+  std::this_thread::sleep_for(milliseconds(250));
+  worker.expect(8, 0);  // the server itself sends
+  EXPECT_FALSE(worker.asked(7).has_value());
 }
 
 TEST(WeightsIntake, TakesWhatASlowRelaySendsAfterTheQuestionAllTheSame) {
@@ -296,6 +325,22 @@ TEST(WeightsIntake, PassesNothingOnToWhoHasNotTakenTheLast) {
   worker.transport.flushed.clear();
   worker.intake.finish_relaying();
   EXPECT_THAT(worker.transport.flushed, ElementsAre(5));  // and it does not wait for that one
+}
+
+TEST(WeightsIntake, WaitsOnceForWhoTakesNothingIn) {
+  TakingIn worker;
+  worker.expect(5, 2, {4, 5});
+  worker.transport.choked = 4;
+  worker.transport.flushed.clear();
+  worker.intake.finish_relaying();
+  EXPECT_THAT(worker.transport.flushed, ElementsAre(4, 5));
+  worker.transport.choked = -2;
+  worker.expect(6, 2, {4, 5});
+  worker.transport.flushed.clear();
+  worker.intake.finish_relaying();
+  EXPECT_THAT(worker.transport.flushed, ElementsAre(5));
+  worker.come(2, 6, 1);
+  EXPECT_THAT(worker.passed_on_to(4), ElementsAre(1));  // it is sent its weights all the same
 }
 
 TEST(WeightsIntake, RelaysAgainWhenTheLastWasTaken) {

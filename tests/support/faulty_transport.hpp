@@ -34,7 +34,8 @@ struct Fault {
 
 class FaultyTransport final : public TransportAround {
  public:
-  /// UsageError where a fault's kind is unknown. `pause` is how long `slow` and `stop` last.
+  /// UsageError where a fault's kind is unknown. `pause` is how long `slow`, `stop` and
+  /// `trickle-relay` last, and the first chunk of `trickle`.
   FaultyTransport(Transport& end, std::vector<Fault> faults, std::chrono::milliseconds pause)
       : TransportAround(end), faults_(std::move(faults)), pause_(pause) {
     for (const Fault& fault : faults_) way_of(fault.kind);
@@ -127,6 +128,21 @@ class FaultyTransport final : public TransportAround {
     inner_.send(to, frame);
   }
 
+  /// A little later each time, to see how much is borne.
+  void trickle(int to, const FrameBytes& frame, const FrameView& /*view*/) {
+    constexpr double kLater = 1.02;
+    std::this_thread::sleep_for(trickle_);
+    trickle_ *= kLater;
+    inner_.send(to, frame);
+  }
+
+  /// The answer, and a lie about whoever passes the weights on to it.
+  void slander(int to, const FrameBytes& frame, const FrameView& view) {
+    const std::vector<std::uint32_t> wanted{0};
+    inner_.send(to, make_ask_weights({view.step, AskReason::kWrongBytes, wanted}));
+    inner_.send(to, frame);
+  }
+
   void dying(int /*to*/, const FrameBytes& /*frame*/, const FrameView& /*view*/) { raise(SIGKILL); }
 
   void stop(int to, const FrameBytes& frame, const FrameView& /*view*/) {
@@ -149,8 +165,11 @@ class FaultyTransport final : public TransportAround {
         Way{"garbage", FrameKind::kDigest, &FaultyTransport::garbage},
         Way{"half-message", FrameKind::kChunk, &FaultyTransport::half_message},
         Way{"kill", FrameKind::kDigest, &FaultyTransport::dying},
+        Way{"slander", FrameKind::kDigest, &FaultyTransport::slander},
         Way{"slow", FrameKind::kDigest, &FaultyTransport::slow},
         Way{"stop", FrameKind::kDigest, &FaultyTransport::stop},
+        Way{"trickle", FrameKind::kChunk, &FaultyTransport::trickle},
+        Way{"trickle-relay", FrameKind::kWeights, &FaultyTransport::slow},
         Way{"undelivered", FrameKind::kChunk, &FaultyTransport::lose},
         Way{"wrong-chunk", FrameKind::kChunk, &FaultyTransport::spoil},
         Way{"wrong-length", FrameKind::kDigest, &FaultyTransport::wrong_length},
@@ -163,6 +182,7 @@ class FaultyTransport final : public TransportAround {
 
   std::vector<Fault> faults_;
   std::chrono::milliseconds pause_;
+  std::chrono::duration<double> trickle_ = pause_;
 };
 
 /// "KIND:FROM-TO"; UsageError for anything else.

@@ -92,7 +92,10 @@ class ToyRun {
                            config_.comm_type == "Bcast",
                            parts.adversary.active(),
                            stop,
-                           config_.compress_grad});
+                           config_.compress_grad,
+                           ChunkPace::kLeastPatienceSeconds,
+                           plan_.q,
+                           plan_.f_eff});
         fleet.start(worker_settings(parts), server_timeout_s);
         const RunEnd fleet_end = conduct(parts, fleet);
         rejected_frames = fleet.rejected_frames();
