@@ -13,7 +13,7 @@ class StepDeadline {
  public:
   StepDeadline(double step_timeout_s, double start_timeout_s);
 
-  /// A step that took so long, without what was waited in vain for workers that stayed silent.
+  /// A step that took so long, without what was waited in vain (FleetReport::in_vain_s).
   void add(double seconds);
 
   double seconds() const;
