@@ -19,8 +19,8 @@ enum class Suspicion {
   kLateAgree,
   kLateOutvoted,
   kMissing,
-  kUndelivered,  ///< asked for what its winning digest promised, it did not send it in time
-  kBadRelay,     ///< somebody says that it relayed wrong weights, or none in time
+  kUndelivered,  ///< it owed what its winning digest promised when the step ended
+  kBadRelay,     ///< more than q say that it relayed wrong weights, or none in time
 };
 constexpr std::size_t kSuspicions = 11;
 constexpr std::size_t kAccusations = 6;
