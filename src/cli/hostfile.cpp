@@ -47,6 +47,19 @@ int parse_slots(std::string_view word, std::string_view where) {
   return slots;
 }
 
+/// "(${PS_IP})", which the original's documentation has behind the first address, and Open MPI's
+/// max_slots: a host never gets more than its slots here.
+bool is_passed_over(std::string_view word, std::string_view where) {
+  if (word.starts_with('(') && word.ends_with(')')) return true;
+  constexpr std::string_view kMost = "max_slots=";
+  std::string named(word);
+  std::replace(named.begin(), named.end(), '-', '_');
+  if (!named.starts_with(kMost)) return false;
+  if (whole_slots(std::string_view(named).substr(kMost.size())) >= 0) return true;
+  throw UsageError(fmt::format("{}: '{}' is not max_slots=N with N from 0 to {}", where,
+                               printable(word), kMaxSlots));
+}
+
 /// What stands first in a line: an address, or address:N as MPICH and Horovod have it. Slots of -1
 /// where it says none.
 HostSlots parse_host(const std::string& word, std::string_view where) {
@@ -93,11 +106,15 @@ std::vector<HostSlots> parse_hostfile(std::istream& text, std::string_view name)
     std::string first, word;
     if (!(words >> first)) continue;
     auto [host, slots] = parse_host(first, where);
-    if (slots < 0) slots = words >> word ? parse_slots(word, where) : 1;
-    if (words >> word) {
-      throw UsageError(fmt::format("{}: '{}' after the slots; a line is ADDRESS [slots=N]", where,
-                                   printable(word)));
+    while (words >> word) {
+      if (is_passed_over(word, where)) continue;
+      if (slots >= 0) {
+        throw UsageError(fmt::format("{}: '{}' after the slots; a line is ADDRESS [slots=N]", where,
+                                     printable(word)));
+      }
+      slots = parse_slots(word, where);
     }
+    if (slots < 0) slots = 1;
     const auto known =
         std::find_if(hosts.begin(), hosts.end(),
                      [&name = host](const HostSlots& other) { return other.host == name; });
