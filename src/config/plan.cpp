@@ -155,13 +155,16 @@ void check_workers(const RunConfig& config, const Plan& plan) {
     mistakes.add(
         fmt::format("--group-size r = {} needs P >= r workers: P = {}", plan.r, plan.workers));
   }
-  for (const auto& [option, value] :
-       {std::pair{"worker-fail", config.worker_fail}, {"assume-fail", *config.assume_fail}}) {
+  const auto check_attackers = [&](std::string_view option, std::uint64_t value) {
     if (value >= plan.workers) {
       mistakes.add(
           fmt::format("--{} is {}, but must be less than P: P = {}", option, value, plan.workers));
     }
-  }
+  };
+  check_attackers("worker-fail", config.worker_fail);
+  // It may just follow that one.
+  if (*config.assume_fail != config.worker_fail)
+    check_attackers("assume-fail", *config.assume_fail);
   mistakes.refuse();
 }
 

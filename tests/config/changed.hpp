@@ -81,7 +81,8 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"numerics", "portable"},
       {"replay", "run \"of\" before"},
       {"allow-other-numerics", "on"},
-      {"log-interval", "10"}};
+      {"log-interval", "10"},
+      {"no-evaluate", "on"}};
   return kOthers;
 }
 

@@ -49,8 +49,7 @@ TEST(Plan, TellsAllThatIsWrongAtOnce) {
             "--batch-size is 0; valid: from 1");
   EXPECT_EQ(all({{"group-size", "4"}, {"worker-fail", "9"}}),
             "--group-size is 4; valid: odd numbers, so that a vote cannot tie\n"
-            "--worker-fail is 9, but must be less than P: P = 9\n"
-            "--assume-fail is 9, but must be less than P: P = 9");
+            "--worker-fail is 9, but must be less than P: P = 9");
   RunConfig config;
   for (const auto& [name, text] : Texts{{"approach", "detx"}, {"pre", "nm"}, {"seed", "1"}})
     set_option(find_option(name), text, config);
