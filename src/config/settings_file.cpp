@@ -94,7 +94,7 @@ Setting setting_of(std::string_view key, const toml::node& node) {
 }
 
 /// TOML text: quotes, backslashes and control characters escaped.
-std::string quoted(std::string_view text) {
+std::string toml_quoted(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -166,7 +166,7 @@ std::string to_toml(const RunConfig& config, std::string_view header_comment) {
   for (const Option& option : train_options()) {
     if (option.group != group) text += fmt::format("\n# {}\n", option.group);
     group = option.group;
-    text += fmt::format("{} = {}\n", option.name, quoted(option_text(option, config)));
+    text += fmt::format("{} = {}\n", option.name, toml_quoted(option_text(option, config)));
   }
   return text;
 }
