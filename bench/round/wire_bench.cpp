@@ -351,7 +351,7 @@ int run(int argc, char** argv) {
   std::ofstream("/proc/self/clear_refs") << "5";
   const std::size_t resident_before = resident("VmRSS");
   static MpiTransport transport(session);
-  if (kSession.rank() > 0) {
+  if (session.rank() > 0) {
     work(arguments, transport);
     return 0;
   }

@@ -18,8 +18,6 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-using Options = std::map<std::string, std::string>;
-
 /// Its weights grow by half in each step, until there is no probability left.
 Options too_fast(const Options& more = {}) {
   Options options = {{"max-steps", "60"}, {"eval-freq", "2"},      {"batch-size", "4"},

@@ -9,17 +9,10 @@
 namespace detox {
 namespace {
 
-using Options = std::map<std::string, std::string>;
-
 const Options kUnderAttack = {{"workers", "9"},         {"worker-fail", "2"},
                               {"mode", "coord-median"}, {"batch-size", "4"},
                               {"max-steps", "40"},      {"lis-simulation", "simulate"},
                               {"eval-freq", "10"}};
-
-Options with(Options options, const Options& more) {
-  for (const auto& [name, value] : more) options[name] = value;
-  return options;
-}
 
 struct Bytes {
   std::string model, state;

@@ -71,7 +71,7 @@ class ReplayTest : public testing::Test {
   std::size_t replays_ = 0;
 };
 
-const Options kUnderAttack = {
+const Options kRecorded = {
     {"workers", "21"},   {"worker-fail", "4"}, {"lis-simulation", "simulate"}, {"batch-size", "4"},
     {"max-steps", "12"}, {"eval-freq", "5"},   {"fail-schedule", "worst-case"}};
 
@@ -81,7 +81,7 @@ Options with(Options options, const Options& more) {
 }
 
 TEST_F(ReplayTest, GivesTheSameBytesWhereWorkersWereLeftOut) {
-  const Options options = with(kUnderAttack, {{"absent", "3:2-9,8:5,1:6-8,2:6-8"}});
+  const Options options = with(kRecorded, {{"absent", "3:2-9,8:5,1:6-8,2:6-8"}});
   ToyRun(recorded(), options).over_local_engine();
   expect_same(options, 1);
   expect_same(with(options, {{"compute-every-replica", "on"}}));
@@ -114,7 +114,7 @@ void record_with(ToyRun& run, const std::set<int>& odd,
 }
 
 TEST_F(ReplayTest, GivesTheSameBytesWhereWorkersWereSilentOrWrongAndSlicesWereLost) {
-  ToyRun run(recorded(), kUnderAttack);
+  ToyRun run(recorded(), kRecorded);
   run.step_timeout_s = 0.3;
   record_with(run, {2, 5, 11, 12}, [](int rank, const FrameView& sent, FrameBytes frame) {
     if (sent.kind != FrameKind::kDigest || sent.step % 3 == 1) return frame;
@@ -125,12 +125,12 @@ TEST_F(ReplayTest, GivesTheSameBytesWhereWorkersWereSilentOrWrongAndSlicesWereLo
   for (const Json& line : run.journal("metrics.jsonl"))
     lost += line["unresolved"].get<std::size_t>();
   EXPECT_GT(lost, 0U);
-  expect_same(kUnderAttack);
+  expect_same(kRecorded);
 }
 
 TEST_F(ReplayTest, GivesTheSameBytesWhetherStragglersCameInTimeOrNot) {
   for (const bool in_time : {true, false}) {
-    const Options options = with(kUnderAttack, {{"lis-simulation", "none"},
+    const Options options = with(kRecorded, {{"lis-simulation", "none"},
                                                 {"err-mode", "straggler"},
                                                 {"adversarial", in_time ? "0.2" : "1e6"},
                                                 {"max-steps", "5"}});
@@ -169,19 +169,19 @@ TEST_F(ReplayTest, UsesTheSlicesThatCameFirstThen) {
 }
 
 TEST_F(ReplayTest, RepeatsARunThatWasInterruptedAndResumed) {
-  ToyRun first(recorded(), kUnderAttack);
+  ToyRun first(recorded(), kRecorded);
   first.stop_after = 7;
   first.over_local_engine();
-  ToyRun second(recorded(), kUnderAttack);
+  ToyRun second(recorded(), kRecorded);
   second.resume = true;
   second.over_local_engine();
   std::filesystem::remove(recorded() / "model_step_7");
   std::filesystem::remove(recorded() / "state_step_7");
-  expect_same(kUnderAttack);
+  expect_same(kRecorded);
 }
 
 TEST_F(ReplayTest, CanBeInterruptedAndResumedItself) {
-  const Options options = with(kUnderAttack, {{"absent", "3:2-9,8:5,1:6-8,2:6-8"}});
+  const Options options = with(kRecorded, {{"absent", "3:2-9,8:5,1:6-8,2:6-8"}});
   ToyRun original(recorded(), options);
   original.over_local_engine();
   ToyRun first(folder_ / "parts", replaying(options));

@@ -27,6 +27,13 @@
 
 namespace detox {
 
+using Options = std::map<std::string, std::string>;
+
+inline Options with(Options options, const Options& more) {
+  for (const auto& [name, value] : more) options[name] = value;
+  return options;
+}
+
 /// One run of the toy network. Fields may be changed between construction and start().
 class ToyRun {
  public:
