@@ -62,8 +62,10 @@ TEST(HostileFrame, WhosePayloadIsCutOrLongerThanItsKindAllowsIsTakenByNobody) {
 TEST(HostileFrame, IsToldWhatIsWrongWithItsHeader) {
   const FrameBytes chunk = make_chunk({4, 11, 1, false, bytes_of_text("4567")});
   EXPECT_EQ(verdict_of(overwritten<std::uint32_t>(chunk, 0, 0)), FrameVerdict::kBadMagic);
-  EXPECT_EQ(verdict_of(overwritten<std::uint16_t>(chunk, 4, 1)), FrameVerdict::kWrongVersion);
-  EXPECT_EQ(verdict_of(overwritten<std::uint16_t>(chunk, 4, 3)), FrameVerdict::kWrongVersion);
+  EXPECT_EQ(verdict_of(overwritten<std::uint16_t>(chunk, 4, kWireVersion - 1)),
+            FrameVerdict::kWrongVersion);
+  EXPECT_EQ(verdict_of(overwritten<std::uint16_t>(chunk, 4, kWireVersion + 1)),
+            FrameVerdict::kWrongVersion);
   EXPECT_EQ(verdict_of(overwritten<std::uint16_t>(chunk, kKindAt, 0)), FrameVerdict::kUnknownKind);
   EXPECT_EQ(verdict_of(overwritten<std::uint16_t>(chunk, kKindAt, 13)), FrameVerdict::kUnknownKind);
   EXPECT_EQ(verdict_of(overwritten<std::uint16_t>(chunk, kKindAt, 0xffff)),

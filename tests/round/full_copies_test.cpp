@@ -43,7 +43,7 @@ TEST(FullCopies, OfOneChunkAreWholeAtOnce) {
   FullCopies copies({4, 4}, 1);
   const auto bytes = std::as_bytes(std::span("hell", 4));
   EXPECT_EQ(copies.take(0, {1, 0, 0, false, bytes}), Taken::kWhole);
-  EXPECT_EQ(copies.take(0, {1, 0, 0, false, bytes}), Taken::kMore);
+  EXPECT_EQ(copies.take(0, {1, 0, 0, false, bytes}), Taken::kRepeats);
   EXPECT_EQ(copies.take(0, {1, 0, 0, false, std::as_bytes(std::span("help", 4))}), Taken::kDiffers);
   EXPECT_EQ(text_of_answer(copies, 0), "hell");
 }
