@@ -104,7 +104,6 @@ TEST(ClusterConfig, RefusesWhatAShellSshOrTheAwsCliCouldTakeApart) {
                            "subnet_id = \"x\"",
                            "endpoint_url = \"http://example.org\"",
                            "spot_price = 0.1",
-                           "method = \"reserved\"",
                            "nfs_mount_point = \"/mnt/x\"",
                            "datasets = [\"-x\"]",
                            "region = \"us-west-2\"\navailability_zone = \"eu-west-1a\"",

@@ -97,7 +97,8 @@ TEST_F(RunFolder, IsMovedAsideWithAllThatIsInIt) {
     RunDirectory::create(dir_).write_config("run " + std::to_string(number));
     put_file(dir_ / "notes.txt", "mine");
     const fs::path aside = dir_.string() + ".old-" + std::to_string(number);
-    EXPECT_EQ(RunDirectory::move_aside(dir_.string() + "/"), fs::canonical(aside));
+    const fs::path moved = RunDirectory::move_aside(dir_.string() + "/");
+    EXPECT_EQ(moved, fs::canonical(aside));
     EXPECT_EQ(file_text(aside / "config.toml"), "run " + std::to_string(number));
     EXPECT_EQ(file_text(aside / "notes.txt"), "mine");
     EXPECT_TRUE(fs::is_empty(dir_));
