@@ -131,9 +131,9 @@ TEST_F(ReplayTest, GivesTheSameBytesWhereWorkersWereSilentOrWrongAndSlicesWereLo
 TEST_F(ReplayTest, GivesTheSameBytesWhetherStragglersCameInTimeOrNot) {
   for (const bool in_time : {true, false}) {
     const Options options = with(kRecorded, {{"lis-simulation", "none"},
-                                                {"err-mode", "straggler"},
-                                                {"adversarial", in_time ? "0.2" : "1e6"},
-                                                {"max-steps", "5"}});
+                                             {"err-mode", "straggler"},
+                                             {"adversarial", in_time ? "0.2" : "1e6"},
+                                             {"max-steps", "5"}});
     ToyRun run(recorded(), options);
     if (!in_time) run.step_timeout_s = 0.4;
     run.over_network();
