@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/digest.hpp"
+#include "base/finite.hpp"
 #include "base/log.hpp"
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
@@ -69,6 +70,11 @@ void start_from_pretrained(TrainSetup& setup) {
   try {
     if (config.pretrained_momentum) {
       Checkpoint checkpoint = load_checkpoint(config.pretrained, setup.layout);
+      if (!all_finite(checkpoint.model.parameters) || !all_finite(checkpoint.state.momentum)) {
+        throw InputError(fmt::format("{} holds numbers that are not finite; valid: a checkpoint of "
+                                     "an earlier step",
+                                     config.pretrained));
+      }
       setup.initial = std::move(checkpoint.model);
       setup.initial_momentum = std::move(checkpoint.state.momentum);
       return;
