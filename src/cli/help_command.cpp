@@ -37,12 +37,13 @@ Command help_command(CLI::App& program) {
   app->add_flag("--all", *all, "with every option, as --help-all");
   app->footer("Example:\n  detoxml help train");
   return {app, [&program, words, all] {
-            std::string path = "detoxml";
+            const auto mode = *all ? CLI::AppFormatMode::All : CLI::AppFormatMode::Normal;
+            std::string path = program.get_name();
             for (std::size_t i = 0; i + 1 < words->size(); ++i) path += " " + (*words)[i];
-            fmt::print("{}",
-                       command_of(program, *words)
-                           .help(words->empty() ? "" : path,
-                                 *all ? CLI::AppFormatMode::All : CLI::AppFormatMode::Normal));
+            // The program's own would be that of the command that was given: of this one.
+            fmt::print("{}", words->empty()
+                                 ? program.get_formatter()->make_help(&program, path, mode)
+                                 : command_of(program, *words).help(path, mode));
             return 0;
           }};
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -172,6 +173,15 @@ std::string help_asked_for(const CLI::App& program, const std::vector<std::strin
       "detoxml", all ? CLI::AppFormatMode::All : CLI::AppFormatMode::Normal);
 }
 
+/// Where nobody can be told the job runs all the same, and ends as it does.
+void tell_places(const std::vector<HostSlots>& placed) {
+  const std::string map = rank_map(placed);
+  if (std::fwrite(map.data(), 1, map.size(), stdout) == map.size() && std::fflush(stdout) == 0)
+    return;
+  log_warning("the places of the ranks could not be written");
+  std::clearerr(stdout);
+}
+
 int launch(const Options& options) {
   if (options.command.empty() || options.command.front() != "train") {
     throw UsageError(fmt::format(
@@ -183,8 +193,7 @@ int launch(const Options& options) {
   refuse_foreign_job();
   check_that_mpi_can_start();
   Launch launch{options, hosts_for(options), {}, {}};
-  fmt::print("{}", rank_map(launch.placed));
-  std::fflush(stdout);
+  tell_places(launch.placed);
   const PrivateDirectory directory;
   if (!options.hostfile.empty()) {
     const bool all_here = std::ranges::all_of(

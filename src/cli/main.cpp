@@ -214,9 +214,9 @@ int main(int argc, char** argv) {
   int exit_code = detox::run_to_the_end(argc, argv);
   const bool is_lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
   // Whoever closes the pipe wants no more of it.
-  if (is_lost && !detox::is_reader_gone()) {
+  if (is_lost && exit_code == 0 && !detox::is_reader_gone()) {
     fmt::print(stderr, "detoxml: not all of the output could be written\n");
-    exit_code = std::max(exit_code, 1);
+    exit_code = 1;
   }
   detox::MpiSession::exits_with(exit_code);
   return exit_code;

@@ -155,13 +155,6 @@ Start open_start(const TrainSetup& setup) {
                                                   : fs::path();
   Checkpoint checkpoint = file.empty() ? beginning(setup) : load_same_run(setup, file);
   if (config.overwrite) {
-    std::error_code ignored;
-    if (!config.replay.empty() && fs::equivalent(config.replay, dir, ignored)) {
-      throw UsageError(
-          fmt::format("--overwrite would move {} aside while it is replayed; choose "
-                      "another --train-dir",
-                      dir.string()));
-    }
     if (const fs::path aside = RunDirectory::move_aside(dir); !aside.empty())
       log_info("the run that was in {} is in {} now", dir.string(), aside.string());
   }

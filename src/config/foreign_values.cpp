@@ -8,24 +8,10 @@
 namespace detox {
 namespace {
 
-void take_approach(const RunConfig& config, Mistakes& mistakes) {
-  const std::string approach = canonical_name(config.approach);
-  if (approach == "cyclic") {
-    mistakes.add(
-        "--approach cyclic: DRACO's cyclic code is not here, and the original's program ran "
-        "nothing "
-        "for it; write --approach maj_vote, DRACO's other code");
-  } else if (approach == "normal") {
-    mistakes.add("--approach normal: write --approach baseline --mode normal");
-  } else if (approach == "draco") {
-    mistakes.add("--approach draco: write --approach maj_vote");
-  }
-}
-
 void take_mode(RunConfig& config, Mistakes& mistakes) {
   if (!config.mode || canonical_name(*config.mode) != "majvote") return;
+  config.mode.reset();
   if (canonical_name(config.approach) == "majvote") {
-    config.mode.reset();
     config.remarks.emplace_back(
         "--mode maj_vote is the vote of --approach maj_vote, and the rule behind it is the mean: "
         "taken as --mode normal");
@@ -36,11 +22,29 @@ void take_mode(RunConfig& config, Mistakes& mistakes) {
   }
 }
 
+/// What is told of here is not told of again as an unknown name.
+void take_approach(RunConfig& config, Mistakes& mistakes) {
+  const std::string approach = canonical_name(config.approach);
+  if (approach == "cyclic") {
+    mistakes.add(
+        "--approach cyclic: DRACO's cyclic code is not here, and the original's program ran "
+        "nothing "
+        "for it; write --approach maj_vote, DRACO's other code");
+  } else if (approach == "normal") {
+    mistakes.add("--approach normal: write --approach baseline --mode normal");
+  } else if (approach == "draco") {
+    mistakes.add("--approach draco: write --approach maj_vote");
+  } else {
+    return;
+  }
+  config.approach = RunConfig().approach;
+}
+
 }  // namespace
 
 void take_foreign_values(RunConfig& config, bool bucket_size, Mistakes& mistakes) {
-  take_approach(config, mistakes);
   take_mode(config, mistakes);
+  take_approach(config, mistakes);
   const std::string approach = canonical_name(config.approach);
   if (bucket_size && config.buckets > 0 && (approach == "baseline" || approach == "majvote")) {
     config.remarks.push_back(fmt::format(

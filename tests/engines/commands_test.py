@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import PATIENCE, SMALL, ProgramTest, main, run, start
+from program import PATIENCE, PROGRAM, SMALL, ProgramTest, main, run, start
 from running import keep_training
 
 NUMPY = """
@@ -210,7 +210,8 @@ class Help(ProgramTest):
             self.assertIn("P workers", text)
             self.assertRegex(text, r"--workers N\|auto")
         # The value's kind is beside every option that takes one.
-        bare = [line for line in whole.splitlines() if re.match(r"  --[\w-]+ {2,}|  --[\w-]+$", line)]
+        bare = [line for line in whole.splitlines()
+                if re.match(r"  --[\w-]+( {2,}|$)", line) and "--help-all" not in line]
         self.assertEqual(bare, [])
         self.assertIn("--sweep", self.run_ok("tune", "--help").out)
 
@@ -230,7 +231,7 @@ class Help(ProgramTest):
             self.assertIn(ended.stdout.strip(), ["0", "141"], command)
         full = subprocess.run(["bash", "-c", '"$1" list > /dev/full', "-", PROGRAM], capture_output=True, text=True,
                               timeout=60, check=False)
-        self.assertEqual((full.returncode, full.stderr), (1, "detoxml: not all of the output could be written\n"))
+        self.assertEqual((full.returncode, full.stderr.count("detoxml: ")), (1, 1), full.stderr)
 
 
 class Train(ProgramTest):
@@ -251,7 +252,7 @@ class Train(ProgramTest):
                           "--train-dir=run/", "--no-cuda", "--test-batch-size", 100, "--log-interval=10").err
         for line in ["taken as --mode normal", "without effect: --bucket-size 5", "--checkpoint-step 0: from the start",
                      "--no-cuda is not needed: detoxml computes on CPUs only", "--test-batch-size is not needed",
-                     "without effect: --err-mode constant (the attack is alie)",
+                     "without effect: --err-mode constant, --adversarial -100 (the attack is alie)",
                      "without effect: --compress-grad compress (in one process nothing is sent)"]:
             self.assertEqual(err.count(line), 1, line)
 
@@ -275,7 +276,7 @@ class Train(ProgramTest):
         self.assertIn('overwrite = "off"', (self.folder / "run" / "config.toml").read_text())
         self.assert_refused(run(*command, "--overwrite", "--resume", "auto", cwd=self.folder), 2, "give one of them")
         self.assert_refused(run("train", "--replay", "run", "--train-dir", "run", "--overwrite", cwd=self.folder), 2,
-                            "--overwrite would move run aside while it is replayed")
+                            "the record would be lost")
         self.assertFalse((self.folder / "run.old-2").exists())
 
     def tensors(self, folder, name):

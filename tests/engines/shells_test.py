@@ -40,7 +40,7 @@ class Shells(ProgramTest):
         """The commands and the options of each, as --help says, which is made by the parser and not by us."""
         def visit(path):
             text = run(*path, "--help").out
-            if "--help-all" in text:
+            if re.search("^  --help-all", text, re.MULTILINE):
                 text = run(*path, "--help-all").out
             cls.tree[path] = options_of(text)
             for command in commands_of(text):
