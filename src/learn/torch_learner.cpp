@@ -118,7 +118,7 @@ class TorchLearner final : public Learner {
     return in_torch([&] {
       load(parameters, statistics, batch);
       if (!network_->is_training()) network_->train();
-      const torch::Tensor logits = forward(batch.draws, statistics);
+      torch::Tensor logits = forward(batch.draws, statistics);
       const torch::Tensor logs = torch::log_softmax(logits, 1);
       const torch::Tensor loss = torch::nll_loss(logs, labels_);
       const BatchResult result = score(logits, logs, batch.labels);
@@ -138,7 +138,7 @@ class TorchLearner final : public Learner {
       load(state.parameters, state.statistics, batch);
       counters_.copy_in(state.counters);
       if (network_->is_training()) network_->eval();
-      const torch::Tensor logits = forward(batch.draws, state.statistics);
+      torch::Tensor logits = forward(batch.draws, state.statistics);
       network_->settle();
       return score(logits, torch::log_softmax(logits, 1), batch.labels);
     });
@@ -174,7 +174,7 @@ class TorchLearner final : public Learner {
       network_->settle();
       statistics_.copy_in(statistics);
     };
-    const torch::Tensor logits =
+    torch::Tensor logits =
         (network_->may_draw() ? seeded_.run(seed, once, restore) : once()).contiguous();
     if (logits.dim() != 2 || logits.size(0) != images_.size(0) ||
         logits.size(1) != static_cast<std::int64_t>(classes_)) {
