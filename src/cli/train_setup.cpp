@@ -71,9 +71,10 @@ void start_from_pretrained(TrainSetup& setup) {
     if (config.pretrained_momentum) {
       Checkpoint checkpoint = load_checkpoint(config.pretrained, setup.layout);
       if (!all_finite(checkpoint.model.parameters) || !all_finite(checkpoint.state.momentum)) {
-        throw InputError(fmt::format("{} holds numbers that are not finite; valid: a checkpoint of "
-                                     "an earlier step",
-                                     config.pretrained));
+        throw InputError(
+            fmt::format("{} holds numbers that are not finite; valid: a checkpoint of "
+                        "an earlier step",
+                        config.pretrained));
       }
       setup.initial = std::move(checkpoint.model);
       setup.initial_momentum = std::move(checkpoint.state.momentum);
