@@ -10,8 +10,8 @@
 namespace detox {
 
 /// Defaults are those of `detoxml train --help`. Empty optionals are decided by resolve()
-/// (plan.hpp) from other options.
-struct RunConfig {
+/// (plan.hpp) from other options. In the order in which people are told of them; there is one.
+struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   // What is trained
   std::string network = "LeNet";
   std::string pretrained;
