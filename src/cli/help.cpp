@@ -41,7 +41,7 @@ class EverydayHelp : public CLI::Formatter {
   }
 
   std::string make_footer(const CLI::App* app) const override {
-    const std::string footer = CLI::Formatter::make_footer(app);
+    std::string footer = CLI::Formatter::make_footer(app);
     if (left_out_ == 0) return footer;
     return fmt::format("{} options more: detoxml {} --help-all\n\n{}", left_out_, app->get_name(),
                        footer);

@@ -19,18 +19,18 @@ std::string one_line(const std::vector<std::string>& banner) {
 }
 
 /// What stands for a whole banner: itself, one line, or nothing.
-std::vector<std::string> in_place_of(std::vector<std::string> banner) {
+std::vector<std::string> in_place_of(const std::vector<std::string>& banner) {
   const std::string text = one_line(banner);
   if (text.find("ORTE has lost communication with a remote daemon") != std::string::npos) {
-    static const std::regex host(R"(Remote daemon: +(\S+ +on +node +)?(\S+))");
+    static const std::regex kHost(R"(Remote daemon: +(\S+ +on +node +)?(\S+))");
     std::smatch found;
     return {"the MPI daemon of " +
-            (std::regex_search(text, found, host) ? "host " + found[2].str() : "a host") +
+            (std::regex_search(text, found, kHost) ? "host " + found[2].str() : "a host") +
             " is lost, and its workers with it"};
   }
-  static const std::regex killed(
+  static const std::regex kKilled(
       R"(mpirun noticed that process rank (\d+) .*on node (\S+) exited on (signal \d+ \([^)]*\)))");
-  if (std::smatch found; std::regex_search(text, found, killed))
+  if (std::smatch found; std::regex_search(text, found, kKilled))
     return {"rank " + found[1].str() + " on " + found[2].str() + " was ended by " + found[3].str()};
   const bool is_about_exit_code =
       text.find("Primary job") != std::string::npos &&
@@ -48,13 +48,13 @@ bool is_mpi_noise(std::string_view line) {
   const bool may_be = has("PMIX ERROR") || has("btl_tcp") || has("help message") ||
                       has("orte_base_help_aggregate") || has("mpirun: Forwarding");
   if (!may_be || line.size() > kLongest) return false;
-  static const std::regex noise(
+  static const std::regex kNoise(
       R"(\[[^\]\s]+:\d+\] PMIX ERROR: .* in file \S+ at line \d+\s*)"
       R"(|\[[^\]\s]+\]\[\[\d+,\d+\],\d+\]\[\S*btl_tcp\S*\] .*)"
       R"(|\[[^\]\s]+:\d+\] \d+ more process(es)? (has|have) sent help message .*)"
       R"(|\[[^\]\s]+:\d+\] Set MCA parameter "orte_base_help_aggregate" to 0 .*)"
       R"(|mpirun: Forwarding signal \d+ to job\s*)");
-  return std::regex_match(line.begin(), line.end(), noise);
+  return std::regex_match(line.begin(), line.end(), kNoise);
 }
 
 std::vector<std::string> MpirunLines::take(std::string_view line) {

@@ -136,7 +136,7 @@ class Searches(TuneTest):
         self.assertAlmostEqual(best["test_accuracy"], json.loads(scored.out)["prec1"] / 100, places=12)
 
     def test_takes_the_original_grid_where_nobody_says_and_no_length_of_a_file(self):
-        (self.folder / "paper.toml").write_text("max-steps = 0\nepochs = 9\ntrain-dir = \"elsewhere\"\n")
+        (self.folder / "paper.toml").write_text("max-steps = 3\nepochs = 9\ntrain-dir = \"elsewhere\"\n")
         result = self.run_ok("tune", "--dry-run", "--config", "paper.toml")
         self.assertEqual([line.split(":") for line in result.out.splitlines()[:8]],
                          [[f"lr={2.0 ** e!r}", " to be done"] for e in range(-10, -2)])

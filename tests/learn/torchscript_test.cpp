@@ -161,6 +161,7 @@ TEST_F(TorchScript, DrawsBehindAnyOperationFromTheSeedOfTheBatchAlone) {
     std::vector<Answer> others(3);
     {
       std::vector<std::jthread> threads;
+      threads.reserve(others.size());
       for (Answer& other : others) {
         threads.emplace_back([&] { other = answer_of(*script(name), state, samples, 5); });
       }
