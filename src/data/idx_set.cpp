@@ -109,7 +109,7 @@ class IdxSet {
                                               : std::vector<std::string>{"t10k-", "test-"};
     std::vector<std::string> names;
     for (const std::string& word : words) {
-      names.push_back(prefix + word + what);
+      names.push_back(fmt::format("{}{}{}", prefix, word, what));
       if (auto file = find_data_file(place_.folder, names.back())) return *file;
     }
     throw InputError(fmt::format("{} lacks {} (plain or .gz)", place_.folder.string(),

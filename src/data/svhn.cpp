@@ -99,9 +99,7 @@ std::vector<double> numbers_of_y(const std::string& name, mat_t* file, std::uint
                                  std::size_t count) {
   const auto as_doubles = [&]<class T>(T, matio_classes number) {
     const std::vector<T> values = values_of<T>(name, file, "y", number, count);
-    std::vector<double> doubles;
-    for (const T value : values) doubles.push_back(static_cast<double>(value));
-    return doubles;
+    return std::vector<double>(values.begin(), values.end());
   };
   switch (number_class) {
     case MAT_C_DOUBLE:

@@ -47,7 +47,7 @@ std::string densenet_name(const Parts& parts) {
   if (parts.size() == 2 && parts[0] == "conv1") return "features.conv0." + parts[1];
   if (parts.size() == 2 && parts[0] == "bn") return "features.norm5." + parts[1];
   if (parts.size() == 2 && parts[0] == "linear") return "classifier." + parts[1];
-  const std::string transition = number_behind("trans", parts[0]);
+  std::string transition = number_behind("trans", parts[0]);
   if (!transition.empty() && parts.size() == 3) {
     return fmt::format("features.transition{}.{}.{}", transition,
                        parts[1] == "bn" ? "norm" : parts[1], parts[2]);
@@ -127,7 +127,7 @@ std::string block_of(const Parts& parts) {
   if (parts.size() == 2 && parts[0] == "classifier" && parts[1] == "weight") return "4";
   if (parts.size() < 3 || parts[0] != "features") return {};
   if (parts[1] == "norm5") return "4";
-  const std::string transition = number_behind("transition", parts[1]);
+  std::string transition = number_behind("transition", parts[1]);
   if (!transition.empty()) return transition;
   const bool counts = parts.size() == 5 && (parts[3] == "norm1" || parts[3] == "conv1");
   return counts ? number_behind("denseblock", parts[1]) : "";

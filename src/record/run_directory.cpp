@@ -204,7 +204,7 @@ fs::path RunDirectory::move_aside(const fs::path& given) {
   if (const std::string why = why_no_run_alone(dir); !why.empty()) refuse(why);
   constexpr int kMostOld = 1000000;
   for (int i = 1; i <= kMostOld; ++i) {
-    const fs::path aside = fmt::format("{}.old-{}", dir.string(), i);
+    fs::path aside = fmt::format("{}.old-{}", dir.string(), i);
     if (fs::exists(fs::symlink_status(aside))) continue;
     if (::rename(dir.c_str(), aside.c_str()) == 0) {
       fs::create_directory(dir, error);  // where a link leads there, it leads somewhere still

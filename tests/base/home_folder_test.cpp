@@ -14,11 +14,13 @@ namespace {
 
 class HomeFolder : public testing::Test {
  protected:
-  HomeFolder() {
+  void SetUp() override {
     if (const char* home = std::getenv("HOME")) before_ = home;
     setenv("HOME", "/srv/somebody", 1);
   }
-  ~HomeFolder() override { before_ ? setenv("HOME", before_->c_str(), 1) : unsetenv("HOME"); }
+  void TearDown() override { before_ ? setenv("HOME", before_->c_str(), 1) : unsetenv("HOME"); }
+
+ private:
   std::optional<std::string> before_;
 };
 
