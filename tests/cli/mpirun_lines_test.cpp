@@ -46,8 +46,8 @@ TEST(MpirunLines, PassOnEverythingElse) {
 
 TEST(MpirunLines, MakeOneLineOfALostProcess) {
   EXPECT_THAT(shown({"before", kRule,
-                     "mpirun noticed that process rank 3 with PID 0 on node vm exited on signal 9 "
-                     "(Killed).",
+                     ("mpirun noticed that process rank 3 with PID 0 on node vm exited on signal 9 "
+                      "(Killed)."),
                      kRule, "after"}),
               ElementsAre("before", "rank 3 on vm was ended by signal 9 (Killed)", "after"));
   EXPECT_THAT(shown({kRule, "Primary job  terminated normally, but 1 process returned",

@@ -1,5 +1,6 @@
 #include "cluster/aws_cli.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "cluster/aws_in_place.hpp"
@@ -76,10 +77,11 @@ TEST_F(InPlaceOfAws, TellsBothTimesWhereTheClockIsWrong) {
   for (const std::string code : {"SignatureDoesNotMatch", "AuthFailure", "RequestExpired"}) {
     const std::string sentence =
         "Signature expired: 20261130T043000Z is now earlier than 20261130T044500Z";
-    aws_is("echo 'An error occurred (" + code + ") when calling the X operation: " + sentence +
-           "' >&2; exit 254\n");
+    aws_is(fmt::format(
+        "echo 'An error occurred ({}) when calling the X operation: {}' >&2; exit 254\n", code,
+        sentence));
     const std::string said = refusal(aws());
-    EXPECT_NE(said.find("(" + code + ": " + sentence + ")"), std::string::npos) << said;
+    EXPECT_NE(said.find(fmt::format("({}: {})", code, sentence)), std::string::npos) << said;
     EXPECT_NE(said.find("the clock of this machine, which shows 20"), std::string::npos) << said;
     EXPECT_EQ(said.find("credentials"), std::string::npos) << said;
   }
