@@ -175,7 +175,7 @@ TEST(HostileWorker, NamesNobodyByAComplaintThatALiarCouldHaveMade) {
 
 /// The first two workers promise the same answer in step 1 once `when` says so, and deliver when
 /// the server has looked.
-ScriptedTransport::Next two_answers(std::function<bool()> when) {
+ScriptedTransport::Next two_answers(const std::function<bool()>& when) {
   const std::vector<std::byte> answer(ScriptedRun::kAnswer.bytes, std::byte{7});
   return [when, answer, sent = 0U]() mutable -> std::optional<ReceivedFrame> {
     constexpr std::uint32_t kDigests = 2;

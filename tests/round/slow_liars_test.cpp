@@ -47,7 +47,8 @@ class SlowLiars {
     for (std::uint32_t worker = 0; worker < kWorkers; ++worker)
       said.push_back(digests_of_answer({step_, worker / 3, {}, "none", 3}, chunks_, answer_));
     double now = 0;
-    for (std::uint32_t turn = 0; now < limit_s_; now = kTick * ++turn) {
+    std::uint32_t turn = 0;
+    while (now < limit_s_) {
       for (std::uint32_t slice = 0; turn < 3 && slice < kSlices; ++slice)
         ballot.count({step_, 3 * slice + turn, slice, said[3 * slice + turn], true});
       for (std::uint32_t worker = 0; worker < kWorkers; ++worker) deliver(worker, now);
@@ -62,6 +63,7 @@ class SlowLiars {
           take_request(worker, chunk, now, worker % 3 == 0 ? delay_s : kHonestPace);
       });
       if (turn > 3 && !fetch_.is_fetching()) break;
+      now = kTick * ++turn;
     }
     fetch_.end_step(at(now), ballot);
     return {now, ballot.unresolved().empty(), ballot.ledger()};

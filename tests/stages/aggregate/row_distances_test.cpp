@@ -15,6 +15,7 @@ using testing::IsEmpty;
 template <class T>
 RowDistances distances_of(const std::vector<std::vector<T>>& values) {
   std::vector<const T*> pointers;
+  pointers.reserve(values.size());
   for (const auto& row : values) pointers.push_back(row.data());
   ThreadPool pool(2);
   return distances_from_median(Rows<T>{pointers, values.front().size()}, pool);
