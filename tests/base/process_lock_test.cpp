@@ -40,8 +40,8 @@ std::string content(const fs::path& file) {
 
 class ProcessLocks : public testing::TestWithParam<int> {
  protected:
-  ProcessLocks() { flock_fails_with = GetParam(); }
-  ~ProcessLocks() override { flock_fails_with = 0; }
+  void SetUp() override { flock_fails_with = GetParam(); }
+  void TearDown() override { flock_fails_with = 0; }
 
   std::optional<ProcessLock> take() { return ProcessLock::take(file_, holder_); }
 
@@ -175,6 +175,7 @@ TEST_P(ProcessLocks, AreTakenByOneAtMostOfManyThatComeAtOnce) {
   std::atomic<int> taken = 0, ready = 0;
   std::vector<std::thread> threads;
   std::vector<std::optional<ProcessLock>> locks(8);
+  threads.reserve(locks.size());
   for (auto& lock : locks) {
     threads.emplace_back([&] {
       LockHolder holder;
