@@ -53,6 +53,9 @@ Said read_errors(std::string_view errors) {
     errors.remove_prefix(start + kStart.size());
     const std::size_t end = errors.find(')');
     said.code = printable(errors.substr(0, end), 80);
+    constexpr std::string_view kRetries = "(reached max retries: ";  // between the two
+    if (const std::size_t retries = errors.find(kRetries); retries != std::string_view::npos)
+      errors.remove_prefix(retries + kRetries.size());
     const std::size_t colon = errors.find(": ");
     if (colon != std::string_view::npos) errors.remove_prefix(colon + 2);
   }

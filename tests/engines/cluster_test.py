@@ -211,7 +211,7 @@ class Misfortune(ClusterTest):
         with FakeEc2(before=before) as ec2:
             self.describe(ec2, workers=1)
             result = self.ok(self.cluster("launch", *QUICK))
-            self.assertIn("aws ec2 run-instances: RequestLimitExceeded; again in 1 s", result.err)
+            self.assertIn("aws ec2 run-instances: RequestLimitExceeded: Request limit exceeded.; again in 1 s", result.err)
             self.assertEqual(len(ec2.alive("paper")), 2)
             asked = [form["ClientToken"] for action, form in ec2.calls if action == "RunInstances"]
             self.assertEqual(asked[0], asked[1], "the same request, with the same token")
