@@ -2,8 +2,8 @@
 
 #include <map>
 
+#include "base/own_program.hpp"
 #include "cli/completion.hpp"
-#include "cli/own_program.hpp"
 
 namespace detox {
 namespace {

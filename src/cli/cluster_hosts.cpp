@@ -9,20 +9,20 @@
 #include <mutex>
 #include <sstream>
 
+#include "base/file.hpp"
 #include "base/home_folder.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
+#include "base/own_program.hpp"
 #include "base/shell_line.hpp"
 #include "cli/cluster_options.hpp"
 #include "cli/hostfile.hpp"
-#include "cli/own_program.hpp"
 #include "cluster/aws_cli.hpp"
 #include "cluster/cluster_config.hpp"
 #include "cluster/cluster_host.hpp"
 #include "cluster/prepare_hosts.hpp"
 #include "detox/errors.hpp"
 #include "prepare/recipes.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

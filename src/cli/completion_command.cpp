@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/atomic_file.hpp"
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
 #include "cli/manual_page.hpp"
@@ -12,7 +13,6 @@
 #include "detox/dataset.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
-#include "record/atomic_file.hpp"
 
 namespace detox {
 namespace {

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/own_program.hpp"
 #include "cli/doctor.hpp"
-#include "cli/own_program.hpp"
 #include "data/locate.hpp"
 #include "detox/dataset.hpp"
 #include "detox/errors.hpp"

@@ -8,9 +8,9 @@
 
 #include "base/child_program.hpp"
 #include "base/names.hpp"
+#include "base/own_program.hpp"
 #include "cli/doctor.hpp"
 #include "cli/mpi_start.hpp"
-#include "cli/own_program.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "detox/errors.hpp"
 

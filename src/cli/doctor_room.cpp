@@ -12,9 +12,9 @@
 #include <thread>
 
 #include "base/names.hpp"
+#include "base/own_program.hpp"
 #include "cli/doctor.hpp"
 #include "cli/host_memory.hpp"
-#include "cli/own_program.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {

@@ -14,9 +14,9 @@
 #include "base/child_program.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
+#include "base/own_program.hpp"
 #include "base/seconds_since.hpp"
 #include "base/shell_line.hpp"
-#include "cli/own_program.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {

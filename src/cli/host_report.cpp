@@ -17,10 +17,10 @@
 
 #include "base/child_program.hpp"
 #include "base/digest.hpp"
+#include "base/file.hpp"
 #include "base/json_field.hpp"
+#include "base/own_program.hpp"
 #include "cli/host_memory.hpp"
-#include "cli/own_program.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -10,8 +10,11 @@
 #include <memory>
 #include <sstream>
 
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
+#include "base/own_program.hpp"
+#include "base/private_directory.hpp"
 #include "cli/command.hpp"
 #include "cli/foreign_job.hpp"
 #include "cli/host_checks.hpp"
@@ -19,11 +22,8 @@
 #include "cli/hostfile.hpp"
 #include "cli/mpi_start.hpp"
 #include "cli/numerics.hpp"
-#include "cli/own_program.hpp"
-#include "cli/private_directory.hpp"
 #include "cli/supervise.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -14,12 +14,12 @@
 #include <exception>
 #include <sstream>
 
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
-#include "cli/own_program.hpp"
+#include "base/own_program.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

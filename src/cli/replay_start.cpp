@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "cli/run_start.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

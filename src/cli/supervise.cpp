@@ -19,10 +19,10 @@
 #include <system_error>
 
 #include "base/log.hpp"
+#include "base/private_directory.hpp"
 #include "base/process_lock.hpp"
-#include "cli/private_directory.hpp"
+#include "base/signals.hpp"
 #include "cli/rank_lines.hpp"
-#include "cli/signals.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {

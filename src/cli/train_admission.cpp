@@ -8,10 +8,10 @@
 #include <string>
 
 #include "base/log.hpp"
+#include "base/own_program.hpp"
 #include "base/shell_line.hpp"
+#include "base/signals.hpp"
 #include "cli/numerics.hpp"
-#include "cli/own_program.hpp"
-#include "cli/signals.hpp"
 #include "cli/supervise.hpp"
 #include "config/missing_workers.hpp"
 #include "detox/errors.hpp"

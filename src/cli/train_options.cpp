@@ -8,6 +8,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/file.hpp"
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "cli/help.hpp"
@@ -15,7 +16,6 @@
 #include "config/foreign_values.hpp"
 #include "config/plan.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

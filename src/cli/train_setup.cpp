@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/digest.hpp"
+#include "base/file.hpp"
 #include "base/finite.hpp"
 #include "base/log.hpp"
 #include "base/mistakes.hpp"
@@ -15,7 +16,6 @@
 #include "kernels/target.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
-#include "record/file_io.hpp"
 #include "record/journal.hpp"
 #include "record/pretrained.hpp"
 #include "stages/assign/slice_schedule.hpp"

@@ -6,16 +6,16 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/atomic_file.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
+#include "base/own_program.hpp"
+#include "base/signals.hpp"
 #include "cli/command.hpp"
-#include "cli/own_program.hpp"
-#include "cli/signals.hpp"
 #include "cli/train_options.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "config/plan.hpp"
 #include "detox/errors.hpp"
-#include "record/atomic_file.hpp"
 #include "tune/plot.hpp"
 #include "tune/results.hpp"
 #include "tune/runner.hpp"

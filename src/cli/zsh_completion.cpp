@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
+#include "base/own_program.hpp"
 #include "cli/completion.hpp"
-#include "cli/own_program.hpp"
 
 namespace detox {
 namespace {

@@ -14,11 +14,11 @@
 #include <regex>
 #include <variant>
 
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

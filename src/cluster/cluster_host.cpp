@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/atomic_file.hpp"
 #include "base/home_folder.hpp"
 #include "cluster/state_folder.hpp"
-#include "record/atomic_file.hpp"
 
 namespace detox {
 namespace {

@@ -7,10 +7,10 @@
 #include <random>
 #include <system_error>
 
+#include "base/atomic_file.hpp"
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "cluster/aws_cli.hpp"
-#include "record/atomic_file.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 

@@ -12,11 +12,11 @@
 #include <sstream>
 
 #include "base/digest.hpp"
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "base/shell_line.hpp"
 #include "cluster/host_scripts.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

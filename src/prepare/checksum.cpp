@@ -13,9 +13,9 @@
 
 #include "base/assert.hpp"
 #include "base/digest.hpp"
+#include "base/file.hpp"
 #include "data/gunzip.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -7,8 +7,8 @@
 #include <array>
 #include <span>
 
+#include "base/atomic_file.hpp"
 #include "detox/errors.hpp"
-#include "record/atomic_file.hpp"
 
 namespace detox {
 namespace {

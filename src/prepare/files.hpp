@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
+#include "base/file.hpp"
 #include "base/process_lock.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 

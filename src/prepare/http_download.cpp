@@ -17,9 +17,9 @@
 #include <thread>
 
 #include "base/assert.hpp"
+#include "base/file.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

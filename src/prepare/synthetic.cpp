@@ -8,10 +8,10 @@
 #include <string_view>
 
 #include "base/assert.hpp"
+#include "base/atomic_file.hpp"
 #include "base/digest.hpp"
+#include "base/file.hpp"
 #include "detox/errors.hpp"
-#include "record/atomic_file.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -12,9 +12,9 @@
 #include <system_error>
 #include <vector>
 
+#include "base/file.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -5,12 +5,12 @@
 #include <system_error>
 
 #include "base/assert.hpp"
+#include "base/atomic_file.hpp"
 #include "base/digest.hpp"
+#include "base/file.hpp"
 #include "detox/errors.hpp"
-#include "record/atomic_file.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/damaged_file.hpp"
-#include "record/file_io.hpp"
 #include "record/model_file.hpp"
 #include "record/state_file.hpp"
 

@@ -11,8 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/atomic_file.hpp"
 #include "detox/errors.hpp"
-#include "record/atomic_file.hpp"
 
 namespace detox {
 namespace {

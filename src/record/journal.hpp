@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "record/file_io.hpp"
+#include "base/file.hpp"
 
 namespace detox {
 

@@ -9,9 +9,9 @@
 #include <cstring>
 #include <optional>
 
+#include "base/file.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 #include "record/foreign_names.hpp"
 #include "record/safetensors.hpp"
 

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/file.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -11,11 +11,11 @@
 #include <system_error>
 #include <utility>
 
+#include "base/atomic_file.hpp"
+#include "base/file.hpp"
 #include "base/home_folder.hpp"
 #include "detox/errors.hpp"
-#include "record/atomic_file.hpp"
 #include "record/checkpoint_files.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

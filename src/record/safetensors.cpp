@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/file.hpp"
 #include "base/names.hpp"
 #include "record/damaged_file.hpp"
-#include "record/file_io.hpp"
 #include "record/safetensors_header.hpp"
 
 namespace detox {

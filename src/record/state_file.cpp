@@ -6,10 +6,10 @@
 
 #include "base/assert.hpp"
 #include "base/digest.hpp"
+#include "base/file.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
 #include "record/damaged_file.hpp"
-#include "record/file_io.hpp"
 #include "record/model_file.hpp"
 #include "record/safetensors_header.hpp"
 

@@ -5,8 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "base/file.hpp"
 #include "base/log.hpp"
-#include "record/file_io.hpp"
 #include "round/ledger.hpp"
 
 namespace detox {

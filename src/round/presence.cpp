@@ -7,7 +7,7 @@
 #include <map>
 #include <utility>
 
-#include "round/worker_names.hpp"
+#include "base/worker_names.hpp"
 
 namespace detox {
 namespace {

@@ -8,8 +8,8 @@
 #include "base/as_error.hpp"
 #include "base/log.hpp"
 #include "base/seconds_since.hpp"
+#include "base/worker_names.hpp"
 #include "detox/errors.hpp"
-#include "round/worker_names.hpp"
 
 namespace detox {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "base/file.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

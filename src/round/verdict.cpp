@@ -13,7 +13,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "round/worker_names.hpp"
+#include "base/worker_names.hpp"
 
 namespace detox {
 namespace {

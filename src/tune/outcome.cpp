@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "base/file.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

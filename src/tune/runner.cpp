@@ -11,12 +11,12 @@
 #include <thread>
 
 #include "base/as_error.hpp"
+#include "base/atomic_file.hpp"
 #include "base/child_program.hpp"
+#include "base/file.hpp"
 #include "base/start_threads.hpp"
 #include "detox/errors.hpp"
-#include "record/atomic_file.hpp"
 #include "record/checkpoint_files.hpp"
-#include "record/file_io.hpp"
 #include "record/run_directory.hpp"
 #include "tune/tune_directory.hpp"
 

@@ -10,10 +10,10 @@
 #include <set>
 #include <system_error>
 
+#include "base/atomic_file.hpp"
+#include "base/file.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "record/atomic_file.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 #include "record/rounds_file.hpp"
 
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/file.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 #include "record/model_file.hpp"
 #include "record/safetensors.hpp"
 #include "record/state_file.hpp"

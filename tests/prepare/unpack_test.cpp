@@ -5,10 +5,10 @@
 
 #include <filesystem>
 
+#include "base/file.hpp"
 #include "data/temporary_folder.hpp"
 #include "detox/errors.hpp"
 #include "prepare/tar_bytes.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -10,12 +10,12 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/atomic_file.hpp"
+#include "base/file.hpp"
 #include "data/temporary_folder.hpp"
 #include "detox/errors.hpp"
-#include "record/atomic_file.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
-#include "record/file_io.hpp"
 #include "record/journal.hpp"
 #include "support/in_child.hpp"
 

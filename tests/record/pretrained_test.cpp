@@ -6,9 +6,9 @@
 #include <cstring>
 #include <limits>
 
+#include "base/file.hpp"
 #include "data/temporary_folder.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 #include "record/foreign_names.hpp"
 #include "record/model_file.hpp"
 #include "record/safetensors.hpp"

@@ -6,8 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/file.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -5,9 +5,9 @@
 
 #include <cstring>
 
+#include "base/file.hpp"
 #include "data/temporary_folder.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/signals.hpp"
+#include "base/signals.hpp"
 
 #include <signal.h>
 #include <unistd.h>

@@ -1,13 +1,13 @@
-#include "record/atomic_file.hpp"
+#include "base/atomic_file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 
+#include "base/file.hpp"
 #include "data/temporary_folder.hpp"
 #include "detox/errors.hpp"
-#include "record/file_io.hpp"
 
 namespace detox {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/own_program.hpp"
+#include "base/own_program.hpp"
 
 #include <unistd.h>
 

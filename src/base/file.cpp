@@ -1,4 +1,4 @@
-#include "record/file_io.hpp"
+#include "base/file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

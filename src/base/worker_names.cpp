@@ -1,4 +1,4 @@
-#include "round/worker_names.hpp"
+#include "base/worker_names.hpp"
 
 #include <fmt/format.h>
 
