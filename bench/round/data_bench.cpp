@@ -15,8 +15,8 @@
 #include "base/seconds_since.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
+#include "engine/local_fleet.hpp"
 #include "round/ballot.hpp"
-#include "round/local_fleet.hpp"
 #include "stages/assign/placement.hpp"
 #include "support/pinned_main.hpp"
 

@@ -18,8 +18,8 @@
 
 #include "config/options.hpp"
 #include "detox/errors.hpp"
+#include "engine/local_fleet.hpp"
 #include "learn/plain_network.hpp"
-#include "round/local_fleet.hpp"
 #include "round/server_round.hpp"
 #include "support/altered_votes.hpp"
 #include "support/pinned_main.hpp"

@@ -30,12 +30,12 @@
 #include "comm/mpi/mpi_session.hpp"
 #include "comm/mpi/mpi_transport.hpp"
 #include "config/options.hpp"
-#include "round/admission.hpp"
-#include "round/answer_digests.hpp"
-#include "round/remote_fleet.hpp"
+#include "engine/admission.hpp"
+#include "engine/remote_fleet.hpp"
+#include "engine/worker_round.hpp"
+#include "exchange/answer_digests.hpp"
 #include "round/server_round.hpp"
 #include "round/stand_in.hpp"
-#include "round/worker_round.hpp"
 
 namespace detox {
 namespace {

@@ -11,7 +11,7 @@
 #include "cli/train_options.hpp"
 #include "cli/train_setup.hpp"
 #include "detox/errors.hpp"
-#include "round/worker_settings.hpp"
+#include "engine/worker_settings.hpp"
 
 namespace detox {
 namespace {

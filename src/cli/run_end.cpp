@@ -9,8 +9,8 @@
 #include "base/seconds_since.hpp"
 #include "base/shell_line.hpp"
 #include "detox/errors.hpp"
+#include "engine/attackers_file.hpp"
 #include "evaluate/evaluator.hpp"
-#include "round/attackers_file.hpp"
 #include "round/verdict.hpp"
 
 namespace detox {

@@ -5,7 +5,7 @@
 
 #include "cli/train_setup.hpp"
 #include "detox/thread_pool.hpp"
-#include "round/adversary.hpp"
+#include "engine/adversary.hpp"
 #include "round/training.hpp"
 
 namespace detox {

@@ -15,8 +15,8 @@
 #include "cli/supervise.hpp"
 #include "config/missing_workers.hpp"
 #include "detox/errors.hpp"
-#include "round/admission.hpp"
-#include "round/probe_gradient.hpp"
+#include "engine/admission.hpp"
+#include "engine/probe_gradient.hpp"
 
 namespace detox {
 namespace {

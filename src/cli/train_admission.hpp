@@ -6,7 +6,7 @@
 
 #include "cli/train_setup.hpp"
 #include "detox/transport.hpp"
-#include "round/worker_settings.hpp"
+#include "engine/worker_settings.hpp"
 
 namespace detox {
 

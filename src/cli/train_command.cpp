@@ -26,11 +26,11 @@
 #include "comm/mpi/mpi_transport.hpp"
 #include "config/notices.hpp"
 #include "detox/errors.hpp"
-#include "round/attackers_file.hpp"
-#include "round/local_fleet.hpp"
-#include "round/remote_fleet.hpp"
+#include "engine/attackers_file.hpp"
+#include "engine/local_fleet.hpp"
+#include "engine/remote_fleet.hpp"
+#include "engine/worker_round.hpp"
 #include "round/training.hpp"
-#include "round/worker_round.hpp"
 
 namespace detox {
 namespace {

@@ -5,23 +5,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "detox/assignment.hpp"
-#include "detox/errors.hpp"
-#include "round/ledger.hpp"
+#include "exchange/step_votes.hpp"
 
 namespace detox {
-
-/// Bytes [begin, end) of the answers for all slices that the step is expected to use, ascending.
-struct ReadyColumns {
-  std::size_t begin, end;
-  std::span<const std::uint32_t> slices;
-  std::span<const std::byte* const> answers;  ///< from their first byte
-};
 
 /// What the workers are told for one step.
 struct StepOrder {
@@ -32,38 +23,6 @@ struct StepOrder {
   /// Told of blocks in their order, each once, by fleets that get answers piece by piece; may be
   /// empty. Nothing is promised: a slice may drop out afterwards.
   std::function<void(const ReadyColumns&)> on_columns = {};
-};
-
-/// Whatever a worker said: step, slice and bytes are checked against nothing but their length.
-struct IncomingAnswer {
-  std::uint64_t step;
-  std::uint32_t worker;
-  std::uint32_t slice;
-  std::span<const std::byte> bytes;  ///< the answer, or its digests; valid until the next step
-  bool is_digest = false;            ///< AnswerDigests, and the answer has to be fetched
-};
-
-/// Who said the same, and what.
-struct Majority {
-  std::span<const std::byte> bytes;
-  const std::vector<std::uint32_t>& workers;  ///< in the order in which they said it
-};
-
-/// The votes of a step, as a fleet tells and asks the server's round.
-class StepVotes {
- public:
-  virtual ~StepVotes() = default;
-  virtual void count(const IncomingAnswer& answer) = 0;
-  /// Something else that a worker was seen doing in this step; each kind is logged once.
-  virtual void note(std::uint32_t worker, Suspicion kind) = 0;
-  /// Whether a majority can still come: there is none yet, and enough replicas are outstanding.
-  virtual bool is_open(std::uint32_t slice) const = 0;
-  virtual std::optional<Majority> majority(std::uint32_t slice) const = 0;
-  /// The answer that a majority gave the digests of, valid until the next step; or nothing, where
-  /// none of its members delivered: then the slice is unresolved.
-  virtual void settle(std::uint32_t slice, std::optional<std::span<const std::byte>> answer) = 0;
-  /// Whether the step can go on without the slices that have no answer yet.
-  virtual bool has_enough() const = 0;
 };
 
 struct FleetReport {

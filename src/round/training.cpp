@@ -12,7 +12,7 @@
 #include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
-#include "round/step_record.hpp"
+#include "record/step_record.hpp"
 
 namespace detox {
 namespace {

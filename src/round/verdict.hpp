@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "round/ledger.hpp"
+#include "record/ledger.hpp"
 
 namespace detox {
 

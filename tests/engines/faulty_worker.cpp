@@ -11,7 +11,7 @@
 #include "comm/mpi/mpi_transport.hpp"
 #include "detox/dataset.hpp"
 #include "detox/learner.hpp"
-#include "round/worker_round.hpp"
+#include "engine/worker_round.hpp"
 #include "support/faulty_transport.hpp"
 #include "support/pinned_main.hpp"
 

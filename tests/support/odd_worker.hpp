@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "round/answer_digests.hpp"
+#include "exchange/answer_digests.hpp"
 #include "support/toy_run.hpp"
 #include "support/transport_around.hpp"
 

@@ -1,0 +1,64 @@
+// All workers in this process: slices are computed by a pool of threads, one learner a thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/adversary.hpp"
+#include "engine/batch_loader.hpp"
+#include "engine/slice_computer.hpp"
+#include "round/fleet.hpp"
+
+namespace detox {
+
+/// An honest slice is computed once for all its replicas unless `every_replica`: then every worker
+/// computes its own. Data, format, adversary and pool outlive it.
+class LocalFleet final : public Fleet {
+ public:
+  struct Parts {
+    const Dataset& data;
+    const AnswerFormat& format;
+    const Adversary& adversary;
+    ThreadPool& pool;
+    Key data_key;
+    std::size_t samples_per_step;
+    std::size_t slices;
+    bool every_replica;
+    /// A simulated straggler later than this misses its step. Infinite where a record says who
+    /// does.
+    double step_timeout_s = 60;
+  };
+  LocalFleet(const Parts& parts, const LearnerFactory& make_learner);
+
+  /// All answers are there at once and handed on by the number of their slice, the lowest first:
+  /// these are the ones that --num-aggregate takes. Nobody is waited for: what would come after the
+  /// step's timeout is handed on with the next step, as a late answer. The time limit is not looked
+  /// at: it depends on how long steps took.
+  FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
+                       StepVotes& votes) override;
+
+  /// Seconds that computing threads have waited for their input, all together.
+  double waited_for_data_s() const { return loader_.waited_s(); }
+
+ private:
+  void hand_on_late(const StepOrder& order, StepVotes& votes);
+  void compute_honest(const StepOrder& order);
+  void compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine);
+  /// Puts what slices with an attacker give for the other labels in the place of their honest
+  /// values.
+  void flip_labels(const StepOrder& order, const std::vector<bool>& byzantine,
+                   std::vector<const AnswerSlot*>& honest);
+
+  Parts parts_;
+  BatchLoader loader_;
+  std::vector<std::unique_ptr<SliceComputer>> computers_;  ///< one a thread
+  std::vector<AnswerSlot> honest_;                         ///< one a slice, or one a worker
+  std::vector<AnswerSlot> corrupt_;                        ///< one a slice, made when first needed
+  std::vector<AnswerSlot> flipped_;                        ///< likewise
+  /// Sealed slots: bytes of corrupt slices of earlier steps are stale and not handed on.
+  std::vector<std::span<const std::byte>> honest_answers_, corrupt_answers_;
+  std::vector<IncomingAnswer> late_;  ///< of the last step; their bytes are those of honest_
+};
+
+}  // namespace detox

@@ -1,0 +1,527 @@
+#include "engine/remote_fleet.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+
+#include "base/as_error.hpp"
+#include "base/log.hpp"
+#include "base/seconds_since.hpp"
+#include "base/worker_names.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kPoll(100);
+constexpr std::chrono::milliseconds kPollWhileFetching(20);
+constexpr std::chrono::milliseconds kPollWhileChecking(1);
+constexpr std::size_t kChunksAThread = 8;     // under way to be checked
+constexpr std::size_t kMostAtOnce = 256;      // frames, before it looks at the time
+constexpr std::chrono::seconds kFarewell(2);  // the dead never take in what they were sent
+constexpr std::size_t kSilentSteps = 3;
+constexpr std::size_t kMostUntaken = 16;     // steps
+constexpr std::size_t kMostUnderWay = 64;    // chunks to be checked, on any number of cores
+constexpr std::size_t kMostTimesServed = 4;  // the weights, to one worker in one step
+constexpr std::uint64_t kMostWarnings = 10;
+constexpr std::size_t kOtherFrames = 64;  // of a worker in a step, besides answers and questions
+constexpr std::uint64_t kMostOfOthers = 1000;  // frames of who is left out
+constexpr double kLeastWaitToldSeconds = 5, kTimesTheLongestStep = 3, kFirstStepSeconds = 10;
+constexpr std::size_t kWindowsAtEnd = 8;  // frames of each worker, when the time is over
+
+std::uint64_t milliseconds(double seconds) {
+  constexpr double kMost = 1e9;
+  return static_cast<std::uint64_t>(std::clamp(seconds, 0.001, kMost) * 1000);
+}
+
+}  // namespace
+
+RemoteFleet::RemoteFleet(const Parts& parts)
+    : parts_(parts),
+      peers_(parts.ranks.size()),
+      weights_(parts.transport, parts.weights),
+      fetch_(parts.answer, peers_.size(), parts.slices,
+             {parts.pool.size(), parts.q, parts.compression, parts.least_chunk_patience_s}),
+      copies_(parts.answer, peers_.size(), parts.compression),
+      complaints_(peers_.size(), parts.q),
+      to_workers_(parts.transport),
+      to_left_out_(parts.transport),
+      presence_(parts.ranks.size(), parts.slices, parts.q) {
+  for (int rank = 1; rank < parts_.transport.size(); ++rank) {
+    (worker_of(parts_.ranks, rank) ? ranks_here_ : left_out_).push_back(rank);
+  }
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker)
+    peers_[worker].gone = parts_.ranks[worker] >= parts_.transport.size();
+}
+
+void RemoteFleet::start(const WorkerSettings& settings, double server_timeout_s) {
+  const FrameBytes start = make_start(to_json(settings));
+  for (int rank = 1; rank < parts_.transport.size(); ++rank) parts_.transport.send(rank, start);
+  to_workers_.start(server_timeout_s);
+  to_left_out_.start(server_timeout_s);
+}
+
+/// Idle workers that have kept up, those nearest to the server of whom nobody complains and who
+/// complain of nobody. Whose turn it is to be there changes with the step.
+std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order) const {
+  std::vector<std::uint32_t> workers;
+  const auto count = static_cast<std::uint32_t>(peers_.size());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto worker = static_cast<std::uint32_t>((order.step + i) % count);
+    if (is_awaited(order, worker) && peers_[worker].heard &&
+        parts_.transport.flush(parts_.ranks[worker], std::chrono::milliseconds(0)))
+      workers.push_back(worker);
+  }
+  std::ranges::stable_sort(workers, {},
+                           [this](std::uint32_t worker) { return complaints_.place(worker); });
+  return workers;
+}
+
+void RemoteFleet::give_orders(const StepOrder& order, double limit_s) {
+  weights_.begin(order.step, order.parameters, order.statistics, parts_.pool);
+  to_workers_.heard();
+  const std::vector<std::uint32_t> relaying = relaying_workers(order);
+  const std::vector<RelayPlace> tree =
+      parts_.relays ? relay_tree(relaying.size()) : std::vector<RelayPlace>(relaying.size());
+  std::vector<std::size_t> place_of(peers_.size(), RelayPlace::kServer);
+  const auto rank_of = [this](std::uint32_t worker) {
+    return static_cast<std::uint32_t>(parts_.ranks[worker]);
+  };
+  std::vector<int> direct;
+  for (std::size_t place = 0; place < relaying.size(); ++place) {
+    place_of[relaying[place]] = place;
+    if (tree[place].from == RelayPlace::kServer) direct.push_back(parts_.ranks[relaying[place]]);
+  }
+  const std::vector<std::uint32_t>& slices = order.assignment.slice_of_worker;
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    Peer& peer = peers_[worker];
+    const int rank = parts_.ranks[worker];
+    const bool was_heard = peer.heard;
+    peer.heard = false;
+    peer.served = 0;
+    if (!order.absent[worker]) presence_.expect(worker, order.step, Clock::now());
+    if (order.absent[worker] || peer.gone) continue;
+    peer.silent_steps = was_heard ? 0 : peer.silent_steps + 1;
+    // To a worker that has not even taken the last frames, more are of no use and would pile up.
+    // One that computes takes nothing in meanwhile, but not for ever.
+    const bool has_taken = parts_.transport.flush(rank, std::chrono::milliseconds(0));
+    peer.untaken_steps = has_taken ? 0 : peer.untaken_steps + 1;
+    if (peer.untaken_steps > kMostUntaken) peer.awaited = false;
+    if (!has_taken && !peer.awaited) continue;
+    std::rotate(peer.orders.begin(), peer.orders.end() - 1, peer.orders.end());
+    peer.orders[0] = {order.step, slices[worker], kNobody};
+    OrderView told{order.step,         slices[worker],       kNobody, {}, {},
+                   weights_.digests(), milliseconds(limit_s)};
+    std::vector<std::uint32_t> relay_to;
+    if (const std::size_t place = place_of[worker]; place != RelayPlace::kServer) {
+      const std::size_t from = tree[place].from;
+      if (from != RelayPlace::kServer) peer.orders[0].relay = relaying[from];
+      told.weights_from = from == RelayPlace::kServer ? 0 : rank_of(relaying[from]);
+      for (const std::size_t below : tree[place].to) relay_to.push_back(rank_of(relaying[below]));
+    }
+    told.relay_to = relay_to;
+    if (parts_.send_assignment) told.assignment = slices;
+    parts_.transport.send(rank, make_order(told));
+    expect(worker, parts_.by_digest ? 1 : parts_.answer.count());
+    peer.budget.grant(weights_.chunks().count() + kOtherFrames,
+                      parts_.transport.peer(rank).offered);
+  }
+  weights_.push(direct);
+}
+
+bool RemoteFleet::is_awaited(const StepOrder& order, std::uint32_t worker) const {
+  return !order.absent[worker] && !peers_[worker].gone && peers_[worker].awaited;
+}
+
+/// Where nobody is waited for any more there is nothing to hurry on to: all of them get the time.
+/// The first that answered would else end the step for the others, and so on for ever.
+void RemoteFleet::await_somebody(const StepOrder& order) {
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    if (is_awaited(order, worker)) return;
+  }
+  for (Peer& peer : peers_) peer.awaited = true;
+}
+
+/// A slice waits while its answer is under way, and while it can still get a majority and somebody
+/// is waited for who has not answered.
+bool RemoteFleet::waits_for(std::uint32_t slice, const StepOrder& order,
+                            const StepVotes& votes) const {
+  if (fetch_.is_fetching(slice)) return true;
+  return votes.is_open(slice) &&
+         std::ranges::any_of(order.assignment.workers_of_slice[slice], [&](std::uint32_t worker) {
+           return is_awaited(order, worker) && !peers_[worker].heard;
+         });
+}
+
+bool RemoteFleet::waits(const StepOrder& order, const StepVotes& votes) const {
+  if (votes.has_enough()) return false;
+  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
+    if (waits_for(slice, order, votes)) return true;
+  }
+  return false;
+}
+
+/// Whether more slices wait than q liars can own.
+bool RemoteFleet::waits_for_honest(const StepOrder& order, const StepVotes& votes) const {
+  std::size_t waiting = 0;
+  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice)
+    waiting += waits_for(slice, order, votes) ? 1 : 0;
+  return waiting > parts_.f_eff;
+}
+
+double RemoteFleet::elapsed_s() const {
+  return std::chrono::duration<double>(now_ - begin_).count();
+}
+
+FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
+                                  StepVotes& votes) {
+  FleetReport report;
+  const TransportCounters before = parts_.transport.counters();
+  const auto begin = Clock::now();
+  await_somebody(order);
+  clock_.begin(begin, time_limit.count());
+  begin_ = now_ = begin;
+  fetch_.begin_step(order.step, begin, time_limit.count());
+  give_orders(order, time_limit.count());
+  report.broadcast_s = seconds_since(begin);
+  now_ = last_news_ = clock_.look(Clock::now());
+  any_news_ = false;
+  bool in_time = true;
+  double waited_s = 0;  // for more than liars can hold up
+  while (waits(order, votes)) {
+    now_ = clock_.look(Clock::now());
+    in_time = elapsed_s() < time_limit.count();
+    if (parts_.stop) {
+      report.interrupted = true;
+      return report;
+    }
+    const bool counts = waits_for_honest(order, votes);
+    // Who is left out is no part of the run, but a rank that ended before the others could end the
+    // job.
+    to_left_out_.give(left_out_);
+    to_workers_.give(ranks_here_);
+    weights_.push_more();
+    if (in_time) {
+      take_frames(order, votes);
+    } else {
+      take_what_is_here(order, votes);
+    }
+    now_ = clock_.look(Clock::now());
+    watch_volume(votes);
+    tell_waiting(order, votes, elapsed_s(), time_limit.count());
+    tell_news();
+    if (any_news_ && report.compute_s == 0)
+      report.compute_s = seconds_since(begin) - report.broadcast_s;
+    if (parts_.by_digest) fetch_answers(order, votes);
+    if (counts) waited_s = elapsed_s();
+    if (!in_time) break;
+  }
+  in_time = in_time || !waits(order, votes);
+  end_step(order, in_time, votes);
+  report.ended_early = in_time;
+  const double seconds = seconds_since(begin);
+  if (in_time) {
+    longest_step_s_ = std::max(longest_step_s_, seconds);
+  } else {
+    waited_s = std::min(waited_s, std::chrono::duration<double>(last_news_ - begin_).count());
+  }
+  tell_news();
+  report.in_vain_s = seconds - waited_s;
+  report.receive_s = seconds - report.broadcast_s - report.compute_s;
+  report.bytes_in = parts_.transport.counters().bytes_received - before.bytes_received;
+  report.bytes_out = parts_.transport.counters().bytes_sent - before.bytes_sent;
+  return report;
+}
+
+void RemoteFleet::fetch_answers(const StepOrder& order, StepVotes& votes) {
+  if (fetch_.check(now_, votes)) last_news_ = now_;
+  fetch_.follow(votes);
+  fetch_.ask(now_, [this](std::uint32_t worker, FrameBytes frame) {
+    expect(worker, (frame->size() - kFrameHeaderBytes) / sizeof(std::uint32_t));
+    parts_.transport.send(parts_.ranks[worker], std::move(frame));
+  });
+  if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
+}
+
+void RemoteFleet::end_step(const StepOrder& order, bool in_time, StepVotes& votes) {
+  if (parts_.by_digest) fetch_.end_step(now_, votes);
+  for (const std::uint32_t relay : complaints_.end_step(order.step))
+    votes.note(relay, Suspicion::kBadRelay);
+  if (in_time) return;
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    if (order.absent[worker] || peers_[worker].heard) continue;
+    peers_[worker].awaited = false;
+    presence_.missed(worker);
+  }
+}
+
+/// The time is over; what lies in the queue has come in time. It may be the end of a flood.
+void RemoteFleet::take_what_is_here(const StepOrder& order, StepVotes& votes) {
+  const std::size_t largest = max_frame_from_worker(parts_.answer);
+  for (std::size_t taken = 0; taken < kMostAtOnce + kWindowsAtEnd * peers_.size(); ++taken) {
+    auto frame = parts_.transport.receive(std::chrono::milliseconds(0), largest);
+    if (!frame) break;
+    take_frame(std::move(*frame), order, votes);
+    if (fetch_.taken() < kMostUnderWay) continue;
+    fetch_.wait_for_all();
+    if (fetch_.check(now_, votes)) last_news_ = now_;
+  }
+  fetch_.wait_for_all();
+}
+
+/// Waits for a frame, then takes what else is there, as long as the threads that check have not
+/// enough to do. A flood that never ends must not keep the server from its deadline.
+void RemoteFleet::take_frames(const StepOrder& order, StepVotes& votes) {
+  const std::size_t largest = max_frame_from_worker(parts_.answer);
+  const std::size_t enough = std::min(kChunksAThread * parts_.pool.size(), kMostUnderWay);
+  if (fetch_.taken() >= enough) return fetch_.wait_for_one();
+  auto timeout = fetch_.taken() > 0 || weights_.is_pushing() ? kPollWhileChecking
+                 : fetch_.is_fetching()                      ? kPollWhileFetching
+                                                             : kPoll;
+  for (std::size_t taken = 0; taken < kMostAtOnce; ++taken) {
+    auto frame = parts_.transport.receive(timeout, largest);
+    if (!frame) return;
+    take_frame(std::move(*frame), order, votes);
+    if (fetch_.taken() >= enough || !waits(order, votes)) return;
+    timeout = std::chrono::milliseconds(0);
+  }
+}
+
+void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order, StepVotes& votes) {
+  const std::optional<std::uint32_t> from = worker_of(parts_.ranks, frame.from);
+  const FrameView view = parse_frame(frame.bytes);
+  if (!from) return reject(frame, view);  // it was left out
+  const std::uint32_t worker = *from;
+  if (const auto digest = parse_digest(view, parts_.answer); digest && parts_.by_digest) {
+    take_digest(worker, *digest, frame, order, votes);
+  } else if (const auto chunk = parse_chunk(view, parts_.answer)) {
+    take_chunk(worker, *chunk, std::move(frame), order, votes);
+  } else if (const auto ask = parse_ask_weights(view, weights_.chunks())) {
+    if (order.absent[worker]) return reject(frame, view);
+    take_complaint(worker, *ask);
+  } else if (const auto failure = parse_failure(view)) {
+    lose(worker, *failure);
+  } else {
+    reject(frame, view);
+  }
+}
+
+void RemoteFleet::reject(const ReceivedFrame& frame, const FrameView& view) {
+  if (++rejected_frames_ > kMostWarnings) return;
+  log_warning("rank {} sent {} bytes that are no answer ({})", frame.from, frame.bytes.size(),
+              verdict_name(view.verdict));
+}
+
+/// The run goes on without it; whether it can be defended is seen in the steps.
+void RemoteFleet::lose(std::uint32_t worker, const Failure& failure) {
+  if (peers_[worker].gone) return;
+  peers_[worker].gone = true;
+  log_warning("rank {}: {}", parts_.ranks[worker], presence_.ended(worker, failure.line));
+}
+
+void RemoteFleet::tell_news() {
+  const auto now = Clock::now();
+  if (now - last_look_ < kPoll) return;
+  last_look_ = now;
+  for (const std::string& line : presence_.news(now)) log_line(line);
+}
+
+void RemoteFleet::tell_waiting(const StepOrder& order, const StepVotes& votes, double waited_s,
+                               double limit_s) {
+  const double usual_s = longest_step_s_ > 0 ? longest_step_s_ : kFirstStepSeconds;
+  if (waited_s < std::max(kLeastWaitToldSeconds, kTimesTheLongestStep * usual_s)) return;
+  if (told_waiting_step_ == order.step || times_told_waiting_ >= kMostWarnings) return;
+  told_waiting_step_ = order.step;
+  std::vector<std::uint32_t> awaited;
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    if (is_awaited(order, worker) && !peers_[worker].heard &&
+        votes.is_open(order.assignment.slice_of_worker[worker]))
+      awaited.push_back(worker);
+  }
+  if (awaited.empty()) return;
+  ++times_told_waiting_;
+  log_info("step {} waits for {} for {:.0f} s now; it goes on without after {:.0f} s", order.step,
+           worker_names(awaited), waited_s, limit_s);
+}
+
+void RemoteFleet::expect(std::uint32_t worker, std::size_t frames) {
+  Peer& peer = peers_[worker];
+  peer.owed += frames;
+  peer.budget.grant(frames, parts_.transport.peer(parts_.ranks[worker]).offered);
+}
+
+bool RemoteFleet::take_owed(std::uint32_t worker) {
+  std::size_t& owed = peers_[worker].owed;
+  return owed > 0 && owed-- > 0;
+}
+
+/// Whoever sends what no honest worker sends is not listened to again.
+void RemoteFleet::watch_volume(StepVotes& votes) {
+  for (const int rank : left_out_) {
+    if (parts_.transport.peer(rank).offered > kMostOfOthers) parts_.transport.shut_out(rank);
+  }
+  const double seconds = seconds_since(last_watch_);
+  last_watch_ = Clock::now();
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    Peer& peer = peers_[worker];
+    const int rank = parts_.ranks[worker];
+    if (peer.shut_out || rank >= parts_.transport.size()) continue;
+    const PeerCounters& seen = parts_.transport.peer(rank);
+    peer.budget.pass(seconds, seen.offered);
+    if (!seen.shut_out && !peer.budget.is_exceeded(seen.offered)) continue;
+    parts_.transport.shut_out(rank);
+    peer.shut_out = peer.gone = true;
+    const bool is_long = seen.oversized > 0;
+    votes.note(worker, is_long ? Suspicion::kOversized : Suspicion::kFlood);
+    log_warning("rank {} is shut out and the run goes on without it: {}", rank,
+                is_long ? "it sent a frame that is longer than any of this run"
+                : seen.stray > 0
+                    ? "it sent a message that is none of this program"
+                    : fmt::format("it sent {} frames, more than it was asked for", seen.offered));
+    presence_.ended(worker, "it was shut out");  // which has just been said
+  }
+}
+
+bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
+                             const StepOrder& order) {
+  Peer& peer = peers_[worker];
+  const bool is_owed = take_owed(worker);
+  const bool was_ordered = std::ranges::any_of(peer.orders, [&](const Ordered& ordered) {
+    return ordered.step == step && ordered.slice == slice && step > 0;
+  });
+  // What nobody ordered is of use only to accuse: an answer for a slice that is not the worker's.
+  const bool is_malformed = step == order.step && slice != order.assignment.slice_of_worker[worker];
+  if (!order.absent[worker] && !peer.gone && (was_ordered || is_malformed)) return true;
+  // An answer may be late by more steps than are remembered.
+  const bool is_late = is_owed && step > 0 && step < order.step;
+  if (!is_late) ++rejected_frames_;
+  return false;
+}
+
+void RemoteFleet::hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order) {
+  if (step != order.step) return;
+  peers_[worker].awaited = true;
+  if (!peers_[worker].heard) last_news_ = now_;
+  peers_[worker].heard = any_news_ = true;
+}
+
+void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, ReceivedFrame& frame,
+                              const StepOrder& order, StepVotes& votes) {
+  if (!may_answer(worker, digest.step, digest.slice, order)) return;
+  Peer& peer = peers_[worker];
+  if (digest.step != order.step || digest.slice == order.assignment.slice_of_worker[worker])
+    presence_.heard(worker, digest.step);
+  const bool is_first = digest.step == order.step && !peer.heard;
+  if (digest.slice == order.assignment.slice_of_worker[worker]) hear(worker, digest.step, order);
+  if (is_first) peer.digests.swap(frame.bytes);  // the views stay valid: the bytes do not move
+  votes.count({digest.step, worker, digest.slice, digest.bytes, true});
+}
+
+void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
+                             const StepOrder& order, StepVotes& votes) {
+  if (parts_.by_digest) {
+    const std::uint64_t step = chunk.step;
+    const std::uint32_t slice = chunk.slice;
+    if (fetch_.take(worker, std::move(frame), chunk)) {
+      take_owed(worker);
+      return;
+    }
+    // One of an earlier step comes late from who was asked for it: another has delivered it.
+    if (step == order.step) {
+      ++rejected_frames_;
+    } else {
+      may_answer(worker, step, slice, order);  // counts what nobody ordered
+    }
+    return;
+  }
+  if (!may_answer(worker, chunk.step, chunk.slice, order)) return;
+  const bool is_own =
+      chunk.step != order.step || chunk.slice == order.assignment.slice_of_worker[worker];
+  if (!is_own) return votes.note(worker, Suspicion::kMalformed);
+  switch (copies_.take(worker, chunk)) {
+    case FullCopies::Taken::kMore:
+      last_news_ = chunk.step == order.step ? now_ : last_news_;
+      break;
+    case FullCopies::Taken::kRepeats:
+      break;
+    case FullCopies::Taken::kWhole:
+      presence_.heard(worker, chunk.step);
+      hear(worker, chunk.step, order);
+      votes.count({chunk.step, worker, chunk.slice, copies_.answer(worker)});
+      break;
+    case FullCopies::Taken::kDiffers:
+      if (chunk.step == order.step) votes.note(worker, Suspicion::kEquivocated);
+      break;
+    case FullCopies::Taken::kUnexpected:
+      ++rejected_frames_;
+      break;
+  }
+}
+
+void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask) {
+  Peer& peer = peers_[worker];
+  // It may be about a step that has just ended: another one was its relay then.
+  const auto of = std::ranges::find(peer.orders, ask.step, &Ordered::step);
+  if (ask.reason != AskReason::kNobodySends && of != peer.orders.end() && of->relay != kNobody)
+    complaints_.add(ask.step, worker, of->relay);
+  peer.served += ask.chunks.size();
+  if (peer.served <= kMostTimesServed * (weights_.chunks().count() + kMaxRequested))
+    weights_.serve(parts_.ranks[worker], ask);
+}
+
+void RemoteFleet::keep_waiting_while(const std::function<void()>& work) {
+  std::future<void> done = std::async(std::launch::async, work);
+  while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    to_left_out_.give(left_out_);
+    to_workers_.give(ranks_here_);
+    parts_.transport.receive(kPoll, max_frame_from_worker(parts_.answer));
+  }
+  done.get();
+}
+
+std::vector<int> RemoteFleet::silent_ranks() const {
+  std::vector<int> silent = left_out_;
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+    const Peer& peer = peers_[worker];
+    const int rank = parts_.ranks[worker];
+    if (rank >= parts_.transport.size()) continue;
+    if (peer.gone || !peer.awaited || peer.silent_steps >= kSilentSteps) silent.push_back(rank);
+  }
+  return silent;
+}
+
+std::string RemoteFleet::rejected_text() const {
+  std::string text;
+  if (rejected_frames_ > 0)
+    text = fmt::format("{} frames from workers were no message of this run", rejected_frames_);
+  for (int rank = 1; rank < parts_.transport.size(); ++rank) {
+    const PeerCounters& seen = parts_.transport.peer(rank);
+    if (!seen.shut_out) continue;
+    text +=
+        fmt::format("{}rank {} was shut out: {} frames, {} that were too long, {} other messages",
+                    text.empty() ? "" : "; ", rank, seen.offered, seen.oversized, seen.stray);
+  }
+  return text;
+}
+
+void stop_workers(Transport& transport, int exit_code) {
+  const FrameBytes stop = make_stop(exit_code);
+  for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, stop);
+  transport.flush(-1, kFarewell);
+}
+
+int serve_and_stop_workers(Transport& transport, const std::function<int()>& serve) {
+  int exit_code = 0;
+  try {
+    exit_code = serve();
+  } catch (const std::exception& thrown) {
+    stop_workers(transport, as_error(thrown).exit_code());
+    throw;
+  }
+  stop_workers(transport, exit_code);
+  return exit_code;
+}
+
+}  // namespace detox

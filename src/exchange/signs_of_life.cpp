@@ -1,0 +1,22 @@
+#include "exchange/signs_of_life.hpp"
+
+#include "base/seconds_since.hpp"
+
+namespace detox {
+
+void SignsOfLife::start(double patience_s) {
+  patience_s_ = patience_s;
+  heard();
+}
+
+void SignsOfLife::give(std::span<const int> ranks) {
+  constexpr double kSignsInPatience = 4;
+  if (seconds_since(last_) < patience_s_ / kSignsInPatience) return;
+  heard();
+  const FrameBytes sign = make_wait();
+  for (const int rank : ranks) {
+    if (transport_.flush(rank, std::chrono::milliseconds(0))) transport_.send(rank, sign);
+  }
+}
+
+}  // namespace detox

@@ -1,0 +1,64 @@
+#include "record/step_record.hpp"
+
+#include <algorithm>
+
+#include "base/json_number.hpp"
+
+namespace detox {
+namespace {
+
+nlohmann::json from_one(const std::vector<std::uint32_t>& workers) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const std::uint32_t worker : workers) list.push_back(worker + 1);
+  return list;
+}
+
+}  // namespace
+
+nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t> corrupted) {
+  const PhaseSeconds& s = report.seconds;
+  nlohmann::json line = {
+      {"step", report.step},
+      {"loss", json_number(report.loss)},
+      {"accuracy", json_number(report.accuracy)},
+      {"lr", report.lr},
+      {"seconds",
+       {{"broadcast", s.broadcast},
+        {"compute", s.compute},
+        {"receive", s.receive},
+        {"vote", s.vote},
+        {"aggregate", s.aggregate},
+        {"update", s.update},
+        {"total", s.total}}},
+      {"bytes_in", report.bytes_in},
+      {"bytes_out", report.bytes_out},
+      {"resolved", report.assignment.slices() - report.unresolved.size()},
+      {"unresolved", report.unresolved.size()},
+      {"skipped", !report.skipped_because.empty()},
+  };
+  if (!report.skipped_because.empty()) line["skipped_because"] = report.skipped_because;
+  if (!report.weights_are_finite) line["diverged"] = true;
+  if (corrupted) line["corrupted"] = *corrupted;
+  return line;
+}
+
+nlohmann::json rounds_line(const StepReport& report) {
+  nlohmann::json slices = nlohmann::json::array();
+  for (std::size_t slice = 0; slice < report.assignment.slices(); ++slice) {
+    slices.push_back({{"slice", slice},
+                      {"assigned", from_one(report.assignment.workers_of_slice[slice])},
+                      {"counted", from_one(report.counted[slice])},
+                      {"used", std::ranges::binary_search(report.used, slice)}});
+  }
+  return {{"step", report.step}, {"skipped", !report.skipped_because.empty()}, {"slices", slices}};
+}
+
+nlohmann::json ledger_line(const LedgerEntry& entry) {
+  return {{"step", entry.step},
+          {"slice", entry.slice},
+          {"worker", entry.worker + 1},
+          {"kind", suspicion_name(entry.kind)},
+          {"accusation", is_accusation(entry.kind)}};
+}
+
+}  // namespace detox

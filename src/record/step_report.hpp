@@ -1,0 +1,39 @@
+// What happened in one step: what the server's round reports and the journals hold.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "detox/assignment.hpp"
+#include "record/ledger.hpp"
+
+namespace detox {
+
+struct PhaseSeconds {
+  double broadcast = 0, compute = 0, receive = 0, vote = 0, aggregate = 0, update = 0, total = 0;
+};
+
+/// What happened in one step. Slices are resolved or unresolved; `counted[j]` are the workers of
+/// slice j's majority.
+struct StepReport {
+  std::uint64_t step = 0;
+  double lr = 0;
+  std::optional<double> loss,
+      accuracy;  ///< medians over the resolved slices of their means a sample
+  PhaseSeconds seconds;
+  double in_vain_s = 0;  ///< of seconds.total, see FleetReport
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+  Assignment assignment;
+  std::vector<std::vector<std::uint32_t>> counted;
+  std::vector<std::uint32_t> unresolved;
+  std::vector<std::uint32_t> used;  ///< slices that were aggregated, ascending; none if skipped
+  std::string skipped_because;      ///< empty: the step was taken
+  std::vector<LedgerEntry> ledger;
+  bool interrupted = false;
+  // After the step; of one that was skipped nothing is said.
+  bool weights_are_finite = true, gradient_is_finite = true;
+};
+
+}  // namespace detox
