@@ -16,8 +16,8 @@
 #include <fstream>
 #include <thread>
 
-#include "cli/numerics.hpp"
 #include "detox/learner.hpp"
+#include "host/numerics.hpp"
 #include "learn/plain_network.hpp"
 #include "stages/optimize/sgd.hpp"
 

@@ -1,5 +1,5 @@
 // Other programs, run to their end: ssh, the AWS CLI, this program again. For a job that must be
-// watched while it runs see cli/supervise.hpp.
+// watched while it runs see launch/supervise.hpp.
 #pragma once
 
 #include <atomic>

@@ -16,12 +16,12 @@
 #include "base/own_program.hpp"
 #include "base/shell_line.hpp"
 #include "cli/cluster_options.hpp"
-#include "cli/hostfile.hpp"
 #include "cluster/aws_cli.hpp"
 #include "cluster/cluster_config.hpp"
 #include "cluster/cluster_host.hpp"
 #include "cluster/prepare_hosts.hpp"
 #include "detox/errors.hpp"
+#include "launch/hostfile.hpp"
 #include "prepare/recipes.hpp"
 
 namespace detox {

@@ -6,8 +6,8 @@
 
 #include "base/atomic_file.hpp"
 #include "cli/command.hpp"
-#include "cli/completion.hpp"
-#include "cli/manual_page.hpp"
+#include "cli/help/completion.hpp"
+#include "cli/help/manual_page.hpp"
 #include "detox/aggregator.hpp"
 #include "detox/attack.hpp"
 #include "detox/dataset.hpp"

@@ -6,10 +6,10 @@
 
 #include "base/child_program.hpp"
 #include "cli/command.hpp"
-#include "cli/doctor.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
+#include "doctor/doctor.hpp"
 
 namespace detox {
 namespace {

@@ -17,12 +17,12 @@
 #include "cli/command.hpp"
 #include "cli/train_options.hpp"
 #include "detox/errors.hpp"
-#include "evaluate/evaluator.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/journal.hpp"
 #include "record/pretrained.hpp"
 #include "record/run_directory.hpp"
+#include "run/evaluator.hpp"
 
 namespace detox {
 namespace {

@@ -6,12 +6,12 @@
 #include <memory>
 
 #include "cli/command.hpp"
-#include "cli/host_memory.hpp"
-#include "cli/host_report.hpp"
 #include "cli/train_options.hpp"
-#include "cli/train_setup.hpp"
 #include "detox/errors.hpp"
 #include "engine/worker_settings.hpp"
+#include "host/memory.hpp"
+#include "host/report.hpp"
+#include "run/setup.hpp"
 
 namespace detox {
 namespace {

@@ -16,14 +16,15 @@
 #include "base/own_program.hpp"
 #include "base/private_directory.hpp"
 #include "cli/command.hpp"
-#include "cli/foreign_job.hpp"
-#include "cli/host_checks.hpp"
-#include "cli/host_shell.hpp"
-#include "cli/hostfile.hpp"
-#include "cli/mpi_start.hpp"
-#include "cli/numerics.hpp"
-#include "cli/supervise.hpp"
 #include "detox/errors.hpp"
+#include "host/mpi_start.hpp"
+#include "host/numerics.hpp"
+#include "launch/foreign_job.hpp"
+#include "launch/host_checks.hpp"
+#include "launch/host_shell.hpp"
+#include "launch/hostfile.hpp"
+#include "launch/numerics_option.hpp"
+#include "launch/supervise.hpp"
 
 namespace detox {
 namespace {

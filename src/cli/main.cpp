@@ -17,12 +17,12 @@
 #include "base/names.hpp"
 #include "base/signals.hpp"
 #include "cli/command.hpp"
-#include "cli/command_tree.hpp"
-#include "cli/numerics.hpp"
-#include "cli/supervise.hpp"
+#include "cli/help/command_tree.hpp"
 #include "cli/version.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "config/foreign_options.hpp"
+#include "host/numerics.hpp"
+#include "launch/supervise.hpp"
 
 namespace detox {
 namespace {

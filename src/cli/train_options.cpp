@@ -3,86 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <iterator>
 #include <utility>
 
-#include "base/file.hpp"
-#include "base/mistakes.hpp"
 #include "base/names.hpp"
-#include "cli/help.hpp"
-#include "config/foreign_options.hpp"
-#include "config/foreign_values.hpp"
-#include "config/plan.hpp"
+#include "cli/help/everyday_options.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
 namespace {
 
-// Belong to an invocation, not to a run.
-constexpr std::array<std::string_view, 10> kNotTakenOver = {"engine",
-                                                            "threads",
-                                                            "train-dir",
-                                                            "overwrite",
-                                                            "resume",
-                                                            "checkpoint-step",
-                                                            "allow-other-numerics",
-                                                            "compute-every-replica",
-                                                            "log-interval",
-                                                            "no-evaluate"};
-
-std::string read_text(const std::filesystem::path& file) {
-  return std::string(text_of(read_file(file)));
-}
-
-void apply(const std::vector<Setting>& settings, std::string_view origin, RunConfig& config,
-           Mistakes& mistakes) {
-  for (const Setting& setting : settings) {
-    try {
-      apply_setting(setting, config);
-    } catch (const UsageError& error) {
-      mistakes.add(origin.empty() ? error.what() : fmt::format("{}: {}", origin, error.what()));
-    }
-  }
-}
-
-const Setting* last_of(const std::vector<Setting>& settings, std::string_view name) {
-  const auto found = std::find_if(settings.rbegin(), settings.rend(),
-                                  [name](const Setting& s) { return s.name == name; });
-  return found == settings.rend() ? nullptr : &*found;
-}
-
-/// One attack has two names, and one number of buckets, too: not both with other values.
-void check_spellings(const std::vector<Setting>& settings, std::string_view origin,
-                     Mistakes& mistakes) {
-  const std::string where = origin.empty() ? "" : fmt::format("{}: ", origin);
-  const Setting* attack = last_of(settings, "err-mode");
-  const Setting* lis = last_of(settings, "lis-simulation");
-  if (attack != nullptr && lis != nullptr && canonical_name(attack->text) == "alie" &&
-      canonical_name(lis->text) == "none") {
-    mistakes.add(fmt::format(
-        "{}--err-mode alie is --lis-simulation simulate, and --lis-simulation is none", where));
-  }
-  const Setting* buckets = nullptr;
-  for (const Setting& setting : settings) {
-    if (setting.name != "buckets") continue;
-    if (buckets != nullptr && buckets->written != setting.written &&
-        buckets->text != setting.text) {
-      mistakes.add(fmt::format("{}--buckets and --bucket-size are one option, given as {} and {}",
-                               where, buckets->text, setting.text));
-    }
-    buckets = &setting;
-  }
-}
-
 bool is_number(std::string_view word) {
   return word.size() > 1 && word[0] == '-' &&
          (std::isdigit(static_cast<unsigned char>(word[1])) != 0 || word[1] == '.');
-}
-
-std::string name_in(const std::string& word) {
-  return word.substr(std::min(word.find_first_not_of('-'), word.size()));
 }
 
 /// Words that the parser left over, each with its value: behind = or the next word.
@@ -105,7 +38,7 @@ std::vector<UnknownWord> unknown_words(const std::vector<std::string>& left) {
 /// What is an option but for case and dashes, --batch_size say, is taken for it.
 void take_other_spellings(GivenOptions& given) {
   std::erase_if(given.unknown, [&given](const UnknownWord& unknown) {
-    const std::string name = canonical_name(name_in(unknown.word));
+    const std::string name = canonical_name(unknown.word);
     for (const Option& option : train_options()) {
       if (!unknown.word.starts_with("--") || canonical_name(option.name) != name) continue;
       const bool bare =
@@ -117,73 +50,11 @@ void take_other_spellings(GivenOptions& given) {
   });
 }
 
-/// What is no option here: taken with a remark, or a mistake.
-void read_unknown(const GivenOptions& given, RunConfig& config, Mistakes& mistakes) {
-  for (const UnknownWord& unknown : given.unknown) {
-    const std::string name = name_in(unknown.word);
-    const ForeignOption* foreign = find_foreign_option(name);
-    if (!unknown.word.starts_with('-') || name.empty()) {
-      mistakes.add(fmt::format("'{}' is no option, and no value of one", printable(unknown.word)));
-    } else if (foreign != nullptr && is_needless(*foreign, unknown.value)) {
-      apply_setting({std::string(foreign->name), unknown.value}, config);
-    } else {
-      mistakes.in([&name] { find_option(name); });
-    }
-  }
-}
-
-/// What the user's options make of `config`; what is wrong with them is told in one go.
-void apply_given(const GivenOptions& given, RunConfig& config) {
-  Mistakes mistakes;
-  std::vector<Setting> all;
-  const auto take = [&](std::vector<Setting> settings, std::string_view origin) {
-    check_spellings(settings, origin, mistakes);
-    apply(settings, origin, config, mistakes);
-    std::move(settings.begin(), settings.end(), std::back_inserter(all));
-  };
-  for (const std::string& file : given.config_files)
-    take(parse_settings(read_text(file), file, mistakes), file);
-  take(given.settings, "");
-  read_unknown(given, config, mistakes);
-  const Setting* buckets = last_of(all, "buckets");
-  take_foreign_values(config, buckets != nullptr && !buckets->written.empty(), mistakes);
-  check_values(config, mistakes);
-  mistakes.refuse();
-  const Setting* group = last_of(given.settings, "group-size");
-  const std::string standard = option_text(find_option("group-size"), RunConfig());
-  // Other numbers are refused with it; this one files have that were recorded for another approach.
-  if (canonical_name(config.approach) == "baseline" && group != nullptr &&
-      group->text == standard) {
-    config.remarks.push_back(fmt::format(
-        "without effect: --group-size {} (--approach baseline has no redundancy)", group->text));
-  }
-}
-
-RunConfig config_of_file(const std::vector<Setting>& settings, const std::filesystem::path& file) {
-  RunConfig config;
-  Mistakes mistakes;
-  apply(settings, file.string(), config, mistakes);
-  mistakes.refuse();
-  return config;
-}
-
 std::string help_text(const Option& option) {
   return fmt::format("{} [{}]", option.help, option_text(option, RunConfig{}));
 }
 
 }  // namespace
-
-bool GivenOptions::has(std::string_view option) const {
-  // Read anew each time: they are small files, asked once or twice.
-  for (const std::string& file : config_files) {
-    for (const Setting& setting : parse_settings(read_text(file), file)) {
-      if (canonical_name(setting.name) == canonical_name(option)) return true;
-    }
-  }
-  return std::any_of(settings.begin(), settings.end(), [&](const Setting& setting) {
-    return canonical_name(setting.name) == canonical_name(option);
-  });
-}
 
 std::shared_ptr<GivenOptions> add_train_options(CLI::App& command) {
   auto given = std::make_shared<GivenOptions>();
@@ -219,28 +90,6 @@ std::shared_ptr<GivenOptions> add_train_options(CLI::App& command) {
     if (!option.alias.empty()) add(option.alias, "", "");
   }
   return given;
-}
-
-RunConfig given_config(const GivenOptions& given) {
-  RunConfig config;
-  apply_given(given, config);
-  return config;
-}
-
-RunConfig recorded_config(const std::filesystem::path& recorded) {
-  return config_of_file(parse_settings(read_text(recorded), recorded.string()), recorded);
-}
-
-RunConfig given_config_over(const GivenOptions& given, const std::filesystem::path& recorded) {
-  std::vector<Setting> settings = parse_settings(read_text(recorded), recorded.string());
-  std::erase_if(settings, [](const Setting& setting) {
-    return std::any_of(kNotTakenOver.begin(), kNotTakenOver.end(), [&](std::string_view name) {
-      return canonical_name(name) == canonical_name(setting.name);
-    });
-  });
-  RunConfig config = config_of_file(settings, recorded);
-  apply_given(given, config);
-  return config;
 }
 
 }  // namespace detox

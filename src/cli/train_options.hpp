@@ -1,41 +1,14 @@
-// The options of `detoxml train` on the command line, in configuration files and in a resumed run.
+// The options of `detoxml train` on a command line.
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "config/options.hpp"
+#include "config/given_options.hpp"
 
 namespace detox {
 
-/// A word of the command line that is no option as it stands, and the value that comes with it.
-struct UnknownWord {
-  std::string word, value;
-};
-
-/// What the user gave, before it means anything.
-struct GivenOptions {
-  std::vector<Setting> settings;  ///< in the order of the options
-  std::vector<UnknownWord> unknown;
-  std::vector<std::string> config_files;    ///< in order, later ones win
-  bool has(std::string_view option) const;  ///< on the command line or in the file
-};
-
 /// Adds every option of the list, and --config, to the command.
 std::shared_ptr<GivenOptions> add_train_options(CLI::App& command);
-
-/// The configuration of the user's options alone: defaults, then --config, then the command line.
-/// UsageError with all that is wrong with them, a line each.
-RunConfig given_config(const GivenOptions& given);
-
-/// The same on top of what a run recorded in its directory: engine, threads and directory are not
-/// taken from there.
-RunConfig given_config_over(const GivenOptions& given, const std::filesystem::path& recorded);
-
-/// What a run recorded. InputError where the file is missing or damaged.
-RunConfig recorded_config(const std::filesystem::path& recorded);
 
 }  // namespace detox

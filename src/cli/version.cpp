@@ -8,9 +8,9 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "cli/numerics.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "detox/errors.hpp"
+#include "host/numerics.hpp"
 #include "kernels/target.hpp"
 #include "learn/libraries.hpp"
 

@@ -28,7 +28,7 @@ class RemoteFleet final : public Fleet {
  public:
   struct Parts {
     Transport& transport;
-    std::vector<int> ranks;  ///< of each worker who was admitted (round/admission.hpp); who is
+    std::vector<int> ranks;  ///< of each worker who was admitted (engine/admission.hpp); who is
                              ///< missing has one that the transport lacks
     ThreadPool& pool;
     Chunks weights, answer;

@@ -30,7 +30,7 @@ std::string to_json(const WorkerWelcome& welcome);
 /// Empty where the text is not what to_json writes.
 std::optional<WorkerWelcome> welcome_from_json(std::string_view text);
 
-/// What a worker says when it is ready. All of it is only what it says (round/admission.hpp).
+/// What a worker says when it is ready. All of it is only what it says (engine/admission.hpp).
 struct WorkerFacts {
   std::string profile, layout_digest, data_digest, probe_digest;
   std::string host, processor;  ///< for people

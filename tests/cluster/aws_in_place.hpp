@@ -1,5 +1,5 @@
 // A script of ours in place of the AWS CLI, first on PATH. The real one against an endpoint on this
-// machine: tests/engines/cluster_test.py.
+// machine: tests/program/cluster_test.py.
 #pragma once
 
 #include <gtest/gtest.h>

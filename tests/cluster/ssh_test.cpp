@@ -16,7 +16,7 @@ namespace {
 using std::chrono::seconds;
 
 /// A program of ours in place of ssh, first on PATH: what is asked of ssh, and how often. The real
-/// one against a real sshd: tests/engines/cluster_hosts_test.py.
+/// one against a real sshd: tests/program/cluster_hosts_test.py.
 class InPlaceOfSsh : public testing::Test {
  protected:
   void SetUp() override {

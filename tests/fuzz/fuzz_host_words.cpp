@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "cli/host_checks.hpp"
-#include "cli/host_report.hpp"
-#include "cli/rank_lines.hpp"
+#include "host/report.hpp"
+#include "launch/host_checks.hpp"
+#include "launch/rank_lines.hpp"
 
 namespace {
 

@@ -14,11 +14,12 @@ import sys
 FLOORS = {
     "base": 1,
     "kernels": 2, "data": 2, "learn": 2, "comm": 2, "record": 2,
-    "stages": 3, "exchange": 3, "evaluate": 3, "prepare": 3, "cluster": 3,
+    "stages": 3, "exchange": 3, "prepare": 3, "cluster": 3, "host": 3,
     "config": 4, "library": 4,
-    "round": 5,
-    "engine": 6, "tune": 6,
-    "cli": 7,
+    "round": 5, "launch": 5,
+    "engine": 6,
+    "run": 7, "tune": 7, "doctor": 7,
+    "cli": 8,
 }
 
 # Where the headers of a library may be included: one folder of src/, and what tests and times it.

@@ -60,7 +60,7 @@ class FencesTest(unittest.TestCase):
         self.assertEqual(self.found({"src/base/log.cpp": '// #include "cli/command.hpp"\n'}), [])
 
     def test_torch_stays_in_learn(self):
-        self.assert_broken("src/evaluate/score.cpp", "#include <ATen/ATen.h>\n", "src/learn/")
+        self.assert_broken("src/run/score.cpp", "#include <ATen/ATen.h>\n", "src/learn/")
 
     def test_mpi_stays_in_its_transport(self):
         self.assert_broken("src/comm/frame.cpp", "#include <mpi.h>\n", "src/comm/mpi/")

@@ -3,8 +3,8 @@
 
 #include <cstdio>
 
-#include "cli/numerics.hpp"
 #include "detox/errors.hpp"
+#include "host/numerics.hpp"
 
 namespace detox {
 

@@ -1,0 +1,148 @@
+#include "run/admission.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "base/log.hpp"
+#include "base/own_program.hpp"
+#include "base/shell_line.hpp"
+#include "base/signals.hpp"
+#include "config/missing_workers.hpp"
+#include "detox/errors.hpp"
+#include "engine/admission.hpp"
+#include "engine/probe_gradient.hpp"
+#include "host/numerics.hpp"
+#include "launch/supervise.hpp"
+
+namespace detox {
+namespace {
+
+/// What to do about workers whose bits differ; the launcher does it by itself.
+std::string advice(const RunConfig& config, int processes) {
+  if (profile_in_force() == kPortableProfile) return ", under the portable profile";
+  if (config.numerics == "native") return "; --numerics native does not try the portable profile";
+  if (under_launcher()) return "";
+  std::vector<std::string> words = own_arguments();
+  words.insert(words.end(), {"--numerics", kPortableProfile});
+  return fmt::format("; start the job again, with your other options of mpirun: mpirun -n {} {}",
+                     processes, shell_line(words));
+}
+
+/// Liars among the workers can be left out at the start, and so can prevent a defence that has no
+/// room for it.
+void warn_where_nobody_can_be_left_out(const TrainSetup& setup) {
+  RunConfig fewer = setup.config;
+  fewer.workers = setup.plan.workers - setup.plan.q;
+  try {
+    make_plan(fewer);
+  } catch (const UsageError& error) {
+    log_warning("with q = {} workers left out at the start this run would be refused: {}",
+                setup.plan.q, error.what());
+  }
+}
+
+/// A resumed run whose bits are those of the portable profile, in a job that was started natively.
+bool needs_portable(const RunConfig& config) {
+  return config.numerics == kPortableProfile && profile_in_force() != kPortableProfile &&
+         vectors_of_this_processor() >= Vectors::kAvx2;
+}
+
+/// That a run which goes on is defended without these of its workers, too.
+void check_defence_without(const Plan& plan, std::span<const std::uint32_t> missing,
+                           bool numerics_matter) {
+  const std::string unmet = unmet_without(plan, missing);
+  if (unmet.empty()) return;
+  if (!is_always_unmet(plan)) {
+    log_warning("steps in which workers that are missing meet in a slice may be skipped: {}",
+                unmet);
+    return;
+  }
+  const std::string message = fmt::format("without {} of its {} workers this run cannot go on: {}",
+                                          missing.size(), plan.workers, unmet);
+  if (numerics_matter) throw DisagreementError(message);
+  throw InputError(message);
+}
+
+/// The rank of each worker that a run which goes on recorded. Those that nobody can be now are
+/// absent as by --absent, and have ranks beyond the job's.
+std::vector<int> ranks_of_workers(TrainSetup& setup, const Admission& admission, int processes) {
+  Plan& plan = setup.plan;
+  const std::size_t here = admission.ranks.size();
+  if (here == plan.workers) return admission.ranks;
+  const std::vector<std::uint32_t> missing = least_missed(plan, plan.workers - here);
+  check_defence_without(plan, missing,
+                        std::ranges::any_of(admission.left_out, &LeftOut::computes_other_bits));
+  std::vector<int> ranks;
+  std::vector<std::string> absent, present;
+  for (std::uint32_t worker = 0; worker < plan.workers; ++worker) {
+    if (std::ranges::binary_search(missing, worker)) {
+      ranks.push_back(processes + static_cast<int>(absent.size()));
+      absent.push_back(std::to_string(worker + 1));
+      plan.absences.push_back({worker, 1, std::numeric_limits<std::uint64_t>::max()});
+    } else {
+      ranks.push_back(admission.ranks[present.size()]);
+      present.push_back(fmt::format("{} is rank {}", worker + 1, ranks.back()));
+    }
+  }
+  log_warning(
+      "the run has {} workers, and {} take part now: without worker {}, which leaves room for {} "
+      "that lie; worker {}",
+      plan.workers, here, fmt::join(absent, ", "), plan.q - absent.size(),
+      fmt::join(present, ", "));
+  return ranks;
+}
+
+/// The setup becomes that of those who are admitted.
+std::vector<int> admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome,
+                               Transport& transport) {
+  const AdmissionTerms terms{layout_digest(setup.layout), setup.data->digest(), setup.plan.q,
+                             std::chrono::duration<double>(setup.config.start_timeout),
+                             setup.goes_on ? std::optional(setup.plan.workers) : std::nullopt};
+  const Admission admission = admit_workers(transport, welcome, terms, stop_on_signals());
+  setup.profile = admission.profile;  // the server itself computes no gradient
+  setup.profiles = admission.profiles;
+  if (setup.goes_on) return ranks_of_workers(setup, admission, transport.size());
+  if (admission.left_out.empty()) return admission.ranks;
+  try {
+    plan_for(setup, admission.ranks.size());
+  } catch (const InputError& error) {
+    const bool numerics_matter =
+        std::ranges::any_of(admission.left_out, &LeftOut::computes_other_bits);
+    if (numerics_matter) throw DisagreementError(error.what());
+    throw;
+  }
+  for (const std::string& notice : setup.plan.notices) log_line(notice);
+  return admission.ranks;
+}
+
+}  // namespace
+
+WorkerWelcome welcome_for(const TrainSetup& setup) {
+  WorkerWelcome welcome;
+  welcome.network = setup.config.network;
+  welcome.dataset = setup.config.dataset;
+  welcome.image_size = setup.config.image_size;
+  welcome.data_dir = setup.config.data_dir;
+  welcome.probe_key = setup.probe_key;
+  welcome.probe_samples =
+      std::min(kMostProbeSamples, std::max<std::size_t>(1, setup.samples_per_step / setup.plan.k));
+  welcome.server_timeout_s = std::max(setup.config.start_timeout, 2 * setup.config.step_timeout);
+  return welcome;
+}
+
+std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport) {
+  if (!setup.goes_on) warn_where_nobody_can_be_left_out(setup);
+  try {
+    if (needs_portable(setup.config))
+      throw DisagreementError("this run is one of the portable profile");
+    return admit_fitting(setup, welcome, transport);
+  } catch (const DisagreementError& error) {
+    throw DisagreementError(error.what() + advice(setup.config, transport.size()));
+  }
+}
+
+}  // namespace detox

@@ -1,0 +1,114 @@
+#include "run/ending.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/as_error.hpp"
+#include "base/log.hpp"
+#include "base/seconds_since.hpp"
+#include "base/shell_line.hpp"
+#include "detox/errors.hpp"
+#include "engine/attackers_file.hpp"
+#include "run/evaluator.hpp"
+#include "run/verdict.hpp"
+
+namespace detox {
+namespace {
+
+/// As `evaluate` has them, but fewer where images are large: each thread holds as many.
+constexpr std::size_t kMostSamplesAtOnce = 1000;
+constexpr double kLongSeconds = 5;
+constexpr std::size_t kMostValuesAtOnce = kMostSamplesAtOnce * 32 * 32 * 3;
+
+/// Whether the simulated attackers of one step are others than those of the next.
+bool liars_change(const Plan& plan) {
+  return plan.attack.schedule == FailSchedule::kPerStep ||
+         (plan.attack.schedule == FailSchedule::kWorstCase && plan.random_placement);
+}
+
+/// The simulation's truth beside what the ledger says, and beside the verdict where its liars stay.
+std::string truth_line(const TrainSetup& setup, const Adversary& adversary,
+                       const std::vector<std::uint32_t>* suspects) {
+  const AttackersFound found = find_attackers(setup.config.train_dir);
+  if (adversary.delays()) {
+    return fmt::format(
+        "simulated workers that are late or silent (attackers.jsonl): they tell no lies; accused "
+        "wrongly {} times",
+        found.wrongly + found.rightly);
+  }
+  std::string line = fmt::format(
+      "simulated lies (attackers.jsonl): accused rightly {}, missed {} of {}; accused wrongly {}",
+      found.rightly, found.lies - found.rightly, found.lies, found.wrongly);
+  if (suspects == nullptr) return line;
+  const auto rightly =
+      static_cast<std::size_t>(std::ranges::count_if(*suspects, [&](std::uint32_t worker) {
+        return std::ranges::binary_search(found.liars, worker);
+      }));
+  return fmt::format("{}; suspected rightly {}, missed {} of {} liars, wrongly {}", line, rightly,
+                     found.liars.size() - rightly, found.liars.size(), suspects->size() - rightly);
+}
+
+/// InputError where there is no test set for this network.
+std::string score_line(const TrainSetup& setup, const ModelState& model, ThreadPool& pool,
+                       const std::atomic<bool>& stop) {
+  const RunConfig& config = setup.config;
+  const auto begin = std::chrono::steady_clock::now();
+  const std::unique_ptr<Dataset> data =
+      load_dataset(config.dataset, config.data_dir, Split::kTest, config.image_size);
+  if (data->shape() != setup.data->shape() || data->classes() != setup.data->classes()) {
+    throw InputError(fmt::format("the test set has {} classes, the training set {}",
+                                 data->classes(), setup.data->classes()));
+  }
+  const std::size_t batch = std::clamp<std::size_t>(
+      kMostValuesAtOnce / std::max<std::size_t>(1, data->shape().values()), 1, kMostSamplesAtOnce);
+  Evaluator evaluator(*data, setup.learner_factory(), batch, pool);
+  std::atomic<bool> is_told{false};
+  const auto tell_long = [&](std::size_t done, std::size_t batches) {
+    if (seconds_since(begin) < kLongSeconds || done == batches || is_told.exchange(true)) return;
+    log_info("{} of {} parts of the test set are scored; --no-evaluate or Ctrl-C skips that", done,
+             batches);
+  };
+  const std::optional<Score> score = evaluator.score(model, stop, tell_long);
+  if (!score) return "the test accuracy was not waited for";
+  return fmt::format("test accuracy {:.2f}% of {} images, loss {:.4f} ({:.1f} s; --no-evaluate)",
+                     score->prec1, data->size(), score->loss, seconds_since(begin));
+}
+
+std::string next_command(const TrainSetup& setup) {
+  return shell_line({"detoxml", "evaluate", "--model-dir", setup.config.train_dir});
+}
+
+}  // namespace
+
+void tell_verdict(const TrainSetup& setup, const Training& training, const Adversary& adversary) {
+  const Plan& plan = setup.plan;
+  if (setup.replay || training.last_step() < training.first_step()) return;
+  const VerdictBasis basis{
+      plan.workers,        plan.k, plan.q, plan.random_placement, training.first_step(),
+      training.last_step()};
+  const std::string since =
+      basis.first_step > 1 ? fmt::format("since step {}: ", basis.first_step) : "";
+  const bool changes = adversary.active() && !adversary.delays() && liars_change(plan);
+  const Verdict verdict = judge_workers(training.ledger(), basis);
+  log_line(since + (changes ? changing_liars_line(training.ledger(), basis) : verdict.line));
+  if (!adversary.active()) return;
+  try {
+    log_line(truth_line(setup, adversary, changes ? nullptr : &verdict.suspects));
+  } catch (const InputError& error) {
+    log_warning("what the simulated attackers did cannot be told: {}", error.what());
+  }
+}
+
+void tell_score(const TrainSetup& setup, const ModelState& model, ThreadPool& pool,
+                const std::atomic<bool>& stop) {
+  if (setup.replay) return;
+  try {
+    if (!setup.config.no_evaluate) log_line(score_line(setup, model, pool, stop));
+  } catch (const std::exception& error) {
+    log_info("no test accuracy: {}", as_error(error).what());
+  }
+  log_info("next: {}", next_command(setup));
+}
+
+}  // namespace detox

@@ -1,0 +1,251 @@
+#include "run/setup.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/digest.hpp"
+#include "base/file.hpp"
+#include "base/finite.hpp"
+#include "base/log.hpp"
+#include "base/mistakes.hpp"
+#include "base/names.hpp"
+#include "detox/errors.hpp"
+#include "detox/learner.hpp"
+#include "kernels/target.hpp"
+#include "record/checkpoint.hpp"
+#include "record/checkpoint_files.hpp"
+#include "record/journal.hpp"
+#include "record/pretrained.hpp"
+#include "stages/assign/slice_schedule.hpp"
+
+namespace detox {
+namespace {
+
+namespace fs = std::filesystem;
+
+Key placement_root(const RunConfig& config, const Key& root) {
+  if (config.placement_key.empty()) return root;
+  std::vector<std::byte> secret;
+  try {
+    secret = read_file(config.placement_key);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("--placement-key {}: {}", config.placement_key, error.what()));
+  }
+  constexpr std::size_t kLeastBytes = 16;
+  if (secret.size() < kLeastBytes) {
+    throw InputError(fmt::format("--placement-key {}: {} bytes are no secret; at least {}",
+                                 config.placement_key, secret.size(), kLeastBytes));
+  }
+  return key_from_secret(secret);
+}
+
+/// That there is a run to replay, with as many steps. Whoever asks for more than there are to
+/// repeat is told; what a file says that was made for another run is no wish.
+void check_replay(const GivenOptions& given, const RunConfig& config) {
+  if (config.replay.empty()) return;
+  if (!fs::exists(fs::path(config.replay) / "config.toml")) {
+    throw InputError(fmt::format(
+        "--replay {}: no run is recorded there; valid: the --train-dir of a run", config.replay));
+  }
+  const auto recorded = Journal::last_step(fs::path(config.replay) / "rounds.jsonl");
+  const bool is_given = std::ranges::any_of(given.settings, [](const Setting& setting) {
+    return canonical_name(setting.name) == canonical_name("max-steps");
+  });
+  if (!recorded || !is_given || config.max_steps <= *recorded) return;
+  throw UsageError(fmt::format("--max-steps is {}, but {} has {} steps to replay; valid: 1 to {}",
+                               config.max_steps, config.replay, *recorded, *recorded));
+}
+
+/// Whether the run goes on from a checkpoint: then nobody asks what it once started from.
+bool has_checkpoint(const RunConfig& config) {
+  if (config.resume == "auto") return !list_checkpoints(config.train_dir).empty();
+  return config.resume != "none" || config.checkpoint_step;
+}
+
+/// The weights to begin with, and the momentum where it is asked for.
+void start_from_pretrained(TrainSetup& setup) {
+  const RunConfig& config = setup.config;
+  try {
+    if (config.pretrained_momentum) {
+      Checkpoint checkpoint = load_checkpoint(config.pretrained, setup.layout);
+      if (!all_finite(checkpoint.model.parameters) || !all_finite(checkpoint.state.momentum)) {
+        throw InputError(
+            fmt::format("{} holds numbers that are not finite; valid: a checkpoint of "
+                        "an earlier step",
+                        config.pretrained));
+      }
+      setup.initial = std::move(checkpoint.model);
+      setup.initial_momentum = std::move(checkpoint.state.momentum);
+      return;
+    }
+    Pretrained read = load_pretrained(config.pretrained, setup.layout, setup.initial,
+                                      config.pretrained_head == "fresh");
+    for (const std::string& note : read.notes) {
+      log_line(fmt::format("--pretrained {}: {}", config.pretrained, note));
+    }
+    setup.initial = std::move(read.model);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("--pretrained {}", error.what()));
+  }
+}
+
+/// The least that a worker computes in a step, tried before a run begins: batch norm takes no
+/// single value a channel, and a module of the user's own may take fewer sizes still.
+void try_smallest_slice(const TrainSetup& setup, Learner& learner) {
+  const std::size_t samples = std::max<std::size_t>(1, setup.samples_per_step / setup.plan.k);
+  if (samples > 1 && setup.layout.source.empty()) return;
+  const std::vector<float> images(samples * setup.data->shape().values());
+  const std::vector<std::int64_t> labels(samples);
+  std::vector<float> gradient(setup.layout.parameter_count());
+  std::vector<float> statistics(setup.layout.statistic_count());
+  try {
+    learner.gradient(setup.initial.parameters, setup.initial.statistics, {images, labels}, gradient,
+                     statistics);
+  } catch (const InputError& error) {
+    throw UsageError(fmt::format(
+        "--network {} cannot be trained on a slice of {} sample{}: {}; valid: a --batch-size that "
+        "it takes",
+        setup.config.network, samples, samples == 1 ? "" : "s", error.what()));
+  }
+}
+
+/// All that follows from the plan, the data and the network.
+void finish_plan(TrainSetup& setup) {
+  if (setup.data->is_synthetic()) {
+    setup.plan.notices.push_back(setup.data->name() + ": every image was generated");
+  }
+  if (setup.samples_per_step > setup.data->size()) {
+    throw UsageError(
+        fmt::format("one step takes {} samples, {} has {}: lower --batch-size or --global-batch",
+                    setup.samples_per_step, setup.data->name(), setup.data->size()));
+  }
+  const SliceSchedule schedule(setup.data->size(), setup.plan.k, setup.samples_per_step,
+                               setup.data_key);
+  setup.last_step = setup.horizon = total_steps(setup.config, schedule.steps_per_epoch());
+  // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
+  const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.horizon : 0;
+  // An image folder or a module is what it holds, not where it lies.
+  RunConfig digested = setup.config;
+  if (choose_dataset(setup.config.dataset).info == nullptr) digested.dataset = "image folder";
+  if (!setup.layout.source.empty()) digested.network = "TorchScript " + setup.layout.source;
+  setup.config_digest = config_digest(
+      digested, fmt::format("data {}\nplacement {}\nhorizon {}\n", setup.data->digest(),
+                            setup.placement_fingerprint, horizon));
+}
+
+}  // namespace
+
+LearnerFactory TrainSetup::learner_factory() const {
+  return [network = config.network, shape = data->shape(), classes = data->classes()] {
+    return make_learner(network, shape, classes);
+  };
+}
+
+TrainSetup set_up(const StartingConfig& given, std::size_t world_workers) {
+  kernel_target_name();  // a wrong DETOX_KERNEL_TARGET is refused before anything is written
+  TrainSetup setup;
+  setup.goes_on = world_workers > 0 && given.recorded_workers;
+  setup.config = resolve(given.config, setup.goes_on ? *given.recorded_workers : world_workers);
+  setup.config.network = resolve_network(setup.config.network);
+  const DatasetChoice dataset = choose_dataset(setup.config.dataset);
+  setup.config.dataset = dataset.name;
+  setup.plan = make_plan(setup.config);
+  setup.samples_per_step = samples_per_step(setup.config, setup.plan);
+
+  const Key root = key_from_seed(setup.config.seed);
+  const Key placement = placement_root(setup.config, root);
+  setup.data_key = derive_key(root, "data");
+  setup.attack_key = derive_key(root, "attack");
+  setup.probe_key = derive_key(root, "probe");
+  setup.server_keys = {derive_key(placement, "placement"), derive_key(placement, "buckets")};
+  setup.placement_fingerprint = hex(derive_key(placement, "fingerprint"));
+
+  setup.data =
+      load_dataset(dataset.name, setup.config.data_dir, Split::kTrain, setup.config.image_size);
+  const auto learner = setup.learner_factory()();
+  setup.layout = learner->layout();
+  for (const std::string& notice : setup.layout.notices) setup.plan.notices.push_back(notice);
+  setup.initial = learner->initial_state(derive_key(root, "initial weights"));
+  if (!setup.config.pretrained.empty() && !has_checkpoint(setup.config)) {
+    start_from_pretrained(setup);
+  }
+  setup.profile = learner->numerical_profile();
+  setup.profiles = {setup.profile};
+  finish_plan(setup);
+  try_smallest_slice(setup, *learner);
+  return setup;
+}
+
+void plan_for(TrainSetup& setup, std::size_t admitted_workers) {
+  setup.config.workers = admitted_workers;
+  try {
+    setup.plan = make_plan(setup.config);
+    setup.samples_per_step = samples_per_step(setup.config, setup.plan);
+    finish_plan(setup);
+  } catch (const UsageError& error) {
+    throw InputError(fmt::format("the workers that are left are too few: {}", error.what()));
+  }
+}
+
+void check_names(const GivenOptions& given) {
+  Mistakes mistakes;
+  mistakes.in([&given] { given_config(given); });
+  RunConfig config;
+  // What is wrong with other options is known by now.
+  const auto last = [&](std::string_view name) {
+    for (const Setting& setting : given.settings) {
+      if (setting.name == name) mistakes.in([&] { apply_setting(setting, config); });
+    }
+  };
+  last("network");
+  last("dataset");
+  if (canonical_name(config.network) != "densenet")
+    mistakes.in([&] { resolve_network(config.network); });
+  mistakes.in([&] { choose_dataset(config.dataset); });
+  mistakes.refuse();
+}
+
+StartingConfig starting_config(const GivenOptions& given) {
+  RunConfig config = given_config(given);
+  if (config.resume != "none" && config.checkpoint_step) {
+    throw UsageError("--resume and --checkpoint-step name two checkpoints; give one of them");
+  }
+  const bool resumes = config.resume != "none" || config.checkpoint_step;
+  if (config.overwrite && resumes) {
+    throw UsageError(
+        "--overwrite begins anew, and --resume and --checkpoint-step go on; give one of them");
+  }
+  if (config.pretrained_momentum && config.pretrained.empty() && !resumes) {
+    throw UsageError("--pretrained-momentum needs --pretrained, the model_step_<t> of a run");
+  }
+  fs::path from = config.train_dir;
+  if (config.resume != "none" && config.resume != "auto") {
+    from = fs::path(config.resume).parent_path();
+    if (!fs::exists(config.resume)) {
+      throw InputError(fmt::format(
+          "--resume {}: no such file; valid: a model_step_<t> file, or auto", config.resume));
+    }
+    if (!given.has("train-dir")) config.train_dir = from.empty() ? "." : from.string();
+  }
+  if (resumes && config.resume != "auto" && given.has("pretrained")) {
+    throw UsageError(
+        "--pretrained is what a new run starts from, and a resumed run has its own weights; give "
+        "one "
+        "of the two");
+  }
+  check_replay(given, config);
+  if (!config.replay.empty() && !(resumes && fs::exists(from / "config.toml")))
+    from = config.replay;
+  else if (!resumes || !fs::exists(from / "config.toml"))
+    return {std::move(config), std::nullopt};
+  const std::string train_dir = config.train_dir;
+  config = given_config_over(given, from / "config.toml");
+  config.train_dir = train_dir;
+  check_replay(given, config);
+  std::optional<std::size_t> recorded_workers = recorded_config(from / "config.toml").workers;
+  if (config.workers && config.workers != recorded_workers) recorded_workers.reset();
+  return {std::move(config), recorded_workers};
+}
+
+}  // namespace detox
