@@ -1,8 +1,9 @@
+#include "host/control_group.hpp"
+
 #include <gtest/gtest.h>
 
 #include <fstream>
 
-#include "doctor/doctor.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace detox {
