@@ -23,7 +23,6 @@
 namespace detox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::size_t kSlices = 6, kBatch = 32, kWorkers = 18;
 constexpr double kLargestShare = 0.02;
 
@@ -60,11 +59,11 @@ int run(int argc, char** argv) {
   const std::vector<bool> absent(kWorkers);
   RecentSteps recent;
   double waited_before = 0;
-  auto start = Clock::now();
+  auto start = std::chrono::steady_clock::now();
   for (int step = 0; step <= steps; ++step) {
     if (step == 1) {  // the first step has nothing to read ahead of
       waited_before = fleet.waited_for_data_s();
-      start = Clock::now();
+      start = std::chrono::steady_clock::now();
     }
     const auto number = static_cast<std::uint64_t>(step) + 1;
     const Assignment assignment = random_placement(kWorkers, kSlices, key, number);
@@ -76,7 +75,7 @@ int run(int argc, char** argv) {
   const double waited = fleet.waited_for_data_s() - waited_before;
 
   SliceBatch batch;
-  const auto read_start = Clock::now();
+  const auto read_start = std::chrono::steady_clock::now();
   constexpr int kReads = 200;
   for (int i = 0; i < kReads; ++i) {
     reader.begin_step(static_cast<std::uint64_t>(i % steps) + 1);

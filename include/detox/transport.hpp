@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "detox/clock.hpp"
 #include "detox/frame_buffer.hpp"
 
 namespace detox {
@@ -53,6 +54,8 @@ class Transport {
   /// first.
   virtual bool flush(int to, std::chrono::milliseconds timeout) = 0;
   virtual const TransportCounters& counters() const = 0;
+  /// By which its timeouts pass. Whoever waits for frames asks it for the time.
+  virtual const Clock& clock() const { return Clock::real(); }
 };
 
 }  // namespace detox

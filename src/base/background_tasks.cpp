@@ -6,7 +6,7 @@
 
 namespace detox {
 
-BackgroundTasks::BackgroundTasks(std::size_t size) {
+BackgroundThreads::BackgroundThreads(std::size_t size) {
   try {
     start_threads(
         0, size, [this](std::size_t thread) { run(thread); }, threads_);
@@ -16,12 +16,12 @@ BackgroundTasks::BackgroundTasks(std::size_t size) {
   }
 }
 
-BackgroundTasks::~BackgroundTasks() {
-  wait_until_at_most(0);
+BackgroundThreads::~BackgroundThreads() {
+  BackgroundThreads::wait_until_at_most(0);
   end_threads();
 }
 
-void BackgroundTasks::end_threads() {
+void BackgroundThreads::end_threads() {
   {
     const std::lock_guard lock(mutex_);
     ends_ = true;
@@ -30,7 +30,7 @@ void BackgroundTasks::end_threads() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void BackgroundTasks::add(std::function<void(std::size_t thread)> task) {
+void BackgroundThreads::add(std::function<void(std::size_t thread)> task) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(task));
@@ -39,17 +39,17 @@ void BackgroundTasks::add(std::function<void(std::size_t thread)> task) {
   added_.notify_one();
 }
 
-std::size_t BackgroundTasks::unfinished() {
+std::size_t BackgroundThreads::unfinished() {
   const std::lock_guard lock(mutex_);
   return unfinished_;
 }
 
-void BackgroundTasks::wait_until_at_most(std::size_t unfinished) {
+void BackgroundThreads::wait_until_at_most(std::size_t unfinished) {
   std::unique_lock lock(mutex_);
   finished_.wait(lock, [&] { return unfinished_ <= unfinished; });
 }
 
-void BackgroundTasks::run(std::size_t thread) {
+void BackgroundThreads::run(std::size_t thread) {
   std::unique_lock lock(mutex_);
   while (true) {
     added_.wait(lock, [this] { return ends_ || !waiting_.empty(); });

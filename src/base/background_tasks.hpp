@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -15,18 +16,31 @@ namespace detox {
 /// them: wait for them before it goes.
 class BackgroundTasks {
  public:
-  /// size >= 1 threads. InputError where the system does not start so many.
-  explicit BackgroundTasks(std::size_t size);
-  ~BackgroundTasks();  ///< waits for all
-  BackgroundTasks(const BackgroundTasks&) = delete;
-  BackgroundTasks& operator=(const BackgroundTasks&) = delete;
+  virtual ~BackgroundTasks() = default;  ///< waits for all
 
-  /// Runs task(thread), thread in [0, size()), at some time. What it writes is visible to who saw
-  /// it finished in unfinished() or wait_until_at_most().
-  void add(std::function<void(std::size_t thread)> task);
-  std::size_t unfinished();
+  /// Runs task(thread), thread below the number of threads, at some time. What it writes is visible
+  /// to who saw it finished in unfinished() or wait_until_at_most().
+  virtual void add(std::function<void(std::size_t thread)> task) = 0;
+  virtual std::size_t unfinished() = 0;
   /// Waits while more than so many are unfinished.
-  void wait_until_at_most(std::size_t unfinished);
+  virtual void wait_until_at_most(std::size_t unfinished) = 0;
+};
+
+/// Who makes them for so many threads, at least one. InputError where the system does not start so
+/// many.
+using BackgroundTasksMaker = std::function<std::unique_ptr<BackgroundTasks>(std::size_t threads)>;
+
+/// On threads of this process.
+class BackgroundThreads final : public BackgroundTasks {
+ public:
+  explicit BackgroundThreads(std::size_t size);
+  ~BackgroundThreads() override;
+  BackgroundThreads(const BackgroundThreads&) = delete;
+  BackgroundThreads& operator=(const BackgroundThreads&) = delete;
+
+  void add(std::function<void(std::size_t thread)> task) override;
+  std::size_t unfinished() override;
+  void wait_until_at_most(std::size_t unfinished) override;
 
  private:
   void run(std::size_t thread);
@@ -39,5 +53,9 @@ class BackgroundTasks {
   bool ends_ = false;
   std::vector<std::thread> threads_;
 };
+
+inline std::unique_ptr<BackgroundTasks> background_threads(std::size_t threads) {
+  return std::make_unique<BackgroundThreads>(threads);
+}
 
 }  // namespace detox

@@ -28,7 +28,6 @@ namespace detox {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 constexpr auto kPoll = std::chrono::milliseconds(200);
 
 struct EvaluateOptions {
@@ -106,7 +105,7 @@ class Evaluation {
   int follow() {
     folder_ = options_.model;
     const std::atomic<bool>& stop = stop_on_signals();
-    auto news = Clock::now();
+    auto news = std::chrono::steady_clock::now();
     while (!stop) {
       // The status is read first: a checkpoint that comes before the end is then never missed.
       const std::optional<RunStatus> status =
@@ -121,7 +120,7 @@ class Evaluation {
         return end_of_killed(*latest);
       }
       // A run that goes on may take its time.
-      if (found || in_use) news = Clock::now();
+      if (found || in_use) news = std::chrono::steady_clock::now();
       if (seconds_since(news) > timeout_s_) {
         throw InputError(fmt::format("{}: nothing new for {:.0f} s (--timeout){}", folder_.string(),
                                      timeout_s_, user.in_words(folder_ / ".lock")));

@@ -27,14 +27,13 @@ namespace detox {
 namespace {
 
 using Verdict = Finding::Verdict;
-using Clock = std::chrono::steady_clock;
 
 /// The least of some runs' seconds, as others may be busy on this machine.
 double least_seconds(int runs, const std::function<void()>& work) {
   double least = 1e9;
-  const Clock::time_point start = Clock::now();
+  const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   for (int i = 0; i < runs && (i == 0 || seconds_since(start) < 1.0); ++i) {
-    const Clock::time_point begin = Clock::now();
+    const std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
     work();
     least = std::min(least, seconds_since(begin));
   }

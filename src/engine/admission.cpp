@@ -8,7 +8,6 @@
 
 #include "base/log.hpp"
 #include "base/names.hpp"
-#include "base/seconds_since.hpp"
 #include "comm/frame.hpp"
 #include "detox/errors.hpp"
 #include "exchange/signs_of_life.hpp"
@@ -16,7 +15,6 @@
 namespace detox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kHearingPoll(100);
 constexpr std::size_t kLongestText = 300;
 constexpr std::uint64_t kMostFrames = 100;  // of one rank: an honest one sends two at most
@@ -33,9 +31,10 @@ class Hearing {
   }
 
   void hear(double time_limit_s, const std::atomic<bool>& stop) {
-    const auto begin = Clock::now();
+    const Clock& clock = transport_.clock();
+    const auto begin = clock.now();
     while (std::ranges::find(spoken_, false) != spoken_.end() &&
-           seconds_since(begin) < time_limit_s) {
+           clock.seconds_since(begin) < time_limit_s) {
       if (stop) throw InterruptedError("stopped before the workers were ready");
       to_waiting_.give(waiting_);
       const auto received = transport_.receive(kHearingPoll, kFrameHeaderBytes + kMaxTextBytes);

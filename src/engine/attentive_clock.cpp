@@ -4,7 +4,7 @@
 
 namespace detox {
 
-AttentiveClock::Clock::time_point AttentiveClock::look(Clock::time_point now) {
+Clock::time_point AttentiveClock::look(Clock::time_point now) {
   const double seconds = std::chrono::duration<double>(now - last_).count();
   last_ = now;
   if (seconds > kStallSeconds) {

@@ -1,7 +1,7 @@
 // The server's clock for what it expects of workers. Pure: the time is passed in.
 #pragma once
 
-#include <chrono>
+#include "detox/clock.hpp"
 
 namespace detox {
 
@@ -11,7 +11,6 @@ namespace detox {
 /// `most_s`: a worker that keeps the server busy cannot make a step last without end.
 class AttentiveClock {
  public:
-  using Clock = std::chrono::steady_clock;
   static constexpr double kStallSeconds = 0.25;  ///< between two looks; the longest wait is shorter
 
   void begin(Clock::time_point now, double most_s) { *this = {now, most_s}; }

@@ -5,7 +5,8 @@
 
 namespace detox {
 
-BatchLoader::BatchLoader(SliceReader reader, std::size_t slices) : reader_(std::move(reader)) {
+BatchLoader::BatchLoader(SliceReader reader, std::size_t slices, const Clock& clock)
+    : reader_(std::move(reader)), clock_(clock) {
   for (Step& step : steps_) step.slices.resize(slices);
   thread_ = std::thread([this] { load(); });
 }
@@ -38,9 +39,9 @@ const SliceBatch& BatchLoader::slice(std::size_t slice) {
   std::unique_lock lock(mutex_);
   const Step& step = steps_[current_];
   if (slice >= step.ready) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = clock_.now();
     changed_.wait(lock, [&] { return slice < step.ready; });
-    const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
+    const std::chrono::duration<double> waited = clock_.now() - start;
     waited_s_ = waited_s_ + waited.count();  // under the mutex
   }
   return step.slices[slice];

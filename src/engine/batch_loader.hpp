@@ -18,7 +18,7 @@ namespace detox {
 /// in any order; only the next one is guessed.
 class BatchLoader {
  public:
-  BatchLoader(SliceReader reader, std::size_t slices);
+  BatchLoader(SliceReader reader, std::size_t slices, const Clock& clock = Clock::real());
   ~BatchLoader();
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;
@@ -45,7 +45,8 @@ class BatchLoader {
   Step* unfinished();
 
   SliceReader reader_;  ///< the loading thread's
-  std::mutex mutex_;    ///< guards all below but the contents of slices
+  const Clock& clock_;
+  std::mutex mutex_;  ///< guards all below but the contents of slices
   std::condition_variable changed_;
   std::array<Step, 2> steps_;
   std::size_t current_ = 0;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/seconds_since.hpp"
-
 namespace detox {
 
 LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
@@ -21,7 +19,7 @@ LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
 FleetReport LocalFleet::run_step(const StepOrder& order,
                                  std::chrono::duration<double> /*time_limit*/, StepVotes& votes) {
   FleetReport report;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = clock().now();
   loader_.begin_step(order.step);
   hand_on_late(order, votes);
   compute_honest(order);
@@ -31,7 +29,7 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
     byzantine = adversary.byzantine(order.step, order.assignment);
     if (!adversary.delays()) compute_corrupt(order, byzantine);
   }
-  report.compute_s = seconds_since(start);
+  report.compute_s = clock().seconds_since(start);
   for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
     for (const std::uint32_t worker : order.assignment.workers_of_slice[slice]) {
       if (order.absent[worker]) continue;

@@ -9,12 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "detox/clock.hpp"
+
 namespace detox {
 
 /// Used by one thread. Workers count from 0 here and from 1 in the lines.
 class Presence {
  public:
-  using Time = std::chrono::steady_clock::time_point;
+  using Time = Clock::time_point;
 
   /// slices: k; bears: q, of so many that fail or lie the run was built to survive.
   Presence(std::size_t workers, std::size_t slices, std::size_t bears);

@@ -3,18 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
+#include <exception>
+#include <memory>
 
 #include "base/as_error.hpp"
 #include "base/log.hpp"
-#include "base/seconds_since.hpp"
 #include "base/worker_names.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll(100);
 constexpr std::chrono::milliseconds kPollWhileFetching(20);
 constexpr std::chrono::milliseconds kPollWhileChecking(1);
@@ -43,12 +42,14 @@ RemoteFleet::RemoteFleet(const Parts& parts)
       peers_(parts.ranks.size()),
       weights_(parts.transport, parts.weights),
       fetch_(parts.answer, peers_.size(), parts.slices,
-             {parts.pool.size(), parts.q, parts.compression, parts.least_chunk_patience_s}),
+             {parts.pool.size(), parts.q, parts.compression, parts.least_chunk_patience_s,
+              parts.make_tasks}),
       copies_(parts.answer, peers_.size(), parts.compression),
       complaints_(peers_.size(), parts.q),
       to_workers_(parts.transport),
       to_left_out_(parts.transport),
-      presence_(parts.ranks.size(), parts.slices, parts.q) {
+      presence_(parts.ranks.size(), parts.slices, parts.q),
+      last_watch_(clock().now()) {
   for (int rank = 1; rank < parts_.transport.size(); ++rank) {
     (worker_of(parts_.ranks, rank) ? ranks_here_ : left_out_).push_back(rank);
   }
@@ -101,7 +102,7 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s) {
     const bool was_heard = peer.heard;
     peer.heard = false;
     peer.served = 0;
-    if (!order.absent[worker]) presence_.expect(worker, order.step, Clock::now());
+    if (!order.absent[worker]) presence_.expect(worker, order.step, clock().now());
     if (order.absent[worker] || peer.gone) continue;
     peer.silent_steps = was_heard ? 0 : peer.silent_steps + 1;
     // To a worker that has not even taken the last frames, more are of no use and would pile up.
@@ -179,19 +180,19 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
                                   StepVotes& votes) {
   FleetReport report;
   const TransportCounters before = parts_.transport.counters();
-  const auto begin = Clock::now();
+  const auto begin = clock().now();
   await_somebody(order);
-  clock_.begin(begin, time_limit.count());
+  attentive_.begin(begin, time_limit.count());
   begin_ = now_ = begin;
   fetch_.begin_step(order.step, begin, time_limit.count());
   give_orders(order, time_limit.count());
-  report.broadcast_s = seconds_since(begin);
-  now_ = last_news_ = clock_.look(Clock::now());
+  report.broadcast_s = clock().seconds_since(begin);
+  now_ = last_news_ = attentive_.look(clock().now());
   any_news_ = false;
   bool in_time = true;
   double waited_s = 0;  // for more than liars can hold up
   while (waits(order, votes)) {
-    now_ = clock_.look(Clock::now());
+    now_ = attentive_.look(clock().now());
     in_time = elapsed_s() < time_limit.count();
     if (parts_.stop) {
       report.interrupted = true;
@@ -208,12 +209,12 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
     } else {
       take_what_is_here(order, votes);
     }
-    now_ = clock_.look(Clock::now());
+    now_ = attentive_.look(clock().now());
     watch_volume(votes);
     tell_waiting(order, votes, elapsed_s(), time_limit.count());
     tell_news();
     if (any_news_ && report.compute_s == 0)
-      report.compute_s = seconds_since(begin) - report.broadcast_s;
+      report.compute_s = clock().seconds_since(begin) - report.broadcast_s;
     if (parts_.by_digest) fetch_answers(order, votes);
     if (counts) waited_s = elapsed_s();
     if (!in_time) break;
@@ -221,7 +222,7 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   in_time = in_time || !waits(order, votes);
   end_step(order, in_time, votes);
   report.ended_early = in_time;
-  const double seconds = seconds_since(begin);
+  const double seconds = clock().seconds_since(begin);
   if (in_time) {
     longest_step_s_ = std::max(longest_step_s_, seconds);
   } else {
@@ -322,7 +323,7 @@ void RemoteFleet::lose(std::uint32_t worker, const Failure& failure) {
 }
 
 void RemoteFleet::tell_news() {
-  const auto now = Clock::now();
+  const auto now = clock().now();
   if (now - last_look_ < kPoll) return;
   last_look_ = now;
   for (const std::string& line : presence_.news(now)) log_line(line);
@@ -362,8 +363,8 @@ void RemoteFleet::watch_volume(StepVotes& votes) {
   for (const int rank : left_out_) {
     if (parts_.transport.peer(rank).offered > kMostOfOthers) parts_.transport.shut_out(rank);
   }
-  const double seconds = seconds_since(last_watch_);
-  last_watch_ = Clock::now();
+  const double seconds = clock().seconds_since(last_watch_);
+  last_watch_ = clock().now();
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     Peer& peer = peers_[worker];
     const int rank = parts_.ranks[worker];
@@ -472,13 +473,21 @@ void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask
 }
 
 void RemoteFleet::keep_waiting_while(const std::function<void()>& work) {
-  std::future<void> done = std::async(std::launch::async, work);
-  while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+  std::exception_ptr thrown;
+  const std::unique_ptr<BackgroundTasks> beside = parts_.make_tasks(1);
+  beside->add([&](std::size_t) {
+    try {
+      work();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  });
+  while (beside->unfinished() > 0) {
     to_left_out_.give(left_out_);
     to_workers_.give(ranks_here_);
     parts_.transport.receive(kPoll, max_frame_from_worker(parts_.answer));
   }
-  done.get();
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 std::vector<int> RemoteFleet::silent_ranks() const {

@@ -41,6 +41,7 @@ class RemoteFleet final : public Fleet {
     /// A worker gets at least so long for a chunk before another one is asked for it as well.
     double least_chunk_patience_s = ChunkPace::kLeastPatienceSeconds;
     std::size_t q = 0, f_eff = 0;  ///< workers that may be liars, and slices that they can own
+    BackgroundTasksMaker make_tasks = background_threads;  ///< checks chunks
   };
   explicit RemoteFleet(const Parts& parts);
 
@@ -56,6 +57,7 @@ class RemoteFleet final : public Fleet {
   void keep_waiting_while(const std::function<void()>& work);
 
   std::string who_was_missing() const override { return presence_.summary(); }
+  const Clock& clock() const override { return parts_.transport.clock(); }
 
   /// Ranks that take no part, have failed, or have missed a deadline or several steps and said
   /// nothing since: the job's end need not wait for them.
@@ -131,18 +133,18 @@ class RemoteFleet final : public Fleet {
   AnswerFetch fetch_;
   FullCopies copies_;
   RelayComplaints complaints_;
-  AttentiveClock clock_;
+  AttentiveClock attentive_;
   /// By that clock: the step's order, the latest look at what has come, and the latest news.
-  std::chrono::steady_clock::time_point begin_{}, now_{}, last_news_{};
+  Clock::time_point begin_{}, now_{}, last_news_{};
   bool any_news_ = false;  ///< in this step
   SignsOfLife to_workers_, to_left_out_;
   Presence presence_;
-  std::chrono::steady_clock::time_point last_look_{};  ///< for news
-  double longest_step_s_ = 0;                          ///< of those in which nobody was waited for
+  Clock::time_point last_look_{};  ///< for news
+  double longest_step_s_ = 0;      ///< of those in which nobody was waited for
   std::uint64_t told_waiting_step_ = 0;
   std::size_t times_told_waiting_ = 0;
   std::uint64_t rejected_frames_ = 0;
-  std::chrono::steady_clock::time_point last_watch_ = std::chrono::steady_clock::now();
+  Clock::time_point last_watch_;
 };
 
 /// Tells all workers that the run has ended and gives them some seconds to hear it.

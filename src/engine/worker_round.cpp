@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/as_error.hpp"
-#include "base/seconds_since.hpp"
 #include "comm/compression/compressor.hpp"
 #include "engine/probe_gradient.hpp"
 #include "exchange/answer_digests.hpp"
@@ -19,7 +18,6 @@
 namespace detox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kWorkerPoll(50);
 constexpr std::chrono::seconds kLastWords(10);
 constexpr std::size_t kLargestText = kFrameHeaderBytes + kMaxTextBytes;
@@ -40,6 +38,7 @@ class WorkerRound {
   WorkerRound(Transport& transport, WorkerSettings settings, std::uint32_t worker,
               double server_timeout_s, WorkerKit kit)
       : transport_(transport),
+        clock_(transport.clock()),
         settings_(std::move(settings)),
         worker_(worker),
         server_timeout_s_(server_timeout_s),
@@ -80,11 +79,11 @@ class WorkerRound {
   /// Meanwhile it sends what it is asked for of its last answer. The run's exit code where the
   /// server says stop.
   std::optional<int> await_work() {
-    auto last_news = Clock::now();
+    auto last_news = clock_.now();
     const std::size_t largest = max_frame_to_worker(weights_.chunks(), settings_.workers());
     const double patience = std::max(server_timeout_s_, 40 * last_compute_s_);
     std::size_t at_work = 0;
-    auto last_look = Clock::now();
+    auto last_look = clock_.now();
     while (true) {
       const bool has_work = order_ && weights_.is_whole();
       // Others may flood this worker: that must keep it neither from its work nor from asking.
@@ -92,15 +91,15 @@ class WorkerRound {
       const auto next = send_held();
       auto received = transport_.receive(has_work ? std::chrono::milliseconds(0) : next, largest);
       if (received) {
-        if (received->from == 0) last_news = Clock::now();
+        if (received->from == 0) last_news = clock_.now();
         if (const auto exit_code = take_frame(std::move(*received))) return exit_code;
-        if (seconds_since(last_look) < kLongBusySeconds) continue;
+        if (clock_.seconds_since(last_look) < kLongBusySeconds) continue;
       } else if (has_work) {
         return std::nullopt;
       }
-      last_look = Clock::now();
-      weights_.look_after(Clock::now());
-      if (seconds_since(last_news) > patience) {
+      last_look = clock_.now();
+      weights_.look_after(clock_.now());
+      if (clock_.seconds_since(last_news) > patience) {
         throw SilentServer(fmt::format("the server has been silent for {:.0f} s", patience));
       }
     }
@@ -152,13 +151,13 @@ class WorkerRound {
     const Order order = std::move(*order_);
     order_.reset();
     answered_.reset();
-    const auto begin = Clock::now();
+    const auto begin = clock_.now();
     const bool lies = is_byzantine(order), is_late = lies && adversary_.delays();
     if (is_late && std::isinf(adversary_.delay_s())) return;
     reader_.begin_step(order.step);
     compute(order.slice, own_);
     AnswerSlot& answer = lies && !is_late ? corrupt(order) : own_;
-    last_compute_s_ = seconds_since(begin);
+    last_compute_s_ = clock_.seconds_since(begin);
     answered_ = Answered{order.step, order.slice, format_.seal(answer, order.step)};
     std::vector<FrameBytes> frames;
     if (settings_.by_digest) {
@@ -191,14 +190,14 @@ class WorkerRound {
   void hold(std::vector<FrameBytes> frames) {
     const std::chrono::duration<double> delay(adversary_.delay_s());
     held_.push_back(
-        {Clock::now() + std::chrono::duration_cast<Clock::duration>(delay), std::move(frames)});
+        {clock_.now() + std::chrono::duration_cast<Clock::duration>(delay), std::move(frames)});
     if (held_.size() > kMostHeld) held_.pop_front();
   }
 
   /// Sends what a straggler has held back for long enough, and says when to look again. Meanwhile
   /// it takes orders: it is as late as it was told in some steps, and in no others.
   std::chrono::milliseconds send_held() {
-    const auto now = Clock::now();
+    const auto now = clock_.now();
     for (; !held_.empty() && held_.front().due <= now; held_.pop_front()) {
       for (FrameBytes& frame : held_.front().frames) transport_.send(0, std::move(frame));
     }
@@ -253,6 +252,7 @@ class WorkerRound {
   }
 
   Transport& transport_;
+  const Clock& clock_;
   WorkerSettings settings_;
   std::uint32_t worker_;  ///< its own number
   double server_timeout_s_;
@@ -290,8 +290,9 @@ class WorkerRound {
 template <class Parse>
 auto await_text(Transport& transport, double patience_s, std::optional<int>& stopped,
                 std::vector<ReceivedFrame>& early, Parse&& parse) -> decltype(parse(FrameView{})) {
-  auto last_news = Clock::now();
-  while (seconds_since(last_news) < patience_s) {
+  const Clock& clock = transport.clock();
+  auto last_news = clock.now();
+  while (clock.seconds_since(last_news) < patience_s) {
     auto received = transport.receive(kWorkerPoll, kLargestText);
     if (!received) continue;
     if (received->from != 0) {
@@ -300,7 +301,7 @@ auto await_text(Transport& transport, double patience_s, std::optional<int>& sto
     }
     const FrameView frame = parse_frame(received->bytes);
     if ((stopped = parse_stop(frame))) return std::nullopt;
-    last_news = Clock::now();
+    last_news = clock.now();
     if (parse_wait(frame)) continue;
     if (auto text = parse(frame)) return text;
     throw InputError("the server's settings are no settings of this version");
@@ -318,11 +319,12 @@ WorkerFacts facts_of(const WorkerWelcome& welcome, WorkerKit& kit) {
 
 /// The run's exit code; nothing where the server is silent for too long.
 std::optional<int> await_stop(Transport& transport, double patience_s) {
-  auto last_news = Clock::now();
-  while (seconds_since(last_news) < patience_s) {
+  const Clock& clock = transport.clock();
+  auto last_news = clock.now();
+  while (clock.seconds_since(last_news) < patience_s) {
     const auto received = transport.receive(kWorkerPoll, kLargestText);
     if (!received || received->from != 0) continue;
-    last_news = Clock::now();
+    last_news = clock.now();
     if (const auto exit_code = parse_stop(parse_frame(received->bytes))) return exit_code;
   }
   return std::nullopt;

@@ -24,7 +24,7 @@ AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t 
       slices_(slices),
       pace_(workers, terms.q, terms.least_patience_s),
       owes_since_(workers),
-      tasks_(terms.threads) {
+      tasks_(terms.make_tasks(terms.threads)) {
   for (std::size_t thread = 0; thread < terms.threads; ++thread) {
     if (auto compressor = make_compressor(terms.compression))
       unpacking_.push_back({std::move(compressor), std::vector<std::byte>(answer.chunk_bytes)});
@@ -119,7 +119,7 @@ void AnswerFetch::start_check(Taken& taken) {
   const Slice& slice = slices_[taken.slice];
   const bool writes = !slice.settled && !slice.fetch->is_here(taken.chunk);
   taken.deferred = false;
-  tasks_.add([this, &taken, writes](std::size_t thread) { check_one(taken, writes, thread); });
+  tasks_->add([this, &taken, writes](std::size_t thread) { check_one(taken, writes, thread); });
 }
 
 void AnswerFetch::check_one(Taken& taken, bool writes, std::size_t thread) {
@@ -139,8 +139,8 @@ void AnswerFetch::check_one(Taken& taken, bool writes, std::size_t thread) {
 }
 
 void AnswerFetch::wait_for_one() {
-  const std::size_t unfinished = tasks_.unfinished();
-  if (unfinished > 0) tasks_.wait_until_at_most(unfinished - 1);
+  const std::size_t unfinished = tasks_->unfinished();
+  if (unfinished > 0) tasks_->wait_until_at_most(unfinished - 1);
 }
 
 /// Whether it is news: what comes again is none.

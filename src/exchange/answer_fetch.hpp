@@ -22,13 +22,12 @@ namespace detox {
 /// Holds one answer a slice: k times its bytes. Used by one thread; others check chunks meanwhile.
 class AnswerFetch {
  public:
-  using Clock = ChunkFetch::Clock;
-
   struct Terms {
-    std::size_t threads = 1;                ///< that check
+    std::size_t threads = 1;
     std::size_t q = 0;                      ///< workers that may be liars
     std::string_view compression = "none";  ///< what chunks may be packed with
     double least_patience_s = ChunkPace::kLeastPatienceSeconds;
+    BackgroundTasksMaker make_tasks = background_threads;  ///< that check
   };
   AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, const Terms& terms);
 
@@ -63,7 +62,7 @@ class AnswerFetch {
   std::size_t taken() const { return taken_.size(); }
   /// Waits until one of them has been checked, or all.
   void wait_for_one();
-  void wait_for_all() { tasks_.wait_until_at_most(0); }
+  void wait_for_all() { tasks_->wait_until_at_most(0); }
 
   /// The step is over, and what is under way is not delivered. Who still owes what others had to be
   /// asked for is noted, and asked last in the steps to come; who has kept nobody waiting is not
@@ -114,7 +113,7 @@ class AnswerFetch {
   ChunkPace pace_;
   /// By worker: the latest step in which it promised and did not deliver, and has not since; or 0.
   std::vector<std::uint64_t> owes_since_;
-  BackgroundTasks tasks_;  ///< the last: they use what is above
+  std::unique_ptr<BackgroundTasks> tasks_;  ///< the last: they use what is above
 };
 
 }  // namespace detox

@@ -7,7 +7,7 @@
 namespace detox {
 namespace {
 
-double seconds_between(ChunkFetch::Clock::time_point begin, ChunkFetch::Clock::time_point end) {
+double seconds_between(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
 }
 

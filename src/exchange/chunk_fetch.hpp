@@ -2,10 +2,11 @@
 // Pure: the time is passed in.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <vector>
+
+#include "detox/clock.hpp"
 
 namespace detox {
 
@@ -19,7 +20,6 @@ struct ChunkPatience {
 /// outstanding, so the work is spread evenly and the fast do more of it.
 class ChunkFetch {
  public:
-  using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kWindow = 4;  ///< chunks outstanding of one member
 
   explicit ChunkFetch(std::size_t chunks) : chunks_(chunks) {}

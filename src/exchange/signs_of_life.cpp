@@ -1,7 +1,5 @@
 #include "exchange/signs_of_life.hpp"
 
-#include "base/seconds_since.hpp"
-
 namespace detox {
 
 void SignsOfLife::start(double patience_s) {
@@ -11,7 +9,7 @@ void SignsOfLife::start(double patience_s) {
 
 void SignsOfLife::give(std::span<const int> ranks) {
   constexpr double kSignsInPatience = 4;
-  if (seconds_since(last_) < patience_s_ / kSignsInPatience) return;
+  if (transport_.clock().seconds_since(last_) < patience_s_ / kSignsInPatience) return;
   heard();
   const FrameBytes sign = make_wait();
   for (const int rank : ranks) {

@@ -1,7 +1,6 @@
 // What the server sends to ranks that hear nothing else of it while it waits for others.
 #pragma once
 
-#include <chrono>
 #include <span>
 
 #include "comm/frame.hpp"
@@ -16,7 +15,7 @@ class SignsOfLife {
   /// They have just heard something, and bear a silent server for so long.
   void start(double patience_s);
   /// They have just heard something else.
-  void heard() { last_ = std::chrono::steady_clock::now(); }
+  void heard() { last_ = transport_.clock().now(); }
   /// To be called often: sends one four times in their patience. To those who have not taken in the
   /// last frames more would only pile up.
   void give(std::span<const int> ranks);
@@ -24,7 +23,7 @@ class SignsOfLife {
  private:
   Transport& transport_;
   double patience_s_ = 0;
-  std::chrono::steady_clock::time_point last_{};
+  Clock::time_point last_{};
 };
 
 }  // namespace detox

@@ -5,7 +5,6 @@
 #include <map>
 #include <utility>
 
-#include "base/seconds_since.hpp"
 #include "exchange/answer_digests.hpp"
 
 namespace detox {
@@ -30,6 +29,7 @@ constexpr std::uint64_t kStuckSteps = 64;  // in which it does not wait for who 
 WeightsIntake::WeightsIntake(Transport& transport, std::size_t parameter_count,
                              std::size_t statistic_count, std::size_t chunk_bytes)
     : transport_(transport),
+      clock_(transport.clock()),
       parameter_count_(parameter_count),
       statistic_count_(statistic_count),
       chunks_{(parameter_count + statistic_count) * sizeof(float), chunk_bytes},
@@ -46,7 +46,7 @@ std::span<const float> WeightsIntake::statistics() const {
 
 void WeightsIntake::expect(const OrderView& order) {
   // Others had the weights and ended the step. Where nobody is told, that goes on for ever.
-  if (missing_ > 0 && !asks_ && from_ > 0 && seconds_since(begin_) > quiet_patience_s())
+  if (missing_ > 0 && !asks_ && from_ > 0 && clock_.seconds_since(begin_) > quiet_patience_s())
     ask(AskReason::kNothingCame);
   step_ = order.step;
   deadline_s_ = static_cast<double>(order.deadline_ms) / 1000;
@@ -64,7 +64,7 @@ void WeightsIntake::expect(const OrderView& order) {
   here_.assign(chunks_.count(), false);
   missing_ = chunks_.count();
   asked_ = 0;
-  begin_ = last_news_ = Clock::now();
+  begin_ = last_news_ = clock_.now();
   std::deque<ReceivedFrame> early;
   early.swap(early_);
   for (ReceivedFrame& frame : early) {
@@ -105,8 +105,8 @@ void WeightsIntake::take_in(ReceivedFrame frame, const WeightsChunkView& chunk) 
   std::memcpy(place.data(), chunk.bytes.data(), place.size());
   here_[chunk.chunk] = true;
   --missing_;
-  last_news_ = Clock::now();
-  if (missing_ == 0) pace_.add(seconds_since(begin_));
+  last_news_ = clock_.now();
+  if (missing_ == 0) pace_.add(clock_.seconds_since(begin_));
   if (!to_.empty()) {
     const auto passed_on = std::make_shared<const FrameBuffer>(std::move(frame.bytes));
     for (const int rank : to_) transport_.send(rank, passed_on);
@@ -120,7 +120,7 @@ void WeightsIntake::ask(AskReason reason) {
     if (!here_[chunk]) wanted.push_back(chunk);
   }
   asked_ = wanted.size();
-  last_news_ = Clock::now();
+  last_news_ = clock_.now();
   transport_.send(0, make_ask_weights({step_, reason, wanted}));
 }
 
@@ -152,11 +152,11 @@ void WeightsIntake::look_after(Clock::time_point now) {
 }
 
 void WeightsIntake::finish_relaying() {
-  const auto begin = Clock::now();
+  const auto begin = clock_.now();
   for (const int rank : to_) {
     const auto stuck = stuck_.find(rank);
     if (stuck != stuck_.end() && step_ - stuck->second < kStuckSteps) continue;
-    const auto left = kPassingOn - (Clock::now() - begin);
+    const auto left = kPassingOn - (clock_.now() - begin);
     const bool has_left = transport_.flush(
         rank,
         std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(left)));

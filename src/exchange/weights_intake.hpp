@@ -2,7 +2,6 @@
 // server sent, and passes it on.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -18,8 +17,6 @@ namespace detox {
 /// Used by one thread. Memory: the weights, and at most 64 chunks that came before their order.
 class WeightsIntake {
  public:
-  using Clock = std::chrono::steady_clock;
-
   WeightsIntake(Transport& transport, std::size_t parameter_count, std::size_t statistic_count,
                 std::size_t chunk_bytes);
 
@@ -54,6 +51,7 @@ class WeightsIntake {
   double whole_patience_s() const;
 
   Transport& transport_;
+  const Clock& clock_;
   std::size_t parameter_count_, statistic_count_;
   Chunks chunks_;
   AlignedBuffer weights_;

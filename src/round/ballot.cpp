@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/assert.hpp"
-#include "base/seconds_since.hpp"
 
 namespace detox {
 namespace {
@@ -58,7 +57,7 @@ void Ballot::note(std::uint32_t worker, Suspicion kind) {
 }
 
 void Ballot::count(const IncomingAnswer& answer) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = parts_.clock.now();
   if (answer.step != parts_.step) {
     if (const auto seen = parts_.recent.compare(answer))
       log_once({answer.step, answer.slice, answer.worker, *seen});
@@ -73,7 +72,7 @@ void Ballot::count(const IncomingAnswer& answer) {
     if (!slice.by_digest && !slice.answer && slice.vote.state() == SliceVote::State::kResolved)
       settle(answer.slice, slice.vote.winner());
   }
-  seconds_ += seconds_since(begin);
+  seconds_ += parts_.clock.seconds_since(begin);
 }
 
 bool Ballot::is_open(std::uint32_t slice) const {

@@ -41,6 +41,7 @@ class Ballot final : public StepVotes {
     std::size_t answer_bytes;
     std::size_t enough;  ///< slices with an answer that a step needs to go on
     RecentSteps& recent;
+    const Clock& clock = Clock::real();
   };
   explicit Ballot(const Parts& parts);
 

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
-#include "base/seconds_since.hpp"
-
 namespace detox {
 
 void ColumnAggregation::take(const ReadyColumns& columns) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = parts_.clock.now();
   if (columns.begin == 0) {
     slices_.assign(columns.slices.begin(), columns.slices.end());
     weights_ = parts_.weights_of(slices_);
@@ -27,7 +25,7 @@ void ColumnAggregation::take(const ReadyColumns& columns) {
   parts_.hierarchy.aggregate({rows, last - first}, parts_.bucket_key,
                              parts_.gradient.subspan(first, last - first), parts_.context);
   done_ = last;
-  seconds_ += seconds_since(begin);
+  seconds_ += parts_.clock.seconds_since(begin);
 }
 
 bool ColumnAggregation::is_whole_for(std::span<const std::uint32_t> slices) const {

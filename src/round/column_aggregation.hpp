@@ -23,6 +23,7 @@ class ColumnAggregation {
     AggregationContext& context;
     /// Weights of these slices, or none.
     std::function<std::vector<double>(std::span<const std::uint32_t>)> weights_of;
+    const Clock& clock;
   };
   explicit ColumnAggregation(const Parts& parts) : parts_(parts) {}
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "detox/assignment.hpp"
+#include "detox/clock.hpp"
 #include "exchange/step_votes.hpp"
 
 namespace detox {
@@ -44,6 +45,8 @@ class Fleet {
                                StepVotes& votes) = 0;
   /// At the end, a line for people about workers that were not there; empty for none.
   virtual std::string who_was_missing() const { return {}; }
+  /// By which the time limit passes, and a step is timed.
+  virtual const Clock& clock() const { return Clock::real(); }
 };
 
 }  // namespace detox

@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "base/log.hpp"
-#include "base/seconds_since.hpp"
 
 namespace detox {
 namespace {
@@ -25,14 +24,16 @@ std::string duration_text(double seconds) {
 
 }  // namespace
 
-Progress::Progress(std::uint64_t first_step, std::uint64_t last_step, std::uint64_t interval)
+Progress::Progress(std::uint64_t first_step, std::uint64_t last_step, std::uint64_t interval,
+                   const Clock& clock)
     : first_(first_step),
       last_(last_step),
       interval_(interval > 0
                     ? interval
                     : std::max<std::uint64_t>(1, (last_step - first_step + kLines) / kLines)),
       terminal_(isatty(STDERR_FILENO) == 1),
-      start_(std::chrono::steady_clock::now()),
+      clock_(clock),
+      start_(clock.now()),
       last_drawn_(start_ - kRedraw) {}
 
 Progress::~Progress() { clear(); }
@@ -41,7 +42,7 @@ void Progress::clear() { end_open_line(); }
 
 std::string Progress::line(std::uint64_t step, std::optional<double> loss,
                            std::optional<double> accuracy) const {
-  const double elapsed = seconds_since(start_);
+  const double elapsed = clock_.seconds_since(start_);
   const double per_step =
       elapsed / static_cast<double>(std::max<std::uint64_t>(1, step - first_ + 1));
   return fmt::format("step {}/{}  loss {}  accuracy {}  {} left", step, last_,
@@ -52,7 +53,7 @@ std::string Progress::line(std::uint64_t step, std::optional<double> loss,
 
 void Progress::update(std::uint64_t step, std::optional<double> loss,
                       std::optional<double> accuracy) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = clock_.now();
   if (!terminal_) {
     if (step % interval_ == 0 || step == last_) log_line(line(step, loss, accuracy));
     return;

@@ -2,17 +2,19 @@
 // error.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+
+#include "detox/clock.hpp"
 
 namespace detox {
 
 class Progress {
  public:
   /// `interval`: a line every so many steps where there is no terminal; 0: about 20 lines.
-  Progress(std::uint64_t first_step, std::uint64_t last_step, std::uint64_t interval);
+  Progress(std::uint64_t first_step, std::uint64_t last_step, std::uint64_t interval,
+           const Clock& clock = Clock::real());
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -27,7 +29,8 @@ class Progress {
 
   std::uint64_t first_, last_, interval_;
   bool terminal_;
-  std::chrono::steady_clock::time_point start_, last_drawn_;
+  const Clock& clock_;
+  Clock::time_point start_, last_drawn_;
 };
 
 }  // namespace detox

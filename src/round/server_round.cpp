@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/finite.hpp"
-#include "base/seconds_since.hpp"
 #include "round/column_aggregation.hpp"
 #include "stages/assign/placement.hpp"
 
@@ -15,11 +14,9 @@ namespace {
 // Workspace slots above those of the rules and of the hierarchy.
 constexpr std::size_t kAggregateSlot = 64, kDecodedRowsSlot = 65, kStatisticsSlot = 66;
 
-using Clock = std::chrono::steady_clock;
-
 /// Adds the time since `mark` to `sum` and moves the mark.
-void lap(Clock::time_point& mark, double& sum) {
-  const auto now = Clock::now();
+void lap(const Clock& clock, Clock::time_point& mark, double& sum) {
+  const auto now = clock.now();
   sum += std::chrono::duration<double>(now - mark).count();
   mark = now;
 }
@@ -28,6 +25,7 @@ void lap(Clock::time_point& mark, double& sum) {
 
 ServerRound::ServerRound(const Parts& parts)
     : parts_(parts),
+      clock_(parts.fleet.clock()),
       hierarchy_(parts.plan.hierarchy),
       median_(make_aggregator("coord-median", {})) {}
 
@@ -38,10 +36,10 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   report.lr = parts_.lr.at(step);
   report.assignment = assign(step);
   if (parts_.replay != nullptr) recorded_ = parts_.replay->at(step, report.assignment);
-  const auto start = Clock::now();
+  const auto start = clock_.now();
   const std::vector<bool> absent = absent_workers(step);
   Ballot ballot({step, report.assignment, absent, parts_.format.layout().size(),
-                 parts_.plan.num_aggregate, recent_});
+                 parts_.plan.num_aggregate, recent_, clock_});
   StepOrder order{step, report.assignment, absent, state.model.parameters, state.model.statistics};
   const auto weights_of = [this](std::span<const std::uint32_t> slices) {
     return parts_.plan.weighs_samples
@@ -50,14 +48,14 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   };
   AggregationContext context{parts_.pool, workspace_, step};
   const std::span<float> gradient = workspace_.take<float>(kAggregateSlot, parts_.format.d());
-  ColumnAggregation early({hierarchy_, parts_.keys.buckets, gradient, context, weights_of});
+  ColumnAggregation early({hierarchy_, parts_.keys.buckets, gradient, context, weights_of, clock_});
   if (may_begin_early())
     order.on_columns = [&early](const ReadyColumns& columns) { early.take(columns); };
   collect_votes(order, time_limit, ballot, report);
   if (report.interrupted) return report;
   report.seconds.receive -= early.seconds();
   report.seconds.aggregate = early.seconds();
-  auto mark = Clock::now();
+  auto mark = clock_.now();
 
   const std::vector<std::uint32_t> resolved = choose(ballot, report);
   measure(ballot, resolved, report);
@@ -69,11 +67,11 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   if (report.skipped_because.empty()) {
     report.used = resolved;
     if (!early.is_whole_for(resolved)) aggregate(ballot, resolved, weights, step, state, gradient);
-    lap(mark, report.seconds.aggregate);
+    lap(clock_, mark, report.seconds.aggregate);
     update(ballot, resolved, gradient, state, report);
-    lap(mark, report.seconds.update);
+    lap(clock_, mark, report.seconds.update);
   }
-  report.seconds.total = seconds_since(start);
+  report.seconds.total = clock_.seconds_since(start);
   return report;
 }
 
@@ -94,10 +92,10 @@ void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<do
   report.bytes_out = fleet.bytes_out;
   report.interrupted = fleet.interrupted;
   if (report.interrupted) return;
-  auto mark = Clock::now();
+  auto mark = clock_.now();
   ballot.close(fleet.ended_early);
   report.seconds.vote = ballot.seconds();
-  lap(mark, report.seconds.vote);
+  lap(clock_, mark, report.seconds.vote);
   report.unresolved = ballot.unresolved();
   for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice)
     report.counted.push_back(ballot.counted(slice));

@@ -48,6 +48,7 @@ class ServerRound {
   /// InputError where a replayed step does not come out as it was recorded.
   StepReport run(std::uint64_t step, std::chrono::duration<double> time_limit, const State& state);
 
+  const Clock& clock() const { return clock_; }
   std::size_t workers() const { return parts_.plan.workers; }
 
  private:
@@ -66,6 +67,7 @@ class ServerRound {
   std::vector<bool> absent_workers(std::uint64_t step) const;
 
   Parts parts_;
+  const Clock& clock_;
   Hierarchy hierarchy_;
   std::unique_ptr<Aggregator> median_;
   Workspace workspace_;

@@ -56,7 +56,7 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
       rounds_(directory.path() / "rounds.jsonl", state_.step),
       suspicions_(directory.path() / "ledger.jsonl", state_.step),
       ledger_(round.workers()),
-      progress_(state_.step + 1, options.last_step, options.log_interval) {
+      progress_(state_.step + 1, options.last_step, options.log_interval, round.clock()) {
   state_.momentum.resize(layout.parameter_count());
   state_.config_digest = options.config_digest;
   state_.profile = options.profile;

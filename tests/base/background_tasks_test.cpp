@@ -8,10 +8,10 @@
 namespace detox {
 namespace {
 
-TEST(BackgroundTasks, RunEachTaskOnceOnAThreadOfTheirs) {
+TEST(BackgroundThreads, RunEachTaskOnceOnAThreadOfTheirs) {
   for (const std::size_t size : {1U, 3U}) {
     std::vector<std::atomic<int>> runs(200);
-    BackgroundTasks tasks(size);
+    BackgroundThreads tasks(size);
     for (std::atomic<int>& run : runs) {
       tasks.add([&run, size](std::size_t thread) {
         EXPECT_LT(thread, size);
@@ -24,8 +24,8 @@ TEST(BackgroundTasks, RunEachTaskOnceOnAThreadOfTheirs) {
   }
 }
 
-TEST(BackgroundTasks, ShowWhatATaskWroteToWhoWaitedForIt) {
-  BackgroundTasks tasks(2);
+TEST(BackgroundThreads, ShowWhatATaskWroteToWhoWaitedForIt) {
+  BackgroundThreads tasks(2);
   std::vector<int> written(100);
   for (std::size_t i = 0; i < written.size(); ++i) {
     tasks.add([&written, i](std::size_t) { written[i] = static_cast<int>(i) + 1; });
@@ -35,8 +35,8 @@ TEST(BackgroundTasks, ShowWhatATaskWroteToWhoWaitedForIt) {
   }
 }
 
-TEST(BackgroundTasks, AreWaitedForUntilSoManyAreLeft) {
-  BackgroundTasks tasks(2);
+TEST(BackgroundThreads, AreWaitedForUntilSoManyAreLeft) {
+  BackgroundThreads tasks(2);
   std::atomic<bool> may_end = false;
   for (int i = 0; i < 2; ++i) {
     tasks.add([&may_end](std::size_t) { may_end.wait(false); });
@@ -49,10 +49,10 @@ TEST(BackgroundTasks, AreWaitedForUntilSoManyAreLeft) {
   EXPECT_LE(tasks.unfinished(), 1U);
 }
 
-TEST(BackgroundTasks, AreFinishedBeforeTheyGo) {
+TEST(BackgroundThreads, AreFinishedBeforeTheyGo) {
   std::atomic<int> runs = 0;
   {
-    BackgroundTasks tasks(2);
+    BackgroundThreads tasks(2);
     for (int i = 0; i < 50; ++i) tasks.add([&runs](std::size_t) { ++runs; });
   }
   EXPECT_EQ(runs, 50);

@@ -8,19 +8,18 @@
 namespace detox {
 namespace {
 
-AttentiveClock::Clock::time_point time_at(double seconds) {
-  return AttentiveClock::Clock::time_point() +
-         std::chrono::duration_cast<AttentiveClock::Clock::duration>(
-             std::chrono::duration<double>(100 + seconds));
+Clock::time_point time_at(double seconds) {
+  return Clock::time_point() +
+         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(100 + seconds));
 }
 
 /// What the clock says after looks at these times, in seconds since it began.
 double seconds_after(const std::vector<double>& looks, double most_s) {
   AttentiveClock clock;
   clock.begin(time_at(0), most_s);
-  AttentiveClock::Clock::time_point now = time_at(0);
+  Clock::time_point now = time_at(0);
   for (const double look : looks) {
-    const AttentiveClock::Clock::time_point next = clock.look(time_at(look));
+    const Clock::time_point next = clock.look(time_at(look));
     EXPECT_GE(next, now);
     now = next;
   }

@@ -12,12 +12,11 @@
 namespace detox {
 namespace {
 
-using Options = std::map<std::string, std::string>;
 using Entries = std::multiset<std::tuple<std::uint64_t, std::uint64_t, std::string>>;
 constexpr double kDeadline = 0.4;
 constexpr double kNever = 60;  ///< a deadline that shows by the clock where it is paid
 
-Options of_nine_with(const Options& more) {
+Options nine_workers(const Options& more) {
   Options options = {
       {"workers", "9"}, {"batch-size", "4"}, {"max-steps", "5"}, {"worker-fail", "1"}};
   for (const auto& [name, value] : more) options[name] = value;
@@ -76,7 +75,7 @@ Entries known(const Entries& entries, Engine engine) {
 }
 
 std::string model_without_attack() {
-  return course_of(Engine::kLocal, of_nine_with({{"err-mode", "none"}}), kDeadline).model;
+  return course_of(Engine::kLocal, nine_workers({{"err-mode", "none"}}), kDeadline).model;
 }
 
 class LateWorkers : public testing::TestWithParam<Engine> {};
@@ -90,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(OnBothEngines, LateWorkers,
 TEST_P(LateWorkers, AreNotMissedWhereTheyCrashAndAMajorityAnswers) {
   for (const char* schedule : {"per-step", "fixed", "worst-case"}) {
     const Course found = course_of(
-        GetParam(), of_nine_with({{"err-mode", "crash"}, {"fail-schedule", schedule}}), kNever);
+        GetParam(), nine_workers({{"err-mode", "crash"}, {"fail-schedule", schedule}}), kNever);
     EXPECT_EQ(found.model, model_without_attack()) << schedule;
     EXPECT_EQ(found.byzantine.size(), 5U);
     EXPECT_EQ(found.ledger, known(found.byzantine, GetParam())) << schedule;
@@ -101,7 +100,7 @@ TEST_P(LateWorkers, AreNotMissedWhereTheyCrashAndAMajorityAnswers) {
 TEST_P(LateWorkers, AreNotMissedWhereTheyMissTheDeadlineAndAMajorityAnswers) {
   const bool is_local = GetParam() == Engine::kLocal;
   const Course found =
-      course_of(GetParam(), of_nine_with({{"err-mode", "straggler"}, {"adversarial", "0.5"}}),
+      course_of(GetParam(), nine_workers({{"err-mode", "straggler"}, {"adversarial", "0.5"}}),
                 is_local ? kDeadline : kNever);
   EXPECT_EQ(found.model, model_without_attack());
   std::size_t late = 0;
@@ -121,14 +120,14 @@ TEST_P(LateWorkers, AreNotMissedWhereTheyMissTheDeadlineAndAMajorityAnswers) {
 
 TEST_P(LateWorkers, CountWithinTheDeadline) {
   const Course found = course_of(
-      GetParam(), of_nine_with({{"err-mode", "straggler"}, {"adversarial", "0.05"}}), kNever);
+      GetParam(), nine_workers({{"err-mode", "straggler"}, {"adversarial", "0.05"}}), kNever);
   EXPECT_EQ(found.model, model_without_attack());
   EXPECT_TRUE(GetParam() == Engine::kNetwork || found.ledger.empty());
   for (const auto& entry : found.ledger) EXPECT_NE(std::get<2>(entry), "late-outvoted");
 }
 
 TEST_P(LateWorkers, TakeASliceAlongWhereTheyAreItsMajorityAndTheStepGoesOnWithoutIt) {
-  const Options options = of_nine_with({{"workers", "27"},
+  const Options options = nine_workers({{"workers", "27"},
                                         {"worker-fail", "4"},
                                         {"max-steps", "2"},
                                         {"err-mode", "crash"},
@@ -145,7 +144,7 @@ TEST_P(LateWorkers, TakeASliceAlongWhereTheyAreItsMajorityAndTheStepGoesOnWithou
 
 TEST(LateWorkersInOneProcess, MissTheSameStepsWhereverTheRunIsResumedAndWhateverIsComputed) {
   // Later than a step's timeout, sooner than that of the first one.
-  const Options options = of_nine_with({{"workers", "9"},
+  const Options options = nine_workers({{"workers", "9"},
                                         {"worker-fail", "2"},
                                         {"assume-fail", "1"},
                                         {"max-steps", "6"},
@@ -175,7 +174,7 @@ TEST(LateWorkersInOneProcess, MissTheSameStepsWhereverTheRunIsResumedAndWhatever
 
 TEST(LateWorkersOverANetwork, AreNotWaitedForWhenTheRunEnds) {
   const Course found = course_of(
-      Engine::kNetwork, of_nine_with({{"err-mode", "straggler"}, {"adversarial", "1e6"}}), kNever);
+      Engine::kNetwork, nine_workers({{"err-mode", "straggler"}, {"adversarial", "1e6"}}), kNever);
   EXPECT_EQ(found.model, model_without_attack());
   EXPECT_EQ(found.ledger, known(found.byzantine, Engine::kNetwork));
   EXPECT_LT(found.seconds, kNever);
@@ -183,7 +182,7 @@ TEST(LateWorkersOverANetwork, AreNotWaitedForWhenTheRunEnds) {
 
 TEST(LateWorkersOverANetwork, CostNoDeadlineWhereTheyStayTheSame) {
   const Course found = course_of(Engine::kNetwork,
-                                 of_nine_with({{"err-mode", "straggler"},
+                                 nine_workers({{"err-mode", "straggler"},
                                                {"adversarial", "0.6"},
                                                {"fail-schedule", "fixed"},
                                                {"max-steps", "60"}}),

@@ -75,10 +75,9 @@ class SlowLiars {
     std::uint32_t chunk;
     double due_s;
   };
-  static ChunkFetch::Clock::time_point at(double seconds) {
-    return ChunkFetch::Clock::time_point() +
-           std::chrono::duration_cast<ChunkFetch::Clock::duration>(
-               std::chrono::duration<double>(1000 + seconds));
+  static Clock::time_point at(double seconds) {
+    return Clock::time_point() + std::chrono::duration_cast<Clock::duration>(
+                                     std::chrono::duration<double>(1000 + seconds));
   }
   void take_request(std::uint32_t worker, std::uint32_t chunk, double now, double pace_s) {
     auto& queue = queues_[worker];

@@ -109,10 +109,9 @@ class FetchingServer {
  private:
   static constexpr std::size_t kWorkers = 6;
   static std::uint32_t slice_of(std::uint32_t worker) { return worker / 3; }
-  static AnswerFetch::Clock::time_point at(double seconds) {
-    return AnswerFetch::Clock::time_point() +
-           std::chrono::duration_cast<AnswerFetch::Clock::duration>(
-               std::chrono::duration<double>(1000 + seconds));
+  static Clock::time_point at(double seconds) {
+    return Clock::time_point() + std::chrono::duration_cast<Clock::duration>(
+                                     std::chrono::duration<double>(1000 + seconds));
   }
 
   Chunks chunks_;
@@ -123,7 +122,7 @@ class FetchingServer {
   std::vector<std::unique_ptr<std::vector<std::byte>>> kept_;
   std::unique_ptr<Ballot> ballot_;
   AnswerFetch fetch_;
-  AnswerFetch::Clock::time_point now_{};
+  Clock::time_point now_{};
   bool useful_ = false;
 };
 

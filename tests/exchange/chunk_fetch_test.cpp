@@ -17,9 +17,9 @@ using Chunked = std::map<std::uint32_t, std::vector<std::uint32_t>>;
 
 constexpr ChunkPatience kPatience{1, 2};
 
-ChunkFetch::Clock::time_point at(double seconds) {
-  return ChunkFetch::Clock::time_point() + std::chrono::duration_cast<ChunkFetch::Clock::duration>(
-                                               std::chrono::duration<double>(1000 + seconds));
+Clock::time_point at(double seconds) {
+  return Clock::time_point() +
+         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1000 + seconds));
 }
 
 /// By worker: what is asked of it at this time.

@@ -101,9 +101,8 @@ class TakingIn {
 
   /// Some time after the order, or after the latest news.
   void look_after(double seconds) {
-    intake.look_after(WeightsIntake::Clock::now() +
-                      std::chrono::duration_cast<WeightsIntake::Clock::duration>(
-                          std::chrono::duration<double>(seconds)));
+    intake.look_after(Clock::real().now() + std::chrono::duration_cast<Clock::duration>(
+                                                std::chrono::duration<double>(seconds)));
   }
 
  private:

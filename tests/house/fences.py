@@ -28,6 +28,9 @@ LIBRARY_HOMES = {
     "MPI": (re.compile(r"mpi(-ext)?\.h$"), ("src/comm/mpi/", "tests/comm/mpi/", "bench/comm/mpi/")),
 }
 FOREIGN_TYPES = re.compile(r"\b(torch|at|c10)::|\bMPI_[A-Z]")
+# What exchange, round and engine know of the time is told them, so that a simulation can tell them another.
+TIMED_FOLDERS = ("src/exchange/", "src/round/", "src/engine/")
+OWN_TIME = re.compile(r"\b(?:system|steady|high_resolution)_clock::now\b|\bsleep_(?:for|until)\b|\bseconds_since\.hpp|\bstd::async\b")
 IMPURE_HEADERS = {"chrono", "cstdio", "ctime", "filesystem", "fstream", "future", "iostream", "random", "thread"}
 
 CODE_SUFFIXES = {".cpp", ".hpp", ".h", ".py", ".sh", ".cmake"}
@@ -123,6 +126,14 @@ def check_purity(name, text):
             yield f"includes <{include}>: a stage has no clock, files, threads or randomness of its own"
 
 
+def check_time(name, text):
+    if not name.startswith(TIMED_FOLDERS):
+        return
+    found = OWN_TIME.search(COMMENT.sub("", text))
+    if found:
+        yield f"has {found.group(0)}: time is passed in here (include/detox/clock.hpp)"
+
+
 def check_server(name, text):
     if not name.startswith("src/round/server"):
         return
@@ -185,7 +196,7 @@ def check_built(root, names):
             yield f"{name}: no CMakeLists.txt beside or above it names it: it is not built"
 
 
-CODE_CHECKS = (check_floors, check_public_headers, check_libraries, check_purity, check_server, check_tests)
+CODE_CHECKS = (check_floors, check_public_headers, check_libraries, check_purity, check_time, check_server, check_tests)
 TEXT_CHECKS = (check_text, check_dependency_list)
 
 

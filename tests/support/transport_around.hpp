@@ -22,15 +22,16 @@ class TransportAround : public Transport {
   const TransportCounters& counters() const override { return inner_.counters(); }
   void shut_out(int rank) override { inner_.shut_out(rank); }
   const PeerCounters& peer(int rank) const override { return inner_.peer(rank); }
+  const Clock& clock() const override { return inner_.clock(); }
 
  protected:
   Transport& inner_;
 };
 
-/// The frame with its last byte changed.
-inline FrameBytes spoilt(const FrameBytes& frame) {
+/// The frame with its last byte changed, in so many ways.
+inline FrameBytes spoilt(const FrameBytes& frame, std::byte way = std::byte{1}) {
   auto bytes = std::make_shared<FrameBuffer>(*frame);
-  bytes->back() ^= std::byte{1};
+  bytes->back() ^= way;
   return bytes;
 }
 

@@ -15,8 +15,6 @@
 namespace detox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int kTag = 1;
 // MPI keeps what it has taken in and nobody has asked for: more than it takes in by itself in one
 // poll.
@@ -220,7 +218,7 @@ void MpiTransport::send(int to, FrameBytes frame) {
 std::optional<ReceivedFrame> MpiTransport::receive(std::chrono::milliseconds timeout,
                                                    std::size_t max_bytes) {
   max_bytes = std::min(max_bytes, kMaxFrameBytes);
-  Backoff backoff(Clock::now() + timeout);
+  Backoff backoff(clock().now() + timeout);
   state_->limit = max_bytes;
   // What is there already is handed out before more is taken in, or a flood would pile up here.
   do {
@@ -232,7 +230,7 @@ std::optional<ReceivedFrame> MpiTransport::receive(std::chrono::milliseconds tim
 }
 
 bool MpiTransport::flush(int to, std::chrono::milliseconds timeout) {
-  Backoff backoff(Clock::now() + timeout);
+  Backoff backoff(clock().now() + timeout);
   do {
     // Two ends that flush to each other need both to take in.
     const bool moved = state_->limit && state_->ready.empty() ? state_->poll(*state_->limit)
