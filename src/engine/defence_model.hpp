@@ -16,8 +16,8 @@ class DefenceModel {
       : hierarchy_(options), bucket_key_(bucket_key) {}
 
   /// Of one step. Rows travel through the format's codec first, as they do to the server. For one
-  /// thread; format, pool and workspace outlive it. Scratch: slots 64 to 66 of the workspace
-  /// besides those of the rules, (k, d) floats, where the codec is not `none`.
+  /// thread; format, pool and workspace outlive it. Scratch beside that of the rules: (k, d)
+  /// floats, where the codec is not `none`.
   KnownDefence at(std::uint64_t step, const AnswerFormat& format, ThreadPool& pool,
                   Workspace& workspace) const;
 

@@ -11,9 +11,6 @@
 namespace detox {
 namespace {
 
-// Workspace slots above those of the rules and of the hierarchy.
-constexpr std::size_t kAggregateSlot = 64, kDecodedRowsSlot = 65, kStatisticsSlot = 66;
-
 /// Adds the time since `mark` to `sum` and moves the mark.
 void lap(const Clock& clock, Clock::time_point& mark, double& sum) {
   const auto now = clock.now();
@@ -47,7 +44,8 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
                : std::vector<double>();
   };
   AggregationContext context{parts_.pool, workspace_, step};
-  const std::span<float> gradient = workspace_.take<float>(kAggregateSlot, parts_.format.d());
+  Workspace::Scope scratch(workspace_);
+  const std::span<float> gradient = scratch.take<float>(parts_.format.d());
   ColumnAggregation early({hierarchy_, parts_.keys.buckets, gradient, context, weights_of, clock_});
   if (may_begin_early())
     order.on_columns = [&early](const ReadyColumns& columns) { early.take(columns); };
@@ -151,9 +149,10 @@ void ServerRound::aggregate(const Ballot& ballot, const std::vector<std::uint32_
     hierarchy_.aggregate_packed_signs(packed, gradient, parts_.pool);
     return;
   }
+  Workspace::Scope scratch(workspace_);
   std::vector<const float*> rows;
   if (parts_.format.rows_need_decoding()) {
-    const std::span<float> decoded = workspace_.take<float>(kDecodedRowsSlot, resolved.size() * d);
+    const std::span<float> decoded = scratch.take<float>(resolved.size() * d);
     parts_.pool.parallel_for(resolved.size(), [&](std::size_t i, std::size_t) {
       parts_.format.decode_gradient(ballot.answer(resolved[i]), decoded.subspan(i * d, d));
     });
@@ -180,7 +179,8 @@ void ServerRound::update(const Ballot& ballot, const std::vector<std::uint32_t>&
   rows.reserve(resolved.size());
   for (const std::uint32_t slice : resolved)
     rows.push_back(parts_.format.statistics_row(ballot.answer(slice)));
-  const std::span<float> medians = workspace_.take<float>(kStatisticsSlot, parts_.format.s());
+  Workspace::Scope scratch(workspace_);
+  const std::span<float> medians = scratch.take<float>(parts_.format.s());
   AggregationContext context{parts_.pool, workspace_, report.step};
   median_->aggregate(Rows<float>{rows, parts_.format.s()}, medians, context);
   std::copy(medians.begin(), medians.end(), state.model.statistics.begin());

@@ -2,32 +2,112 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <vector>
+
 namespace detox {
 namespace {
 
-TEST(Workspace, KeepsItsMemoryBetweenCalls) {
+TEST(Workspace, AllocatesNothingForACallLikeAnEarlierOne) {
   Workspace workspace;
-  const auto first = workspace.take<double>(3, 1000);
+  const auto call = [&] {
+    Workspace::Scope scratch(workspace);
+    for (const std::size_t count : {std::size_t{10}, std::size_t{5000}, std::size_t{1}}) {
+      Workspace::Scope within(scratch.workspace());
+      within.take<double>(count);
+      within.take<float>(2 * count);
+    }
+    return scratch.take<double>(700).data();
+  };
+  call();
   const std::size_t allocated = workspace.allocated_bytes();
-  EXPECT_EQ(workspace.take<double>(3, 1000).data(), first.data());
-  EXPECT_EQ(workspace.take<float>(3, 10).data(), reinterpret_cast<float*>(first.data()));
+  const double* const second = call();
+  EXPECT_EQ(workspace.allocated_bytes(), allocated);
+  EXPECT_EQ(call(), second);
   EXPECT_EQ(workspace.allocated_bytes(), allocated);
 }
 
-TEST(Workspace, HasSlotsThatDoNotOverlap) {
+TEST(Workspace, KeepsWhatItsWidestMomentNeededAndNoMore) {
   Workspace workspace;
-  const auto a = workspace.take<char>(0, 64);
-  const auto b = workspace.take<char>(1, 64);
-  EXPECT_TRUE(a.data() + 64 <= b.data() || b.data() + 64 <= a.data());
+  for (int call = 0; call < 2; ++call) {
+    Workspace::Scope scratch(workspace);
+    scratch.take<char>(63);
+    for (const std::size_t size :
+         {std::size_t{100'000}, std::size_t{300'000}, std::size_t{200'000}})
+      Workspace::Scope(workspace).take<char>(size);
+  }
+  EXPECT_EQ(workspace.allocated_bytes(), 64U + 300'032U);
+}
+
+TEST(Workspace, LeavesWhatWasTakenWhereItIs) {
+  Workspace workspace;
+  Workspace::Scope scratch(workspace);
+  std::vector<std::span<std::uint32_t>> taken;
+  for (std::uint32_t number = 0; number < 200; ++number) {
+    taken.push_back(scratch.take<std::uint32_t>(number * number));
+    for (std::uint32_t& value : taken.back()) value = number;
+    Workspace::Scope within(workspace);
+    for (std::uint32_t& value : within.take<std::uint32_t>(100 * number)) value = ~0U;
+  }
+  for (std::uint32_t number = 0; number < 200; ++number) {
+    for (const std::uint32_t value : taken[number]) ASSERT_EQ(value, number);
+  }
 }
 
 TEST(Workspace, AlignsToACacheLine) {
   Workspace workspace;
-  for (std::size_t slot = 0; slot < 5; ++slot) {
-    EXPECT_EQ(
-        reinterpret_cast<std::uintptr_t>(workspace.take<char>(slot, slot * 7 + 1).data()) % 64, 0U);
-  }
+  Workspace::Scope scratch(workspace);
+  for (std::size_t size = 0; size < 200; ++size)
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(scratch.take<char>(size).data()) % 64, 0U);
 }
+
+TEST(Workspace, GivesMemoryBackWhereACallFails) {
+  Workspace workspace;
+  const auto call = [&](bool fails) {
+    Workspace::Scope scratch(workspace);
+    scratch.take<char>(100'000);
+    Workspace::Scope within(workspace);
+    within.take<char>(100'000);
+    if (fails) throw std::bad_alloc();
+  };
+  call(false);
+  const std::size_t allocated = workspace.allocated_bytes();
+  for (int times = 0; times < 3; ++times) EXPECT_THROW(call(true), std::bad_alloc);
+  call(false);
+  EXPECT_EQ(workspace.allocated_bytes(), allocated);
+}
+
+TEST(WorkspaceDeathTest, StopsWhereAnOuterScopeIsUsedBeforeTheInnerOneEnds) {
+  Workspace workspace;
+  Workspace::Scope scratch(workspace);
+  EXPECT_DEATH(
+      {
+        Workspace::Scope within(workspace);
+        scratch.take<char>(1);
+      },
+      "a bug in detoxml");
+}
+
+#ifdef __SANITIZE_ADDRESS__
+TEST(WorkspaceDeathTest, LetsTheSanitizerFindWhoReadsOnAfterAScope) {
+  Workspace workspace;
+  std::span<char> taken;
+  {
+    Workspace::Scope scratch(workspace);
+    taken = scratch.take<char>(64);
+    taken[63] = 1;
+  }
+  EXPECT_DEATH({ taken[0] = 1; }, "use-after-poison");
+}
+
+TEST(WorkspaceDeathTest, LetsTheSanitizerFindWhoWritesBesideASpan) {
+  Workspace workspace;
+  Workspace::Scope scratch(workspace);
+  const std::span<char> first = scratch.take<char>(64);
+  scratch.take<char>(64);
+  EXPECT_DEATH({ *(first.data() + 64) = 1; }, "use-after-poison");
+}
+#endif
 
 }  // namespace
 }  // namespace detox

@@ -87,10 +87,12 @@ void Aggregator::run(const Rows<T>& rows, std::span<T> out, AggregationContext& 
   check_requirement(*info_, options_, rows.n());
   check_shapes<T>(rows, out);
   if (report != nullptr) *report = {};
-  const std::span<const double> weights = usable_weights(*info_, options_, rows.n(), context);
+  Workspace::Scope scratch(context.workspace);
+  const std::span<const double> weights =
+      usable_weights(*info_, options_, rows.n(), context, scratch);
   if (pre_.empty()) return reduce(Points<T>{rows, {}, nullptr, weights}, out, context, report);
   Mixture<T> mixture;
-  apply({options_.pre, pre_}, rows, context, mixture);
+  apply({options_.pre, pre_}, rows, context, scratch, mixture);
   reduce(mixture.points, out, context, report);
   if (report != nullptr) report_on_rows(mixture.points.mix, mixture.owners, *report);
 }

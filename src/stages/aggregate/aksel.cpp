@@ -30,13 +30,15 @@ class Aksel final : public PointRule<Aksel> {
     reduce_columns(points, median_reduction(n), out, context);
     const bool has_median = std::ranges::all_of(out, [](T value) { return std::isfinite(value); });
     if (!has_median) std::ranges::fill(out, T{0});
-    const std::span<const double> scores = squared_distances_to(points, out, context);
-    const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, n);
+    Workspace::Scope scratch(context.workspace);
+    const auto scores = scratch.take<double>(n);
+    squared_distances_to(points, out, scores, context);
+    const auto weights = scratch.take<double>(n);
     std::ranges::fill(weights, 0.0);
     // A row is finite where its distance is: that is all that selection asks of norms.
     const Geometry geometry{n, {}, scores};
     const Least nearest{scores, has_median ? (n + 1) / 2 : 0, "far from the median"};
-    const double divisor = take_least(geometry, nearest, context.workspace, weights, report);
+    const double divisor = take_least(geometry, nearest, scratch, weights, report);
     combine(points, weights, divisor, out, context);
   }
 };

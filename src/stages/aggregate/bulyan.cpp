@@ -26,9 +26,10 @@ namespace {
 constexpr std::uint32_t kNobody = std::numeric_limits<std::uint32_t>::max();
 
 /// Row numbers, (n, n): in each row its others by ascending distance; the row itself is last.
-std::span<std::uint32_t> neighbours_by_distance(const Geometry& geometry, Workspace& workspace) {
+std::span<std::uint32_t> neighbours_by_distance(const Geometry& geometry,
+                                                Workspace::Scope& scratch) {
   const std::size_t n = geometry.n;
-  const auto neighbours = workspace.take<std::uint32_t>(AggregateSlot::kNeighbours, n * n);
+  const auto neighbours = scratch.take<std::uint32_t>(n * n);
   for (std::size_t i = 0; i < n; ++i) {
     const auto row = neighbours.subspan(i * n, n);
     std::iota(row.begin(), row.end(), 0U);
@@ -72,21 +73,22 @@ class Bulyan final : public PointRule<Bulyan> {
  private:
   friend PointRule<Bulyan>;
 
-  /// The selected rows, ascending. Views the workspace.
-  std::span<const std::uint32_t> select(const Geometry& geometry, Workspace& workspace,
+  /// The selected rows, ascending. Views the scratch memory.
+  std::span<const std::uint32_t> select(const Geometry& geometry, Workspace::Scope& scratch,
                                         AggregationReport* report) const {
     const std::size_t n = geometry.n, f = options().f;
-    const std::span<const double> scores = krum_scores(geometry, n - f - 2, workspace);
+    const std::span<const double> scores = krum_scores(geometry, n - f - 2, scratch);
     if (report != nullptr) report->scores.assign(scores.begin(), scores.end());
-    const std::span<std::uint32_t> order = rows_by_score(geometry, scores, workspace);
+    const std::span<std::uint32_t> order = rows_by_score(geometry, scores, scratch);
     std::size_t selected = 0;
     if (options().bulyan_variant == BulyanVariant::kDetox) {
       const std::size_t theta = n - f - 2;
       while (selected < theta && geometry.is_finite(order[selected])) ++selected;
     } else {
       const std::size_t theta = n - 2 * f;
-      const auto neighbours = neighbours_by_distance(geometry, workspace);
-      const auto left = workspace.take<bool>(AggregateSlot::kFlags, n);
+      Workspace::Scope within(scratch.workspace());
+      const auto neighbours = neighbours_by_distance(geometry, within);
+      const auto left = within.take<bool>(n);
       std::fill(left.begin(), left.end(), true);
       for (; selected < theta; ++selected) {
         const std::size_t others = n - selected;
@@ -124,12 +126,12 @@ class Bulyan final : public PointRule<Bulyan> {
   template <class T>
   void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* report) const {
-    const Geometry geometry = measure(points, context);
-    const auto selected = select(geometry, context.workspace, report);
+    Workspace::Scope scratch(context.workspace);
+    const Geometry geometry = measure(points, context, scratch);
+    const auto selected = select(geometry, scratch, report);
     if (report != nullptr) fill_report(geometry, selected, *report);
     if (selected.empty()) return static_cast<void>(std::fill(out.begin(), out.end(), T{0}));
-    reduce_columns(subset(points, selected, context.workspace), second_stage(selected.size()), out,
-                   context);
+    reduce_columns(subset(points, selected, scratch), second_stage(selected.size()), out, context);
   }
 };
 

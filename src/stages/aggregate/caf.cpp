@@ -13,7 +13,6 @@
 
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/registry.hpp"
-#include "stages/aggregate/slots.hpp"
 #include "stages/aggregate/spread.hpp"
 
 namespace detox {
@@ -24,16 +23,17 @@ class Caf final : public GeometryRule {
   explicit Caf(const RuleOptions& options) : GeometryRule(options) {}
 
  private:
-  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+  double weigh(const Geometry& geometry, Workspace::Scope& scratch, std::span<double> weights,
                AggregationReport* report) const override {
     const std::size_t n = geometry.n;
-    const auto current = workspace.take<double>(AggregateSlot::kScores, n);
+    const auto current = scratch.take<double>(n);
     for (std::size_t i = 0; i < n; ++i) current[i] = geometry.is_finite(i) ? 1 : 0;
     std::ranges::copy(current, weights.begin());
     double total = sum(current), least = std::numeric_limits<double>::infinity();
     const auto enough = static_cast<double>(n - 2 * options().f);
+    const WeightedRows room = take_weighted_rows(n, scratch);
     while (total > enough) {
-      const WeightedRows weighted = rows_in_use(current, total, workspace);
+      const WeightedRows weighted = rows_in_use(current, total, room);
       const double variance = top_spread(geometry, weighted);
       if (variance < least) {
         least = variance;
@@ -60,8 +60,7 @@ class Caf final : public GeometryRule {
   }
 
   static WeightedRows rows_in_use(std::span<const double> current, double total,
-                                  Workspace& workspace) {
-    WeightedRows weighted = take_weighted_rows(current.size(), workspace);
+                                  WeightedRows weighted) {
     std::size_t m = 0;
     for (std::size_t i = 0; i < current.size(); ++i) {
       if (current[i] == 0) continue;

@@ -19,7 +19,6 @@
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/registry.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -35,9 +34,9 @@ class CenteredClipping final : public PointRule<CenteredClipping> {
   void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* report) const {
     const std::size_t n = points.n();
-    Workspace& workspace = context.workspace;
-    const auto centre = workspace.take<T>(AggregateSlot::kVector, points.d());
-    const auto weights = workspace.take<double>(AggregateSlot::kWeights, n + 1);
+    Workspace::Scope scratch(context.workspace);
+    const auto centre = scratch.take<T>(points.d());
+    const auto weights = scratch.take<double>(n + 1), squared = scratch.take<double>(n);
     const bool is_byzpy = options().semantics == Semantics::kByzpy;
     const std::size_t rounds = options().clip_rounds > 0 ? options().clip_rounds
                                : is_byzpy                ? 10
@@ -45,7 +44,7 @@ class CenteredClipping final : public PointRule<CenteredClipping> {
     if (!begin_at<T>(context.start, out) && is_byzpy) start_at_mean(points, out, context);
     for (std::size_t round = 0; round < rounds; ++round) {
       std::ranges::copy(out, centre.begin());
-      const std::span<const double> squared = squared_distances_to(points, centre, context);
+      squared_distances_to(points, centre, squared, context);
       const double divisor = weigh(squared, points.weights, weights);
       combine(points, weights, divisor, out, context, centre.data());
       if (report != nullptr && round + 1 == rounds)
@@ -67,9 +66,9 @@ class CenteredClipping final : public PointRule<CenteredClipping> {
   template <class T>
   static void start_at_mean(const Points<T>& points, std::span<T> out,
                             AggregationContext& context) {
-    const std::span<const double> norms = squared_norms(points, context);
-    const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, norms.size() + 1)
-                             .first(norms.size());
+    Workspace::Scope scratch(context.workspace);
+    const auto norms = scratch.take<double>(points.n()), weights = scratch.take<double>(points.n());
+    squared_norms(points, norms, context);
     double count = 0;
     for (std::size_t i = 0; i < norms.size(); ++i) {
       weights[i] = std::isfinite(norms[i]) ? 1 : 0;

@@ -21,12 +21,12 @@ class Cge final : public GeometryRule {
   explicit Cge(const RuleOptions& options) : GeometryRule(options) {}
 
  private:
-  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+  double weigh(const Geometry& geometry, Workspace::Scope& scratch, std::span<double> weights,
                AggregationReport* report) const override {
     return take_least(
         geometry,
         {geometry.squared_norms, geometry.n - options().f, "not among the n - f of least norm"},
-        workspace, weights, report);
+        scratch, weights, report);
   }
 };
 

@@ -13,7 +13,6 @@
 #include "stages/aggregate/point_tiles.hpp"
 #include "stages/aggregate/points.hpp"
 #include "stages/aggregate/row_weights.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 
@@ -36,24 +35,22 @@ void reduce_columns(const Points<T>& points, const ColumnReduction& reduction, s
                     AggregationContext& context) {
   const std::size_t n = points.n();
   const bool windowed = reduction.nearest > 0;
-  Workspace& workspace = context.workspace;
+  Workspace::Scope scratch(context.workspace);
   const SortPlan plan =
       plan_sort(n, windowed ? 0 : reduction.lo, windowed ? n : reduction.hi,
-                workspace.take<Comparator>(AggregateSlot::kNetwork, network_capacity(n)),
-                workspace.take<bool>(AggregateSlot::kFlags, n));
+                scratch.take<Comparator>(network_capacity(n)), scratch.take<bool>(n));
   const std::size_t tile = sort_scratch(n);
-  const std::span<T> tiles =
-      workspace.take<T>(AggregateSlot::kSortTiles, tile * context.pool.size());
+  const std::span<T> tiles = scratch.take<T>(tile * context.pool.size());
   for_point_ranges(
       points, out, context,
       [&](const Rows<T>& rows, std::size_t begin, std::size_t end, std::span<T> to,
           std::size_t thread) {
         const ColumnBlock<T> block{rows, begin, end, to};
-        const std::span<T> scratch = tiles.subspan(thread * tile, tile);
+        const std::span<T> own = tiles.subspan(thread * tile, tile);
         if (windowed) {
-          mean_nearest(block, {reduction.lo, reduction.hi, reduction.nearest}, plan, scratch);
+          mean_nearest(block, {reduction.lo, reduction.hi, reduction.nearest}, plan, own);
         } else {
-          mean_of_sorted(block, plan, scratch);
+          mean_of_sorted(block, plan, own);
         }
       });
 }
@@ -64,12 +61,10 @@ template <class T>
 void reduce_weighted_columns(const Points<T>& points, double lo, double hi, std::span<T> out,
                              AggregationContext& context) {
   const std::size_t n = points.n(), tile = weighted_sort_scratch(n);
-  Workspace& workspace = context.workspace;
+  Workspace::Scope scratch(context.workspace);
   const SortPlan plan =
-      plan_sort(n, 0, n, workspace.take<Comparator>(AggregateSlot::kNetwork, network_capacity(n)),
-                workspace.take<bool>(AggregateSlot::kFlags, n));
-  const std::span<T> tiles =
-      workspace.take<T>(AggregateSlot::kSortTiles, tile * context.pool.size());
+      plan_sort(n, 0, n, scratch.take<Comparator>(network_capacity(n)), scratch.take<bool>(n));
+  const std::span<T> tiles = scratch.take<T>(tile * context.pool.size());
   for_point_ranges(points, out, context,
                    [&](const Rows<T>& rows, std::size_t begin, std::size_t end, std::span<T> to,
                        std::size_t thread) {
@@ -98,9 +93,10 @@ class CoordinateRule : public PointRule<CoordinateRule> {
   void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* /*report*/) const {
     if (points.weights.empty()) return reduce_columns(points, reduction(points.n()), out, context);
-    const auto scratch = context.workspace.take<double>(AggregateSlot::kRule, points.n());
-    const double total = total_weight(points.weights, scratch);
-    const double trimmed = trimmed_weight(points.weights, total, scratch);
+    Workspace::Scope scratch(context.workspace);
+    const auto numbers = scratch.take<double>(points.n());
+    const double total = total_weight(points.weights, numbers);
+    const double trimmed = trimmed_weight(points.weights, total, numbers);
     reduce_weighted_columns(points, trimmed, std::max(trimmed, total - trimmed), out, context);
   }
 };

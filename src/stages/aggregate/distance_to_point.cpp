@@ -8,7 +8,6 @@
 #include "kernels/pairwise.hpp"
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/point_tiles.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -17,17 +16,17 @@ namespace {
 /// and the other are two rows to the kernel. As everywhere, chunks have a fixed size and are added
 /// in ascending order.
 template <class T>
-std::span<const double> distances(const Points<T>& points, const T* other,
-                                  AggregationContext& context) {
+void distances(const Points<T>& points, const T* other, std::span<double> squared,
+               AggregationContext& context) {
   const std::size_t n = points.n(), d = points.d(), rows_at_once = other == nullptr ? 1 : 2;
   const std::size_t of_pair = pairwise_sums(rows_at_once);
   const std::size_t columns =
       points.is_mixed() ? tile_columns<T>(n, kPairwiseChunk) : kPairwiseChunk;
   const std::size_t chunks = (d + kPairwiseChunk - 1) / kPairwiseChunk;
-  const auto partial =
-      context.workspace.take<double>(AggregateSlot::kPartialSums, chunks * n * of_pair);
+  Workspace::Scope scratch(context.workspace);
+  const auto partial = scratch.take<double>(chunks * n * of_pair);
   std::optional<PointTiles<T>> tiles;
-  if (points.is_mixed()) tiles.emplace(points, columns, context);
+  if (points.is_mixed()) tiles.emplace(points, columns, context.pool.size(), scratch);
   const auto add_tile = [&](std::size_t begin, std::size_t end, std::size_t thread) {
     Rows<T> rows = points.rows;
     if (tiles) rows = tiles->form(begin, end, thread);
@@ -50,7 +49,6 @@ std::span<const double> distances(const Points<T>& points, const T* other,
       },
       kPairwiseChunk);
 
-  const auto sums = context.workspace.take<double>(AggregateSlot::kDistances, n);
   for (std::size_t i = 0; i < n; ++i) {
     double norm = 0, distance = 0;
     for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
@@ -59,29 +57,28 @@ std::span<const double> distances(const Points<T>& points, const T* other,
       if (other != nullptr) distance += found[distance_index(0, 1)];
     }
     const double sum = other == nullptr ? norm : distance;
-    sums[i] = norm <= kGreatestSquaredNorm ? sum : std::numeric_limits<double>::infinity();
+    squared[i] = norm <= kGreatestSquaredNorm ? sum : std::numeric_limits<double>::infinity();
   }
-  return sums;
 }
 
 }  // namespace
 
-std::span<const double> squared_distances_to(const Points<float>& points,
-                                             std::span<const float> point,
-                                             AggregationContext& context) {
-  return distances(points, point.data(), context);
+void squared_distances_to(const Points<float>& points, std::span<const float> point,
+                          std::span<double> squared, AggregationContext& context) {
+  distances(points, point.data(), squared, context);
 }
-std::span<const double> squared_distances_to(const Points<double>& points,
-                                             std::span<const double> point,
-                                             AggregationContext& context) {
-  return distances(points, point.data(), context);
+void squared_distances_to(const Points<double>& points, std::span<const double> point,
+                          std::span<double> squared, AggregationContext& context) {
+  distances(points, point.data(), squared, context);
 }
 
-std::span<const double> squared_norms(const Points<float>& points, AggregationContext& context) {
-  return distances<float>(points, nullptr, context);
+void squared_norms(const Points<float>& points, std::span<double> squared,
+                   AggregationContext& context) {
+  distances<float>(points, nullptr, squared, context);
 }
-std::span<const double> squared_norms(const Points<double>& points, AggregationContext& context) {
-  return distances<double>(points, nullptr, context);
+void squared_norms(const Points<double>& points, std::span<double> squared,
+                   AggregationContext& context) {
+  distances<double>(points, nullptr, squared, context);
 }
 
 }  // namespace detox

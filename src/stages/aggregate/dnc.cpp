@@ -21,7 +21,6 @@
 #include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/selection.hpp"
-#include "stages/aggregate/slots.hpp"
 #include "stages/aggregate/spread.hpp"
 
 namespace detox {
@@ -56,13 +55,14 @@ void draw_columns_of(const Points<T>& points, std::size_t i, std::span<const std
   }
 }
 
-/// The drawn columns of the points; zeros for those that are not finite.
+/// The drawn columns of the points; zeros for those that are not finite. Views the scratch memory.
 template <class T>
 Points<T> draw_columns(const Points<T>& points, const Geometry& norms,
-                       std::span<const std::size_t> drawn, AggregationContext& context) {
+                       std::span<const std::size_t> drawn, AggregationContext& context,
+                       Workspace::Scope& scratch) {
   const std::size_t n = points.n(), b = drawn.size();
-  const auto values = context.workspace.take<T>(AggregateSlot::kDrawn, n * b);
-  const auto rows = context.workspace.take<const T*>(AggregateSlot::kRowPointers, n);
+  const auto values = scratch.take<T>(n * b);
+  const auto rows = scratch.take<const T*>(n);
   const auto draw = [&](std::size_t i, std::size_t) {
     const std::span<T> row = values.subspan(i * b, b);
     rows[i] = row.data();
@@ -84,19 +84,18 @@ class Dnc final : public PointRule<Dnc> {
   void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* report) const {
     const std::size_t n = points.n(), d = points.d();
-    Workspace& workspace = context.workspace;
-    const auto known = workspace.take<double>(AggregateSlot::kNeighbours, n);
-    std::ranges::copy(squared_norms(points, context), known.begin());
+    Workspace::Scope scratch(context.workspace);
+    const auto known = scratch.take<double>(n);
+    squared_norms(points, known, context);
     const Geometry norms{n, {}, known};
-    const auto weights = workspace.take<double>(AggregateSlot::kWeights, n);
-    const auto dropped = workspace.take<double>(AggregateSlot::kScores, n);
+    const auto weights = scratch.take<double>(n), dropped = scratch.take<double>(n);
     keep_finite(norms, weights, dropped);
-    const auto drawn =
-        workspace.take<std::size_t>(AggregateSlot::kDrawnColumns, std::min(kDrawn, d));
+    const auto drawn = scratch.take<std::size_t>(std::min(kDrawn, d));
     for (std::size_t round = 0; round < kRounds; ++round) {
       draw_coordinates(d, derive_key(context.key, "dnc", {context.step, round}), drawn);
-      const Geometry geometry = measure(draw_columns(points, norms, drawn, context), context);
-      drop(geometry, norms, workspace, dropped);
+      Workspace::Scope of_round(context.workspace);
+      const Points<T> columns = draw_columns(points, norms, drawn, context, of_round);
+      drop(measure(columns, context, of_round), norms, of_round, dropped);
     }
     const double least = *std::ranges::min_element(dropped);
     for (std::size_t i = 0; i < n; ++i) weights[i] *= dropped[i] == least ? 1 : 0;
@@ -107,10 +106,10 @@ class Dnc final : public PointRule<Dnc> {
   }
 
   /// Counts one more time for all but the n - f rows that deviate least.
-  void drop(const Geometry& geometry, const Geometry& norms, Workspace& workspace,
+  void drop(const Geometry& geometry, const Geometry& norms, Workspace::Scope& scratch,
             std::span<double> dropped) const {
     const std::size_t n = geometry.n;
-    WeightedRows weighted = take_weighted_rows(n, workspace);
+    WeightedRows weighted = take_weighted_rows(n, scratch);
     std::size_t m = 0;
     for (std::size_t i = 0; i < n; ++i) {
       if (norms.is_finite(i)) weighted.rows[m++] = static_cast<std::uint32_t>(i);
@@ -119,7 +118,7 @@ class Dnc final : public PointRule<Dnc> {
     weighted.rows = weighted.rows.first(m);
     std::ranges::fill(weighted.share.first(m), 1 / static_cast<double>(m));
     top_spread(geometry, weighted);
-    const auto order = workspace.take<std::uint32_t>(AggregateSlot::kChosen, n).first(m);
+    const auto order = scratch.take<std::uint32_t>(m);
     for (std::size_t k = 0; k < m; ++k) order[k] = static_cast<std::uint32_t>(k);
     const std::span<const double> score = weighted.deviation;
     std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) {

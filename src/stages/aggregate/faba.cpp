@@ -7,7 +7,6 @@
 
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/selection.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -17,10 +16,10 @@ class Faba final : public GeometryRule {
   explicit Faba(const RuleOptions& options) : GeometryRule(options) {}
 
  private:
-  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+  double weigh(const Geometry& geometry, Workspace::Scope& scratch, std::span<double> weights,
                AggregationReport* report) const override {
     const std::size_t n = geometry.n;
-    const auto scores = workspace.take<double>(AggregateSlot::kScores, n);
+    const auto scores = scratch.take<double>(n);
     std::size_t dropped = n - keep_finite(geometry, weights, scores);
     for (; dropped < options().f; ++dropped) drop_farthest(geometry, weights, scores);
     const double divisor = mean_of_taken(geometry, weights, "farthest from the mean", report);

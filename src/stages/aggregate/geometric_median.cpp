@@ -25,7 +25,6 @@
 #include "stages/aggregate/central_point.hpp"
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/registry.hpp"
-#include "stages/aggregate/slots.hpp"
 #include "stages/aggregate/weiszfeld.hpp"
 
 namespace detox {
@@ -192,24 +191,25 @@ class GeometricMedian final : public GeometryRule {
   explicit GeometricMedian(const RuleOptions& options) : GeometryRule(options) {}
 
  private:
-  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+  double weigh(const Geometry& geometry, Workspace::Scope& scratch, std::span<double> weights,
                AggregationReport* report) const override {
     const std::size_t n = geometry.n;
-    const auto scratch = workspace.take<double>(AggregateSlot::kRule, central_point_scratch(n));
-    const auto used = workspace.take<bool>(AggregateSlot::kFlags, n);
-    const Scratch room{scratch, workspace.take<std::uint32_t>(AggregateSlot::kOrder, n)};
+    const auto used = scratch.take<bool>(n);
+    const Scratch room{scratch.take<double>(central_point_scratch(n)),
+                       scratch.take<std::uint32_t>(n)};
     leave_out_far_rows(geometry, options().f, used, room);
     const std::size_t centre = medoid({geometry, used});
     if (centre < n) {
       const double scale = scale_about(geometry, centre, room);
       if (leave_medoid(geometry, used, centre, weights) && scale > 0) {
         find_central_point({geometry, used}, kSmoothing * scale, options().tolerance * scale,
-                           weights, scratch);
+                           weights, room.numbers);
       }
     }
     if (report != nullptr) {
-      distances_to({geometry, used}, weights, scratch.first(n));
-      fill_report(geometry, used, weights, scratch.first(n), *report);
+      const std::span<double> distances = room.numbers.first(n);
+      distances_to({geometry, used}, weights, distances);
+      fill_report(geometry, used, weights, distances, *report);
     }
     return 1;
   }

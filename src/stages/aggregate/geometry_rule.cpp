@@ -5,19 +5,25 @@
 
 #include "kernels/pairwise.hpp"
 #include "stages/aggregate/point_tiles.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
 
+/// Room for the distances (n, n) and norms (n) of a Geometry.
+struct Measures {
+  std::span<double> distances, norms;
+};
+
 /// Chunks have a fixed size and their sums are added in ascending order, whoever computed them.
 /// sum_chunk(begin, end, thread, sums) sets the sums over the columns [begin, end).
 template <class SumChunk>
-Geometry measure_chunks(std::size_t n, std::size_t d, AggregationContext& context,
-                        const SumChunk& sum_chunk) {
+void measure_chunks(std::size_t d, AggregationContext& context, const SumChunk& sum_chunk,
+                    const Measures& to) {
+  const auto& [distances, norms] = to;
+  const std::size_t n = norms.size();
   const std::size_t sums = pairwise_sums(n), chunks = (d + kPairwiseChunk - 1) / kPairwiseChunk;
-  Workspace& workspace = context.workspace;
-  const auto partial = workspace.take<double>(AggregateSlot::kPartialSums, (chunks + 1) * sums);
+  Workspace::Scope scratch(context.workspace);
+  const auto partial = scratch.take<double>((chunks + 1) * sums);
   for_column_ranges(
       d, context.pool,
       [&](std::size_t begin, std::size_t end, std::size_t thread) {
@@ -31,8 +37,6 @@ Geometry measure_chunks(std::size_t n, std::size_t d, AggregationContext& contex
     for (std::size_t k = 0; k < sums; ++k) total[k] += partial[chunk * sums + k];
   }
 
-  const auto distances = workspace.take<double>(AggregateSlot::kDistances, n * n);
-  const auto norms = workspace.take<double>(AggregateSlot::kNorms, n);
   for (std::size_t i = 0; i < n; ++i) {
     const double norm = total[norm_index(i)];
     norms[i] = norm <= kGreatestSquaredNorm ? norm : std::numeric_limits<double>::infinity();
@@ -46,25 +50,17 @@ Geometry measure_chunks(std::size_t n, std::size_t d, AggregationContext& contex
       distances[i * n + j] = distances[j * n + i] = value;
     }
   }
-  return {n, distances, norms};
 }
 
 template <class T>
-Geometry measure_points(const Points<T>& points, AggregationContext& context) {
-  if (points.geometry != nullptr) return *points.geometry;
-  const std::size_t n = points.n(), d = points.d();
-  if (!points.is_mixed()) {
-    return measure_chunks(n, d, context,
-                          [&](std::size_t begin, std::size_t, std::size_t, std::span<double> sums) {
-                            pairwise_chunk(points.rows, begin, sums);
-                          });
-  }
+void measure_mixed(const Points<T>& points, AggregationContext& context, const Measures& to) {
+  const std::size_t n = points.n(), d = points.d(), threads = context.pool.size();
   const std::size_t sums = pairwise_sums(n), columns = tile_columns<T>(n, kPairwiseChunk);
-  const PointTiles<T> tiles(points, columns, context);
-  const auto of_tiles =
-      context.workspace.take<double>(AggregateSlot::kTileSums, context.pool.size() * sums);
-  return measure_chunks(
-      n, d, context,
+  Workspace::Scope scratch(context.workspace);
+  const PointTiles<T> tiles(points, columns, threads, scratch);
+  const auto of_tiles = scratch.take<double>(threads * sums);
+  measure_chunks(
+      d, context,
       [&](std::size_t begin, std::size_t end, std::size_t thread, std::span<double> of_chunk) {
         const std::span<double> of_tile = of_tiles.subspan(thread * sums, sums);
         std::ranges::fill(of_chunk, 0.0);
@@ -73,7 +69,27 @@ Geometry measure_points(const Points<T>& points, AggregationContext& context) {
           pairwise_columns(tile, 0, tile.d, d, of_tile);
           for (std::size_t k = 0; k < sums; ++k) of_chunk[k] += of_tile[k];
         }
-      });
+      },
+      to);
+}
+
+template <class T>
+Geometry measure_points(const Points<T>& points, AggregationContext& context,
+                        Workspace::Scope& scratch) {
+  if (points.geometry != nullptr) return *points.geometry;
+  const std::size_t n = points.n();
+  const Measures found{scratch.take<double>(n * n), scratch.take<double>(n)};
+  if (points.is_mixed()) {
+    measure_mixed(points, context, found);
+  } else {
+    measure_chunks(
+        points.d(), context,
+        [&](std::size_t begin, std::size_t, std::size_t, std::span<double> sums) {
+          pairwise_chunk(points.rows, begin, sums);
+        },
+        found);
+  }
+  return {n, found.distances, found.norms};
 }
 
 /// Mixed points are combined by their weights on the rows.
@@ -81,11 +97,11 @@ template <class T>
 void combine_points(const Points<T>& points, std::span<const double> weights, double divisor,
                     std::span<T> out, AggregationContext& context, const T* last) {
   const std::size_t n = points.n(), m = points.rows.n(), more = weights.size() - n;
-  Workspace& workspace = context.workspace;
+  Workspace::Scope scratch(context.workspace);
   Rows<T> rows = points.rows;
   if (points.is_mixed() || more > 0) {
-    const auto on_rows = workspace.take<double>(AggregateSlot::kRowWeights, m + more);
-    const auto pointers = workspace.take<const T*>(AggregateSlot::kRowPointers, m + more);
+    const auto on_rows = scratch.take<double>(m + more);
+    const auto pointers = scratch.take<const T*>(m + more);
     std::ranges::copy(points.rows.row, pointers.begin());
     if (points.is_mixed()) {
       std::ranges::fill(on_rows, 0.0);
@@ -110,11 +126,13 @@ void combine_points(const Points<T>& points, std::span<const double> weights, do
 
 }  // namespace
 
-Geometry measure(const Points<float>& points, AggregationContext& context) {
-  return measure_points(points, context);
+Geometry measure(const Points<float>& points, AggregationContext& context,
+                 Workspace::Scope& scratch) {
+  return measure_points(points, context, scratch);
 }
-Geometry measure(const Points<double>& points, AggregationContext& context) {
-  return measure_points(points, context);
+Geometry measure(const Points<double>& points, AggregationContext& context,
+                 Workspace::Scope& scratch) {
+  return measure_points(points, context, scratch);
 }
 
 void combine(const Points<float>& points, std::span<const double> weights, double divisor,
@@ -141,11 +159,12 @@ void report_weights(const Geometry& geometry, std::span<const double> weights, d
 template <class T>
 void GeometryRule::run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                        AggregationReport* report) const {
-  Geometry geometry = measure(points, context);
+  Workspace::Scope scratch(context.workspace);
+  Geometry geometry = measure(points, context, scratch);
   geometry.row_weights = points.weights;
-  const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, points.n());
+  const auto weights = scratch.take<double>(points.n());
   std::fill(weights.begin(), weights.end(), 0.0);
-  const double divisor = weigh(geometry, context.workspace, weights, report);
+  const double divisor = weigh(geometry, scratch, weights, report);
   combine(points, weights, divisor, out, context);
 }
 

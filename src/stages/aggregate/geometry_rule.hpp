@@ -16,7 +16,7 @@ namespace detox {
 inline constexpr double kGreatestSquaredNorm = 1e290;
 
 /// What a geometry rule knows about n rows. A row with a value that is not finite has an infinite
-/// norm and is at infinite distance from all others. Views the workspace.
+/// norm and is at infinite distance from all others. A view.
 struct Geometry {
   std::size_t n = 0;
   std::span<const double> squared_distances;  ///< (n, n), row-major, symmetric, 0 on the diagonal
@@ -34,8 +34,11 @@ struct Geometry {
 };
 
 /// The pass over the data, unless the geometry is known. The same bits for any number of threads.
-Geometry measure(const Points<float>& points, AggregationContext& context);
-Geometry measure(const Points<double>& points, AggregationContext& context);
+/// Views the scratch memory.
+Geometry measure(const Points<float>& points, AggregationContext& context,
+                 Workspace::Scope& scratch);
+Geometry measure(const Points<double>& points, AggregationContext& context,
+                 Workspace::Scope& scratch);
 
 /// out (d) = (sum of weights[i] * point i) / divisor; rows of weight 0 are not read. Weights may
 /// have one element more than there are points: that of `last` (d).
@@ -56,8 +59,9 @@ class GeometryRule : public Aggregator {
 
  private:
   /// Sets the n weights, which are 0 at first, and returns what their combination is divided by.
-  virtual double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
-                       AggregationReport* report) const = 0;
+  /// The scratch memory is for this call.
+  virtual double weigh(const Geometry& geometry, Workspace::Scope& scratch,
+                       std::span<double> weights, AggregationReport* report) const = 0;
 
   template <class T>
   void run(const Points<T>& points, std::span<T> out, AggregationContext& context,

@@ -15,11 +15,11 @@ class Krum final : public GeometryRule {
   explicit Krum(const RuleOptions& options) : GeometryRule(options) {}
 
  private:
-  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+  double weigh(const Geometry& geometry, Workspace::Scope& scratch, std::span<double> weights,
                AggregationReport* report) const override {
     const std::span<const double> scores =
-        krum_scores(geometry, krum_neighbours(options(), geometry.n), workspace);
-    const std::size_t best = rows_by_score(geometry, scores, workspace)[0];
+        krum_scores(geometry, krum_neighbours(options(), geometry.n), scratch);
+    const std::size_t best = rows_by_score(geometry, scores, scratch)[0];
     if (geometry.is_finite(best)) weights[best] = 1;
     if (report != nullptr) {
       report->scores.assign(scores.begin(), scores.end());

@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <numeric>
 
-#include "stages/aggregate/slots.hpp"
-
 namespace detox {
 
 std::span<double> krum_scores(const Geometry& geometry, std::size_t neighbours,
-                              Workspace& workspace) {
+                              Workspace::Scope& scratch) {
   const std::size_t n = geometry.n;
-  const auto scores = workspace.take<double>(AggregateSlot::kScores, n);
-  const auto nearest = workspace.take<double>(AggregateSlot::kNeighbours, n - 1);
+  const auto scores = scratch.take<double>(n);
+  Workspace::Scope within(scratch.workspace());
+  const auto nearest = within.take<double>(n - 1);
   for (std::size_t i = 0; i < n; ++i) {
     const std::span<const double> distances = geometry.distances_of(i);
     // The row itself is left out by its index: a copy of it is a neighbour at distance 0.
@@ -26,8 +25,8 @@ std::span<double> krum_scores(const Geometry& geometry, std::size_t neighbours,
 }
 
 std::span<std::uint32_t> rows_by_score(const Geometry& geometry, std::span<const double> scores,
-                                       Workspace& workspace) {
-  const auto order = workspace.take<std::uint32_t>(AggregateSlot::kOrder, geometry.n);
+                                       Workspace::Scope& scratch) {
+  const auto order = scratch.take<std::uint32_t>(geometry.n);
   std::iota(order.begin(), order.end(), 0U);
   std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
     if (geometry.is_finite(a) != geometry.is_finite(b)) return geometry.is_finite(a);

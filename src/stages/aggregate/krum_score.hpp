@@ -17,14 +17,14 @@ inline std::size_t krum_neighbours(const RuleOptions& options, std::size_t n) {
 }
 
 /// Sum of the squared distances of each row to so many nearest others, in ascending order. Infinite
-/// for rows that are not finite, and for all where too few rows are finite. Views the workspace.
-/// Cost: O(n^2 log n).
+/// for rows that are not finite, and for all where too few rows are finite. Views the scratch
+/// memory. Cost: O(n^2 log n).
 std::span<double> krum_scores(const Geometry& geometry, std::size_t neighbours,
-                              Workspace& workspace);
+                              Workspace::Scope& scratch);
 
 /// The rows in ascending order of score, ties to the lower index, those that are not finite last.
-/// Views the workspace.
+/// Views the scratch memory.
 std::span<std::uint32_t> rows_by_score(const Geometry& geometry, std::span<const double> scores,
-                                       Workspace& workspace);
+                                       Workspace::Scope& scratch);
 
 }  // namespace detox

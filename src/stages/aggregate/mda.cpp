@@ -12,7 +12,6 @@
 
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/selection.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -86,25 +85,25 @@ class Mda final : public GeometryRule {
   explicit Mda(const RuleOptions& options) : GeometryRule(options) {}
 
  private:
-  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+  double weigh(const Geometry& geometry, Workspace::Scope& scratch, std::span<double> weights,
                AggregationReport* report) const override {
     const std::size_t n = geometry.n;
-    const auto state = workspace.take<std::uint32_t>(AggregateSlot::kOrder, n);
+    const auto state = scratch.take<std::uint32_t>(n);
     std::size_t budget = options().f;
     for (std::size_t i = 0; i < n; ++i) {
       state[i] = geometry.is_finite(i) ? CoverSearch::kHere : CoverSearch::kGone;
       if (!geometry.is_finite(i) && budget > 0) --budget;
     }
-    keep_first(geometry, least_diameter(geometry, budget, state, workspace), budget, state);
+    keep_first(geometry, least_diameter(geometry, budget, state, scratch), budget, state);
     for (std::size_t i = 0; i < n; ++i) weights[i] = state[i] == CoverSearch::kKept ? 1 : 0;
     return mean_of_taken(geometry, weights, "not in the set of least diameter", report);
   }
 
   /// Squared, over the rows that are there after `budget` of them have gone.
   static double least_diameter(const Geometry& geometry, std::size_t budget,
-                               std::span<std::uint32_t> state, Workspace& workspace) {
+                               std::span<std::uint32_t> state, Workspace::Scope& scratch) {
     const std::size_t n = geometry.n;
-    const auto distances = workspace.take<double>(AggregateSlot::kRule, n * (n - 1) / 2 + 1);
+    const auto distances = scratch.take<double>(n * (n - 1) / 2 + 1);
     std::size_t count = 0;
     distances[count++] = 0;
     for (std::size_t i = 0; i < n; ++i) {

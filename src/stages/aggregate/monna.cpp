@@ -16,17 +16,17 @@ class MoNna final : public GeometryRule {
   explicit MoNna(const RuleOptions& options) : GeometryRule(options) {}
 
  private:
-  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+  double weigh(const Geometry& geometry, Workspace::Scope& scratch, std::span<double> weights,
                AggregationReport* report) const override {
     const std::size_t trusted = options().reference_row;
     const std::size_t count = geometry.is_finite(trusted) ? geometry.n - options().f : 0;
     // The trusted row comes first by its index alone: copies of it are as near.
-    const auto scores = workspace.take<double>(AggregateSlot::kRule, geometry.n);
+    const auto scores = scratch.take<double>(geometry.n);
     std::ranges::copy(geometry.distances_of(trusted), scores.begin());
     scores[trusted] = -1;
     const double divisor =
         take_least(geometry, {scores, count, "not among the n - f nearest the trusted row"},
-                   workspace, weights, report);
+                   scratch, weights, report);
     if (report != nullptr) {
       report->scores.assign(geometry.distances_of(trusted).begin(),
                             geometry.distances_of(trusted).end());

@@ -18,13 +18,13 @@ class MultiKrum final : public GeometryRule {
   explicit MultiKrum(const RuleOptions& options) : GeometryRule(options) {}
 
  private:
-  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+  double weigh(const Geometry& geometry, Workspace::Scope& scratch, std::span<double> weights,
                AggregationReport* report) const override {
     const std::size_t neighbours = krum_neighbours(options(), geometry.n);
-    const std::span<const double> scores = krum_scores(geometry, neighbours, workspace);
+    const std::span<const double> scores = krum_scores(geometry, neighbours, scratch);
     std::size_t selected = 0;
     for (const std::size_t row :
-         rows_by_score(geometry, scores, workspace).first(selects(geometry.n))) {
+         rows_by_score(geometry, scores, scratch).first(selects(geometry.n))) {
       if (!geometry.is_finite(row)) break;
       weights[row] = 1;
       ++selected;

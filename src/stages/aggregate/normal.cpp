@@ -8,7 +8,6 @@
 #include "stages/aggregate/point_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/row_weights.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -24,7 +23,8 @@ class Normal final : public PointRule<Normal> {
   static void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                   AggregationReport* report) {
     auto divisor = static_cast<double>(points.n());
-    const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, points.n());
+    Workspace::Scope scratch(context.workspace);
+    const auto weights = scratch.take<double>(points.n());
     if (points.weights.empty()) {
       std::fill(weights.begin(), weights.end(), 1.0);
     } else {

@@ -9,7 +9,6 @@
 #include "detox/aggregator.hpp"
 #include "kernels/combine.hpp"
 #include "stages/aggregate/points.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 
@@ -38,23 +37,22 @@ std::size_t tile_columns(std::size_t n, std::size_t most) {
   return std::clamp(kTileBytes / (n * sizeof(T)) / kStep * kStep, kStep, most);
 }
 
-/// Forms tiles, with room for one and its row pointers for every thread. What most points have in
-/// common (nearly all of it after nnm) is summed once a column, in double, and each point then adds
-/// what it has otherwise. A row that only few points have a part of is never in that sum, so a huge
-/// one is not cancelled out of the others.
+/// Forms tiles, in scratch memory for one and its row pointers for every thread. What most points
+/// have in common (nearly all of it after nnm) is summed once a column, in double, and each point
+/// then adds what it has otherwise. A row that only few points have a part of is never in that sum,
+/// so a huge one is not cancelled out of the others.
 template <class T>
 class PointTiles {
  public:
-  PointTiles(const Points<T>& points, std::size_t columns, AggregationContext& context)
+  PointTiles(const Points<T>& points, std::size_t columns, std::size_t threads,
+             Workspace::Scope& scratch)
       : points_(points), columns_(columns) {
-    const std::size_t threads = context.pool.size(), n = points.n(), m = points.rows.n();
-    Workspace& workspace = context.workspace;
-    values_ = workspace.take<T>(AggregateSlot::kPointTiles, threads * n * columns);
-    pointers_ = workspace.take<const T*>(AggregateSlot::kTilePointers, threads * (n + m));
-    sums_ = workspace.take<double>(AggregateSlot::kTileBase, threads * columns);
-    const auto weights = workspace.take<double>(AggregateSlot::kTileWeights, (threads + 1) * m);
-    weights_ = weights.subspan(m);
-    common_ = weights.first(m);
+    const std::size_t n = points.n(), m = points.rows.n();
+    values_ = scratch.take<T>(threads * n * columns);
+    pointers_ = scratch.take<const T*>(threads * (n + m));
+    sums_ = scratch.take<double>(threads * columns);
+    weights_ = scratch.take<double>(threads * m);
+    common_ = scratch.take<double>(m);
     for (std::size_t j = 0; j < m; ++j) common_[j] = weight_of_most(j);
     has_common_ = std::ranges::any_of(common_, [](double weight) { return weight != 0; });
   }
@@ -134,7 +132,8 @@ void for_point_ranges(const Points<T>& points, std::span<T> out, AggregationCont
     return;
   }
   const std::size_t columns = tile_columns<T>(points.n(), kColumnsAtOnce);
-  const PointTiles<T> tiles(points, columns, context);
+  Workspace::Scope scratch(context.workspace);
+  const PointTiles<T> tiles(points, columns, context.pool.size(), scratch);
   for_column_ranges(
       points.d(), context.pool,
       [&](std::size_t begin, std::size_t end, std::size_t thread) {

@@ -8,7 +8,6 @@
 
 #include "detox/rows.hpp"
 #include "detox/workspace.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 
@@ -31,17 +30,17 @@ struct Points {
   }
 };
 
-/// The points of these numbers, ascending. Views the workspace.
+/// The points of these numbers, ascending. Views the scratch memory.
 template <class T>
 Points<T> subset(const Points<T>& points, std::span<const std::uint32_t> chosen,
-                 Workspace& workspace) {
+                 Workspace::Scope& scratch) {
   const std::size_t m = points.rows.n();
   if (!points.is_mixed()) {
-    const auto pointers = workspace.take<const T*>(AggregateSlot::kRowPointers, chosen.size());
+    const auto pointers = scratch.take<const T*>(chosen.size());
     for (std::size_t k = 0; k < chosen.size(); ++k) pointers[k] = points.rows.row[chosen[k]];
     return {{pointers, points.d()}, {}, nullptr};
   }
-  const auto mix = workspace.take<double>(AggregateSlot::kRowWeights, chosen.size() * m);
+  const auto mix = scratch.take<double>(chosen.size() * m);
   for (std::size_t k = 0; k < chosen.size(); ++k)
     std::ranges::copy(points.mix_of(chosen[k]), mix.begin() + static_cast<std::ptrdiff_t>(k * m));
   return {points.rows, mix, nullptr};

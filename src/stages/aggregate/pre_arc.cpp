@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "stages/aggregate/pre_step.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -19,7 +18,8 @@ class Arc final : public PreAggregator {
   void mix(const Geometry& geometry, const AggregationContext& context, std::span<double> weights,
            std::span<std::uint32_t> owners) const override {
     const std::size_t n = geometry.n, clipped = 2 * f_ * (n - f_) / n;
-    const auto norms = context.workspace.take<double>(AggregateSlot::kScores, n);
+    Workspace::Scope scratch(context.workspace);
+    const auto norms = scratch.take<double>(n);
     std::ranges::copy(geometry.squared_norms, norms.begin());
     std::ranges::sort(norms);
     clip_to(std::sqrt(norms[n - clipped - 1]), geometry, weights, owners);

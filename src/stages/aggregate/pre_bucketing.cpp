@@ -7,7 +7,6 @@
 
 #include "detox/random.hpp"
 #include "stages/aggregate/pre_step.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -19,7 +18,8 @@ class Bucketing final : public PreAggregator {
   void mix(const Geometry& geometry, const AggregationContext& context, std::span<double> weights,
            std::span<std::uint32_t> owners) const override {
     const std::size_t n = geometry.n;
-    const auto order = context.workspace.take<std::uint32_t>(AggregateSlot::kOrder, n);
+    Workspace::Scope scratch(context.workspace);
+    const auto order = scratch.take<std::uint32_t>(n);
     std::iota(order.begin(), order.end(), 0U);
     RandomStream(derive_key(context.key, "bucketing", {context.step})).shuffle(order);
     for (std::size_t place = 0; place < n; ++place) {

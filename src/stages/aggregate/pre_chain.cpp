@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "stages/aggregate/distance_to_point.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -23,50 +22,55 @@ void multiply(std::span<const double> left, std::span<const double> right, std::
   }
 }
 
-/// Memory for all steps over m rows; what one step reads and what it writes take turns.
+/// Memory for what steps over m rows write, and read from the step before: these two take turns.
 class ChainMemory {
  public:
-  ChainMemory(std::size_t m, Workspace& workspace)
+  ChainMemory(std::size_t m, Workspace::Scope& scratch)
       : m_(m),
-        mix_(workspace.take<double>(AggregateSlot::kMix, 3 * m * m)),
-        geometry_(
-            workspace.take<double>(AggregateSlot::kMixGeometry, 2 * (m * m + m) + m * (m + 1))),
-        owners_(workspace.take<std::uint32_t>(AggregateSlot::kOwners, 2 * m)) {}
+        mix_(scratch.take<double>(2 * m * m)),
+        geometry_(scratch.take<double>(2 * (m * m + m))) {}
 
-  std::span<double> weights() const { return mix_.first(m_ * m_); }
   std::span<double> mix(std::size_t step) const {
-    return mix_.subspan((1 + step % 2) * m_ * m_, m_ * m_);
+    return mix_.subspan(step % 2 * m_ * m_, m_ * m_);
   }
-  GeometryStorage geometry(std::size_t step) const {
-    const std::size_t one = m_ * m_ + m_, begin = step % 2 * one;
-    return {geometry_.subspan(begin, m_ * m_), geometry_.subspan(begin + m_ * m_, m_),
-            geometry_.subspan(2 * one, m_ * (m_ + 1))};
+  GeometryStorage geometry(std::size_t step, std::span<double> products) const {
+    const std::size_t begin = step % 2 * (m_ * m_ + m_);
+    return {geometry_.subspan(begin, m_ * m_), geometry_.subspan(begin + m_ * m_, m_), products};
   }
-  std::span<std::uint32_t> owners() const { return owners_.first(m_); }
-  std::span<std::uint32_t> owners_of_step() const { return owners_.subspan(m_, m_); }
 
  private:
   std::size_t m_;
   std::span<double> mix_, geometry_;
-  std::span<std::uint32_t> owners_;
 };
+
+/// What a step sees of the points: norms alone, where these will do and nothing is known.
+template <class T>
+Geometry look_at(const Points<T>& points, const PreAggregator& step, AggregationContext& context,
+                 Workspace::Scope& scratch) {
+  if (points.geometry != nullptr || step.needs_distances())
+    return measure(points, context, scratch);
+  const auto norms = scratch.take<double>(points.n());
+  squared_norms(points, norms, context);
+  return {points.n(), {}, norms};
+}
 
 template <class T>
 void apply_steps(const Chain& chain, const Rows<T>& rows, AggregationContext& context,
-                 Mixture<T>& mixture) {
-  const ChainMemory memory(rows.n(), context.workspace);
+                 Workspace::Scope& scratch, Mixture<T>& mixture) {
+  const ChainMemory memory(rows.n(), scratch);
+  const auto owners = scratch.take<std::uint32_t>(rows.n());
   Points<T>& points = mixture.points;
   points = {rows, {}, nullptr};
-  std::iota(memory.owners().begin(), memory.owners().end(), 0U);
+  std::iota(owners.begin(), owners.end(), 0U);
   for (std::size_t step = 0; step < chain.steps.size(); ++step) {
-    const bool norms_do = points.geometry == nullptr && !chain.steps[step]->needs_distances();
-    const Geometry before = norms_do ? Geometry{points.n(), {}, squared_norms(points, context)}
-                                     : measure(points, context);
+    Workspace::Scope of_step(context.workspace);
+    const Geometry before = look_at(points, *chain.steps[step], context, of_step);
     const std::size_t n = before.n, after = chain.points_after(step, n);
-    const std::span<double> weights = memory.weights().first(after * n);
+    const std::span<double> weights = of_step.take<double>(after * n);
+    const auto owners_of_step = of_step.take<std::uint32_t>(n);
     const std::span<double> mix = memory.mix(step).first(after * rows.n());
     std::ranges::fill(weights, 0.0);
-    chain.steps[step]->mix(before, context, weights, memory.owners_of_step().first(n));
+    chain.steps[step]->mix(before, context, weights, owners_of_step);
     if (points.is_mixed()) {
       multiply(weights, points.mix, n, mix);
     } else {
@@ -75,23 +79,24 @@ void apply_steps(const Chain& chain, const Rows<T>& rows, AggregationContext& co
     points.mix = mix;
     points.geometry = nullptr;
     if (chain.steps[step]->takes_means()) {
-      mixture.geometry = geometry_of_means(before, weights, memory.geometry(step));
+      const auto products = of_step.take<double>(after * (n + 1));
+      mixture.geometry = geometry_of_means(before, weights, memory.geometry(step, products));
       points.geometry = &mixture.geometry;
     }
-    for (std::uint32_t& owner : memory.owners()) owner = memory.owners_of_step()[owner];
+    for (std::uint32_t& owner : owners) owner = owners_of_step[owner];
   }
-  mixture.owners = memory.owners();
+  mixture.owners = owners;
 }
 
 }  // namespace
 
 void apply(const Chain& chain, const Rows<float>& rows, AggregationContext& context,
-           Mixture<float>& mixture) {
-  apply_steps(chain, rows, context, mixture);
+           Workspace::Scope& scratch, Mixture<float>& mixture) {
+  apply_steps(chain, rows, context, scratch, mixture);
 }
 void apply(const Chain& chain, const Rows<double>& rows, AggregationContext& context,
-           Mixture<double>& mixture) {
-  apply_steps(chain, rows, context, mixture);
+           Workspace::Scope& scratch, Mixture<double>& mixture) {
+  apply_steps(chain, rows, context, scratch, mixture);
 }
 
 void report_on_rows(std::span<const double> mix, std::span<const std::uint32_t> owners,

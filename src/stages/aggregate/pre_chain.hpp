@@ -19,7 +19,7 @@ struct Chain {
   }
 };
 
-/// What a chain made of the rows. The points view the workspace and `geometry`, so this does not
+/// What a chain made of the rows. The points view scratch memory and `geometry`, so this does not
 /// move.
 template <class T>
 struct Mixture {
@@ -31,9 +31,9 @@ struct Mixture {
 /// Applies the steps to the rows. Steps see the data only through distances and norms: one pass for
 /// the first, and one more for each that comes after a step that scales.
 void apply(const Chain& chain, const Rows<float>& rows, AggregationContext& context,
-           Mixture<float>& mixture);
+           Workspace::Scope& scratch, Mixture<float>& mixture);
 void apply(const Chain& chain, const Rows<double>& rows, AggregationContext& context,
-           Mixture<double>& mixture);
+           Workspace::Scope& scratch, Mixture<double>& mixture);
 
 /// From a report about points to one about rows: weights are those of the rows in the result,
 /// selected are the rows that a selected point is made of, and the score of a row and the reason

@@ -7,7 +7,6 @@
 #include <numeric>
 
 #include "stages/aggregate/pre_step.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -19,7 +18,8 @@ class Nnm final : public PreAggregator {
   void mix(const Geometry& geometry, const AggregationContext& context, std::span<double> weights,
            std::span<std::uint32_t> owners) const override {
     const std::size_t n = geometry.n;
-    const auto order = context.workspace.take<std::uint32_t>(AggregateSlot::kOrder, n);
+    Workspace::Scope scratch(context.workspace);
+    const auto order = scratch.take<std::uint32_t>(n);
     std::size_t finite = 0;
     for (std::size_t j = 0; j < n; ++j) finite += geometry.is_finite(j) ? 1 : 0;
     const std::size_t count = std::min(n - f_, finite);

@@ -23,7 +23,6 @@
 #include "detox/errors.hpp"
 #include "kernels/order_statistics.hpp"
 #include "stages/aggregate/rule_option.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -148,9 +147,10 @@ std::string unmet_weights(const RuleInfo& rule, const RuleOptions& options,
 }
 
 std::span<const double> usable_weights(const RuleInfo& rule, const RuleOptions& options,
-                                       std::size_t n, AggregationContext& context) {
+                                       std::size_t n, const AggregationContext& context,
+                                       Workspace::Scope& scratch) {
   if (context.weights.empty()) return {};
-  const auto numbers = context.workspace.take<double>(AggregateSlot::kRowShares, 3 * n);
+  const auto numbers = scratch.take<double>(3 * n);
   const std::string unmet = check_and_cap(rule, options, context.weights, numbers);
   if (!unmet.empty()) throw UsageError(unmet);
   const auto usable = numbers.first(n);

@@ -7,10 +7,9 @@
 
 namespace detox {
 
-double take_least(const Geometry& geometry, const Least& least, Workspace& workspace,
+double take_least(const Geometry& geometry, const Least& least, Workspace::Scope& scratch,
                   std::span<double> weights, AggregationReport* report) {
-  for (const std::size_t row :
-       rows_by_score(geometry, least.scores, workspace).first(least.count)) {
+  for (const std::size_t row : rows_by_score(geometry, least.scores, scratch).first(least.count)) {
     if (!geometry.is_finite(row)) break;
     weights[row] = 1;
   }

@@ -20,7 +20,7 @@ struct Least {
 
 /// Gives weight 1 to those rows. Returns what the combination is divided by: how many, at least 1.
 /// Fills the report, if there is one.
-double take_least(const Geometry& geometry, const Least& least, Workspace& workspace,
+double take_least(const Geometry& geometry, const Least& least, Workspace::Scope& scratch,
                   std::span<double> weights, AggregationReport* report);
 
 /// Gives weight 1 and score 0 to the finite rows, weight 0 and an infinite score to the others. How

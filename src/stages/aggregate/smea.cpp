@@ -16,7 +16,6 @@
 
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/selection.hpp"
-#include "stages/aggregate/slots.hpp"
 #include "stages/aggregate/spread.hpp"
 
 namespace detox {
@@ -30,13 +29,13 @@ class LeastVarianceSearch {
  public:
   /// best (n) holds the set to beat as weights of 0 and 1, and in the end the set that was found.
   LeastVarianceSearch(const Geometry& geometry, std::size_t m, std::span<double> best,
-                      Workspace& workspace)
+                      Workspace::Scope& scratch)
       : geometry_(geometry),
         m_(m),
         best_(best),
-        weighted_(take_weighted_rows(geometry.n, workspace)),
-        factor_(workspace.take<double>(AggregateSlot::kNeighbours, m * m)),
-        chosen_(workspace.take<std::uint32_t>(AggregateSlot::kChosen, m)) {
+        weighted_(take_weighted_rows(geometry.n, scratch)),
+        factor_(scratch.take<double>(m * m)),
+        chosen_(scratch.take<std::uint32_t>(m)) {
     std::size_t count = 0;
     for (std::uint32_t i = 0; i < geometry.n; ++i) {
       if (best[i] != 0) chosen_[count++] = i;
@@ -118,14 +117,14 @@ class Smea final : public GeometryRule {
   explicit Smea(const RuleOptions& options) : GeometryRule(options) {}
 
  private:
-  double weigh(const Geometry& geometry, Workspace& workspace, std::span<double> weights,
+  double weigh(const Geometry& geometry, Workspace::Scope& scratch, std::span<double> weights,
                AggregationReport* report) const override {
-    const auto scores = workspace.take<double>(AggregateSlot::kScores, geometry.n);
+    const auto scores = scratch.take<double>(geometry.n);
     const std::size_t finite = keep_finite(geometry, weights, scores);
     const std::size_t lost = geometry.n - finite;
     const std::size_t drops = options().f > lost ? options().f - lost : 0;
     for (std::size_t k = 0; k < drops; ++k) drop_farthest(geometry, weights, scores);
-    if (drops > 0) LeastVarianceSearch(geometry, finite - drops, weights, workspace).run(drops);
+    if (drops > 0) LeastVarianceSearch(geometry, finite - drops, weights, scratch).run(drops);
     return mean_of_taken(geometry, weights, "not in the set of least variance", report);
   }
 };

@@ -3,15 +3,12 @@
 #include <cmath>
 
 #include "stages/aggregate/eigen.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 
-WeightedRows take_weighted_rows(std::size_t n, Workspace& workspace) {
-  const auto numbers =
-      workspace.take<double>(AggregateSlot::kRule, 3 * n + n * n + eigen_scratch(n));
-  return {workspace.take<std::uint32_t>(AggregateSlot::kOrder, n), numbers.first(n),
-          numbers.subspan(n, n), numbers.subspan(2 * n)};
+WeightedRows take_weighted_rows(std::size_t n, Workspace::Scope& scratch) {
+  return {scratch.take<std::uint32_t>(n), scratch.take<double>(n), scratch.take<double>(n),
+          scratch.take<double>(n + n * n + eigen_scratch(n))};
 }
 
 double top_spread(const Geometry& geometry, const WeightedRows& weighted) {

@@ -11,7 +11,7 @@
 namespace detox {
 
 /// Some finite rows, the shares (adding up to 1) that they have in the mean, and room for what
-/// top_spread finds. Views the workspace.
+/// top_spread finds. Views the scratch memory.
 struct WeightedRows {
   std::span<std::uint32_t> rows;
   std::span<double> share;
@@ -20,7 +20,7 @@ struct WeightedRows {
 };
 
 /// Room for up to n rows; rows and shares are left to fill in and to shorten with first().
-WeightedRows take_weighted_rows(std::size_t n, Workspace& workspace);
+WeightedRows take_weighted_rows(std::size_t n, Workspace::Scope& scratch);
 
 /// The variance (sum of share times squared deviation) in the direction in which the rows vary
 /// most; sets deviation. With G the centred products of the rows, the eigenvector u of sqrt(p_i)

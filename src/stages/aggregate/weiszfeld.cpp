@@ -18,7 +18,6 @@
 #include "stages/aggregate/distance_to_point.hpp"
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/point_rule.hpp"
-#include "stages/aggregate/slots.hpp"
 
 namespace detox {
 namespace {
@@ -39,19 +38,21 @@ class PlainWeiszfeld final : public PointRule<PlainWeiszfeld> {
   void run(const Points<T>& points, std::span<T> out, AggregationContext& context,
            AggregationReport* report) const {
     const std::size_t n = points.n();
-    const auto centre = context.workspace.take<T>(AggregateSlot::kVector, points.d());
-    const auto weights = context.workspace.take<double>(AggregateSlot::kWeights, n);
+    Workspace::Scope scratch(context.workspace);
+    const auto centre = scratch.take<T>(points.d());
+    const auto weights = scratch.take<double>(n), squared = scratch.take<double>(n);
     std::ranges::fill(out, T{0});
     if (is_byzpy()) start_at_median(points, out, context);
     const std::size_t rounds = is_byzpy() ? kByzpyRounds : kByzflRounds;
     for (std::size_t round = 0; round < rounds; ++round) {
       std::ranges::copy(out, centre.begin());
-      const double total = weigh(squared_distances_to(points, centre, context), weights);
+      squared_distances_to(points, centre, squared, context);
+      const double total = weigh(squared, weights);
       combine(points, weights, std::max(total, 1e-300), out, context);
       if (is_byzpy() && moved<T>(centre, out, context) <= kByzpyTolerance) break;
     }
     if (report != nullptr) {
-      const std::span<const double> squared = squared_distances_to(points, out, context);
+      squared_distances_to(points, out, squared, context);
       const double total = weigh(squared, weights);
       report_weights({n, {}, squared}, weights, std::max(total, 1e-300), "not finite", *report);
       for (const double distance : squared) report->scores.push_back(std::sqrt(distance));
@@ -73,14 +74,16 @@ class PlainWeiszfeld final : public PointRule<PlainWeiszfeld> {
   template <class T>
   static void start_at_median(const Points<T>& points, std::span<T> out,
                               AggregationContext& context) {
-    const std::span<const double> norms = squared_norms(points, context);
-    const auto finite = context.workspace.take<std::uint32_t>(AggregateSlot::kOrder, norms.size());
+    Workspace::Scope scratch(context.workspace);
+    const auto norms = scratch.take<double>(points.n());
+    squared_norms(points, norms, context);
+    const auto finite = scratch.take<std::uint32_t>(norms.size());
     std::size_t count = 0;
     for (std::uint32_t i = 0; i < norms.size(); ++i) {
       if (std::isfinite(norms[i])) finite[count++] = i;
     }
     if (count == 0) return;
-    reduce_columns(subset(points, finite.first(count), context.workspace),
+    reduce_columns(subset(points, finite.first(count), scratch),
                    median_reduction(count, Semantics::kByzpy), out, context);
   }
 
@@ -88,7 +91,9 @@ class PlainWeiszfeld final : public PointRule<PlainWeiszfeld> {
   static double moved(std::span<const T> from, std::span<const T> to, AggregationContext& context) {
     const std::array<const T*, 1> row{to.data()};
     const Points<T> point{{row, to.size()}, {}, nullptr};
-    return std::sqrt(squared_distances_to(point, from, context)[0]);
+    std::array<double, 1> squared{};
+    squared_distances_to(point, from, squared, context);
+    return std::sqrt(squared[0]);
   }
 };
 

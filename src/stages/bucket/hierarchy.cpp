@@ -14,8 +14,6 @@
 namespace detox {
 namespace {
 
-constexpr std::size_t kOrderSlot = 60, kMembersSlot = 61, kPointersSlot = 62, kBucketRowsSlot = 63;
-
 std::string unmet(const RuleInfo& rule, RuleOptions options, std::size_t n, std::size_t f) {
   options.f = f;
   return unmet_requirement(rule, options, n);
@@ -122,13 +120,13 @@ void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::s
     return;
   }
   const std::size_t n = rows.n(), b = std::min(options_.buckets, n);
-  Workspace& workspace = context.workspace;
-  const auto order = workspace.take<std::uint32_t>(kOrderSlot, n);
-  const auto members = workspace.take<const float*>(kMembersSlot, n);
-  const auto pointers = workspace.take<const float*>(kPointersSlot, b);
-  const auto storage = workspace.take<float>(kBucketRowsSlot, b * rows.d);
+  Workspace::Scope scratch(context.workspace);
+  const auto order = scratch.take<std::uint32_t>(n);
+  const auto members = scratch.take<const float*>(n);
+  const auto pointers = scratch.take<const float*>(b);
+  const auto storage = scratch.take<float>(b * rows.d);
   split_into_buckets(b, bucket_key, context.step, order);
-  AggregationContext within{context.pool, workspace, context.step, {}};
+  AggregationContext within{context.pool, context.workspace, context.step, {}};
   if (inner_draws_) within.key = derive_key(bucket_key, "inner");
   for (std::size_t place = 0; place < n; ++place) members[place] = rows.row[order[place]];
   for (std::size_t i = 0; i < b; ++i) {

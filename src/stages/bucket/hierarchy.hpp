@@ -56,9 +56,9 @@ class Hierarchy {
   Defender defender(std::size_t n) const;
 
   /// rows (n, d) -> out (d), deterministic in (rows, weights of the context, key, step).
-  /// Requirements must be met. A start is the outer rule's. Scratch: slots 60 to 63 of the
-  /// workspace, b x d floats and n + b numbers, where there are buckets. After the first call a
-  /// step takes 5 KB from the heap, for the stream that draws the buckets.
+  /// Requirements must be met. A start is the outer rule's. Scratch beside that of the
+  /// rules: b x d floats and n + b numbers, where there are buckets. After the first call a step
+  /// takes 5 KB from the heap, for the stream that draws the buckets.
   void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                  AggregationContext& context) const;
 
