@@ -34,6 +34,8 @@ const std::atomic<bool>& stop_on_signals() {
   return stop_wanted;
 }
 
+const std::atomic<bool>& stop_flag() { return stop_wanted; }
+
 void ignore_stop_signals() { handle(SIG_IGN); }
 
 void report_failed_writes_as_errors() {

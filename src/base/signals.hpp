@@ -9,6 +9,9 @@ namespace detox {
 /// the flag returned. A second SIGINT ends the process at once, with exit code 130.
 const std::atomic<bool>& stop_on_signals();
 
+/// The same flag; installs nothing.
+const std::atomic<bool>& stop_flag();
+
 /// For workers under MPI: they stop when the server says so.
 void ignore_stop_signals();
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/program_environment.hpp"
 #include "cli/train_options.hpp"
 #include "detox/errors.hpp"
 #include "engine/worker_settings.hpp"
@@ -45,15 +46,15 @@ RunNeeds needs_of_run(const TrainSetup& setup) {
   const std::vector<std::int64_t> labels(samples);
   std::vector<float> gradient(setup.initial.parameters.size());
   std::vector<float> statistics(setup.initial.statistics.size());
-  setup.learner_factory()()->gradient(setup.initial.parameters, setup.initial.statistics,
-                                      {images, labels}, gradient, statistics);
+  setup.make_learner()->gradient(setup.initial.parameters, setup.initial.statistics,
+                                 {images, labels}, gradient, statistics);
   // Weights as they come, the answer as it goes.
   needs.worker_bytes = own_memory().most + 2 * weights + kMpiBytes;
   return needs;
 }
 
 void report_as_server(const GivenOptions& given, std::uint64_t workers, HostReport& report) {
-  const TrainSetup setup = set_up(starting_config(given), workers);
+  const TrainSetup setup = set_up(starting_config(given), program_environment(), workers);
   report.data = setup.data->digest();
   report.network = layout_digest(setup.layout);
   report.needs = needs_of_run(setup);

@@ -41,7 +41,7 @@ std::string what_diverged(const StepReport& report) {
 }  // namespace
 
 Training::Training(const TrainingOptions& options, ServerRound& round, const ModelLayout& layout,
-                   Checkpoint start, RunDirectory& directory)
+                   Checkpoint start, RunDirectory& directory, SimulatedTruth truth)
     : options_(options),
       round_(round),
       layout_(layout),
@@ -52,11 +52,13 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
       skipped_(fact(state_, "skipped")),
       first_step_(state_.step + 1),
       deadline_(options.step_timeout_s, options.start_timeout_s),
+      truth_(std::move(truth)),
       metrics_(directory.path() / "metrics.jsonl", state_.step),
       rounds_(directory.path() / "rounds.jsonl", state_.step),
       suspicions_(directory.path() / "ledger.jsonl", state_.step),
       ledger_(round.workers()),
       progress_(state_.step + 1, options.last_step, options.log_interval, round.clock()) {
+  if (truth_) attackers_.emplace(directory.path() / kAttackersFile, state_.step);
   state_.momentum.resize(layout.parameter_count());
   state_.config_digest = options.config_digest;
   state_.profile = options.profile;
@@ -82,10 +84,10 @@ void Training::tell_gaps() const {
   }
 }
 
-RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth) {
+RunEnd Training::run(const std::atomic<bool>& stop, const StepTaken& on_step) {
   directory_.write_status({RunState::kRunning, state_.step, ""});
   try {
-    take_steps(stop, truth);
+    take_steps(stop, on_step);
     progress_.clear();
     checkpoint(true);
   } catch (const DivergedError& error) {
@@ -102,14 +104,14 @@ RunEnd Training::run(const std::atomic<bool>& stop, const SimulatedTruth& truth)
   return finished ? RunEnd::kFinished : RunEnd::kInterrupted;
 }
 
-void Training::take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth) {
+void Training::take_steps(const std::atomic<bool>& stop, const StepTaken& on_step) {
   while (state_.step < options_.last_step && !stop) {
     const std::uint64_t step = state_.step + 1;
     const std::chrono::duration<double> limit(deadline_.seconds());
     const StepReport report =
         round_.run(step, limit, {model_, state_.momentum, state_.last_aggregate});
     if (report.interrupted) return;
-    take_step(step, report, truth);
+    take_step(step, report, on_step);
   }
 }
 
@@ -122,8 +124,7 @@ void Training::leave(RunState state, const std::string& why) {
   }
 }
 
-void Training::take_step(std::uint64_t step, const StepReport& report,
-                         const SimulatedTruth& truth) {
+void Training::take_step(std::uint64_t step, const StepReport& report, const StepTaken& on_step) {
   state_.step = step;
   const bool skipped = !report.skipped_because.empty();
   skipped_ += skipped ? 1 : 0;
@@ -136,7 +137,8 @@ void Training::take_step(std::uint64_t step, const StepReport& report,
   if (diverged_at_) state_.facts[kDivergedAt] = std::to_string(*diverged_at_);
   // Where no slice has a majority, nothing says how long honest workers take.
   if (report.loss) deadline_.add(report.seconds.total - report.in_vain_s);
-  record(report, truth);
+  record(report);
+  if (on_step) on_step(report);
   progress_.update(step, report.loss, report.accuracy);
   if (diverges) end_or_warn(report);
   if (skipped_here_ >= options_.max_skipped) {
@@ -165,9 +167,14 @@ void Training::note_step() {
   }
 }
 
-void Training::record(const StepReport& report, const SimulatedTruth& truth) {
-  append(metrics_, metrics_line(report, truth ? std::optional(truth(report.step, report.assignment))
-                                              : std::nullopt));
+void Training::record(const StepReport& report) {
+  std::optional<std::size_t> corrupted;
+  if (attackers_) {
+    const SimulatedLies lies = truth_(report.step, report.assignment);
+    corrupted = lies.owned.size();
+    append(*attackers_, attackers_line(report.step, lies));
+  }
+  append(metrics_, metrics_line(report, corrupted));
   append(rounds_, rounds_line(report));
   for (const LedgerEntry& entry : report.ledger) {
     ledger_.add(entry);
@@ -186,8 +193,9 @@ void Training::append(Journal& journal, const nlohmann::json& line) {
 
 /// What a checkpoint follows from is on the disk before it: a resumed run has no holes.
 void Training::sync_journals() {
-  for (Journal* journal : {&metrics_, &rounds_, &suspicions_}) {
-    if (journal->sync()) continue;
+  for (Journal* journal :
+       {&metrics_, &rounds_, &suspicions_, attackers_ ? &*attackers_ : nullptr}) {
+    if (journal == nullptr || journal->sync()) continue;
     progress_.clear();
     log_warning("{}; the run goes on", journal->last_error());
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "record/attackers_file.hpp"
 #include "record/checkpoint.hpp"
 #include "record/journal.hpp"
 #include "record/run_directory.hpp"
@@ -28,9 +29,13 @@ struct TrainingOptions {
   bool stops_on_divergence = true;  ///< where the weights are no longer finite
 };
 
-/// Slices that the simulated attackers own in a step, for the record; the server's round does not
-/// see it.
-using SimulatedTruth = std::function<std::size_t(std::uint64_t step, const Assignment& assignment)>;
+/// Who is made to lie in a step, for the record; the server's round does not see it. Empty where no
+/// attack is simulated.
+using SimulatedTruth =
+    std::function<SimulatedLies(std::uint64_t step, const Assignment& assignment)>;
+
+/// Told of each step that was taken, once it is recorded.
+using StepTaken = std::function<void(const StepReport& report)>;
 
 enum class RunEnd { kFinished, kInterrupted };
 
@@ -39,14 +44,14 @@ class Training {
   /// `start` is step 0 with the initial model, or a checkpoint. The journals in the directory are
   /// cut back to its step.
   Training(const TrainingOptions& options, ServerRound& round, const ModelLayout& layout,
-           Checkpoint start, RunDirectory& directory);
+           Checkpoint start, RunDirectory& directory, SimulatedTruth truth = {});
 
   /// Trains until the last step, or until `stop` is true: then the last whole step is checkpointed.
   /// InputError where the last checkpoint cannot be written, UndefendedError after too many skipped
   /// steps in a row since it was made: who resumes such a run wants it to try again. DivergedError
   /// where it stops on divergence: there is no checkpoint of that step then, and the newest one is
   /// finite. Whatever is thrown, the directory's status says so.
-  RunEnd run(const std::atomic<bool>& stop, const SimulatedTruth& truth);
+  RunEnd run(const std::atomic<bool>& stop, const StepTaken& on_step = {});
 
   const ModelState& model() const { return model_; }
   /// What workers were seen doing in steps first_step() to last_step(), those that this process has
@@ -56,9 +61,9 @@ class Training {
   std::uint64_t last_step() const { return state_.step; }
 
  private:
-  void take_step(std::uint64_t step, const StepReport& report, const SimulatedTruth& truth);
-  void record(const StepReport& report, const SimulatedTruth& truth);
-  void take_steps(const std::atomic<bool>& stop, const SimulatedTruth& truth);
+  void take_step(std::uint64_t step, const StepReport& report, const StepTaken& on_step);
+  void record(const StepReport& report);
+  void take_steps(const std::atomic<bool>& stop, const StepTaken& on_step);
   bool checkpoint(bool is_last);
   void note_step();
   void leave(RunState state, const std::string& why);
@@ -81,7 +86,9 @@ class Training {
   std::uint64_t first_step_;                  ///< that this process takes
   std::optional<std::uint64_t> saved_step_;
   StepDeadline deadline_;
+  SimulatedTruth truth_;
   Journal metrics_, rounds_, suspicions_;
+  std::optional<Journal> attackers_;  ///< where there is a truth
   bool journals_fail_ = false;
   Ledger ledger_;
   Progress progress_;

@@ -10,7 +10,6 @@
 #include "base/log.hpp"
 #include "base/own_program.hpp"
 #include "base/shell_line.hpp"
-#include "base/signals.hpp"
 #include "config/missing_workers.hpp"
 #include "detox/errors.hpp"
 #include "engine/admission.hpp"
@@ -98,11 +97,11 @@ std::vector<int> ranks_of_workers(TrainSetup& setup, const Admission& admission,
 
 /// The setup becomes that of those who are admitted.
 std::vector<int> admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome,
-                               Transport& transport) {
+                               Transport& transport, const std::atomic<bool>& stop) {
   const AdmissionTerms terms{layout_digest(setup.layout), setup.data->digest(), setup.plan.q,
                              std::chrono::duration<double>(setup.config.start_timeout),
                              setup.goes_on ? std::optional(setup.plan.workers) : std::nullopt};
-  const Admission admission = admit_workers(transport, welcome, terms, stop_on_signals());
+  const Admission admission = admit_workers(transport, welcome, terms, stop);
   setup.profile = admission.profile;  // the server itself computes no gradient
   setup.profiles = admission.profiles;
   if (setup.goes_on) return ranks_of_workers(setup, admission, transport.size());
@@ -127,19 +126,20 @@ WorkerWelcome welcome_for(const TrainSetup& setup) {
   welcome.dataset = setup.config.dataset;
   welcome.image_size = setup.config.image_size;
   welcome.data_dir = setup.config.data_dir;
-  welcome.probe_key = setup.probe_key;
+  welcome.probe_key = setup.keys.probe;
   welcome.probe_samples =
       std::min(kMostProbeSamples, std::max<std::size_t>(1, setup.samples_per_step / setup.plan.k));
   welcome.server_timeout_s = std::max(setup.config.start_timeout, 2 * setup.config.step_timeout);
   return welcome;
 }
 
-std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport) {
+std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport,
+                       const std::atomic<bool>& stop) {
   if (!setup.goes_on) warn_where_nobody_can_be_left_out(setup);
   try {
     if (needs_portable(setup.config))
       throw DisagreementError("this run is one of the portable profile");
-    return admit_fitting(setup, welcome, transport);
+    return admit_fitting(setup, welcome, transport, stop);
   } catch (const DisagreementError& error) {
     throw DisagreementError(error.what() + advice(setup.config, transport.size()));
   }

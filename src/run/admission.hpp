@@ -2,6 +2,7 @@
 // can.
 #pragma once
 
+#include <atomic>
 #include <vector>
 
 #include "detox/transport.hpp"
@@ -19,6 +20,7 @@ WorkerWelcome welcome_for(const TrainSetup& setup);
 /// absent. Throws as admit_workers() does, with advice where too few compute the same
 /// bits; InputError where the defence does not hold with those who remain, or DisagreementError
 /// where numerics are why.
-std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport);
+std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport,
+                       const std::atomic<bool>& stop);
 
 }  // namespace detox

@@ -9,7 +9,7 @@
 #include "base/seconds_since.hpp"
 #include "base/shell_line.hpp"
 #include "detox/errors.hpp"
-#include "engine/attackers_file.hpp"
+#include "record/attackers_file.hpp"
 #include "run/evaluator.hpp"
 #include "run/verdict.hpp"
 
@@ -50,26 +50,25 @@ std::string truth_line(const TrainSetup& setup, const Adversary& adversary,
 }
 
 /// InputError where there is no test set for this network.
-std::string score_line(const TrainSetup& setup, const ModelState& model, ThreadPool& pool,
-                       const std::atomic<bool>& stop) {
+std::string score_line(const TrainSetup& setup, const Environment& environment,
+                       const ModelState& model, ThreadPool& pool) {
   const RunConfig& config = setup.config;
   const auto begin = std::chrono::steady_clock::now();
-  const std::unique_ptr<Dataset> data =
-      load_dataset(config.dataset, config.data_dir, Split::kTest, config.image_size);
+  const std::unique_ptr<Dataset> data = environment.load_data(config, Split::kTest);
   if (data->shape() != setup.data->shape() || data->classes() != setup.data->classes()) {
     throw InputError(fmt::format("the test set has {} classes, the training set {}",
                                  data->classes(), setup.data->classes()));
   }
   const std::size_t batch = std::clamp<std::size_t>(
       kMostValuesAtOnce / std::max<std::size_t>(1, data->shape().values()), 1, kMostSamplesAtOnce);
-  Evaluator evaluator(*data, setup.learner_factory(), batch, pool);
+  Evaluator evaluator(*data, setup.make_learner, batch, pool);
   std::atomic<bool> is_told{false};
   const auto tell_long = [&](std::size_t done, std::size_t batches) {
     if (seconds_since(begin) < kLongSeconds || done == batches || is_told.exchange(true)) return;
     log_info("{} of {} parts of the test set are scored; --no-evaluate or Ctrl-C skips that", done,
              batches);
   };
-  const std::optional<Score> score = evaluator.score(model, stop, tell_long);
+  const std::optional<Score> score = evaluator.score(model, environment.stop, tell_long);
   if (!score) return "the test accuracy was not waited for";
   return fmt::format("test accuracy {:.2f}% of {} images, loss {:.4f} ({:.1f} s; --no-evaluate)",
                      score->prec1, data->size(), score->loss, seconds_since(begin));
@@ -100,11 +99,11 @@ void tell_verdict(const TrainSetup& setup, const Training& training, const Adver
   }
 }
 
-void tell_score(const TrainSetup& setup, const ModelState& model, ThreadPool& pool,
-                const std::atomic<bool>& stop) {
+void tell_score(const TrainSetup& setup, const Environment& environment, const ModelState& model,
+                ThreadPool& pool) {
   if (setup.replay) return;
   try {
-    if (!setup.config.no_evaluate) log_line(score_line(setup, model, pool, stop));
+    if (!setup.config.no_evaluate) log_line(score_line(setup, environment, model, pool));
   } catch (const std::exception& error) {
     log_info("no test accuracy: {}", as_error(error).what());
   }

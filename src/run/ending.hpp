@@ -1,8 +1,6 @@
 // What a run says at its end: whom to suspect, how well the network does, what to do next.
 #pragma once
 
-#include <atomic>
-
 #include "detox/thread_pool.hpp"
 #include "engine/adversary.hpp"
 #include "round/training.hpp"
@@ -16,8 +14,8 @@ void tell_verdict(const TrainSetup& setup, const Training& training, const Adver
 
 /// Scores the model on the test set, unless the run is not to be scored, and names the next
 /// command. Where it cannot be scored a line says why: the run is over and good all the same. Ends
-/// early where `stop` becomes true.
-void tell_score(const TrainSetup& setup, const ModelState& model, ThreadPool& pool,
-                const std::atomic<bool>& stop);
+/// early where the environment says stop.
+void tell_score(const TrainSetup& setup, const Environment& environment, const ModelState& model,
+                ThreadPool& pool);
 
 }  // namespace detox

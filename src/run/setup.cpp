@@ -24,22 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Key placement_root(const RunConfig& config, const Key& root) {
-  if (config.placement_key.empty()) return root;
-  std::vector<std::byte> secret;
-  try {
-    secret = read_file(config.placement_key);
-  } catch (const InputError& error) {
-    throw InputError(fmt::format("--placement-key {}: {}", config.placement_key, error.what()));
-  }
-  constexpr std::size_t kLeastBytes = 16;
-  if (secret.size() < kLeastBytes) {
-    throw InputError(fmt::format("--placement-key {}: {} bytes are no secret; at least {}",
-                                 config.placement_key, secret.size(), kLeastBytes));
-  }
-  return key_from_secret(secret);
-}
-
 /// That there is a run to replay, with as many steps. Whoever asks for more than there are to
 /// repeat is told; what a file says that was made for another run is no wish.
 void check_replay(const GivenOptions& given, const RunConfig& config) {
@@ -121,7 +105,7 @@ void finish_plan(TrainSetup& setup) {
                     setup.samples_per_step, setup.data->name(), setup.data->size()));
   }
   const SliceSchedule schedule(setup.data->size(), setup.plan.k, setup.samples_per_step,
-                               setup.data_key);
+                               setup.keys.data);
   setup.last_step = setup.horizon = total_steps(setup.config, schedule.steps_per_epoch());
   // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
   const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.horizon : 0;
@@ -131,42 +115,32 @@ void finish_plan(TrainSetup& setup) {
   if (!setup.layout.source.empty()) digested.network = "TorchScript " + setup.layout.source;
   setup.config_digest = config_digest(
       digested, fmt::format("data {}\nplacement {}\nhorizon {}\n", setup.data->digest(),
-                            setup.placement_fingerprint, horizon));
+                            setup.keys.placement_fingerprint, horizon));
 }
 
 }  // namespace
 
-LearnerFactory TrainSetup::learner_factory() const {
-  return [network = config.network, shape = data->shape(), classes = data->classes()] {
-    return make_learner(network, shape, classes);
-  };
-}
-
-TrainSetup set_up(const StartingConfig& given, std::size_t world_workers) {
+TrainSetup set_up(const StartingConfig& given, const Environment& environment,
+                  std::size_t world_workers) {
   kernel_target_name();  // a wrong DETOX_KERNEL_TARGET is refused before anything is written
   TrainSetup setup;
   setup.goes_on = world_workers > 0 && given.recorded_workers;
   setup.config = resolve(given.config, setup.goes_on ? *given.recorded_workers : world_workers);
-  setup.config.network = resolve_network(setup.config.network);
+  setup.config.network = environment.resolve_network(setup.config.network);
   const DatasetChoice dataset = choose_dataset(setup.config.dataset);
   setup.config.dataset = dataset.name;
   setup.plan = make_plan(setup.config);
   setup.samples_per_step = samples_per_step(setup.config, setup.plan);
 
-  const Key root = key_from_seed(setup.config.seed);
-  const Key placement = placement_root(setup.config, root);
-  setup.data_key = derive_key(root, "data");
-  setup.attack_key = derive_key(root, "attack");
-  setup.probe_key = derive_key(root, "probe");
-  setup.server_keys = {derive_key(placement, "placement"), derive_key(placement, "buckets")};
-  setup.placement_fingerprint = hex(derive_key(placement, "fingerprint"));
-
-  setup.data =
-      load_dataset(dataset.name, setup.config.data_dir, Split::kTrain, setup.config.image_size);
-  const auto learner = setup.learner_factory()();
+  setup.keys = run_keys(setup.config);
+  setup.data = environment.load_data(setup.config, Split::kTrain);
+  setup.make_learner = [make = environment.make_learner, network = setup.config.network,
+                        shape = setup.data->shape(),
+                        classes = setup.data->classes()] { return make(network, shape, classes); };
+  const auto learner = setup.make_learner();
   setup.layout = learner->layout();
   for (const std::string& notice : setup.layout.notices) setup.plan.notices.push_back(notice);
-  setup.initial = learner->initial_state(derive_key(root, "initial weights"));
+  setup.initial = learner->initial_state(setup.keys.initial_weights);
   if (!setup.config.pretrained.empty() && !has_checkpoint(setup.config)) {
     start_from_pretrained(setup);
   }
@@ -188,7 +162,7 @@ void plan_for(TrainSetup& setup, std::size_t admitted_workers) {
   }
 }
 
-void check_names(const GivenOptions& given) {
+void check_names(const GivenOptions& given, const Environment& environment) {
   Mistakes mistakes;
   mistakes.in([&given] { given_config(given); });
   RunConfig config;
@@ -201,7 +175,7 @@ void check_names(const GivenOptions& given) {
   last("network");
   last("dataset");
   if (canonical_name(config.network) != "densenet")
-    mistakes.in([&] { resolve_network(config.network); });
+    mistakes.in([&] { environment.resolve_network(config.network); });
   mistakes.in([&] { choose_dataset(config.dataset); });
   mistakes.refuse();
 }

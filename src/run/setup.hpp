@@ -1,7 +1,6 @@
 // What the server of a run is made of, whichever engine computes.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,7 +10,8 @@
 #include "detox/dataset.hpp"
 #include "round/answer_format.hpp"
 #include "round/replay.hpp"
-#include "round/server_round.hpp"
+#include "run/environment.hpp"
+#include "run/keys.hpp"
 
 namespace detox {
 
@@ -27,14 +27,12 @@ struct TrainSetup {
   std::size_t samples_per_step = 0;
   std::uint64_t last_step = 0;  ///< where this invocation ends
   std::uint64_t horizon = 0;    ///< where the run as it is configured does
-  Key data_key{}, attack_key{}, probe_key{};
-  ServerKeys server_keys;
-  std::string config_digest, profile, placement_fingerprint;
+  RunKeys keys{};
+  LearnerFactory make_learner;
+  std::string config_digest, profile;
   std::vector<std::string> profiles;  ///< with the same bits: that one, and under MPI others
   bool goes_on = false;          ///< with a recorded run, under MPI: the plan is for its workers
   std::optional<Replay> replay;  ///< see open_replay (replay_start.hpp)
-
-  LearnerFactory learner_factory() const;
 };
 
 /// What to begin with. The workers of a run that goes on are those that it recorded, however many
@@ -44,8 +42,9 @@ struct StartingConfig {
   std::optional<std::size_t> recorded_workers;  ///< unless the user wishes for another number
 };
 
-/// `world_workers`: P under MPI, else 0.
-TrainSetup set_up(const StartingConfig& given, std::size_t world_workers);
+/// `world_workers`: P behind a transport, else 0.
+TrainSetup set_up(const StartingConfig& given, const Environment& environment,
+                  std::size_t world_workers);
 
 /// What follows from the number of workers, anew for those who were admitted. InputError where the
 /// defence does not hold with them.
@@ -53,7 +52,7 @@ void plan_for(TrainSetup& setup, std::size_t admitted_workers);
 
 /// All that is wrong with the user's options as they stand, in one UsageError: for whoever starts a
 /// run, as it looks for the network and the data set, too.
-void check_names(const GivenOptions& given);
+void check_names(const GivenOptions& given, const Environment& environment);
 
 /// The configuration to begin with: that of the run to be resumed, or to be replayed, where there
 /// is one, under the user's own options.

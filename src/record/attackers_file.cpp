@@ -1,12 +1,11 @@
-#include "engine/attackers_file.hpp"
+#include "record/attackers_file.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/file.hpp"
-#include "base/log.hpp"
 #include "record/ledger.hpp"
 
 namespace detox {
@@ -14,8 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 using StepAndWorker = std::pair<std::uint64_t, std::uint64_t>;  ///< both from 1
-
-constexpr const char* kFileName = "attackers.jsonl";
 
 template <class Take>
 void for_each_line(const std::filesystem::path& file, const Take& take) {
@@ -37,28 +34,10 @@ bool accuses(const Json& entry) {
 
 }  // namespace
 
-AttackersFile::AttackersFile(const Adversary& adversary, std::vector<Absence> absences,
-                             const std::filesystem::path& directory, std::uint64_t step)
-    : adversary_(adversary),
-      absences_(std::move(absences)),
-      journal_(directory / kFileName, step) {}
-
-std::size_t AttackersFile::add(std::uint64_t step, const Assignment& assignment) {
-  std::vector<bool> lies = adversary_.byzantine(step, assignment);
-  for (const Absence& absence : absences_) {
-    if (step >= absence.from && step <= absence.to) lies[absence.worker] = false;
-  }
+nlohmann::json attackers_line(std::uint64_t step, const SimulatedLies& lies) {
   Json workers = Json::array();
-  for (std::size_t worker = 0; worker < lies.size(); ++worker) {
-    if (lies[worker]) workers.push_back(worker + 1);
-  }
-  const std::vector<std::uint32_t> owned = owned_slices(assignment, lies);
-  const bool written =
-      journal_.append({{"step", step}, {"attackers", std::move(workers)}, {"owned", owned}});
-  if (!written && !has_warned_)
-    log_warning("{}; the run goes on, lines are missing there", journal_.last_error());
-  has_warned_ = has_warned_ || !written;
-  return owned.size();
+  for (const std::uint32_t worker : lies.attackers) workers.push_back(worker + 1);
+  return {{"step", step}, {"attackers", std::move(workers)}, {"owned", lies.owned}};
 }
 
 AttackersFound find_attackers(const std::filesystem::path& directory) {
@@ -66,7 +45,7 @@ AttackersFound find_attackers(const std::filesystem::path& directory) {
   std::set<StepAndWorker> lies;
   std::set<std::uint64_t> steps;
   std::set<std::uint32_t> liars;
-  for_each_line(directory / kFileName, [&](const Json& line, std::uint64_t step) {
+  for_each_line(directory / kAttackersFile, [&](const Json& line, std::uint64_t step) {
     steps.insert(step);
     for (const Json& worker : line.value("attackers", Json::array())) {
       if (!worker.is_number_unsigned() || worker == 0) continue;

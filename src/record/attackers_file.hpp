@@ -2,34 +2,23 @@
 // where attacks are simulated, and for those who look at a run; nothing of the defence reads it.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <string>
+#include <nlohmann/json.hpp>
 #include <vector>
-
-#include "engine/adversary.hpp"
-#include "record/journal.hpp"
 
 namespace detox {
 
-/// Adds a line a step. The adversary outlives it.
-class AttackersFile {
- public:
-  /// The journal in the directory is cut back to `step`. InputError where it cannot be written.
-  AttackersFile(const Adversary& adversary, std::vector<Absence> absences,
-                const std::filesystem::path& directory, std::uint64_t step);
+inline constexpr const char* kAttackersFile = "attackers.jsonl";
 
-  /// Who lies in this step: the drawn workers, but for those who are absent in it. Returns how many
-  /// slices they own. A line that cannot be written is warned of once.
-  std::size_t add(std::uint64_t step, const Assignment& assignment);
-
- private:
-  const Adversary& adversary_;
-  std::vector<Absence> absences_;
-  Journal journal_;
-  bool has_warned_ = false;
+/// Who is made to lie in one step.
+struct SimulatedLies {
+  std::vector<std::uint32_t> attackers;  ///< workers from 0, ascending
+  std::vector<std::uint32_t> owned;      ///< slices whose majority they are, ascending
 };
+
+/// The file's line about a step.
+nlohmann::json attackers_line(std::uint64_t step, const SimulatedLies& lies);
 
 /// What became of the simulated lies of a run, of every step that the file holds.
 struct AttackersFound {

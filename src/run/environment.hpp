@@ -1,0 +1,36 @@
+// What a run stands on besides its configuration: the program's own, or what a test or another host
+// of the engine puts in its place.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "comm/chunks.hpp"
+#include "config/run_config.hpp"
+#include "detox/dataset.hpp"
+#include "detox/learner.hpp"
+#include "round/fleet.hpp"
+
+namespace detox {
+
+struct Environment {
+  /// One split of the data that the configuration names. InputError where there is none.
+  std::function<std::unique_ptr<Dataset>(const RunConfig&, Split)> load_data;
+  /// The network's name as it is recorded: "LeNet" for "le-net". UsageError for a name that is
+  /// none.
+  std::function<std::string(std::string_view)> resolve_network;
+  /// As detox::make_learner.
+  std::function<std::unique_ptr<Learner>(std::string_view, ImageShape, std::size_t)> make_learner;
+  /// Becomes true where the run is to end with the step that it is at.
+  const std::atomic<bool>& stop;
+  /// What stands between the server's round and the run's own fleet, which outlives it; may be
+  /// empty.
+  std::function<std::unique_ptr<Fleet>(Fleet&)> around_fleet = {};
+  std::size_t chunk_bytes = kChunkBytes;  ///< of weights and answers on the wire
+};
+
+}  // namespace detox

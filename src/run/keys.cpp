@@ -1,0 +1,43 @@
+#include "run/keys.hpp"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "base/digest.hpp"
+#include "base/file.hpp"
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+Key placement_root(const RunConfig& config, const Key& root) {
+  if (config.placement_key.empty()) return root;
+  std::vector<std::byte> secret;
+  try {
+    secret = read_file(config.placement_key);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("--placement-key {}: {}", config.placement_key, error.what()));
+  }
+  constexpr std::size_t kLeastBytes = 16;
+  if (secret.size() < kLeastBytes) {
+    throw InputError(fmt::format("--placement-key {}: {} bytes are no secret; at least {}",
+                                 config.placement_key, secret.size(), kLeastBytes));
+  }
+  return key_from_secret(secret);
+}
+
+}  // namespace
+
+RunKeys run_keys(const RunConfig& config) {
+  const Key root = key_from_seed(config.seed);
+  const Key placement = placement_root(config, root);
+  return {.data = derive_key(root, "data"),
+          .attack = derive_key(root, "attack"),
+          .probe = derive_key(root, "probe"),
+          .initial_weights = derive_key(root, "initial weights"),
+          .server = {derive_key(placement, "placement"), derive_key(placement, "buckets")},
+          .placement_fingerprint = hex(derive_key(placement, "fingerprint"))};
+}
+
+}  // namespace detox

@@ -1,0 +1,187 @@
+#include "run/session.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <thread>
+#include <utility>
+
+#include "engine/local_fleet.hpp"
+#include "run/admission.hpp"
+#include "run/replay_start.hpp"
+#include "stages/attack/fail_schedule.hpp"
+
+namespace detox {
+namespace {
+
+std::size_t thread_count(const RunConfig& config) {
+  return config.threads > 0 ? config.threads : std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::string_view codec_of(const Plan& plan) { return plan.sign_codec ? "sign" : "none"; }
+
+TrainingOptions training_options(const TrainSetup& setup) {
+  const RunConfig& config = setup.config;
+  return {
+      .last_step = setup.last_step,
+      .checkpoint_every = config.eval_freq,
+      .keep_checkpoints = config.keep_checkpoints,
+      // What is replayed goes on as the record does.
+      .max_skipped = setup.replay ? std::numeric_limits<std::uint64_t>::max() : config.max_skipped,
+      .step_timeout_s = config.step_timeout,
+      .start_timeout_s = config.start_timeout,
+      .log_interval = config.log_interval,
+      .config_digest = setup.config_digest,
+      .profile = setup.profile,
+      .stops_on_divergence = config.on_divergence == "stop"};
+}
+
+/// Told however the run ends.
+class WorkersEnd {
+ public:
+  WorkersEnd(RunObserver& observer, const RemoteFleet& fleet)
+      : observer_(observer), fleet_(fleet) {}
+  ~WorkersEnd() { observer_.on_workers_end(fleet_); }
+  WorkersEnd(const WorkersEnd&) = delete;
+  WorkersEnd& operator=(const WorkersEnd&) = delete;
+
+ private:
+  RunObserver& observer_;
+  const RemoteFleet& fleet_;
+};
+
+}  // namespace
+
+Session::Session(const StartingConfig& given, const Environment& environment, RunObserver& observer,
+                 std::size_t world_workers)
+    : environment_(environment),
+      observer_(observer),
+      setup_(set_up(given, environment, world_workers)) {
+  open_replay(setup_);
+  observer_.on_set_up(setup_);
+}
+
+/// For the plan as it is when it is known who takes part.
+void Session::make_parts() {
+  pool_ = std::make_unique<ThreadPool>(thread_count(setup_.config));
+  format_.emplace(codec_of(setup_.plan), setup_.layout.parameter_count(),
+                  setup_.layout.statistic_count());
+  adversary_.emplace(setup_.plan.attack, setup_.keys.attack);
+}
+
+RunEnd Session::train_locally() {
+  make_parts();
+  // Where a record says who answered, no straggler is late.
+  const double step_timeout_s =
+      setup_.replay ? std::numeric_limits<double>::infinity() : setup_.config.step_timeout;
+  LocalFleet fleet({.data = *setup_.data,
+                    .format = *format_,
+                    .adversary = *adversary_,
+                    .pool = *pool_,
+                    .data_key = setup_.keys.data,
+                    .samples_per_step = setup_.samples_per_step,
+                    .slices = setup_.plan.k,
+                    .every_replica = setup_.config.compute_every_replica,
+                    .step_timeout_s = step_timeout_s},
+                   setup_.make_learner);
+  // Only now: a start that fails leaves no directory that the next attempt stumbles over.
+  const RunEnd end = conduct(fleet, open_start(setup_));
+  if (end == RunEnd::kFinished && setup_.replay) compare_with_replayed(setup_);
+  return end;
+}
+
+WorkerSettings Session::worker_settings(const std::vector<int>& ranks) const {
+  WorkerSettings settings;
+  settings.ranks = ranks;
+  settings.codec = codec_of(setup_.plan);
+  settings.slices = setup_.plan.k;
+  settings.samples_per_step = setup_.samples_per_step;
+  settings.data_key = setup_.keys.data;
+  settings.attack_key = setup_.keys.attack;
+  settings.attack = setup_.plan.attack;
+  settings.by_digest = setup_.plan.votes_by_digest;
+  settings.chunk_bytes = environment_.chunk_bytes;
+  settings.compression = setup_.config.compress_grad;
+  return settings;
+}
+
+RunEnd Session::serve(Transport& transport, const std::function<void()>& afterwards) {
+  const WorkerWelcome welcome = welcome_for(setup_);
+  const std::vector<int> ranks = admit(setup_, welcome, transport, environment_.stop);
+  make_parts();
+  const std::size_t weights = setup_.layout.parameter_count() + setup_.layout.statistic_count();
+  RemoteFleet fleet({.transport = transport,
+                     .ranks = ranks,
+                     .pool = *pool_,
+                     .weights = {weights * sizeof(float), environment_.chunk_bytes},
+                     .answer = {format_->layout().size(), environment_.chunk_bytes},
+                     .slices = setup_.plan.k,
+                     .by_digest = setup_.plan.votes_by_digest,
+                     .relays = setup_.config.comm_type == "Bcast",
+                     .send_assignment = adversary_->active(),
+                     .stop = environment_.stop,
+                     .compression = setup_.config.compress_grad,
+                     .q = setup_.plan.q,
+                     .f_eff = setup_.plan.f_eff});
+  // Only now: a start that fails leaves no directory that the next attempt stumbles over.
+  Start start = open_start(setup_);
+  // Of several that compute the same bits, a run that goes on keeps its own.
+  const std::string& recorded = start.checkpoint.state.profile;
+  if (std::ranges::find(setup_.profiles, recorded) != setup_.profiles.end())
+    setup_.profile = recorded;
+  fleet.start(worker_settings(ranks), welcome.server_timeout_s);
+  const WorkersEnd told(observer_, fleet);
+  const RunEnd end = conduct(fleet, std::move(start));
+  // Workers that were told to stop would wait for this process at MPI's end, but not for long.
+  if (end == RunEnd::kFinished && afterwards) fleet.keep_waiting_while(afterwards);
+  return end;
+}
+
+/// Who lies in a step: the drawn workers, but for those who are absent in it.
+SimulatedTruth Session::truth() const {
+  if (!adversary_->active()) return {};
+  return [this](std::uint64_t step, const Assignment& assignment) {
+    std::vector<bool> lies = adversary_->byzantine(step, assignment);
+    for (const Absence& absence : setup_.plan.absences) {
+      if (step >= absence.from && step <= absence.to) lies[absence.worker] = false;
+    }
+    SimulatedLies told;
+    for (std::uint32_t worker = 0; worker < lies.size(); ++worker) {
+      if (lies[worker]) told.attackers.push_back(worker);
+    }
+    told.owned = owned_slices(assignment, lies);
+    return told;
+  };
+}
+
+/// The server's part, the same for every fleet.
+RunEnd Session::conduct(Fleet& fleet, Start start) {
+  const std::unique_ptr<Fleet> around =
+      environment_.around_fleet ? environment_.around_fleet(fleet) : nullptr;
+  ServerRound round({.plan = setup_.plan,
+                     .format = *format_,
+                     .layout = setup_.layout,
+                     .keys = setup_.keys.server,
+                     .sgd = sgd_options(setup_.config),
+                     .lr = lr_schedule(setup_.config, setup_.horizon),
+                     .samples_per_step = setup_.samples_per_step,
+                     .fleet = around ? *around : fleet,
+                     .pool = *pool_,
+                     .replay = setup_.replay ? &*setup_.replay : nullptr});
+  Training training(training_options(setup_), round, setup_.layout, std::move(start.checkpoint),
+                    start.directory, truth());
+  const auto tell_end = [&] { observer_.on_steps_end(setup_, training, *adversary_, fleet); };
+  RunEnd end = RunEnd::kInterrupted;
+  try {
+    end = training.run(environment_.stop,
+                       [this](const StepReport& report) { observer_.on_step(report); });
+  } catch (const std::exception&) {
+    tell_end();  // most of all where the run could not be defended
+    throw;
+  }
+  tell_end();
+  observer_.on_end(setup_, end);
+  model_ = training.model();
+  return end;
+}
+
+}  // namespace detox

@@ -1,0 +1,73 @@
+// A run from its configuration and its environment: set up once, then trained over the local engine
+// or by workers behind a transport.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "detox/thread_pool.hpp"
+#include "detox/transport.hpp"
+#include "engine/adversary.hpp"
+#include "engine/remote_fleet.hpp"
+#include "round/training.hpp"
+#include "run/environment.hpp"
+#include "run/setup.hpp"
+#include "run/start.hpp"
+
+namespace detox {
+
+/// Told what happens in a run; by itself it does nothing with it.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  /// Before anything is trained or written.
+  virtual void on_set_up(const TrainSetup&) {}
+  virtual void on_step(const StepReport&) {}
+  /// However the steps have ended: in what they were to come to, by a stop, or in an error.
+  virtual void on_steps_end(const TrainSetup&, const Training&, const Adversary&, const Fleet&) {}
+  /// After that, where it was no error.
+  virtual void on_end(const TrainSetup&, RunEnd) {}
+  /// However the run ends, of workers behind a transport.
+  virtual void on_workers_end(const RemoteFleet&) {}
+};
+
+/// One run. Environment and observer outlive it. For one thread.
+class Session {
+ public:
+  /// Sets the run up. `world_workers`: the workers behind a transport; 0: the local engine's.
+  /// UsageError and InputError before anything is trained or, without --resume, written.
+  Session(const StartingConfig& given, const Environment& environment, RunObserver& observer,
+          std::size_t world_workers = 0);
+
+  /// Trains with all workers in this process. What open_start() and Training::run() throw.
+  RunEnd train_locally();
+
+  /// Trains as the server of the transport's workers: admits them first, and tells them nothing at
+  /// the end (serve_and_stop_workers). `afterwards` is called where the run has finished, while
+  /// the workers wait. What admit(), open_start() and Training::run() throw.
+  RunEnd serve(Transport& transport, const std::function<void()>& afterwards = {});
+
+  const TrainSetup& setup() const { return setup_; }
+  const AnswerFormat& format() const { return *format_; }
+  ThreadPool& pool() { return *pool_; }
+  /// After the steps.
+  const ModelState& model() const { return model_; }
+
+ private:
+  void make_parts();
+  RunEnd conduct(Fleet& fleet, Start start);
+  SimulatedTruth truth() const;
+  WorkerSettings worker_settings(const std::vector<int>& ranks) const;
+
+  const Environment& environment_;
+  RunObserver& observer_;
+  TrainSetup setup_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::optional<AnswerFormat> format_;
+  std::optional<Adversary> adversary_;
+  ModelState model_;
+};
+
+}  // namespace detox
