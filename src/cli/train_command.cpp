@@ -7,6 +7,7 @@
 #include <climits>
 
 #include "base/log.hpp"
+#include "base/own_program.hpp"
 #include "base/shell_line.hpp"
 #include "base/signals.hpp"
 #include "cli/command.hpp"
@@ -40,6 +41,17 @@ bool uses_mpi(const RunConfig& config) {
         size_under_mpi(), size_under_mpi() == 1 ? "" : "es"));
   }
   return true;
+}
+
+/// What to do about workers whose bits differ; the launcher does it by itself.
+std::string advice(const RunConfig& config, int processes) {
+  if (profile_in_force() == kPortableProfile) return ", under the portable profile";
+  if (config.numerics == "native") return "; --numerics native does not try the portable profile";
+  if (under_launcher()) return "";
+  std::vector<std::string> words = own_arguments();
+  words.insert(words.end(), {"--numerics", kPortableProfile});
+  return fmt::format("; start the job again, with your other options of mpirun: mpirun -n {} {}",
+                     processes, shell_line(words));
 }
 
 /// Tells people what happens.
@@ -96,10 +108,14 @@ int serve(const StartingConfig& start, Transport& transport, MpiSession& mpi) {
   const Environment environment = program_environment();
   Teller teller(&mpi);
   Session session(start, environment, teller, static_cast<std::size_t>(transport.size() - 1));
-  const RunEnd end = session.serve(transport, [&] {
+  const auto score = [&] {
     tell_score(session.setup(), environment, session.model(), session.pool());
-  });
-  return end == RunEnd::kInterrupted ? kInterruptedExitCode : 0;
+  };
+  try {
+    return session.serve(transport, score) == RunEnd::kInterrupted ? kInterruptedExitCode : 0;
+  } catch (const DisagreementError& error) {
+    throw DisagreementError(error.what() + advice(session.setup().config, transport.size()));
+  }
 }
 
 /// All comes from the server, which alone sees what a resumed run recorded; but where a worker's

@@ -8,28 +8,14 @@
 #include <string>
 
 #include "base/log.hpp"
-#include "base/own_program.hpp"
-#include "base/shell_line.hpp"
 #include "config/missing_workers.hpp"
 #include "detox/errors.hpp"
 #include "engine/admission.hpp"
 #include "engine/probe_gradient.hpp"
 #include "host/numerics.hpp"
-#include "launch/supervise.hpp"
 
 namespace detox {
 namespace {
-
-/// What to do about workers whose bits differ; the launcher does it by itself.
-std::string advice(const RunConfig& config, int processes) {
-  if (profile_in_force() == kPortableProfile) return ", under the portable profile";
-  if (config.numerics == "native") return "; --numerics native does not try the portable profile";
-  if (under_launcher()) return "";
-  std::vector<std::string> words = own_arguments();
-  words.insert(words.end(), {"--numerics", kPortableProfile});
-  return fmt::format("; start the job again, with your other options of mpirun: mpirun -n {} {}",
-                     processes, shell_line(words));
-}
 
 /// Liars among the workers can be left out at the start, and so can prevent a defence that has no
 /// room for it.
@@ -136,13 +122,9 @@ WorkerWelcome welcome_for(const TrainSetup& setup) {
 std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport,
                        const std::atomic<bool>& stop) {
   if (!setup.goes_on) warn_where_nobody_can_be_left_out(setup);
-  try {
-    if (needs_portable(setup.config))
-      throw DisagreementError("this run is one of the portable profile");
-    return admit_fitting(setup, welcome, transport, stop);
-  } catch (const DisagreementError& error) {
-    throw DisagreementError(error.what() + advice(setup.config, transport.size()));
-  }
+  if (needs_portable(setup.config))
+    throw DisagreementError("this run is one of the portable profile");
+  return admit_fitting(setup, welcome, transport, stop);
 }
 
 }  // namespace detox

@@ -17,9 +17,8 @@ WorkerWelcome welcome_for(const TrainSetup& setup);
 /// The ranks that take part. Where some are left out, plan, steps and digest of the setup become
 /// those of the workers who remain, and are told anew; its profile is theirs. A run that goes on
 /// keeps its own: workers who are missing have ranks beyond the job's, and the plan has them
-/// absent. Throws as admit_workers() does, with advice where too few compute the same
-/// bits; InputError where the defence does not hold with those who remain, or DisagreementError
-/// where numerics are why.
+/// absent. Throws as admit_workers() does; InputError where the defence does not hold with those
+/// who remain, or DisagreementError where numerics are why.
 std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport,
                        const std::atomic<bool>& stop);
 

@@ -31,6 +31,9 @@ struct Environment {
   /// empty.
   std::function<std::unique_ptr<Fleet>(Fleet&)> around_fleet = {};
   std::size_t chunk_bytes = kChunkBytes;  ///< of weights and answers on the wire
+  /// How long workers behind a transport bear a silent server; 0: what --start-timeout and
+  /// --step-timeout make of it.
+  double server_timeout_s = 0;
 };
 
 }  // namespace detox

@@ -105,8 +105,10 @@ WorkerSettings Session::worker_settings(const std::vector<int>& ranks) const {
 }
 
 RunEnd Session::serve(Transport& transport, const std::function<void()>& afterwards) {
-  const WorkerWelcome welcome = welcome_for(setup_);
+  WorkerWelcome welcome = welcome_for(setup_);
+  if (environment_.server_timeout_s > 0) welcome.server_timeout_s = environment_.server_timeout_s;
   const std::vector<int> ranks = admit(setup_, welcome, transport, environment_.stop);
+  observer_.on_admitted(setup_, ranks);
   make_parts();
   const std::size_t weights = setup_.layout.parameter_count() + setup_.layout.statistic_count();
   RemoteFleet fleet({.transport = transport,

@@ -24,6 +24,8 @@ class RunObserver {
   virtual ~RunObserver() = default;
   /// Before anything is trained or written.
   virtual void on_set_up(const TrainSetup&) {}
+  /// The workers behind a transport that take part; the setup is theirs now.
+  virtual void on_admitted(const TrainSetup&, const std::vector<int>& /*ranks*/) {}
   virtual void on_step(const StepReport&) {}
   /// However the steps have ended: in what they were to come to, by a stop, or in an error.
   virtual void on_steps_end(const TrainSetup&, const Training&, const Adversary&, const Fleet&) {}

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "detox/errors.hpp"
+#include "support/odd_worker.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/toy_run.hpp"
 
 namespace detox {
 namespace {
@@ -306,7 +306,8 @@ TEST(Admission, LeavesOutWhoTalksNonsenseWithoutWaitingForMore) {
                transport.send(0, std::make_shared<const FrameBuffer>(100, std::byte{7}));
                transport.send(0, make_digest(1, 0, std::vector<std::byte>(10)));
                transport.send(0, make_ready(R"({"profile": 7})"));
-               for (int i = 0; i < 50; ++i) transport.send(0, ToyRun::ready());
+               const WorkerWelcome welcome = await_welcome(transport);
+               for (int i = 0; i < 50; ++i) transport.send(0, ToyRun::ready(welcome));
                deaf_worker(transport);
              }));
   EXPECT_THAT(log, HasSubstr("left out: rank 5: what it says of itself is no message"));
@@ -358,8 +359,10 @@ TEST(Admission, IsRefusedWhereTheDefenceDoesNotHoldWithThoseWhoRemain) {
   try {
     run.over_network(at_rank(2, failing_worker));
     FAIL();
-  } catch (const UsageError& error) {
-    EXPECT_STREQ(error.what(), "--group-size r = 3 needs P >= r workers: P = 2");
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(),
+                 "the workers that are left are too few: --group-size r = 3 needs P >= r workers: "
+                 "P = 2");
   }
 }
 

@@ -155,7 +155,7 @@ TEST(LateWorkersInOneProcess, MissTheSameStepsWhereverTheRunIsResumedAndWhatever
   const auto run = [&](const std::string& name, const Options& given, std::uint64_t stop_after) {
     ToyRun toy(directory / name, given);
     toy.step_timeout_s = kDeadline;
-    toy.first_step_timeout_s = 10;
+    toy.start_timeout_s = 10;
     toy.stop_after = stop_after;
     toy.resume = name == "parts" && stop_after == 0;
     EXPECT_EQ(toy.over_local_engine(), stop_after > 0 ? RunEnd::kInterrupted : RunEnd::kFinished);

@@ -124,7 +124,7 @@ TEST(RemoteFleet, DoesNotGrowItsDeadlinesWhereWorkersTakeTurnsAtBeingSilent) {
   options["placement"] = "fixed";
   ToyRun run(directory / "run", options);
   run.step_timeout_s = 0.3;
-  run.first_step_timeout_s = 3;
+  run.start_timeout_s = 3;
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4 && rank != 5) return false;
     odd_worker(transport, [rank](Transport& end, const OrderView& order) {

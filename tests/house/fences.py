@@ -16,10 +16,11 @@ FLOORS = {
     "kernels": 2, "data": 2, "learn": 2, "comm": 2, "record": 2,
     "stages": 3, "exchange": 3, "prepare": 3, "cluster": 3, "host": 3,
     "config": 4, "library": 4,
-    "round": 5, "launch": 5,
+    "round": 5,
     "engine": 6,
-    "run": 7, "tune": 7, "doctor": 7,
-    "cli": 8,
+    "run": 7, "tune": 7,
+    "launch": 8, "doctor": 8,
+    "cli": 9,
 }
 
 # Where the headers of a library may be included: one folder of src/, and what tests and times it.

@@ -62,7 +62,7 @@ class ReplayTest : public testing::Test {
     try {
       run.over_local_engine();
       return {};
-    } catch (const InputError& error) {
+    } catch (const Error& error) {
       return error.what();
     }
   }
@@ -238,13 +238,22 @@ TEST_F(ReplayTest, EndsWhereAStepIsSkippedInOneOfTheTwoAlone) {
 TEST_F(ReplayTest, EndsWhereSlicesWereAssignedToOthers) {
   ToyRun(recorded(), kFixed).over_local_engine();
   EXPECT_THAT(refusal_of_replay(with(kFixed, {{"placement", "random"}})),
-              HasSubstr("step 1, slice 0: assigned to workers 1 2 3 there, to workers "));
+              HasSubstr("placement: random here, fixed there"));
+  change(1, [](Json& line) {
+    for (const char* list : {"assigned", "counted"}) {
+      line["slices"][0][list] = {1, 2, 4};
+      line["slices"][1][list] = {3, 5, 6};
+    }
+  });
+  EXPECT_THAT(refusal_of_replay(kFixed),
+              HasSubstr("step 1, slice 0: assigned to workers 1 2 4 there, to workers 1 2 3 here"));
 }
 
 TEST_F(ReplayTest, EndsWithTheRecord) {
   ToyRun(recorded(), kFixed).over_local_engine();
-  EXPECT_THAT(refusal_of_replay(with(kFixed, {{"max-steps", "5"}})),
-              HasSubstr("it has no step 5, but steps 1 to 4"));
+  ToyRun longer(folder_ / "longer", replaying(with(kFixed, {{"max-steps", "5"}})));
+  EXPECT_EQ(longer.over_local_engine(), RunEnd::kFinished);
+  EXPECT_EQ(list_checkpoints(folder_ / "longer").back(), 4U);
   std::filesystem::remove(recorded() / "rounds.jsonl");
   EXPECT_THAT(refusal_of_replay(kFixed), HasSubstr("rounds.jsonl"));
 }

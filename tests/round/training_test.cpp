@@ -46,11 +46,13 @@ TEST(Training, GoesOnWhenADiskIsFullDuringACheckpointAndKeepsThePreviousOne) {
   const std::string before = first.file("model_step_10");
   const auto run_in_child = [&] {
     signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{300, 300};
-    setrlimit(RLIMIT_FSIZE, &limit);
     ToyRun second(directory / "run",
                   {{"max-steps", "30"}, {"eval-freq", "10"}, {"batch-size", "4"}});
     second.resume = true;
+    second.after_step = [](std::uint64_t) {
+      const rlimit limit{300, 300};
+      setrlimit(RLIMIT_FSIZE, &limit);
+    };
     try {
       second.over_local_engine();
     } catch (const InputError&) {

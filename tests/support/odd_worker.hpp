@@ -35,7 +35,19 @@ inline void send_copy(Transport& transport, std::uint64_t step, std::uint32_t sl
   }
 }
 
-inline void send_ready(Transport& transport) { transport.send(0, ToyRun::ready()); }
+/// The server's welcome, whatever else comes before it.
+inline WorkerWelcome await_welcome(Transport& transport) {
+  while (true) {
+    const auto received = transport.receive(std::chrono::seconds(30), 1U << 20U);
+    if (!received) return {};
+    const auto text = parse_welcome(parse_frame(received->bytes));
+    if (const auto welcome = text ? welcome_from_json(*text) : std::nullopt) return *welcome;
+  }
+}
+
+inline void send_ready(Transport& transport) {
+  transport.send(0, ToyRun::ready(await_welcome(transport)));
+}
 
 /// Says it is ready, then hands every order to `answer` and every request to `deliver`, until the
 /// server stops it. It takes no weights and passes none on.
