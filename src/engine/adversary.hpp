@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "config/plan.hpp"
+#include "config/attack_plan.hpp"
 #include "detox/assignment.hpp"
 #include "detox/attack.hpp"
 #include "engine/defence_model.hpp"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "comm/chunks.hpp"
-#include "config/plan.hpp"
+#include "config/attack_plan.hpp"
 #include "detox/learner.hpp"
 
 namespace detox {

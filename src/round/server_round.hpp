@@ -6,12 +6,15 @@
 #include <optional>
 #include <vector>
 
-#include "config/plan.hpp"
+#include "config/defence_plan.hpp"
 #include "detox/learner.hpp"
 #include "record/step_report.hpp"
 #include "round/answer_format.hpp"
 #include "round/ballot.hpp"
+#include "round/defence.hpp"
 #include "round/replay.hpp"
+#include "stages/optimize/lr_schedule.hpp"
+#include "stages/optimize/sgd.hpp"
 
 namespace detox {
 
@@ -25,7 +28,7 @@ struct ServerKeys {
 class ServerRound {
  public:
   struct Parts {
-    const Plan& plan;
+    const DefencePlan& plan;
     const AnswerFormat& format;
     const ModelLayout& layout;
     ServerKeys keys;
@@ -57,20 +60,16 @@ class ServerRound {
                      Ballot& ballot, StepReport& report);
   void measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
                StepReport& report);
-  void aggregate(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
-                 std::span<const double> weights, std::uint64_t step, const State& state,
-                 std::span<float> gradient);
-  void update(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
-              std::span<const float> gradient, const State& state, StepReport& report);
+  void update(const Ballot& ballot, std::span<const float> gradient, const State& state,
+              StepReport& report);
   std::vector<std::uint32_t> choose(const Ballot& ballot, const StepReport& report) const;
-  bool may_begin_early() const;
   std::vector<bool> absent_workers(std::uint64_t step) const;
 
   Parts parts_;
   const Clock& clock_;
-  Hierarchy hierarchy_;
-  std::unique_ptr<Aggregator> median_;
   Workspace workspace_;
+  Defence defence_;
+  std::unique_ptr<Aggregator> median_;
   RecentSteps recent_;
   std::optional<RecordedStep> recorded_;  ///< where it is replayed
 };

@@ -6,7 +6,7 @@ import unittest
 
 import fences
 
-LISTED = "log sum lenet transport vote server_round main lenet_test score frame file all long other_test"
+LISTED = "score_command log sum lenet transport vote server_round main lenet_test score frame file all long other_test"
 SOUND = {
     "CMakeLists.txt": " ".join(f"{stem}.cpp" for stem in LISTED.split()),
     "include/detox/rows.hpp": '#include <span>\n#include "detox/errors.hpp"\n// unlike torch::Tensor, a view\n',
@@ -89,6 +89,17 @@ class FencesTest(unittest.TestCase):
 
     def test_the_server_holds_no_attack(self):
         self.assert_broken("src/round/server_round.cpp", '#include "stages/attack/alie.hpp"\n', "no attack code")
+
+    def test_nor_does_what_the_server_includes(self):
+        found = self.found({"src/round/server_round.cpp": '#include "config/plan.hpp"\n',
+                            "src/config/plan.hpp": '#include "detox/attack_options.hpp"\n',
+                            "include/detox/attack_options.hpp": '#include "detox/attack.hpp"\n'})
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("config/plan.hpp -> detox/attack_options.hpp -> detox/attack.hpp", found[0])
+
+    def test_in_cli_only_commands_know_of_runs(self):
+        self.assert_broken("src/cli/score.cpp", '#include "record/checkpoint.hpp"\n', "only main and the commands")
+        self.assertEqual(self.found({"src/cli/score_command.cpp": '#include "record/checkpoint.hpp"\n'}), [])
 
     def test_a_file_of_601_lines_is_refused_and_one_of_600_is_not(self):
         self.assert_broken("src/base/long.cpp", "\n" * 601, "601 lines")
