@@ -3,6 +3,7 @@
 // answer with row weights.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -62,7 +63,7 @@ struct AggregationContext {
   std::uint64_t step = 0;  ///< signSGD breaks zeros by the parity of coordinate + step
   Key key{};               ///< random draws (bucketing, dnc) come from (key, step)
   std::span<const double> weights = {};  ///< what each row counts for; empty: all the same
-  std::span<const float> start = {};     ///< (d) where centered-clipping begins; empty: at 0
+  std::span<const float> start = {};     ///< (d) where a rule that takes_start begins; empty: at 0
 };
 
 template <class T>
@@ -104,22 +105,31 @@ class Aggregator {
   const struct RuleInfo* info_ = nullptr;
 };
 
-/// One line of the registry (src/stages/aggregate/registry.cpp).
+/// One line of the registry (src/stages/aggregate/rules.def). What others have to know of a rule is
+/// a trait here: nobody asks for its name.
 struct RuleInfo {
-  std::string_view name;
-  std::string_view alias;        ///< another accepted name, or empty
-  std::string_view requirement;  ///< as users see it: "n >= 2f + 3"
-  std::size_t (*min_rows)(std::size_t f);
-  bool tries_subsets;  ///< refused where C(n, f) > kMostSubsets
-  std::string_view paper;
-  std::unique_ptr<Aggregator> (*make)(const RuleOptions&);
+  std::unique_ptr<Aggregator> (*make)(const RuleOptions&) = nullptr;
+  std::string_view name = {};
+  std::string_view alias = {};        ///< another accepted name, or empty
+  std::string_view requirement = {};  ///< as users see it: "n >= 2f + 3"
+  std::size_t (*min_rows)(std::size_t f) = nullptr;
+  std::string_view paper = {};
+  /// Where the options can be wrong for n points, n at least min_rows: empty, or what is not met.
+  std::string (*unmet)(const RuleOptions& options, std::size_t n) = nullptr;
+  /// The options (rule_options.hpp) that the result depends on, beside those of all rules; the
+  /// second ones in the paper's semantics alone.
+  std::array<std::string_view, 4> reads = {}, reads_as_paper = {};
+  bool tries_subsets = false;     ///< refused where C(n, f) > kMostSubsets
+  bool differs_in_byzfl = false;  ///< another rule in these semantics than in the paper's
+  bool differs_in_byzpy = false;
   bool takes_weights = false;
-  bool draws = false;       ///< at random, by the context's key and step
-  bool by_columns = false;  ///< a coordinate rule: columns may be reduced block by block
+  bool draws = false;             ///< at random, by the context's key and step
+  bool by_columns = false;        ///< a coordinate rule: columns may be reduced block by block
+  bool is_mean = false;           ///< survives no hostile row
+  bool takes_start = false;       ///< begins at the context's start
+  bool trusts_a_row = false;      ///< that of reference_row, which has to be there
+  bool is_sign_majority = false;  ///< of the rows' signs: workers need send no more than these
 };
-
-/// What clip_rounds may be at most.
-inline constexpr std::size_t kMostClipRounds = 1000;
 
 /// Sets of n - f rows among which a rule may have to search.
 inline constexpr double kMostSubsets = 2e6;

@@ -1,15 +1,19 @@
 // A simulated attack, on the worker's side: honest values -> what the colluders send.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "detox/random.hpp"
+#include "detox/range.hpp"
 #include "detox/rows.hpp"
 #include "detox/thread_pool.hpp"
 
@@ -53,18 +57,43 @@ class Attack {
   virtual bool same_in_every_slice() const { return false; }  ///< out does not depend on the slice
   virtual bool flips_labels() const { return false; }  ///< own is for label K - 1 - y of K classes
   virtual bool probes_defence() const { return false; }
-  virtual double delay_s() const { return 0; }  ///< how late they answer; infinite: never
+  virtual bool is_honest() const { return false; }  ///< there is nothing to corrupt
+  virtual double delay_s() const { return 0; }      ///< how late they answer; infinite: never
   /// out has the size of input.own and may not overlap it.
   virtual void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const = 0;
 };
 
-struct AttackInfo {
-  std::string_view name;
-  std::string_view summary;
-  std::string_view paper;
-  std::optional<double> standard;  ///< c unless the user says otherwise; empty: it has none
-  std::unique_ptr<Attack> (*make)(const AttackOptions&);
+/// What an attack makes of its number c, --adversarial.
+struct AttackParameter {
+  std::string_view meaning;  ///< as in "c: factor"
+  double standard;           ///< c unless the user says otherwise
+  std::string_view unit = {};
+  Range range = {};       ///< on top of being a float32
+  bool is_slice = false;  ///< below the number of slices, too
 };
+
+/// One line of the registry (src/stages/attack/attacks.def).
+struct AttackInfo {
+  std::unique_ptr<Attack> (*make)(const AttackOptions&) = nullptr;
+  std::string_view name = {};
+  std::string_view summary = {};
+  std::string_view paper = {};
+  std::optional<AttackParameter> parameter = {};  ///< empty: it reads none
+  /// Options that it reads beside c, under the names of `train`.
+  std::array<std::string_view, 4> reads = {};
+  /// What users should know of a run with these options, a line each: `rows` reach the rule, and
+  /// the attackers own at most so many slices. Null: nothing.
+  std::vector<std::string> (*notices)(const AttackOptions& options, std::size_t rows,
+                                      std::size_t most_owned) = nullptr;
+};
+
+/// Whether the attack reads the option of this name.
+bool reads_option(const AttackInfo& attack, std::string_view option);
+
+/// Which c the attack takes among so many slices, as in "a slice, 0 to 4".
+std::string parameter_values(const AttackParameter& parameter, std::size_t slices);
+/// Whether c is one of them.
+bool takes_parameter(const AttackParameter& parameter, double c, std::size_t slices);
 
 /// All attacks, sorted by name; "alie" is what --lis-simulation=simulate selects.
 std::span<const AttackInfo> attacks();

@@ -30,9 +30,9 @@ const char* detox_rule_requirement(size_t rule);
 const char* detox_rule_paper(size_t rule);
 
 /* An aggregator by the rule's name or alias. options: words KEY=VALUE with blanks between them, as
-   the options of `detoxml aggregate`: "f=5 pre=nnm,bucketing:s=2 krum-select=3"; also
-   bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds, semantics, weight-cap, and seed,
-   of which bucketing and dnc draw. NULL or "" is f=0. threads: 0 is one a core. NULL on error: an unknown name, an option
+   the options of `detoxml aggregate` and with its values: "f=5 pre=nnm,bucketing:s=2 krum-select=3";
+   also bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds, semantics, weight-cap
+   (docs/rules.md), and seed, of which bucketing and dnc draw. NULL or "" is f=0. threads: 0 is one a core. NULL on error: an unknown name, an option
    that cannot be. */
 detox_aggregator* detox_create(const char* rule, const char* options, size_t threads);
 void detox_destroy(detox_aggregator* aggregator); /* NULL is nothing to destroy */

@@ -26,6 +26,7 @@ struct PreInfo {
   bool whole;                  ///< whether it must be a whole number; it is above 0 in any case
   std::string_view paper;
   std::unique_ptr<PreAggregator> (*make)(std::size_t f, double parameter);
+  bool evens_out_at_f0 = false;  ///< with f = 0 every row becomes the mean of all
 };
 
 /// A step as a user asks for it.

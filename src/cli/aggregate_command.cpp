@@ -22,7 +22,7 @@
 #include "detox/aggregator.hpp"
 #include "detox/errors.hpp"
 #include "stages/aggregate/row_distances.hpp"
-#include "stages/aggregate/rule_option.hpp"
+#include "stages/aggregate/rule_options.hpp"
 
 namespace detox {
 namespace {
@@ -190,28 +190,18 @@ int run(const Arguments& arguments) {
   return 0;
 }
 
-std::string pre_names() {
-  std::string names;
-  for (const PreInfo& info : pre_aggregators()) {
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", info.name);
-    if (!info.parameter.empty()) names += fmt::format(":{}={}", info.parameter, info.standard);
-    names += fmt::format(" ({})", info.requirement);
+void add_rule_options(CLI::App& app, const std::shared_ptr<Arguments>& arguments) {
+  for (const RuleOption& option : rule_options()) {
+    const std::string flag = fmt::format("--{}", option.name);
+    app.add_option_function<std::string>(
+           flag,
+           [arguments, &option, flag](const std::string& text) {
+             set_rule_option(option, text, arguments->options, flag);
+           },
+           rule_option_help(option))
+        ->type_name(rule_option_form(option))
+        ->default_str(rule_option_text(option, arguments->options));
   }
-  return names;
-}
-
-/// --NAME of the command is the rule option of that name.
-CLI::Option* add_rule_option(CLI::App& app, const std::shared_ptr<Arguments>& arguments,
-                             const std::string& name, const std::string& standard,
-                             const std::string& help) {
-  return app
-      .add_option_function<std::string>(
-          "--" + name,
-          [arguments, name](const std::string& value) {
-            set_rule_option(name, value, arguments->options);
-          },
-          help)
-      ->default_str(standard);
 }
 
 }  // namespace
@@ -234,32 +224,13 @@ Command aggregate_command(CLI::App& program) {
   app->add_option("--mode", arguments->mode, "The rule, and what it needs: " + names)
       ->type_name("RULE")
       ->capture_default_str();
-  add_rule_option(*app, arguments, "f", "0", "Hostile rows that the rule must survive");
-  add_rule_option(*app, arguments, "pre", "none",
-                  "Steps before the rule: " + pre_names() + "; several are joined by commas")
-      ->type_name("STEPS");
+  add_rule_options(*app, arguments);
   app->add_option("--report", arguments->report, "Also write a report, in JSON")->type_name("FILE");
-  add_rule_option(*app, arguments, "krum-select", "0",
-                  "m of multi-krum; 0: n - f - 2, under --semantics byzfl or byzpy n - f");
-  add_rule_option(*app, arguments, "bulyan-variant", "paper", "paper, or detox (the original's)")
-      ->type_name("paper|detox");
-  add_rule_option(*app, arguments, "tolerance", fmt::format("{}", RuleOptions().tolerance),
-                  "geometric-median: how far it may stay from its point, relative");
-  add_rule_option(*app, arguments, "reference-row", "0", "monna: the row to trust, from 0");
-  add_rule_option(*app, arguments, "clip-radius", fmt::format("{}", RuleOptions().clip_radius),
-                  "tau of centered-clipping");
-  add_rule_option(*app, arguments, "clip-rounds", "1; under --semantics byzpy 10",
-                  "L of centered-clipping");
-  add_rule_option(*app, arguments, "semantics", "paper",
-                  "whose definition of a rule, where those differ")
-      ->type_name("paper|byzfl|byzpy");
   app->add_option_function<std::string>(
          "--weights",
          [arguments](const std::string& text) { arguments->weights = parse_weights(text); },
          "What each row counts for, as 120,80,100 (sample counts, say); for " + weighted_rules())
       ->default_str("all the same");
-  add_rule_option(*app, arguments, "weight-cap", fmt::format("{}", RuleOptions().weight_cap),
-                  "No row counts for more than so many times its equal share, 1/n");
   app->add_option(
          "--step", arguments->step,
          "signSGD: zeros vote by coordinate + step; bucketing and dnc draw by seed and step")

@@ -15,6 +15,12 @@ void print_line(std::string_view name, std::string_view what, std::string_view s
   fmt::print("  {:<18} {:<78} {}\n", name, what, source);
 }
 
+/// What c, --adversarial, is to the attack.
+std::string about_c(const AttackInfo& attack) {
+  if (!attack.parameter) return "";
+  return fmt::format("; c: {}, {}", attack.parameter->meaning, attack.parameter->standard);
+}
+
 int list_everything() {
   fmt::print("Rules (--mode, --inner-mode; n rows, f of them corrupt)\n");
   for (const RuleInfo& rule : rules()) {
@@ -29,8 +35,10 @@ int list_everything() {
     print_line(fmt::format("{}{}", step.name, parameter),
                fmt::format("{}; needs {}", step.summary, step.requirement), step.paper);
   }
-  fmt::print("\nAttacks (--err-mode; alie is --lis-simulation simulate, too)\n");
-  for (const AttackInfo& attack : attacks()) print_line(attack.name, attack.summary, attack.paper);
+  fmt::print(
+      "\nAttacks (--err-mode; c is --adversarial; alie is --lis-simulation simulate, too)\n");
+  for (const AttackInfo& attack : attacks())
+    print_line(attack.name, fmt::format("{}{}", attack.summary, about_c(attack)), attack.paper);
   fmt::print("\nNetworks (--network)\n");
   for (const NetworkInfo& network : networks())
     print_line(network.name, network.summary, network.paper);

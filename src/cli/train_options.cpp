@@ -41,8 +41,7 @@ void take_other_spellings(GivenOptions& given) {
     const std::string name = canonical_name(unknown.word);
     for (const Option& option : train_options()) {
       if (!unknown.word.starts_with("--") || canonical_name(option.name) != name) continue;
-      const bool bare =
-          unknown.value.empty() && std::holds_alternative<bool RunConfig::*>(option.field);
+      const bool bare = unknown.value.empty() && is_switch(option);
       given.settings.push_back({std::string(option.name), bare ? "on" : unknown.value});
       return true;
     }
@@ -51,7 +50,8 @@ void take_other_spellings(GivenOptions& given) {
 }
 
 std::string help_text(const Option& option) {
-  return fmt::format("{} [{}]", option.help, option_text(option, RunConfig{}));
+  static const RunConfig kDefaults;
+  return fmt::format("{} [{}]", option.help, option_text(option, kDefaults));
 }
 
 }  // namespace
@@ -73,18 +73,18 @@ std::shared_ptr<GivenOptions> add_train_options(CLI::App& command) {
       ->expected(1)
       ->take_all();
   for (const Option& option : train_options()) {
-    const bool is_switch = std::holds_alternative<bool RunConfig::*>(option.field);
+    const bool may_be_bare = is_switch(option);
     const auto add = [&](std::string_view name, std::string_view group, std::string help) {
       auto* added = command.add_option_function<std::string>(
           fmt::format("--{}", name),
-          [given, name, is_switch, canonical = option.name](const std::string& text) {
-            const bool bare = is_switch && text.empty();  // --nesterov, without a value
+          [given, name, may_be_bare, canonical = option.name](const std::string& text) {
+            const bool bare = may_be_bare && text.empty();  // --nesterov, without a value
             given->settings.push_back({std::string(canonical), bare ? "on" : text,
                                        std::string(name == canonical ? "" : name)});
           },
           std::move(help));
       added->group(std::string(group))->type_name(value_form(option))->take_last();
-      if (is_switch) added->expected(0, 1);
+      if (may_be_bare) added->expected(0, 1);
     };
     add(option.name, option.group, help_text(option));
     if (!option.alias.empty()) add(option.alias, "", "");

@@ -1,8 +1,5 @@
-// Options by what people write, and those that people need.
+// Options by what people write.
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <array>
 
 #include "base/names.hpp"
 #include "config/foreign_options.hpp"
@@ -10,21 +7,6 @@
 #include "detox/errors.hpp"
 
 namespace detox {
-namespace {
-
-// With --config these are the twenty that --help shows.
-constexpr std::array<std::string_view, 19> kEveryday = {
-    "network",       "dataset",    "data-dir",    "approach",    "mode",
-    "group-size",    "workers",    "assume-fail", "worker-fail", "err-mode",
-    "fail-schedule", "batch-size", "lr",          "max-steps",   "seed",
-    "eval-freq",     "train-dir",  "overwrite",   "resume"};
-
-}  // namespace
-
-bool is_everyday(const Option& option) {
-  return std::ranges::find(kEveryday, option.name) != kEveryday.end();
-}
-
 const Option& find_option(std::string_view name) {
   const std::string wanted = canonical_name(name);
   std::vector<std::string_view> names;

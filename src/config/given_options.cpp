@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <utility>
 
@@ -17,18 +16,6 @@
 
 namespace detox {
 namespace {
-
-// Belong to an invocation, not to a run.
-constexpr std::array<std::string_view, 10> kNotTakenOver = {"engine",
-                                                            "threads",
-                                                            "train-dir",
-                                                            "overwrite",
-                                                            "resume",
-                                                            "checkpoint-step",
-                                                            "allow-other-numerics",
-                                                            "compute-every-replica",
-                                                            "log-interval",
-                                                            "no-evaluate"};
 
 std::string read_text(const std::filesystem::path& file) {
   return std::string(text_of(read_file(file)));
@@ -155,8 +142,8 @@ RunConfig recorded_config(const std::filesystem::path& recorded) {
 RunConfig given_config_over(const GivenOptions& given, const std::filesystem::path& recorded) {
   std::vector<Setting> settings = parse_settings(read_text(recorded), recorded.string());
   std::erase_if(settings, [](const Setting& setting) {
-    return std::any_of(kNotTakenOver.begin(), kNotTakenOver.end(), [&](std::string_view name) {
-      return canonical_name(name) == canonical_name(setting.name);
+    return std::ranges::any_of(train_options(), [&](const Option& option) {
+      return option.scope == Scope::kInvocation && option.name == setting.name;
     });
   });
   RunConfig config = config_of_file(settings, recorded);

@@ -6,11 +6,13 @@
 #include <cmath>
 #include <type_traits>
 
+#include "base/assert.hpp"
 #include "base/digest.hpp"
 #include "base/home_folder.hpp"
 #include "base/names.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
+#include "stages/aggregate/rule_options.hpp"
 
 namespace detox {
 namespace {
@@ -58,6 +60,29 @@ template <class T>
 struct IsOptional : std::false_type {};
 template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
+
+template <class T>
+constexpr bool kIsWhole =
+    std::is_same_v<T, std::uint64_t> || std::is_same_v<T, std::optional<std::uint64_t>>;
+template <class T>
+constexpr bool kIsNumber =
+    kIsWhole<T> || std::is_same_v<T, double> || std::is_same_v<T, std::optional<double>>;
+
+/// std::visit for a field that is a member of RunConfig.
+template <class Visitor>
+auto visit_member(const Visitor& visitor, const Option::Field& field) {
+  using Result = decltype(visitor(&RunConfig::network));
+  return std::visit(
+      [&]<class Member>(Member member) -> Result {
+        if constexpr (std::is_same_v<Member, const RuleOption*>) {
+          DETOX_ASSERT(false);
+          return Result();
+        } else {
+          return visitor(member);
+        }
+      },
+      field);
+}
 
 /// Whether the value is, or may be, the name of a file or a folder.
 bool may_be_path(const Option& option) {
@@ -122,9 +147,11 @@ void set_option(const Option& option, std::string_view text, RunConfig& config) 
   }
   const std::string path = may_be_path(option) ? with_home(text) : "";
   if (!path.empty()) text = path;
+  if (const auto* rule = std::get_if<const RuleOption*>(&option.field))
+    return set_rule_option(**rule, text, config.rule, fmt::format("--{}", option.name));
   const bool is_empty_word =
       !option.empty_word.empty() && canonical_name(text) == canonical_name(option.empty_word);
-  std::visit(
+  visit_member(
       [&](auto field) {
         auto& value = config.*field;
         using T = std::remove_reference_t<decltype(value)>;
@@ -140,7 +167,9 @@ void set_option(const Option& option, std::string_view text, RunConfig& config) 
 }
 
 std::string option_text(const Option& option, const RunConfig& config) {
-  return std::visit(
+  if (const auto* rule = std::get_if<const RuleOption*>(&option.field))
+    return rule_option_text(**rule, config.rule);
+  return visit_member(
       [&](auto field) -> std::string {
         const auto& value = config.*field;
         using T = std::remove_cvref_t<decltype(value)>;
@@ -157,16 +186,13 @@ std::string option_text(const Option& option, const RunConfig& config) {
 std::string value_form(const Option& option) {
   if (!option.choices.empty()) return fmt::format("{}", fmt::join(option.choices, "|"));
   if (!option.value.empty()) return std::string(option.value);
-  const std::string_view kind = std::visit(
-      []([[maybe_unused]] auto field) -> std::string_view {
-        using T = std::remove_cvref_t<decltype(RunConfig().*field)>;
+  if (const auto* rule = std::get_if<const RuleOption*>(&option.field))
+    return rule_option_form(**rule);
+  const std::string_view kind = visit_member(
+      []<class T>(T RunConfig::*) -> std::string_view {
         if constexpr (std::is_same_v<T, bool>) return "on|off";
-        if constexpr (std::is_same_v<T, std::uint64_t> ||
-                      std::is_same_v<T, std::optional<std::uint64_t>>)
-          return "N";
-        if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::optional<double>>)
-          return "X";
-        return "TEXT";
+        if constexpr (kIsWhole<T>) return "N";
+        return kIsNumber<T> ? "X" : "TEXT";
       },
       option.field);
   const bool is_word =
@@ -174,14 +200,24 @@ std::string value_form(const Option& option) {
   return is_word ? fmt::format("{}|{}", kind, option.empty_word) : std::string(kind);
 }
 
+bool is_number(const Option& option) {
+  if (const auto* rule = std::get_if<const RuleOption*>(&option.field))
+    return (*rule)->words == nullptr && option.value.empty();
+  return visit_member([]<class T>(T RunConfig::*) { return kIsNumber<T>; }, option.field);
+}
+
+bool is_switch(const Option& option) {
+  return std::holds_alternative<bool RunConfig::*>(option.field);
+}
+
 std::string config_digest(const RunConfig& config, std::string_view extra) {
   DigestBuilder digest;
   const RunConfig defaults;
   for (const Option& option : train_options()) {
     const std::string text = option_text(option, config);
-    // Runs of versions that had not this option yet go on.
-    const bool is_new = option.name == "alie-ddof" && text == option_text(option, defaults);
-    if (option.affects_result && !is_new) digest.add(fmt::format("{} = {}\n", option.name, text));
+    const bool is_new = option.is_newer && text == option_text(option, defaults);
+    if (option.scope == Scope::kResult && !is_new)
+      digest.add(fmt::format("{} = {}\n", option.name, text));
   }
   return hex(digest.add(extra).finish());
 }
@@ -190,7 +226,7 @@ std::vector<std::string> differences(const RunConfig& here, const RunConfig& the
   std::vector<std::string> lines;
   for (const Option& option : train_options()) {
     const std::string a = option_text(option, here), b = option_text(option, there);
-    if (option.affects_result && a != b)
+    if (option.scope == Scope::kResult && a != b)
       lines.push_back(fmt::format("{}: {} here, {} there", option.name, a, b));
   }
   return lines;

@@ -16,34 +16,46 @@
 namespace detox {
 
 class Mistakes;
+struct RuleOption;
+
+/// How far a value reaches.
+enum class Scope {
+  kResult,     ///< part of the configuration's digest: runs that differ in it give different bits
+  kRun,        ///< recorded, and taken over by a run that goes on
+  kInvocation  ///< of one start of the program
+};
 
 /// One option. Values travel as text; `field` says where the value lives and so how the text is
 /// read.
 struct Option {
-  using Field =
-      std::variant<std::string RunConfig::*, std::optional<std::string> RunConfig::*,
-                   std::uint64_t RunConfig::*, std::optional<std::uint64_t> RunConfig::*,
-                   double RunConfig::*, std::optional<double> RunConfig::*, bool RunConfig::*>;
+  /// A rule's option lives in RunConfig::rule.
+  using Field = std::variant<std::string RunConfig::*, std::optional<std::string> RunConfig::*,
+                             std::uint64_t RunConfig::*, std::optional<std::uint64_t> RunConfig::*,
+                             double RunConfig::*, std::optional<double> RunConfig::*,
+                             bool RunConfig::*, const RuleOption*>;
   std::string_view group;
-  std::string_view name;   ///< without dashes: also the key in configuration files
-  std::string_view alias;  ///< another accepted name, or empty
+  std::string_view name;        ///< without dashes: also the key in configuration files
+  std::string_view alias = {};  ///< another accepted name, or empty
   Field field;
-  std::string_view
-      empty_word;  ///< text for 0 or for "decided from other options": off, all, auto, …
-  std::string_view help;
-  bool affects_result;  ///< part of the configuration's digest: runs that differ in it give
-                        ///< different bits
-  std::vector<std::string_view> choices;  ///< of a closed set of words; empty: free
+  /// Text for 0 or for "decided from other options": off, all, auto, …
+  std::string_view empty_word = {};
+  std::string help;
+  std::vector<std::string_view> choices = {};  ///< of a closed set of words; empty: free
   /// What help and completion show for a value that is free: FILE, DIR, a list of names (NETWORK,
   /// DATASET, RULE, ATTACK, STEPS) or a word that stands for itself, as alternatives between bars.
   std::string_view value = {};
+  bool takes_list = false;  ///< several values, joined by commas: a file may give a list
+  Scope scope = Scope::kResult;
+  bool is_everyday = false;     ///< of the twenty or so that people need: what `--help` shows
+  bool in_every_trial = false;  ///< the same in all runs of a search: it makes no other run of one
+  bool is_newer = false;        ///< than runs that go on: at its default no part of the digest
 };
 
 /// All options of `detoxml train`, in the order of the help.
 std::span<const Option> train_options();
 
-/// The twenty or so that people need: what `--help` shows; `--help-all` shows all.
-bool is_everyday(const Option& option);
+bool is_number(const Option& option);
+bool is_switch(const Option& option);
 
 /// What help shows for the value: its kind (N a whole number, X a number, FILE, DIR, a list of
 /// names) and words that stand for themselves, between bars.

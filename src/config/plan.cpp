@@ -13,7 +13,6 @@
 #include "config/notices.hpp"
 #include "config/remedies.hpp"
 #include "detox/errors.hpp"
-#include "stages/aggregate/rule_option.hpp"
 #include "stages/assign/placement.hpp"
 
 namespace detox {
@@ -54,15 +53,6 @@ void check_ranges(const RunConfig& c, Mistakes& mistakes) {
               "0 to 3.4e38, a float32");
   check_range("adversarial", c.adversarial.value_or(0), is_float(c.adversarial.value_or(0)),
               "-3.4e38 to 3.4e38, a float32");
-  check_range("tolerance", c.tolerance, c.tolerance > 0 && c.tolerance < 1, "between 0 and 1");
-  check_range("clip-radius", c.clip_radius, c.clip_radius > 0 && std::isfinite(c.clip_radius),
-              "above 0");
-  const std::uint64_t clip_rounds = c.clip_rounds.value_or(1);
-  check_range("clip-rounds", static_cast<double>(clip_rounds),
-              clip_rounds >= 1 && clip_rounds <= kMostClipRounds,
-              fmt::format("1 to {}", kMostClipRounds));
-  check_range("weight-cap", c.weight_cap, c.weight_cap >= 1 && std::isfinite(c.weight_cap),
-              "a number from 1");
   check_range("lr-gamma", c.lr_gamma, c.lr_gamma > 0 && c.lr_gamma <= 1, "above 0, at most 1");
   check_range("lr-step-size", static_cast<double>(c.lr_step_size), c.lr_step_size >= 1, "from 1");
   check_range("step-timeout", c.step_timeout, c.step_timeout > 0 && c.step_timeout <= 1e6,
@@ -113,20 +103,27 @@ std::vector<Absence> parse_absences(std::string_view text, std::size_t workers) 
   return absences;
 }
 
+/// The original says one attack by another option.
+constexpr std::string_view kOfLisSimulation = "alie";
+
+std::string_view attack_of(const RunConfig& config) {
+  return config.lis_simulation == "simulate" ? kOfLisSimulation : config.err_mode;
+}
+
+/// c, checked against what the attack makes of it.
+double attack_parameter(const RunConfig& config, const AttackInfo& info, std::size_t slices) {
+  if (!info.parameter) return config.adversarial.value_or(0);
+  const double c = config.adversarial.value_or(info.parameter->standard);
+  if (takes_parameter(*info.parameter, c, slices)) return c;
+  throw UsageError(fmt::format("--err-mode {}: --adversarial is {}; valid: {}", info.name, c,
+                               parameter_values(*info.parameter, slices)));
+}
+
 AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
+  const AttackInfo& info = find_attack(attack_of(config));
   AttackPlan attack;
-  attack.attack = config.lis_simulation == "simulate" ? "alie" : config.err_mode;
-  const double c = config.adversarial.value_or(find_attack(attack.attack).standard.value_or(0));
-  const bool is_slice = c >= 0 && c < static_cast<double>(plan.k) && c == std::floor(c);
-  if (attack.attack == "mimic" && !is_slice) {
-    throw UsageError(fmt::format("--err-mode mimic: --adversarial is {}; valid: a slice, 0 to {}",
-                                 c, plan.k - 1));
-  }
-  constexpr double kLongestDelay = 1e6;
-  if (attack.attack == "straggler" && !(c >= 0 && c <= kLongestDelay)) {
-    throw UsageError(fmt::format(
-        "--err-mode straggler: --adversarial is {}; valid: 0 to {} seconds", c, kLongestDelay));
-  }
+  attack.attack = info.name;
+  const double c = attack_parameter(config, info, plan.k);
   attack.options = {c, config.alie_z, config.alie_sign == "plus" ? 1.0 : -1.0,
                     static_cast<std::size_t>(config.alie_ddof)};
   attack.byzantine = config.worker_fail;
@@ -135,8 +132,7 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
                                                            : FailSchedule::kPerStep;
   attack.statistics = config.attack_statistics;
   attack.rule_rows = plan.rows;
-  if (find_attack(attack.attack).make(attack.options)->probes_defence())
-    attack.defence = plan.hierarchy;
+  if (info.make(attack.options)->probes_defence()) attack.defence = plan.hierarchy;
   return attack;
 }
 
@@ -168,22 +164,6 @@ void check_workers(const RunConfig& config, const Plan& plan) {
   mistakes.refuse();
 }
 
-RuleOptions rule_options(const RunConfig& config, const Plan& plan) {
-  RuleOptions rule;
-  rule.pre = parse_pre_steps(config.pre);
-  rule.krum_select = config.krum_select;
-  rule.bulyan_variant =
-      config.bulyan_variant == "detox" ? BulyanVariant::kDetox : BulyanVariant::kPaper;
-  rule.tolerance = config.tolerance;
-  rule.reference_row = config.reference_row;
-  rule.clip_radius = config.clip_radius;
-  rule.clip_rounds = config.clip_rounds.value_or(0);
-  rule.semantics = parse_semantics(config.semantics);
-  rule.weight_cap = config.weight_cap;
-  rule.rows_are_signs = plan.sign_codec;
-  return rule;
-}
-
 /// That a step can be taken with any num_aggregate slices, as any may be the first. They differ in
 /// whether the trusted one is in its place, and in how many of the larger ones, which have the
 /// lower numbers, are among them: of neighbours there is every such case.
@@ -211,7 +191,6 @@ void check_values(const RunConfig& config, Mistakes& mistakes) {
   mistakes.in([&] { approach_name(config.approach); });
   if (config.mode) mistakes.in([&] { find_rule(*config.mode); });
   mistakes.in([&] { find_rule(config.inner_mode); });
-  mistakes.in([&] { parse_pre_steps(config.pre); });
   mistakes.in([&] { find_attack(config.err_mode); });
   check_ranges(config, mistakes);
 }
@@ -231,15 +210,15 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
   if (!config.mode) config.mode = config.approach == "maj_vote" ? "normal" : "coord-median";
   config.mode = find_rule(*config.mode).name;
   config.inner_mode = find_rule(config.inner_mode).name;
-  config.pre = to_text(parse_pre_steps(config.pre));
   config.err_mode = find_attack(config.err_mode).name;
-  if (config.err_mode == "alie") {
+  if (config.err_mode == kOfLisSimulation) {
     // One attack under two names is one configuration.
     config.err_mode = RunConfig().err_mode;
     config.lis_simulation = "simulate";
   }
-  // Whichever rule takes signs, the gradient that comes out is of size 1 in every coordinate.
-  const bool takes_signs = *config.mode == "signSGD" || config.inner_mode == "signSGD";
+  // Whichever rule takes signs alone, the gradient that comes out is of size 1 in every coordinate.
+  const bool takes_signs =
+      find_rule(*config.mode).is_sign_majority || find_rule(config.inner_mode).is_sign_majority;
   if (!config.lr) config.lr = takes_signs ? 1e-4 : 0.01;
   if (world_workers > 0 && config.workers && *config.workers != world_workers) {
     throw UsageError(
@@ -282,13 +261,14 @@ Plan make_plan(const RunConfig& config) {
   plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
   plan.votes_by_digest = config.vote == "digest" && plan.r > 1;
   plan.random_placement = config.placement == "random";
-  plan.sign_codec = *config.mode == "signSGD";
+  const RuleInfo& rule = find_rule(*config.mode);
+  plan.sign_codec = rule.is_sign_majority;
   plan.weighs_samples = config.weights == "samples";
 
-  plan.keeps_last = *config.mode == "centered-clipping" && config.clip_start == "last";
-  plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff,
-                    rule_options(config, plan)};
-  if (plan.b == 0 && config.inner_mode != "normal") {
+  plan.keeps_last = rule.takes_start && config.clip_start == "last";
+  plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff, config.rule};
+  plan.hierarchy.rule.rows_are_signs = plan.sign_codec;
+  if (plan.b == 0 && !find_rule(config.inner_mode).is_mean) {
     throw UsageError(fmt::format("--inner-mode {} needs --buckets", config.inner_mode));
   }
   const Hierarchy hierarchy(plan.hierarchy);

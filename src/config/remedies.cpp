@@ -99,7 +99,7 @@ std::string remedies(const Plan& plan) {
     found.push_back(fmt::format("--buckets {}", *buckets));
   if (const auto kept = more_slices(variant))
     found.push_back(fmt::format("--num-aggregate {}", *kept));
-  const bool is_inner = plan.b > 0 && find_rule(plan.hierarchy.inner_rule).name != "normal";
+  const bool is_inner = plan.b > 0 && !find_rule(plan.hierarchy.inner_rule).is_mean;
   Variant other = variant;
   const std::vector<std::string_view> names =
       other_rules(other, is_inner ? other.hierarchy.inner_rule : other.hierarchy.outer_rule);

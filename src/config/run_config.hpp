@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "detox/aggregator.hpp"
+
 namespace detox {
 
 /// Defaults are those of `detoxml train --help`. Empty optionals are decided by resolve()
@@ -28,17 +30,9 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::uint64_t buckets = 0;
   std::optional<std::uint64_t> workers;  ///< 9; under MPI the world size minus one
   std::optional<std::uint64_t> assume_fail;
-  std::string pre = "none";
-  std::uint64_t krum_select = 0;
-  std::string bulyan_variant = "paper";
-  std::uint64_t reference_row = 0;
-  double clip_radius = 100;
-  std::optional<std::uint64_t> clip_rounds;  ///< empty: as the semantics have it
+  RuleOptions rule;  ///< but for what make_plan() sets
   std::string clip_start = "zero";
-  double tolerance = 1e-6;
-  std::string semantics = "paper";
   std::string weights = "off";
-  double weight_cap = 2;
   std::string placement = "random";
   std::string placement_key;
   std::string vote = "digest";

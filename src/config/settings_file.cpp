@@ -53,20 +53,17 @@ std::optional<std::string> scalar_text(const toml::node& node) {
   return std::nullopt;
 }
 
-/// Whether the value is several, joined by commas: then a file may give them as a list.
-bool takes_list(std::string_view name) { return name == "pre" || name == "absent"; }
-
-std::string toml_text_of(const toml::node& node, std::string_view name) {
+std::string toml_text_of(const toml::node& node, const Option& option) {
   if (const auto text = scalar_text(node)) return *text;
   const toml::array* list = node.as_array();
-  if (list == nullptr || !takes_list(name)) {
+  if (list == nullptr || !option.takes_list) {
     throw UsageError(fmt::format("the value of {} is {}; valid: text, a number, true or false",
-                                 name, list != nullptr ? "a list" : "none"));
+                                 option.name, list != nullptr ? "a list" : "none"));
   }
   std::string joined;
   for (const toml::node& entry : *list) {
     const auto text = scalar_text(entry);
-    if (!text) throw UsageError(fmt::format("the list of {} holds what is no text", name));
+    if (!text) throw UsageError(fmt::format("the list of {} holds what is no text", option.name));
     joined += (joined.empty() ? "" : ",") + *text;
   }
   return joined.empty() ? "none" : joined;
@@ -90,7 +87,7 @@ Setting setting_of(std::string_view key, const toml::node& node) {
   }
   const Option& option = find_option(written);
   const bool is_own = canonical_name(option.name) == canonical_name(written);
-  return {std::string(option.name), toml_text_of(node, option.name), is_own ? "" : written};
+  return {std::string(option.name), toml_text_of(node, option), is_own ? "" : written};
 }
 
 /// TOML text: quotes, backslashes and control characters escaped.

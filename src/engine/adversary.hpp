@@ -18,7 +18,7 @@ class Adversary {
  public:
   Adversary(const AttackPlan& plan, const Key& attack_key);
 
-  bool active() const { return plan_.byzantine > 0 && plan_.attack != "none"; }
+  bool active() const { return plan_.byzantine > 0 && !attack_->is_honest(); }
   bool needs_all_slices() const { return attack_->needs_all_slices(); }
 
   bool flips_labels() const { return attack_->flips_labels(); }

@@ -10,6 +10,7 @@
 #include "base/digest.hpp"
 #include "base/json_field.hpp"
 #include "engine/probe_gradient.hpp"
+#include "stages/aggregate/rule_options.hpp"
 
 namespace detox {
 namespace {
@@ -25,21 +26,12 @@ Key key_from_hex(const std::string& text) {
 }
 
 Json json_of(const Hierarchy::Options& defence) {
-  const RuleOptions& rule = defence.rule;
-  return {{"inner", defence.inner_rule},
-          {"outer", defence.outer_rule},
-          {"buckets", defence.buckets},
-          {"f_eff", defence.f_eff},
-          {"pre", to_text(rule.pre)},
-          {"krum_select", rule.krum_select},
-          {"bulyan_variant", static_cast<int>(rule.bulyan_variant)},
-          {"tolerance", rule.tolerance},
-          {"reference_row", rule.reference_row},
-          {"clip_radius", rule.clip_radius},
-          {"clip_rounds", rule.clip_rounds},
-          {"semantics", static_cast<int>(rule.semantics)},
-          {"weight_cap", rule.weight_cap},
-          {"rows_are_signs", rule.rows_are_signs}};
+  Json options = Json::object();
+  for (const RuleOption& option : rule_options())
+    options[std::string(option.name)] = rule_option_text(option, defence.rule);
+  return {{"inner", defence.inner_rule}, {"outer", defence.outer_rule},
+          {"buckets", defence.buckets},  {"f_eff", defence.f_eff},
+          {"options", options},          {"rows_are_signs", defence.rule.rows_are_signs}};
 }
 
 /// One that is written as its number, 0 to that of `last`.
@@ -57,17 +49,12 @@ Hierarchy::Options defence_from(const Json& json) {
   read_field(json, "outer", defence.outer_rule);
   read_field(json, "buckets", defence.buckets);
   read_field(json, "f_eff", defence.f_eff);
-  RuleOptions& rule = defence.rule;
-  rule.pre = parse_pre_steps(json.at("pre").get<std::string>());
-  read_field(json, "krum_select", rule.krum_select);
-  rule.bulyan_variant = read_enum(json, "bulyan_variant", BulyanVariant::kDetox);
-  read_field(json, "tolerance", rule.tolerance);
-  read_field(json, "reference_row", rule.reference_row);
-  read_field(json, "clip_radius", rule.clip_radius);
-  read_field(json, "clip_rounds", rule.clip_rounds);
-  rule.semantics = read_enum(json, "semantics", Semantics::kByzpy);
-  read_field(json, "weight_cap", rule.weight_cap);
-  read_field(json, "rows_are_signs", rule.rows_are_signs);
+  const Json& options = json.at("options");
+  for (const RuleOption& option : rule_options()) {
+    const std::string text = options.at(std::string(option.name));
+    set_rule_option(option, text, defence.rule, option.name);
+  }
+  read_field(json, "rows_are_signs", defence.rule.rows_are_signs);
   return defence;
 }
 
@@ -169,6 +156,9 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     read_field(json, "by_digest", s.by_digest);
     read_field(json, "chunk_bytes", s.chunk_bytes);
     read_field(json, "compression", s.compression);
+    const auto& parameter = find_attack(s.attack.attack).parameter;
+    const double c = s.attack.options.adversarial;
+    if (parameter && !takes_parameter(*parameter, c, s.slices)) return std::nullopt;
     const bool valid = s.slices >= 1 && s.slices <= s.samples_per_step && s.chunk_bytes >= 1 &&
                        s.chunk_bytes <= kChunkBytes;
     if (!valid) return std::nullopt;

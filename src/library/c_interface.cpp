@@ -10,7 +10,7 @@
 #include "detox/aggregator.hpp"
 #include "detox/detox.h"
 #include "detox/errors.hpp"
-#include "stages/aggregate/rule_option.hpp"
+#include "stages/aggregate/rule_options.hpp"
 
 using detox::AggregationContext;
 

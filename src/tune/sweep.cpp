@@ -4,8 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <type_traits>
 
 #include "base/names.hpp"
 #include "detox/errors.hpp"
@@ -13,31 +11,6 @@
 
 namespace detox {
 namespace {
-
-constexpr std::array<std::string_view, 13> kOfAnInvocation = {"allow-other-numerics",
-                                                              "checkpoint-step",
-                                                              "compute-every-replica",
-                                                              "data-dir",
-                                                              "engine",
-                                                              "eval-freq",
-                                                              "keep-checkpoints",
-                                                              "log-interval",
-                                                              "on-divergence",
-                                                              "replay",
-                                                              "resume",
-                                                              "threads",
-                                                              "train-dir"};
-
-bool is_number(const Option& option) {
-  return std::visit(
-      [](auto field) {
-        using T = std::remove_cvref_t<decltype(std::declval<RunConfig&>().*field)>;
-        return std::is_same_v<T, double> || std::is_same_v<T, std::uint64_t> ||
-               std::is_same_v<T, std::optional<double>> ||
-               std::is_same_v<T, std::optional<std::uint64_t>>;
-      },
-      option.field);
-}
 
 /// At the commas outside of brackets; brackets around a whole item are taken off.
 std::vector<std::string_view> split(std::string_view list) {
@@ -76,7 +49,7 @@ const Option& swept_option(const std::string& name) {
   std::vector<std::string_view> valid;
   valid.reserve(train_options().size());
   for (const Option& option : train_options()) {
-    if (!belongs_to_invocation(option)) valid.push_back(option.name);
+    if (!option.in_every_trial) valid.push_back(option.name);
   }
   const Option* found = nullptr;
   try {
@@ -84,7 +57,7 @@ const Option& swept_option(const std::string& name) {
   } catch (const UsageError&) {
     throw UsageError(unknown_name("option", name, valid));
   }
-  if (!belongs_to_invocation(*found)) return *found;
+  if (!found->in_every_trial) return *found;
   throw UsageError(
       fmt::format("results do not depend on {}; valid: {}", found->name, fmt::join(valid, ", ")));
 }
@@ -106,11 +79,6 @@ Sweep parse_named(std::string_view text) {
 }
 
 }  // namespace
-
-bool belongs_to_invocation(const Option& option) {
-  return std::find(kOfAnInvocation.begin(), kOfAnInvocation.end(), option.name) !=
-         kOfAnInvocation.end();
-}
 
 Sweep parse_sweep(std::string_view text) {
   try {

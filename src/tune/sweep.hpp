@@ -28,8 +28,4 @@ Sweep parse_sweep(std::string_view text);
 /// All of them. UsageError where an option is there twice or the runs would be too many.
 std::vector<Sweep> parse_sweeps(const std::vector<std::string>& texts);
 
-/// Options that say where and how a run is carried out (its directory, threads, checkpoints). Its
-/// result does not depend on them, so they are neither swept nor part of what a run is known by.
-bool belongs_to_invocation(const Option& option);
-
 }  // namespace detox

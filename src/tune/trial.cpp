@@ -17,7 +17,7 @@ constexpr std::size_t kIdentityDigits = 8, kLongestName = 80;
 std::string identity_of(const RunConfig& config) {
   DigestBuilder digest;
   for (const Option& option : train_options()) {
-    if (belongs_to_invocation(option)) continue;
+    if (option.in_every_trial) continue;
     digest.add(fmt::format("{} = {}\n", option.name, option_text(option, config)));
   }
   return hex(digest.finish()).substr(0, kIdentityDigits);

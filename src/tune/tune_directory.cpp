@@ -91,7 +91,7 @@ void refuse_other_search(const fs::path& dir, const RecordedSearch& search, cons
                           std::any_of(sweeps.begin(), sweeps.end(), [&](const Sweep& sweep) {
                             return sweep.option == option.name;
                           });
-    if (is_swept || belongs_to_invocation(option)) continue;
+    if (is_swept || option.in_every_trial) continue;
     const auto found = search.options.find(std::string(option.name));
     const std::string there =
         found == search.options.end() ? option_text(option, RunConfig{}) : found->second;
@@ -162,7 +162,7 @@ TuneDirectory::TuneDirectory(fs::path dir, const RunConfig& base, const std::vec
   });
   for (const Sweep& sweep : sweeps) search.swept.insert(sweep.option);
   for (const Option& option : train_options()) {
-    if (belongs_to_invocation(option)) continue;
+    if (option.in_every_trial) continue;
     search.options[std::string(option.name)] = option_text(option, base);
   }
   const nlohmann::json recorded = {

@@ -62,13 +62,14 @@ TEST(ConfigDigest, ChangesWithEachOptionThatAffectsTheResultAndWithNoOther) {
       EXPECT_EQ(differences(config, RunConfig{}).size(), 1U) << option.name;
     }
   }
-  for (const std::string_view name : kWithoutEffect) EXPECT_FALSE(find_option(name).affects_result);
+  for (const std::string_view name : kWithoutEffect)
+    EXPECT_NE(find_option(name).scope, Scope::kResult);
 }
 
 TEST(ConfigDigest, OfARunThatIsOlderThanAnOptionStaysTheSame) {
   DigestBuilder older;
   for (const Option& option : train_options()) {
-    if (option.affects_result && option.name != "alie-ddof")
+    if (option.scope == Scope::kResult && option.name != "alie-ddof")
       older.add(fmt::format("{} = {}\n", option.name, option_text(option, RunConfig{})));
   }
   EXPECT_EQ(config_digest(RunConfig{}, "data"), hex(older.add("data").finish()));

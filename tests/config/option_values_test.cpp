@@ -8,6 +8,7 @@
 
 #include "config/options.hpp"
 #include "config/refusal.hpp"
+#include "stages/aggregate/rule_options.hpp"
 
 namespace detox {
 namespace {
@@ -27,13 +28,12 @@ RunConfig with(std::string_view name, std::string_view text) {
 }
 
 bool is_whole(const Option& option) {
+  if (const auto* rule = std::get_if<const RuleOption*>(&option.field))
+    return is_number(option) && (*rule)->range.whole;
   return std::holds_alternative<std::uint64_t RunConfig::*>(option.field) ||
          std::holds_alternative<std::optional<std::uint64_t> RunConfig::*>(option.field);
 }
-bool is_real(const Option& option) {
-  return std::holds_alternative<double RunConfig::*>(option.field) ||
-         std::holds_alternative<std::optional<double> RunConfig::*>(option.field);
-}
+bool is_real(const Option& option) { return is_number(option) && !is_whole(option); }
 
 TEST(OptionValues, RefuseNumbersThatAreNone) {
   for (const Option& option : train_options()) {
@@ -133,7 +133,7 @@ TEST(OptionValues, KnowTheHomeDirectoryWhereTheyArePathsAndOnlyThere) {
   for (const char* option : {"train-dir", "data-dir", "placement-key", "pretrained", "resume",
                              "replay", "network", "dataset"})
     EXPECT_EQ(option_text(find_option(option), with(option, "~/x")), "/srv/somebody/x") << option;
-  EXPECT_EQ(with("pre", "~/x").pre, "~/x");
+  EXPECT_EQ(with("absent", "~/x").absent, "~/x");
   EXPECT_EQ(with("train-dir", "./~/x").train_dir, "./~/x");
   before.empty() ? unsetenv("HOME") : setenv("HOME", before.c_str(), 1);
 }

@@ -34,7 +34,7 @@ TEST(Options, HaveAGroupAndHelpInOneLine) {
 }
 
 TEST(Options, ForEveryDayAreTwentyWithTheConfigurationFile) {
-  const auto everyday = std::ranges::count_if(train_options(), is_everyday);
+  const auto everyday = std::ranges::count_if(train_options(), &Option::is_everyday);
   EXPECT_EQ(everyday + 1, 20);
 }
 

@@ -34,7 +34,7 @@ TIMED_FOLDERS = ("src/exchange/", "src/round/", "src/engine/")
 OWN_TIME = re.compile(r"\b(?:system|steady|high_resolution)_clock::now\b|\bsleep_(?:for|until)\b|\bseconds_since\.hpp|\bstd::async\b")
 IMPURE_HEADERS = {"chrono", "cstdio", "ctime", "filesystem", "fstream", "future", "iostream", "random", "thread"}
 
-CODE_SUFFIXES = {".cpp", ".hpp", ".h", ".py", ".sh", ".cmake"}
+CODE_SUFFIXES = {".cpp", ".hpp", ".h", ".def", ".py", ".sh", ".cmake"}
 MAX_LINES = 600
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -205,7 +205,7 @@ def check_tests(name, text):
 
 
 def check_built(root, names):
-    """A file that no CMake list names is neither compiled nor tested."""
+    """A file that no CMake list names, nor a pattern in one, is neither compiled nor tested."""
     lists = {name: (root / name).read_text(encoding="utf-8") for name in names
              if pathlib.PurePosixPath(name).name == "CMakeLists.txt"}
     for name in names:
@@ -214,7 +214,10 @@ def check_built(root, names):
             continue
         word = re.compile(rf"\b{re.escape(path.stem.removeprefix('fuzz_'))}(?![\w-])")
         above = [lists.get((parent / "CMakeLists.txt").as_posix(), "") for parent in path.parents]
-        if not any(word.search(text.replace("fuzz_", "")) for text in above):
+        patterns = [parent / pattern for parent, text in zip(path.parents, above)
+                    for globs in re.findall(r"file\(GLOB ([^)]*)\)", text) for pattern in re.findall(r"\S+\.cpp", globs)]
+        is_matched = any(path.parent == pattern.parent and path.match(pattern.name) for pattern in patterns)
+        if not is_matched and not any(word.search(text.replace("fuzz_", "")) for text in above):
             yield f"{name}: no CMakeLists.txt beside or above it names it: it is not built"
 
 

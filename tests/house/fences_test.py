@@ -84,6 +84,11 @@ class FencesTest(unittest.TestCase):
     def test_a_test_file_without_a_test_is_refused(self):
         self.assert_broken("tests/base/other_test.cpp", "// TEST(Nothing, Yet)\n", "no test")
 
+    def test_a_file_that_a_pattern_names_is_built(self):
+        pattern = {"src/base/CMakeLists.txt": "file(GLOB ALL CONFIGURE_DEPENDS *.cpp)\n"}
+        self.assertEqual(self.found(pattern | {"src/base/matched.cpp": "\n"}), [])
+        self.assertEqual(len(self.found(pattern | {"src/base/below/missed.cpp": "\n"})), 1)
+
     def test_a_file_that_is_not_built_is_refused(self):
         self.assert_broken("src/base/forgotten.cpp", "\n", "not built")
 

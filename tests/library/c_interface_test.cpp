@@ -117,7 +117,7 @@ void expect_refused(const char* rule, const char* options, const std::string& be
 TEST(CInterface, SaysWhyAnAggregatorCannotBe) {
   expect_refused("crumb", "", "did you mean krum?");
   expect_refused(nullptr, "", "NULL");
-  expect_refused("krum", "g=1", "valid: bulyan-variant");
+  expect_refused("krum", "g=1", "valid: f, pre, krum-select");
   expect_refused("krum", "g=1", ", seed");
   expect_refused("krum", "f", "KEY=VALUE");
   expect_refused("krum", "x\ny", "option 'x?y'");

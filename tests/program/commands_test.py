@@ -171,9 +171,26 @@ class Aggregate(ProgramTest):
         self.assert_refused(run("aggregate", "--semantics", "bizfl", "rows.npy", "-o", "o.npy", cwd=self.folder), 2,
                             "did you mean byzfl?")
 
+    def test_takes_the_options_of_rules_as_training_does(self):
+        self.numpy(NUMPY, "float32")
+        taken = [("tolerance", "0.999"), ("tolerance", "1e-300"), ("krum-select", "auto"), ("krum-select", "0"),
+                 ("clip-rounds", "AUTO"), ("clip-rounds", "1000"), ("clip-radius", "5e-324"), ("weight-cap", "1"),
+                 ("bulyan-variant", "DETOX"), ("semantics", "byz_fl"), ("pre", "none")]
+        for name, value in taken:
+            self.run_ok("aggregate", f"--{name}", value, "rows.npy", "-o", "out.npy")
+        for name, value in [("tolerance", "0"), ("tolerance", "1"), ("tolerance", "nan"), ("krum-select", "-1"),
+                            ("krum-select", "none"), ("clip-rounds", "0"), ("clip-rounds", "1001"), ("clip-radius", "0"),
+                            ("clip-radius", "inf"), ("weight-cap", "0.999"), ("reference-row", "0.5"), ("bulyan-variant", "x"),
+                            ("semantics", "byzfi"), ("pre", "nmn"), ("pre", "bucketing:s=0")]:
+            refused = [run(*words, f"--{name}", value, cwd=self.folder)
+                       for words in (["aggregate", "rows.npy", "-o", "o.npy"], ["train", "--max-steps", 1])]
+            self.assertEqual([answer.code for answer in refused], [2, 2], (name, value))
+            said = [answer.err.strip().removeprefix("detoxml: ") for answer in refused]
+            self.assertEqual(said[0], said[1], (name, value))
+
     def test_refuses_what_it_cannot_do(self):
         self.numpy(NUMPY, "float32")
-        self.assert_refused(run("aggregate", "--f", "-1", "rows.npy", "-o", "o.npy", cwd=self.folder), 2, "a whole number, at least 0")
+        self.assert_refused(run("aggregate", "--f", "-1", "rows.npy", "-o", "o.npy", cwd=self.folder), 2, "--f is '-1'; valid: a whole number from 0")
         self.assert_refused(run("aggregate", "--pre", "nmn", "rows.npy", "-o", "o.npy", cwd=self.folder), 2, "did you mean nnm?")
         self.assert_refused(run("aggregate", "--mode", "bulyan", "--f", 4, "rows.npy", "-o", "o.npy", cwd=self.folder), 2,
                             "bulyan needs n >= 4f + 3: n = 15, f = 4")

@@ -58,7 +58,7 @@ TEST(Trial, DiffersInAnyOptionThatIsPartOfARun) {
   std::set<std::string> identities;
   std::size_t options = 0;
   for (const Option& option : train_options()) {
-    if (belongs_to_invocation(option)) continue;
+    if (option.in_every_trial) continue;
     if (!std::holds_alternative<std::uint64_t RunConfig::*>(option.field)) continue;
     RunConfig base;
     set_option(option, "77", base);

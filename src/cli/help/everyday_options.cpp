@@ -16,7 +16,7 @@ class EverydayHelp : public CLI::Formatter {
  public:
   EverydayHelp() {
     for (const Option& option : train_options()) {
-      if (!is_everyday(option)) rare_.insert("--" + std::string(option.name));
+      if (!option.is_everyday) rare_.insert("--" + std::string(option.name));
     }
   }
 

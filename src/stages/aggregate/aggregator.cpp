@@ -37,15 +37,7 @@ std::string unmet_by_points(const RuleInfo& rule, const RuleOptions& options, st
   if (rule.tries_subsets && subsets(n, f) > kMostSubsets) {
     return fmt::format("{} needs C(n, f) <= {:.0f}: n = {}, f = {}", rule.name, kMostSubsets, n, f);
   }
-  if (rule.name == "multi-krum" && options.krum_select > n - f) {
-    return fmt::format("{} needs krum-select <= n - f: krum-select = {}, n = {}, f = {}", rule.name,
-                       options.krum_select, n, f);
-  }
-  if (rule.name == "monna" && options.reference_row >= n) {
-    return fmt::format("{} needs reference-row < n: reference-row = {}, n = {}", rule.name,
-                       options.reference_row, n);
-  }
-  return {};
+  return rule.unmet != nullptr ? rule.unmet(options, n) : std::string();
 }
 
 }  // namespace
@@ -59,8 +51,8 @@ std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, 
     if (n < info.min_rows(f))
       return fmt::format("{} needs {}: n = {}, f = {}", info.name, info.requirement, n, f);
     const std::size_t after = info.points_after(n, step.parameter);
-    if (rule.name == "monna" && after != n)
-      return fmt::format("monna trusts one row, and {} leaves none by itself", info.name);
+    if (rule.trusts_a_row && after != n)
+      return fmt::format("{} trusts one row, and {} leaves none by itself", rule.name, info.name);
     n = after;
   }
   std::string unmet = unmet_by_points(rule, options, n);

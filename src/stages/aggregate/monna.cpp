@@ -4,6 +4,8 @@
 // lowest index. Rows that are not finite are never chosen; where the trusted row is not finite, no
 // row is near it and the result is 0. There is no bound where the trusted row is hostile. Cost: the
 // pass for distances, n log n, one combination.
+#include <fmt/format.h>
+
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/registry.hpp"
 #include "stages/aggregate/selection.hpp"
@@ -39,6 +41,12 @@ class MoNna final : public GeometryRule {
 
 std::unique_ptr<Aggregator> make_monna(const RuleOptions& options) {
   return std::make_unique<MoNna>(options);
+}
+
+std::string unmet_monna(const RuleOptions& options, std::size_t n) {
+  if (options.reference_row < n) return {};
+  return fmt::format("monna needs reference-row < n: reference-row = {}, n = {}",
+                     options.reference_row, n);
 }
 
 }  // namespace detox

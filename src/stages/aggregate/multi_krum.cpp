@@ -5,6 +5,8 @@
 // 1 others and m = n - f unless --krum-select says otherwise. Rows that are not finite are never
 // chosen: with more than f of them the mean may be over fewer than m rows, and is 0 where no row is
 // left. Cost: the pass for distances, O(n^2 log n), and one combination of m rows.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "stages/aggregate/krum_score.hpp"
@@ -48,6 +50,12 @@ class MultiKrum final : public GeometryRule {
 
 std::unique_ptr<Aggregator> make_multi_krum(const RuleOptions& options) {
   return std::make_unique<MultiKrum>(options);
+}
+
+std::string unmet_multi_krum(const RuleOptions& options, std::size_t n) {
+  if (options.krum_select <= n - options.f) return {};
+  return fmt::format("multi-krum needs krum-select <= n - f: krum-select = {}, n = {}, f = {}",
+                     options.krum_select, n, options.f);
 }
 
 }  // namespace detox

@@ -37,7 +37,7 @@ constexpr std::array<PreInfo, 4> kSteps = {{
     {"nnm", "every row is replaced by the mean of the n - f rows nearest it", "n >= 2f + 1",
      honest_majority, as_many, "", 0, false,
      "Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan: Fixing by Mixing. AISTATS 2023",
-     make_nnm},
+     make_nnm, true},
 }};
 
 std::string what_is_valid(const PreInfo& info) {

@@ -22,7 +22,7 @@
 
 #include "detox/errors.hpp"
 #include "kernels/order_statistics.hpp"
-#include "stages/aggregate/rule_option.hpp"
+#include "stages/aggregate/rule_options.hpp"
 
 namespace detox {
 namespace {
@@ -106,7 +106,7 @@ std::string make_usable(const RuleInfo& rule, const RuleOptions& options,
   const double highest = level(out, cap, scratch);
   for (double& weight : out) weight = std::min(weight, highest);
   scale_to(out, *std::ranges::max_element(out), out);
-  if (rule.name == "normal") return {};  // it survives nobody, whatever the weights
+  if (rule.is_mean) return {};  // it survives nobody, whatever the weights
   const double share =
       heaviest(out, options.f, scratch.first(n)) / total_weight(out, scratch.first(n));
   if (share < 0.5 - static_cast<double>(n) * kNoWeight) return {};

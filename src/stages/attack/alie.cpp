@@ -3,6 +3,8 @@
 // asked otherwise. The original DETOX adds the deviation (sign +1) and has ddof 0.
 #include "stages/attack/alie.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -22,6 +24,18 @@ double alie_auto_z(std::size_t n, std::size_t m) {
 }
 
 namespace {
+
+/// z for one corrupt row and for the most that leave an honest one.
+std::string alie_notice(std::size_t n, std::size_t most) {
+  const std::size_t worst = std::min(most, n - 1), first = std::min<std::size_t>(1, worst);
+  const double of_one = alie_auto_z(n, first), of_most = alie_auto_z(n, worst);
+  std::string values = fmt::format("{:.4f} with {}", of_one, first);
+  if (worst > first) values += fmt::format(" and {:.4f} with {}", of_most, worst);
+  const bool is_weak = std::min(of_one, of_most) <= 0;
+  return fmt::format("{}--alie-z auto is {} of n={} rows corrupt{}", is_weak ? "warning: " : "",
+                     values, n,
+                     is_weak ? "; at 0 or below it affords nothing beyond the mean" : "");
+}
 
 class Alie final : public Attack {
  public:
@@ -53,6 +67,20 @@ class Alie final : public Attack {
 
 std::unique_ptr<Attack> make_alie(const AttackOptions& options) {
   return std::make_unique<Alie>(options);
+}
+
+std::vector<std::string> notices_alie(const AttackOptions& options, std::size_t rows,
+                                      std::size_t most_owned) {
+  std::vector<std::string> lines;
+  if (options.alie_z) return lines;
+  if (rows > 1 || most_owned == 0) lines.push_back(alie_notice(rows, most_owned));
+  if (most_owned >= rows) {
+    lines.push_back(
+        fmt::format("warning: where the attackers own all of n={} rows, no honest row is left to "
+                    "hide among and --alie-z auto is 0",
+                    rows));
+  }
+  return lines;
 }
 
 }  // namespace detox

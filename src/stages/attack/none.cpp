@@ -8,6 +8,7 @@ namespace {
 
 class NoAttack final : public Attack {
  public:
+  bool is_honest() const override { return true; }
   void corrupt(const AttackInput& input, std::span<float> out,
                ThreadPool& /*pool*/) const override {
     std::copy(input.own.begin(), input.own.end(), out.begin());

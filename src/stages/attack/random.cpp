@@ -34,4 +34,7 @@ std::unique_ptr<Attack> make_random(const AttackOptions& options) {
   return std::make_unique<Random>(options);
 }
 
+// Random with another standard.
+std::unique_ptr<Attack> make_gaussian(const AttackOptions& options) { return make_random(options); }
+
 }  // namespace detox

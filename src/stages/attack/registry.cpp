@@ -1,6 +1,9 @@
 #include "stages/attack/registry.hpp"
 
-#include <array>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
 
 #include "base/names.hpp"
 
@@ -9,61 +12,10 @@ namespace {
 
 constexpr double kOfTheOriginal = -100;
 
-constexpr std::array kAttacks = {
-    AttackInfo{"alie",
-               "a little is enough: mean + sign * z * deviation of the honest values",
-               "Baruch et al. 2019, arXiv 1902.06156",
-               {},
-               make_alie},
-    AttackInfo{"alie_opt",
-               "mean - tau * deviation, tau searched against the defence as it is configured",
-               "Baruch et al. 2019, arXiv 1902.06156",
-               {},
-               make_alie_opt},
-    AttackInfo{"constant", "every coordinate is c", "DRACO, arXiv 1803.09877", kOfTheOriginal,
-               make_constant},
-    AttackInfo{
-        "crash", "no answer in this step", "Chen et al. 2016, arXiv 1604.00981", {}, make_crash},
-    AttackInfo{"gaussian", "Gaussian noise of deviation |c|; random with another default",
-               "Blanchard et al. 2017, arXiv 1703.02757", 1, make_random},
-    AttackInfo{"infinity", "every coordinate is +infinity", "", {}, make_infinity},
-    AttackInfo{"ipm", "c times the mean of the honest gradients",
-               "Xie, Koyejo, Gupta 2020, arXiv 1903.03936", -2, make_ipm},
-    AttackInfo{"ipm_opt",
-               "-tau times the mean, tau searched against the defence as it is configured",
-               "Xie, Koyejo, Gupta 2020, arXiv 1903.03936",
-               {},
-               make_ipm_opt},
-    AttackInfo{"label_flip",
-               "the gradient for label K - 1 - y in the place of y",
-               "Tolpegin et al. 2020, arXiv 2007.08432",
-               {},
-               make_label_flip},
-    AttackInfo{"mimic", "the honest gradient of slice c, from 0",
-               "Karimireddy, He, Jaggi 2022, arXiv 2006.09365", 0, make_mimic},
-    AttackInfo{"min_max",
-               "mean - gamma * deviation, no farther from any honest gradient than they are apart",
-               "Shejwalkar, Houmansadr. NDSS 2021",
-               {},
-               make_min_max},
-    AttackInfo{"min_sum",
-               "the same, with the sum of squared distances no greater than that of one",
-               "Shejwalkar, Houmansadr. NDSS 2021",
-               {},
-               make_min_sum},
-    AttackInfo{"nan", "every coordinate is NaN", "", {}, make_nan},
-    AttackInfo{"none", "Byzantine workers behave", "", {}, make_none},
-    AttackInfo{"random", "Gaussian noise of deviation |c|",
-               "Blanchard et al. 2017, arXiv 1703.02757", kOfTheOriginal, make_random},
-    AttackInfo{"rev_grad", "c times the honest gradient (reversed for c < 0)",
-               "DRACO, arXiv 1803.09877", kOfTheOriginal, make_rev_grad},
-    AttackInfo{"sign_flip",
-               "the honest gradient with the other sign",
-               "Li et al. 2019, arXiv 1811.03761",
-               {},
-               make_sign_flip},
-    AttackInfo{"straggler", "the honest answer, c seconds late",
-               "Chen et al. 2016, arXiv 1604.00981", 1, make_straggler},
+constexpr AttackInfo kAttacks[] = {
+#define ATTACK(ID, ...) AttackInfo{.make = make_##ID, __VA_ARGS__},
+#include "stages/attack/attacks.def"
+#undef ATTACK
 };
 
 }  // namespace
@@ -72,6 +24,23 @@ std::span<const AttackInfo> attacks() { return kAttacks; }
 
 const AttackInfo& find_attack(std::string_view name) {
   return find_by_name("attack", name, attacks());
+}
+
+bool reads_option(const AttackInfo& attack, std::string_view option) {
+  return std::ranges::find(attack.reads, option) != attack.reads.end();
+}
+
+std::string parameter_values(const AttackParameter& parameter, std::size_t slices) {
+  if (parameter.is_slice) return fmt::format("a slice, 0 to {}", slices - 1);
+  const Range& range = parameter.range;
+  const std::string ends = std::isfinite(range.least) && std::isfinite(range.most)
+                               ? fmt::format("{} to {}", range.least, range.most)
+                               : range.words();
+  return fmt::format("{}{}{}", ends, parameter.unit.empty() ? "" : " ", parameter.unit);
+}
+
+bool takes_parameter(const AttackParameter& parameter, double c, std::size_t slices) {
+  return parameter.range.contains(c) && (!parameter.is_slice || c < static_cast<double>(slices));
 }
 
 }  // namespace detox

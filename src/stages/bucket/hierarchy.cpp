@@ -49,7 +49,7 @@ void split_into_buckets(std::size_t b, const Key& key, std::uint64_t step,
 
 Hierarchy::Hierarchy(const Options& options)
     : options_(options),
-      robust_inner_(find_rule(options.inner_rule).name != "normal"),
+      robust_inner_(!find_rule(options.inner_rule).is_mean),
       inner_draws_(find_rule(options.inner_rule).draws),
       outer_draws_(find_rule(options.outer_rule).draws || !options.rule.pre.empty()) {
   RuleOptions inner = without_pre(options.rule);
@@ -60,15 +60,18 @@ Hierarchy::Hierarchy(const Options& options)
   outer_ = make_aggregator(options.outer_rule, outer);
 }
 
-bool Hierarchy::trusts_a_row() const {
-  return find_rule(options_.outer_rule).name == "monna" ||
-         (options_.buckets > 0 && find_rule(options_.inner_rule).name == "monna");
+const RuleInfo* Hierarchy::trusting_rule() const {
+  const RuleInfo &outer = find_rule(options_.outer_rule), &inner = find_rule(options_.inner_rule);
+  if (outer.trusts_a_row) return &outer;
+  return options_.buckets > 0 && inner.trusts_a_row ? &inner : nullptr;
 }
 
 std::string Hierarchy::unmet_requirement(std::span<const std::uint32_t> resolved) const {
   const std::size_t trusted = options_.rule.reference_row;
-  if (trusts_a_row() && (trusted >= resolved.size() || resolved[trusted] != trusted)) {
-    return fmt::format("monna trusts slice {}, and that or one before it is not resolved", trusted);
+  const RuleInfo* trusting = trusting_rule();
+  if (trusting != nullptr && (trusted >= resolved.size() || resolved[trusted] != trusted)) {
+    return fmt::format("{} trusts slice {}, and that or one before it is not resolved",
+                       trusting->name, trusted);
   }
   return unmet_requirement(resolved.size());
 }
@@ -101,7 +104,8 @@ std::string Hierarchy::unmet_requirement(std::size_t n) const {
   if (n == 0) return "no slice is left";
   const RuleInfo& outer_rule = find_rule(options_.outer_rule);
   if (options_.buckets == 0) return unmet(outer_rule, options_.rule, n, options_.f_eff);
-  if (trusts_a_row()) return "monna trusts one row, and buckets leave none by itself";
+  if (const RuleInfo* trusting = trusting_rule())
+    return fmt::format("{} trusts one row, and buckets leave none by itself", trusting->name);
   const std::size_t b = std::min(options_.buckets, n);
   if (robust_inner_) {
     const std::string inner =
@@ -146,7 +150,7 @@ bool Hierarchy::is_by_columns() const {
 
 bool Hierarchy::takes_packed_signs() const {
   return options_.buckets == 0 && options_.rule.rows_are_signs && options_.rule.pre.empty() &&
-         find_rule(options_.outer_rule).name == "signSGD";
+         find_rule(options_.outer_rule).is_sign_majority;
 }
 
 void Hierarchy::aggregate_packed_signs(std::span<const std::byte* const> rows, std::span<float> out,

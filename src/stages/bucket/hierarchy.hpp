@@ -77,9 +77,10 @@ class Hierarchy {
   std::size_t outer_f(std::size_t rows) const;
 
   /// Whether one row, RuleOptions::reference_row, must be there.
-  bool trusts_a_row() const;
+  bool trusts_a_row() const { return trusting_rule() != nullptr; }
 
  private:
+  const RuleInfo* trusting_rule() const;  ///< null: none
   std::size_t points_after_pre(std::size_t n) const;
   void aggregate_outer(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
                        AggregationContext& context) const;

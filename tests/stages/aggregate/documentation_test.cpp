@@ -9,6 +9,7 @@
 
 #include "detox/aggregator.hpp"
 #include "stages/aggregate/resilience_bounds.hpp"
+#include "stages/aggregate/rule_options.hpp"
 
 namespace detox {
 namespace {
@@ -57,6 +58,28 @@ TEST(RulesDocument, StatesTheBoundsThatAreTested) {
   std::size_t rows = 0;
   for (std::size_t at = 0; (at = text.find("\n| `", at)) != std::string::npos; ++at) ++rows;
   EXPECT_EQ(rows, test::resilience_table().size());
+}
+
+/// The names of those that read the option, as the page has them.
+std::string readers(const RuleOption& option) {
+  if (option.name == "f" || option.name == "pre") return "all";
+  if (option.name == "weight-cap") return weighted_rules();
+  return rules_with([&](const RuleInfo& rule) {
+    const bool differs = rule.differs_in_byzfl || rule.differs_in_byzpy;
+    return option.name == "semantics" ? differs
+                                      : reads_option(rule, option.name, Semantics::kPaper);
+  });
+}
+
+TEST(RulesDocument, HasALineForEveryOptionOfRules) {
+  std::ifstream file(DETOX_SOURCE_DIR "/docs/rules.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const RuleOption& option : rule_options()) {
+    const std::string line =
+        fmt::format("\n| `{}` | {} | {} | {} |\n", option.name, rule_option_values(option),
+                    rule_option_text(option, {}), readers(option));
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
 }
 
 TEST(ResilienceTable, HasALineForEveryRule) {

@@ -9,7 +9,7 @@
 
 #include "detox/errors.hpp"
 #include "stages/aggregate/peer_oracles.hpp"
-#include "stages/aggregate/rule_option.hpp"
+#include "stages/aggregate/rule_options.hpp"
 #include "stages/aggregate/run_rule.hpp"
 #include "support/allocations.hpp"
 
@@ -92,7 +92,7 @@ TEST(Semantics, ChangeWhatTheRegistrySaysAndNothingElse) {
           test::run_rule(rule.name, paper, sample) == test::run_rule(rule.name, peers, sample);
       // The best row may be the same one.
       if (rule.name == "krum" && same) continue;
-      EXPECT_EQ(!same, differs_from_paper(rule.name, semantics))
+      EXPECT_EQ(!same, differs_from_paper(rule, semantics))
           << rule.name << ' ' << to_text(semantics);
     }
   }

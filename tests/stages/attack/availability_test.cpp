@@ -28,7 +28,7 @@ TEST(Crash, IsLateForever) {
 TEST(Straggler, IsCSecondsLate) {
   EXPECT_EQ(delay_of("straggler", 2.5), 2.5);
   EXPECT_EQ(delay_of("straggler", -100), 0);
-  EXPECT_EQ(find_attack("straggler").standard, 1.0);
+  EXPECT_EQ(find_attack("straggler").parameter->standard, 1.0);
 }
 
 TEST(Availability, LeavesWhatIsSentHonest) {

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -24,6 +25,19 @@ TEST(AttackDocumentation, HasALineForEveryAttackWithItsPaper) {
     if (number == std::string::npos) continue;
     EXPECT_NE(line.find(info.paper.substr(number)), std::string::npos)
         << "the line of " << info.name << " does not name " << info.paper;
+  }
+}
+
+TEST(AttackDocumentation, SaysWhatCIsToEachAttack) {
+  std::ifstream file(DETOX_SOURCE_DIR "/docs/attacks.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const AttackInfo& info : attacks()) {
+    if (!info.parameter) continue;
+    const AttackParameter& c = *info.parameter;
+    const std::string values = c.is_slice ? "a slice, 0 to k \u2212 1" : parameter_values(c, 1);
+    const std::string line =
+        fmt::format("\n| `{}` | {} | {} | {} |\n", info.name, c.meaning, values, c.standard);
+    EXPECT_NE(text.find(line), std::string::npos) << line;
   }
 }
 

@@ -147,7 +147,7 @@ TEST(Ipm, IsCTimesTheMeanOfAllHonestGradients) {
 
 TEST(Gaussian, IsRandomWithDeviationOne) {
   const AttackScene scene{honest_rows(1, 1000)};
-  EXPECT_EQ(find_attack("gaussian").standard, 1.0);
+  EXPECT_EQ(find_attack("gaussian").parameter->standard, 1.0);
   EXPECT_EQ(scene.run("gaussian", with_adversarial(1)), scene.run("random", with_adversarial(1)));
 }
 
