@@ -148,7 +148,7 @@ class WireBench {
       if (!take_step(step)) return 1;
     }
     timings_.print(fmt::format("workers {} slices {} coordinates {} vote {}", workers_, plan_.k,
-                               arguments_.coordinates, config_.vote));
+                               arguments_.coordinates, arguments_.vote));
     return 0;
   }
 

@@ -96,7 +96,7 @@ std::string report_text(const RuleInfo& rule, const RuleOptions& options, const 
   report["d"] = header.d;
   report["f"] = options.f;
   report["pre"] = to_text(options.pre);
-  report["semantics"] = to_text(options.semantics);
+  report["semantics"] = word_of(options.semantics);
   report["weight_cap"] = options.weight_cap;
   report["requirement"] = rule.requirement;
   report["selected"] = found.selected;

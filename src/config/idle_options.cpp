@@ -37,7 +37,7 @@ void add_idle_rule_options(const RunConfig& config, Idles& idles) {
     const std::string readers = rules_that_read(option.name);
     if (readers.empty() || is_read(option.name, semantics)) continue;
     const bool is_read_in_paper = is_read(option.name, Semantics::kPaper);
-    add_idle(is_read_in_paper ? fmt::format("--semantics {} has its own", to_text(semantics))
+    add_idle(is_read_in_paper ? fmt::format("--semantics {} has its own", word_of(semantics))
                               : fmt::format("no rule is {}", readers),
              option.name, idles);
   }
@@ -71,7 +71,7 @@ void add_idle_attack_options(const RunConfig& config, const AttackInfo& attack, 
     idles.push_back({true, "--worker-fail is 0", std::move(all)});
     return;
   }
-  const bool is_renamed = config.lis_simulation == "simulate";
+  const bool is_renamed = config.lis_simulation == LisSimulation::kSimulate;
   idles.push_back(
       {is_renamed, fmt::format("the attack is {}", attack.name), {"err-mode", "adversarial"}});
   for (const std::string_view option : own) {
@@ -94,17 +94,17 @@ std::vector<IdleOptions> idle_options(const RunConfig& c, const Plan& plan) {
   idles.insert(
       idles.end(),
       {{!find_rule(*c.mode).takes_start, fmt::format("--mode is not {}", starters), {"clip-start"}},
-       {c.weights == "samples" && samples_per_step(c, plan) % plan.k == 0,
+       {c.weights == SliceWeights::kSamples && samples_per_step(c, plan) % plan.k == 0,
         "all slices have as many samples",
         {"weights", "weight-cap"}},
-       {c.weights == "off", "--weights is off", {"weight-cap"}},
+       {c.weights == SliceWeights::kOff, "--weights is off", {"weight-cap"}},
        {plan.r == 1, "r = 1 leaves nothing to vote on", {"vote"}}});
   add_idle_attack_options(c, find_attack(plan.attack.attack), idles);
-  idles.insert(
-      idles.end(),
-      {{c.global_batch > 0, "--global-batch takes its place", {"batch-size"}},
-       {c.pretrained.empty(), "without --pretrained", {"pretrained-head"}},
-       {c.lr_schedule != "step", "--lr-schedule is not step", {"lr-step-size", "lr-gamma"}}});
+  idles.insert(idles.end(), {{c.global_batch > 0, "--global-batch takes its place", {"batch-size"}},
+                             {c.pretrained.empty(), "without --pretrained", {"pretrained-head"}},
+                             {c.lr_schedule != LrShape::kStep,
+                              "--lr-schedule is not step",
+                              {"lr-step-size", "lr-gamma"}}});
   return idles;
 }
 

@@ -48,12 +48,17 @@ bool parse_switch(const Option& option, std::string_view text) {
   refuse(option, text, "on, off");
 }
 
-std::string parse_word(const Option& option, std::string_view text) {
-  if (option.choices.empty()) return std::string(text);
-  for (const std::string_view choice : option.choices) {
-    if (canonical_name(choice) == canonical_name(text)) return std::string(choice);
+/// The place of the word among the option's.
+std::size_t parse_choice(const Option& option, std::string_view text) {
+  for (std::size_t i = 0; i < option.choices.size(); ++i) {
+    if (canonical_name(option.choices[i]) == canonical_name(text)) return i;
   }
   throw UsageError(unknown_name(fmt::format("value of --{}", option.name), text, option.choices));
+}
+
+std::string parse_word(const Option& option, std::string_view text) {
+  if (option.choices.empty()) return std::string(text);
+  return std::string(option.choices[parse_choice(option, text)]);
 }
 
 template <class T>
@@ -74,11 +79,11 @@ auto visit_member(const Visitor& visitor, const Option::Field& field) {
   using Result = decltype(visitor(&RunConfig::network));
   return std::visit(
       [&]<class Member>(Member member) -> Result {
-        if constexpr (std::is_same_v<Member, const RuleOption*>) {
+        if constexpr (std::is_member_object_pointer_v<Member>) {
+          return visitor(member);
+        } else {
           DETOX_ASSERT(false);
           return Result();
-        } else {
-          return visitor(member);
         }
       },
       field);
@@ -149,6 +154,8 @@ void set_option(const Option& option, std::string_view text, RunConfig& config) 
   if (!path.empty()) text = path;
   if (const auto* rule = std::get_if<const RuleOption*>(&option.field))
     return set_rule_option(**rule, text, config.rule, fmt::format("--{}", option.name));
+  if (const auto* choice = std::get_if<Choice>(&option.field))
+    return choice->write(parse_choice(option, text), config);
   const bool is_empty_word =
       !option.empty_word.empty() && canonical_name(text) == canonical_name(option.empty_word);
   visit_member(
@@ -169,6 +176,8 @@ void set_option(const Option& option, std::string_view text, RunConfig& config) 
 std::string option_text(const Option& option, const RunConfig& config) {
   if (const auto* rule = std::get_if<const RuleOption*>(&option.field))
     return rule_option_text(**rule, config.rule);
+  if (const auto* choice = std::get_if<Choice>(&option.field))
+    return std::string(option.choices[choice->read(config)]);
   return visit_member(
       [&](auto field) -> std::string {
         const auto& value = config.*field;
@@ -203,6 +212,7 @@ std::string value_form(const Option& option) {
 bool is_number(const Option& option) {
   if (const auto* rule = std::get_if<const RuleOption*>(&option.field))
     return (*rule)->words == nullptr && option.value.empty();
+  if (std::holds_alternative<Choice>(option.field)) return false;
   return visit_member([]<class T>(T RunConfig::*) { return kIsNumber<T>; }, option.field);
 }
 

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <initializer_list>
+#include <type_traits>
 
+#include "base/words.hpp"
 #include "detox/attack.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
@@ -45,7 +47,22 @@ std::vector<Option> rule_lines(std::string_view first, std::string_view last) {
 std::vector<Option> joined(std::initializer_list<std::vector<Option>> parts) {
   std::vector<Option> all;
   for (const std::vector<Option>& part : parts) all.insert(all.end(), part.begin(), part.end());
+  for (Option& option : all) {
+    if (const auto* choice = std::get_if<Choice>(&option.field)) option.choices = choice->words();
+  }
   return all;
+}
+
+/// The field of a member that is an enumeration with words.
+template <auto Member>
+Choice choice() {
+  using E = std::remove_cvref_t<decltype(RunConfig().*Member)>;
+  return {[](const RunConfig& config) { return static_cast<std::size_t>(config.*Member); },
+          [](std::size_t value, RunConfig& config) { config.*Member = static_cast<E>(value); },
+          [] {
+            constexpr auto kWords = words_of(E());
+            return std::vector<std::string_view>(kWords.begin(), kWords.end());
+          }};
 }
 
 /// The attacks, and what c is to each: "crash, straggler (c: seconds), …".
@@ -92,11 +109,10 @@ const std::vector<Option> kOptions = joined({
          .scope = Scope::kRun},
         {.group = kTask,
          .name = "pretrained-head",
-         .field = &C::pretrained_head,
+         .field = choice<&C::pretrained_head>(),
          .help = "with --pretrained: fresh leaves the last layer as it is initialised, for another "
                  "number of "
                  "classes",
-         .choices = {"file", "fresh"},
          .scope = Scope::kRun},
         {.group = kTask,
          .name = "pretrained-momentum",
@@ -183,26 +199,23 @@ const std::vector<Option> kOptions = joined({
     {
         {.group = kDefence,
          .name = "clip-start",
-         .field = &C::clip_start,
+         .field = choice<&C::clip_start>(),
          .help = "where centered-clipping as --mode begins: at zero, or at its last result, which "
                  "is kept in "
-                 "checkpoints",
-         .choices = {"zero", "last"}},
+                 "checkpoints"},
         {.group = kDefence,
          .name = "weights",
-         .field = &C::weights,
+         .field = choice<&C::weights>(),
          .help = "samples: a slice counts for as many samples as it has (those of --global-batch "
                  "differ), for "
-                 "rules that take weights (docs/rules.md)",
-         .choices = {"off", "samples"}},
+                 "rules that take weights (docs/rules.md)"},
     },
     rule_lines("weight-cap", ""),
     {
         {.group = kDefence,
          .name = "placement",
-         .field = &C::placement,
-         .help = "which workers replicate a slice: drawn anew each step, or contiguous ranks",
-         .choices = {"random", "fixed"}},
+         .field = choice<&C::placement>(),
+         .help = "which workers replicate a slice: drawn anew each step, or contiguous ranks"},
         {.group = kDefence,
          .name = "placement-key",
          .field = &C::placement_key,
@@ -221,11 +234,10 @@ const std::vector<Option> kOptions = joined({
                  "hold for n = K"},
         {.group = kDefence,
          .name = "vote",
-         .field = &C::vote,
+         .field = choice<&C::vote>(),
          .help = "over MPI: digest: workers send digests, and the server fetches one copy of what "
                  "wins; bytes: "
                  "all send full copies",
-         .choices = {"digest", "bytes"},
          .scope = Scope::kRun},
         {.group = kDefence,
          .name = "compress-grad",
@@ -252,9 +264,8 @@ const std::vector<Option> kOptions = joined({
          .help = "c of --err-mode; auto: " + standards_help()},
         {.group = kAttack,
          .name = "lis-simulation",
-         .field = &C::lis_simulation,
-         .help = "simulate: the original's way to say --err-mode alie (arXiv 1902.06156)",
-         .choices = {"none", "simulate"}},
+         .field = choice<&C::lis_simulation>(),
+         .help = "simulate: the original's way to say --err-mode alie (arXiv 1902.06156)"},
         {.group = kAttack,
          .name = "alie-z",
          .field = &C::alie_z,
@@ -263,9 +274,8 @@ const std::vector<Option> kOptions = joined({
                  "each step"},
         {.group = kAttack,
          .name = "alie-sign",
-         .field = &C::alie_sign,
-         .help = "the mean minus or plus z deviations; the original's is plus",
-         .choices = {"minus", "plus"}},
+         .field = choice<&C::alie_sign>(),
+         .help = "the mean minus or plus z deviations; the original's is plus"},
         {.group = kAttack,
          .name = "alie-ddof",
          .field = &C::alie_ddof,
@@ -278,11 +288,10 @@ const std::vector<Option> kOptions = joined({
          .help = "attacks act on batch-norm statistics too"},
         {.group = kAttack,
          .name = "fail-schedule",
-         .field = &C::fail_schedule,
+         .field = choice<&C::fail_schedule>(),
          .help = "a fresh random set of attackers each step, one set for the run, or as many "
                  "majorities as "
                  "they can own",
-         .choices = {"per-step", "fixed", "worst-case"},
          .is_everyday = true},
         {.group = kAttack,
          .name = "absent",
@@ -323,9 +332,8 @@ const std::vector<Option> kOptions = joined({
          .help = "Nesterov momentum"},
         {.group = kOptimizer,
          .name = "lr-schedule",
-         .field = &C::lr_schedule,
-         .help = "how the learning rate changes",
-         .choices = {"constant", "step", "cosine"}},
+         .field = choice<&C::lr_schedule>(),
+         .help = "how the learning rate changes"},
         {.group = kOptimizer,
          .name = "warmup-steps",
          .field = &C::warmup_steps,

@@ -25,6 +25,14 @@ enum class Scope {
   kInvocation  ///< of one start of the program
 };
 
+/// A member of RunConfig that is an enumeration with words (base/words.hpp), by the numbers of its
+/// values.
+struct Choice {
+  std::size_t (*read)(const RunConfig& config);
+  void (*write)(std::size_t value, RunConfig& config);
+  std::vector<std::string_view> (*words)();
+};
+
 /// One option. Values travel as text; `field` says where the value lives and so how the text is
 /// read.
 struct Option {
@@ -32,7 +40,7 @@ struct Option {
   using Field = std::variant<std::string RunConfig::*, std::optional<std::string> RunConfig::*,
                              std::uint64_t RunConfig::*, std::optional<std::uint64_t> RunConfig::*,
                              double RunConfig::*, std::optional<double> RunConfig::*,
-                             bool RunConfig::*, const RuleOption*>;
+                             bool RunConfig::*, Choice, const RuleOption*>;
   std::string_view group;
   std::string_view name;        ///< without dashes: also the key in configuration files
   std::string_view alias = {};  ///< another accepted name, or empty
@@ -40,7 +48,7 @@ struct Option {
   /// Text for 0 or for "decided from other options": off, all, auto, …
   std::string_view empty_word = {};
   std::string help;
-  std::vector<std::string_view> choices = {};  ///< of a closed set of words; empty: free
+  std::vector<std::string_view> choices = {};  ///< those of a Choice, or of text; empty: free
   /// What help and completion show for a value that is free: FILE, DIR, a list of names (NETWORK,
   /// DATASET, RULE, ATTACK, STEPS) or a word that stands for itself, as alternatives between bars.
   std::string_view value = {};

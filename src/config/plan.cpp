@@ -103,11 +103,8 @@ std::vector<Absence> parse_absences(std::string_view text, std::size_t workers) 
   return absences;
 }
 
-/// The original says one attack by another option.
-constexpr std::string_view kOfLisSimulation = "alie";
-
 std::string_view attack_of(const RunConfig& config) {
-  return config.lis_simulation == "simulate" ? kOfLisSimulation : config.err_mode;
+  return config.lis_simulation == LisSimulation::kSimulate ? kOfLisSimulation : config.err_mode;
 }
 
 /// c, checked against what the attack makes of it.
@@ -124,12 +121,10 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   AttackPlan attack;
   attack.attack = info.name;
   const double c = attack_parameter(config, info, plan.k);
-  attack.options = {c, config.alie_z, config.alie_sign == "plus" ? 1.0 : -1.0,
+  attack.options = {c, config.alie_z, config.alie_sign == AlieSign::kPlus ? 1.0 : -1.0,
                     static_cast<std::size_t>(config.alie_ddof)};
   attack.byzantine = config.worker_fail;
-  attack.schedule = config.fail_schedule == "fixed"        ? FailSchedule::kFixed
-                    : config.fail_schedule == "worst-case" ? FailSchedule::kWorstCase
-                                                           : FailSchedule::kPerStep;
+  attack.schedule = config.fail_schedule;
   attack.statistics = config.attack_statistics;
   attack.rule_rows = plan.rows;
   if (info.make(attack.options)->probes_defence()) attack.defence = plan.hierarchy;
@@ -214,7 +209,7 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
   if (config.err_mode == kOfLisSimulation) {
     // One attack under two names is one configuration.
     config.err_mode = RunConfig().err_mode;
-    config.lis_simulation = "simulate";
+    config.lis_simulation = LisSimulation::kSimulate;
   }
   // Whichever rule takes signs alone, the gradient that comes out is of size 1 in every coordinate.
   const bool takes_signs =
@@ -259,13 +254,13 @@ Plan make_plan(const RunConfig& config) {
                                  plan.b, plan.num_aggregate));
   }
   plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
-  plan.votes_by_digest = config.vote == "digest" && plan.r > 1;
-  plan.random_placement = config.placement == "random";
+  plan.votes_by_digest = config.vote == VoteForm::kDigest && plan.r > 1;
+  plan.random_placement = config.placement == PlacementKind::kRandom;
   const RuleInfo& rule = find_rule(*config.mode);
   plan.sign_codec = rule.is_sign_majority;
-  plan.weighs_samples = config.weights == "samples";
+  plan.weighs_samples = config.weights == SliceWeights::kSamples;
 
-  plan.keeps_last = rule.takes_start && config.clip_start == "last";
+  plan.keeps_last = rule.takes_start && config.clip_start == ClipStart::kLast;
   plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff, config.rule};
   plan.hierarchy.rule.rows_are_signs = plan.sign_codec;
   if (plan.b == 0 && !find_rule(config.inner_mode).is_mean) {
@@ -328,9 +323,7 @@ SgdOptions sgd_options(const RunConfig& config) {
 
 LrSchedule lr_schedule(const RunConfig& config, std::uint64_t total_steps) {
   LrSchedule schedule;
-  schedule.shape = config.lr_schedule == "step"     ? LrShape::kStep
-                   : config.lr_schedule == "cosine" ? LrShape::kCosine
-                                                    : LrShape::kConstant;
+  schedule.shape = config.lr_schedule;
   schedule.base = *config.lr;
   schedule.warmup_steps = config.warmup_steps;
   schedule.step_size = config.lr_step_size;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/attack_plan.hpp"
@@ -21,6 +22,9 @@ struct Plan : DefencePlan {
   AttackPlan attack;
   std::vector<std::string> notices;
 };
+
+/// The attack that --lis-simulation simulate is another name of, the original's.
+inline constexpr std::string_view kOfLisSimulation = "alie";
 
 /// What is wrong with each value by itself: names that do not exist, numbers out of range.
 void check_values(const RunConfig& config, Mistakes& mistakes);

@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "config/choices.hpp"
 #include "detox/aggregator.hpp"
+#include "stages/attack/fail_schedule.hpp"
+#include "stages/optimize/lr_schedule.hpp"
 
 namespace detox {
 
@@ -17,7 +20,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   // What is trained
   std::string network = "LeNet";
   std::string pretrained;
-  std::string pretrained_head = "file";
+  LastLayer pretrained_head = LastLayer::kFile;
   bool pretrained_momentum = false;
   std::string dataset = "FashionMNIST";
   std::string data_dir;
@@ -31,22 +34,22 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::optional<std::uint64_t> workers;  ///< 9; under MPI the world size minus one
   std::optional<std::uint64_t> assume_fail;
   RuleOptions rule;  ///< but for what make_plan() sets
-  std::string clip_start = "zero";
-  std::string weights = "off";
-  std::string placement = "random";
+  ClipStart clip_start = ClipStart::kZero;
+  SliceWeights weights = SliceWeights::kOff;
+  PlacementKind placement = PlacementKind::kRandom;
   std::string placement_key;
-  std::string vote = "digest";
+  VoteForm vote = VoteForm::kDigest;
   std::string compress_grad = "none";
   // The simulated attack
   std::uint64_t worker_fail = 0;
   std::string err_mode = "rev_grad";
   std::optional<double> adversarial;  ///< empty: the attack's own
-  std::string lis_simulation = "none";
+  LisSimulation lis_simulation = LisSimulation::kNone;
   std::optional<double> alie_z = 1.0;  ///< empty: auto
-  std::string alie_sign = "minus";
+  AlieSign alie_sign = AlieSign::kMinus;
   std::uint64_t alie_ddof = 1;
   bool attack_statistics = true;
-  std::string fail_schedule = "per-step";
+  FailSchedule fail_schedule = FailSchedule::kPerStep;
   std::string absent;
   // The optimizer
   std::uint64_t batch_size = 32;
@@ -55,7 +58,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   double momentum = 0.9;
   double weight_decay = 0;
   bool nesterov = false;
-  std::string lr_schedule = "constant";
+  LrShape lr_schedule = LrShape::kConstant;
   std::uint64_t warmup_steps = 0;
   std::uint64_t lr_step_size = 100;
   double lr_gamma = 0.1;

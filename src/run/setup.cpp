@@ -64,7 +64,7 @@ void start_from_pretrained(TrainSetup& setup) {
       return;
     }
     Pretrained read = load_pretrained(config.pretrained, setup.layout, setup.initial,
-                                      config.pretrained_head == "fresh");
+                                      config.pretrained_head == LastLayer::kFresh);
     for (const std::string& note : read.notes) {
       log_line(fmt::format("--pretrained {}: {}", config.pretrained, note));
     }
@@ -108,7 +108,7 @@ void finish_plan(TrainSetup& setup) {
                                setup.keys.data);
   setup.last_step = setup.horizon = total_steps(setup.config, schedule.steps_per_epoch());
   // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
-  const std::uint64_t horizon = setup.config.lr_schedule == "cosine" ? setup.horizon : 0;
+  const std::uint64_t horizon = setup.config.lr_schedule == LrShape::kCosine ? setup.horizon : 0;
   // An image folder or a module is what it holds, not where it lies.
   RunConfig digested = setup.config;
   if (choose_dataset(setup.config.dataset).info == nullptr) digested.dataset = "image folder";

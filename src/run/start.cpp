@@ -110,7 +110,7 @@ void check_same_run(const TrainSetup& setup, const fs::path& file, const Trainin
     std::string what;
     if (fs::exists(recorded)) what = recorded_differences(setup, recorded);
     if (what.empty()) {
-      what = setup.config.lr_schedule == "cosine"
+      what = setup.config.lr_schedule == LrShape::kCosine
                  ? "its last step (where a cosine ends), the data or the placement key"
                  : "the data or the placement key";
       if (!fs::exists(recorded)) {

@@ -220,7 +220,7 @@ TEST(Plan, WarnsWhereTheDefenceCannotHoldWhatIsAskedOfIt) {
 
 Plan alie_plan(const Texts& options) {
   RunConfig config = config_of(options);
-  config.lis_simulation = "simulate";
+  config.lis_simulation = LisSimulation::kSimulate;
   config.alie_z.reset();
   return make_plan(config);
 }

@@ -44,11 +44,11 @@ TEST(SgdOptions, AreThoseOfTheConfiguration) {
 TEST(LrScheduleOfAConfiguration, HasItsShapeWarmUpAndLength) {
   RunConfig config = resolve({}, 0);
   EXPECT_EQ(lr_schedule(config, 100).shape, LrShape::kConstant);
-  config.lr_schedule = "step";
+  config.lr_schedule = LrShape::kStep;
   config.lr_step_size = 20;
   config.lr_gamma = 0.5;
   EXPECT_EQ(lr_schedule(config, 100).at(21), 0.005);
-  config.lr_schedule = "cosine";
+  config.lr_schedule = LrShape::kCosine;
   config.warmup_steps = 10;
   const LrSchedule cosine = lr_schedule(config, 100);
   EXPECT_EQ(cosine.at(11), 0.01);

@@ -15,15 +15,6 @@ namespace {
 
 using Value = RuleOption::Value;
 
-/// Words of each enumeration, in the order of its values.
-constexpr std::string_view kSemanticsWords[] = {"paper", "byzfl", "byzpy"};
-constexpr std::string_view kBulyanWords[] = {"paper", "detox"};
-
-template <const auto& Words>
-std::vector<std::string_view> words_of() {
-  return {std::begin(Words), std::end(Words)};
-}
-
 template <auto Member>
 using MemberType = std::remove_cvref_t<decltype(RuleOptions().*Member)>;
 
@@ -47,11 +38,18 @@ void write_member(const Value& value, RuleOptions& options) {
   }
 }
 
+template <class E>
+std::vector<std::string_view> listed_words() {
+  constexpr auto kWords = words_of(E());
+  return {kWords.begin(), kWords.end()};
+}
+
 template <auto Member>
 constexpr RuleOption of(std::string_view name, RuleOption rest) {
   rest.name = name;
   rest.read = read_member<Member>;
   rest.write = write_member<Member>;
+  if constexpr (HasWords<MemberType<Member>>) rest.words = listed_words<MemberType<Member>>;
   return rest;
 }
 
@@ -71,8 +69,7 @@ constexpr RuleOption kOptions[] = {
                                         .help = "m of multi-krum; auto: n - f - 2, under "
                                                 "--semantics byzfl or byzpy n - f"}),
     of<&R::bulyan_variant>("bulyan-variant",
-                           {.words = words_of<kBulyanWords>,
-                            .help = "paper: El Mhamdi et al. 2018; detox: the original's one-shot "
+                           {.help = "paper: El Mhamdi et al. 2018; detox: the original's one-shot "
                                     "form"}),
     of<&R::tolerance>("tolerance",
                       {.range = {.least = 0, .most = 1, .above_least = true, .below_most = true},
@@ -87,8 +84,7 @@ constexpr RuleOption kOptions[] = {
                          .empty_word = "auto",
                          .help = "L of centered-clipping; auto: 1, under --semantics byzpy 10"}),
     of<&R::semantics>("semantics",
-                      {.words = words_of<kSemanticsWords>,
-                       .help = "whose definition of a rule, where ByzFL's and ByzPy's are not the "
+                      {.help = "whose definition of a rule, where ByzFL's and ByzPy's are not the "
                                "paper's (docs/rules.md)"}),
     of<&R::weight_cap>("weight-cap", {.range = {.least = 1},
                                       .help = "no row counts for more than so many times its equal "
@@ -195,10 +191,6 @@ bool reads_option(const RuleInfo& rule, std::string_view option, Semantics seman
   if (std::ranges::find(rule.reads, option) != rule.reads.end()) return true;
   return !differs_from_paper(rule, semantics) &&
          std::ranges::find(rule.reads_as_paper, option) != rule.reads_as_paper.end();
-}
-
-std::string_view to_text(Semantics semantics) {
-  return kSemanticsWords[static_cast<std::size_t>(semantics)];
 }
 
 bool differs_from_paper(const RuleInfo& rule, Semantics semantics) {

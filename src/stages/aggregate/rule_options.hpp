@@ -4,6 +4,7 @@
 // rules.def.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/words.hpp"
 #include "detox/aggregator.hpp"
 #include "detox/range.hpp"
 
@@ -28,7 +30,7 @@ struct RuleOption {
   void (*write)(const Value& value, RuleOptions& options) = nullptr;
   Range range = {};                  ///< of a number
   std::string_view empty_word = {};  ///< stands for 0, which may be out of range: auto
-  std::vector<std::string_view> (*words)() = nullptr;  ///< of a closed set; null: another value
+  std::vector<std::string_view> (*words)() = nullptr;  ///< of an enumeration; null: no such
   std::string_view help = {};
   bool of_plan = false;  ///< in training it follows from other options
 };
@@ -58,8 +60,12 @@ std::string rule_option_values(const RuleOption& option);
 /// Whether the rule's result depends on the option of this name, in these semantics.
 bool reads_option(const RuleInfo& rule, std::string_view option, Semantics semantics);
 
-/// "paper", "byzfl" or "byzpy".
-std::string_view to_text(Semantics semantics);
+constexpr auto words_of(Semantics) {
+  return std::to_array<std::string_view>({"paper", "byzfl", "byzpy"});
+}
+constexpr auto words_of(BulyanVariant) {
+  return std::to_array<std::string_view>({"paper", "detox"});
+}
 
 /// Whether the rule is another one in these semantics than in the paper's.
 bool differs_from_paper(const RuleInfo& rule, Semantics semantics);

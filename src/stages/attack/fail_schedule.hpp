@@ -2,8 +2,10 @@
 // server.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "detox/assignment.hpp"
@@ -17,6 +19,9 @@ enum class FailSchedule {
   kWorstCase,  ///< placed by an attacker who knows the groups: as many majorities as q workers can
                ///< own
 };
+constexpr auto words_of(FailSchedule) {
+  return std::to_array<std::string_view>({"per-step", "fixed", "worst-case"});
+}
 
 /// One entry a worker: true where it is Byzantine in this step; q of them are.
 std::vector<bool> byzantine_workers(FailSchedule schedule, std::size_t q,

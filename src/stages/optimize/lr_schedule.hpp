@@ -1,12 +1,16 @@
 // The learning rate of a step, the same bits on every machine. Pure.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 namespace detox {
 
 enum class LrShape { kConstant, kStep, kCosine };
+constexpr auto words_of(LrShape) {
+  return std::to_array<std::string_view>({"constant", "step", "cosine"});
+}
 
 struct LrSchedule {
   LrShape shape = LrShape::kConstant;

@@ -60,7 +60,7 @@ TEST(RuleOptions, AreReadByTheRulesWhoseLinesNameThemAndByNoOthers) {
       if (of_all.contains(option.name)) continue;
       for (const Semantics semantics : kAllSemantics) {
         EXPECT_EQ(has_effect(rule, option, semantics), reads_option(rule, option.name, semantics))
-            << rule.name << ' ' << option.name << ' ' << to_text(semantics);
+            << rule.name << ' ' << option.name << ' ' << word_of(semantics);
       }
     }
   }

@@ -42,7 +42,7 @@ void compare_all_sizes(const char* rule, Semantics semantics) {
   for (std::size_t n = info.min_rows(1); n <= 64; n += n < 12 ? 1 : 13) {
     for (const std::size_t d : {1UL, 15UL, 17UL, 1000UL}) {
       for (const std::size_t f : {std::size_t{0}, std::size_t{1}, test::most_hostile(info, n)}) {
-        SCOPED_TRACE(testing::Message() << rule << ' ' << to_text(semantics) << " n = " << n
+        SCOPED_TRACE(testing::Message() << rule << ' ' << word_of(semantics) << " n = " << n
                                         << ", d = " << d << ", f = " << f);
         auto sample = test::normal_sample<T>(n, d, n * 1000 + d + f);
         compare(rule, {.f = f, .clip_radius = 3, .semantics = semantics}, sample);
@@ -72,7 +72,7 @@ TEST(Semantics, OfPeersEqualTheirOraclesWithHostileRowsOfEveryKind) {
           auto sample = test::normal_sample<float>(n, 40, n);
           for (std::size_t i = 0; i < f; ++i) sample.values[2 * i].assign(40, kind);
           SCOPED_TRACE(testing::Message()
-                       << rule << ' ' << to_text(semantics) << " n = " << n << ", " << kind);
+                       << rule << ' ' << word_of(semantics) << " n = " << n << ", " << kind);
           compare(rule, {.f = f, .semantics = semantics}, sample);
         }
       }
@@ -93,7 +93,7 @@ TEST(Semantics, ChangeWhatTheRegistrySaysAndNothingElse) {
       // The best row may be the same one.
       if (rule.name == "krum" && same) continue;
       EXPECT_EQ(!same, differs_from_paper(rule, semantics))
-          << rule.name << ' ' << to_text(semantics);
+          << rule.name << ' ' << word_of(semantics);
     }
   }
 }

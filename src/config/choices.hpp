@@ -1,0 +1,37 @@
+// What options choose between, beside FailSchedule and LrShape: values, and their words in the same
+// order.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace detox {
+
+enum class LastLayer { kFile, kFresh };
+constexpr auto words_of(LastLayer) { return std::to_array<std::string_view>({"file", "fresh"}); }
+
+enum class ClipStart { kZero, kLast };
+constexpr auto words_of(ClipStart) { return std::to_array<std::string_view>({"zero", "last"}); }
+
+enum class SliceWeights { kOff, kSamples };
+constexpr auto words_of(SliceWeights) {
+  return std::to_array<std::string_view>({"off", "samples"});
+}
+
+enum class PlacementKind { kRandom, kFixed };
+constexpr auto words_of(PlacementKind) {
+  return std::to_array<std::string_view>({"random", "fixed"});
+}
+
+enum class VoteForm { kDigest, kBytes };
+constexpr auto words_of(VoteForm) { return std::to_array<std::string_view>({"digest", "bytes"}); }
+
+enum class LisSimulation { kNone, kSimulate };
+constexpr auto words_of(LisSimulation) {
+  return std::to_array<std::string_view>({"none", "simulate"});
+}
+
+enum class AlieSign { kMinus, kPlus };
+constexpr auto words_of(AlieSign) { return std::to_array<std::string_view>({"minus", "plus"}); }
+
+}  // namespace detox
