@@ -44,10 +44,11 @@ void check_spellings(const std::vector<Setting>& settings, std::string_view orig
   const std::string where = origin.empty() ? "" : fmt::format("{}: ", origin);
   const Setting* attack = last_of(settings, "err-mode");
   const Setting* lis = last_of(settings, "lis-simulation");
-  if (attack != nullptr && lis != nullptr && canonical_name(attack->text) == "alie" &&
+  if (attack != nullptr && lis != nullptr && canonical_name(attack->text) == kOfLisSimulation &&
       canonical_name(lis->text) == "none") {
-    mistakes.add(fmt::format(
-        "{}--err-mode alie is --lis-simulation simulate, and --lis-simulation is none", where));
+    mistakes.add(
+        fmt::format("{}--err-mode {} is --lis-simulation simulate, and --lis-simulation is none",
+                    where, kOfLisSimulation));
   }
   const Setting* buckets = nullptr;
   for (const Setting& setting : settings) {
