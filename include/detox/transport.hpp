@@ -53,6 +53,8 @@ class Transport {
   /// Waits until everything sent to `to` (-1: to anybody) has left; false if the timeout came
   /// first.
   virtual bool flush(int to, std::chrono::milliseconds timeout) = 0;
+  /// Whether it has, now.
+  bool is_idle(int to) { return flush(to, std::chrono::milliseconds(0)); }
   virtual const TransportCounters& counters() const = 0;
   /// By which its timeouts pass. Whoever waits for frames asks it for the time.
   virtual const Clock& clock() const { return Clock::real(); }

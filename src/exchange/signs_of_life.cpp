@@ -13,7 +13,7 @@ void SignsOfLife::give(std::span<const int> ranks) {
   heard();
   const FrameBytes sign = make_wait();
   for (const int rank : ranks) {
-    if (transport_.flush(rank, std::chrono::milliseconds(0))) transport_.send(rank, sign);
+    if (transport_.is_idle(rank)) transport_.send(rank, sign);
   }
 }
 

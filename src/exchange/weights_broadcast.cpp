@@ -65,7 +65,7 @@ void WeightsBroadcast::push_more() {
   std::size_t framed = chunks_.count();  // the chunk in it: most ranks are at the same one
   std::vector<std::size_t> ends;
   for (const Push& push : pushes_) {
-    const bool has_left = transport_.flush(push.rank, std::chrono::milliseconds(0));
+    const bool has_left = transport_.is_idle(push.rank);
     ends.push_back(has_left ? std::min(push.next + window_, chunks_.count()) : push.next);
   }
   for (std::size_t turn = 0; turn < window_; ++turn) {
@@ -80,7 +80,7 @@ void WeightsBroadcast::push_more() {
 }
 
 void WeightsBroadcast::serve(int rank, const AskWeightsView& ask) {
-  if (ask.step != step_ || !transport_.flush(rank, std::chrono::milliseconds(0))) return;
+  if (ask.step != step_ || !transport_.is_idle(rank)) return;
   for (const std::uint32_t chunk : ask.chunks) transport_.send(rank, frame_of(chunk));
 }
 

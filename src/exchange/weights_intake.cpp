@@ -56,8 +56,7 @@ void WeightsIntake::expect(const OrderView& order) {
   for (const std::uint32_t rank : order.relay_to) {
     // One that has not even taken what it was sent before would let the weights of every step pile
     // up here; it asks the server.
-    if (transport_.flush(static_cast<int>(rank), std::chrono::milliseconds(0)))
-      to_.push_back(static_cast<int>(rank));
+    if (transport_.is_idle(static_cast<int>(rank))) to_.push_back(static_cast<int>(rank));
   }
   digests_.assign(order.weights_digests.begin(), order.weights_digests.end());
   digest_ = digest_of_chunks(digests_);
