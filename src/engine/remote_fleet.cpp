@@ -72,7 +72,7 @@ std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order)
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto worker = static_cast<std::uint32_t>((order.step + i) % count);
     if (is_awaited(order, worker) && peers_[worker].heard &&
-        parts_.transport.flush(parts_.ranks[worker], std::chrono::milliseconds(0)))
+        parts_.transport.is_idle(parts_.ranks[worker]))
       workers.push_back(worker);
   }
   std::ranges::stable_sort(workers, {},
@@ -107,7 +107,7 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s) {
     peer.silent_steps = was_heard ? 0 : peer.silent_steps + 1;
     // To a worker that has not even taken the last frames, more are of no use and would pile up.
     // One that computes takes nothing in meanwhile, but not for ever.
-    const bool has_taken = parts_.transport.flush(rank, std::chrono::milliseconds(0));
+    const bool has_taken = parts_.transport.is_idle(rank);
     peer.untaken_steps = has_taken ? 0 : peer.untaken_steps + 1;
     if (peer.untaken_steps > kMostUntaken) peer.awaited = false;
     if (!has_taken && !peer.awaited) continue;
@@ -145,31 +145,22 @@ void RemoteFleet::await_somebody(const StepOrder& order) {
   for (Peer& peer : peers_) peer.awaited = true;
 }
 
+void RemoteFleet::open_slices(const StepOrder& order, const StepVotes& votes) {
+  std::vector<bool> awaited(peers_.size());
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker)
+    awaited[worker] = is_awaited(order, worker);
+  open_.begin(order.assignment, std::move(awaited));
+  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
+    if (votes.state(slice) != SliceState::kOpen) open_.close(slice);
+  }
+}
+
 /// A slice waits while its answer is under way, and while it can still get a majority and somebody
 /// is waited for who has not answered.
-bool RemoteFleet::waits_for(std::uint32_t slice, const StepOrder& order,
-                            const StepVotes& votes) const {
-  if (fetch_.is_fetching(slice)) return true;
-  return votes.is_open(slice) &&
-         std::ranges::any_of(order.assignment.workers_of_slice[slice], [&](std::uint32_t worker) {
-           return is_awaited(order, worker) && !peers_[worker].heard;
-         });
-}
+std::size_t RemoteFleet::waiting() const { return fetch_.under_way() + open_.waiting(); }
 
-bool RemoteFleet::waits(const StepOrder& order, const StepVotes& votes) const {
-  if (votes.has_enough()) return false;
-  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
-    if (waits_for(slice, order, votes)) return true;
-  }
-  return false;
-}
-
-/// Whether more slices wait than q liars can own.
-bool RemoteFleet::waits_for_honest(const StepOrder& order, const StepVotes& votes) const {
-  std::size_t waiting = 0;
-  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice)
-    waiting += waits_for(slice, order, votes) ? 1 : 0;
-  return waiting > parts_.f_eff;
+bool RemoteFleet::waits(const StepVotes& votes) const {
+  return !votes.has_enough() && waiting() > 0;
 }
 
 double RemoteFleet::elapsed_s() const {
@@ -184,21 +175,22 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   await_somebody(order);
   attentive_.begin(begin, time_limit.count());
   begin_ = now_ = begin;
-  fetch_.begin_step(order.step, begin, time_limit.count());
+  fetch_.begin_step(order.step, begin, time_limit.count(), votes);
   give_orders(order, time_limit.count());
+  open_slices(order, votes);
   report.broadcast_s = clock().seconds_since(begin);
   now_ = last_news_ = attentive_.look(clock().now());
   any_news_ = false;
   bool in_time = true;
   double waited_s = 0;  // for more than liars can hold up
-  while (waits(order, votes)) {
+  while (waits(votes)) {
     now_ = attentive_.look(clock().now());
     in_time = elapsed_s() < time_limit.count();
     if (parts_.stop) {
       report.interrupted = true;
       return report;
     }
-    const bool counts = waits_for_honest(order, votes);
+    const bool counts = waiting() > parts_.f_eff;  // more than liars can own
     // Who is left out is no part of the run, but a rank that ended before the others could end the
     // job.
     to_left_out_.give(left_out_);
@@ -215,11 +207,11 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
     tell_news();
     if (any_news_ && report.compute_s == 0)
       report.compute_s = clock().seconds_since(begin) - report.broadcast_s;
-    if (parts_.by_digest) fetch_answers(order, votes);
+    if (parts_.by_digest) fetch_answers(order);
     if (counts) waited_s = elapsed_s();
     if (!in_time) break;
   }
-  in_time = in_time || !waits(order, votes);
+  in_time = in_time || !waits(votes);
   end_step(order, in_time, votes);
   report.ended_early = in_time;
   const double seconds = clock().seconds_since(begin);
@@ -236,18 +228,17 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   return report;
 }
 
-void RemoteFleet::fetch_answers(const StepOrder& order, StepVotes& votes) {
-  if (fetch_.check(now_, votes)) last_news_ = now_;
-  fetch_.follow(votes);
+void RemoteFleet::fetch_answers(const StepOrder& order) {
+  if (fetch_.check(now_)) last_news_ = now_;
   fetch_.ask(now_, [this](std::uint32_t worker, FrameBytes frame) {
     expect(worker, (frame->size() - kFrameHeaderBytes) / sizeof(std::uint32_t));
     parts_.transport.send(parts_.ranks[worker], std::move(frame));
   });
-  if (order.on_columns) fetch_.hand_on_columns(votes, order.on_columns);
+  if (order.on_columns) fetch_.hand_on_columns(order.on_columns);
 }
 
 void RemoteFleet::end_step(const StepOrder& order, bool in_time, StepVotes& votes) {
-  if (parts_.by_digest) fetch_.end_step(now_, votes);
+  if (parts_.by_digest) fetch_.end_step(now_);
   for (const std::uint32_t relay : complaints_.end_step(order.step))
     votes.note(relay, Suspicion::kBadRelay);
   if (in_time) return;
@@ -267,7 +258,7 @@ void RemoteFleet::take_what_is_here(const StepOrder& order, StepVotes& votes) {
     take_frame(std::move(*frame), order, votes);
     if (fetch_.taken() < kMostUnderWay) continue;
     fetch_.wait_for_all();
-    if (fetch_.check(now_, votes)) last_news_ = now_;
+    if (fetch_.check(now_)) last_news_ = now_;
   }
   fetch_.wait_for_all();
 }
@@ -279,13 +270,13 @@ void RemoteFleet::take_frames(const StepOrder& order, StepVotes& votes) {
   const std::size_t enough = std::min(kChunksAThread * parts_.pool.size(), kMostUnderWay);
   if (fetch_.taken() >= enough) return fetch_.wait_for_one();
   auto timeout = fetch_.taken() > 0 || weights_.is_pushing() ? kPollWhileChecking
-                 : fetch_.is_fetching()                      ? kPollWhileFetching
+                 : fetch_.under_way() > 0                    ? kPollWhileFetching
                                                              : kPoll;
   for (std::size_t taken = 0; taken < kMostAtOnce; ++taken) {
     auto frame = parts_.transport.receive(timeout, largest);
     if (!frame) return;
     take_frame(std::move(*frame), order, votes);
-    if (fetch_.taken() >= enough || !waits(order, votes)) return;
+    if (fetch_.taken() >= enough || !waits(votes)) return;
     timeout = std::chrono::milliseconds(0);
   }
 }
@@ -319,6 +310,7 @@ void RemoteFleet::reject(const ReceivedFrame& frame, const FrameView& view) {
 void RemoteFleet::lose(std::uint32_t worker, const Failure& failure) {
   if (peers_[worker].gone) return;
   peers_[worker].gone = true;
+  open_.forget(worker);
   log_warning("rank {}: {}", parts_.ranks[worker], presence_.ended(worker, failure.line));
 }
 
@@ -338,7 +330,7 @@ void RemoteFleet::tell_waiting(const StepOrder& order, const StepVotes& votes, d
   std::vector<std::uint32_t> awaited;
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     if (is_awaited(order, worker) && !peers_[worker].heard &&
-        votes.is_open(order.assignment.slice_of_worker[worker]))
+        votes.state(order.assignment.slice_of_worker[worker]) == SliceState::kOpen)
       awaited.push_back(worker);
   }
   if (awaited.empty()) return;
@@ -374,6 +366,7 @@ void RemoteFleet::watch_volume(StepVotes& votes) {
     if (!seen.shut_out && !peer.budget.is_exceeded(seen.offered)) continue;
     parts_.transport.shut_out(rank);
     peer.shut_out = peer.gone = true;
+    open_.forget(worker);
     const bool is_long = seen.oversized > 0;
     votes.note(worker, is_long ? Suspicion::kOversized : Suspicion::kFlood);
     log_warning("rank {} is shut out and the run goes on without it: {}", rank,
@@ -406,6 +399,7 @@ void RemoteFleet::hear(std::uint32_t worker, std::uint64_t step, const StepOrder
   peers_[worker].awaited = true;
   if (!peers_[worker].heard) last_news_ = now_;
   peers_[worker].heard = any_news_ = true;
+  open_.forget(worker);
 }
 
 void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, ReceivedFrame& frame,
@@ -417,7 +411,7 @@ void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, Re
   const bool is_first = digest.step == order.step && !peer.heard;
   if (digest.slice == order.assignment.slice_of_worker[worker]) hear(worker, digest.step, order);
   if (is_first) peer.digests.swap(frame.bytes);  // the views stay valid: the bytes do not move
-  votes.count({digest.step, worker, digest.slice, digest.bytes, true});
+  count({digest.step, worker, digest.slice, digest.bytes, true}, order, votes);
 }
 
 void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
@@ -450,7 +444,7 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
     case FullCopies::Taken::kWhole:
       presence_.heard(worker, chunk.step);
       hear(worker, chunk.step, order);
-      votes.count({chunk.step, worker, chunk.slice, copies_.answer(worker)});
+      count({chunk.step, worker, chunk.slice, copies_.answer(worker)}, order, votes);
       break;
     case FullCopies::Taken::kDiffers:
       if (chunk.step == order.step) votes.note(worker, Suspicion::kEquivocated);
@@ -459,6 +453,15 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
       ++rejected_frames_;
       break;
   }
+}
+
+/// An answer changes the state of its worker's slice at most.
+void RemoteFleet::count(const IncomingAnswer& answer, const StepOrder& order, StepVotes& votes) {
+  votes.count(answer);
+  const std::uint32_t slice = order.assignment.slice_of_worker[answer.worker];
+  if (votes.state(slice) == SliceState::kOpen) return;
+  open_.close(slice);
+  if (parts_.by_digest) fetch_.follow(slice);
 }
 
 void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask) {

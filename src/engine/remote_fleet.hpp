@@ -11,6 +11,7 @@
 #include "detox/thread_pool.hpp"
 #include "detox/transport.hpp"
 #include "engine/attentive_clock.hpp"
+#include "engine/open_slices.hpp"
 #include "engine/presence.hpp"
 #include "engine/worker_settings.hpp"
 #include "exchange/answer_fetch.hpp"
@@ -94,13 +95,13 @@ class RemoteFleet final : public Fleet {
   void await_somebody(const StepOrder& order);
   void give_orders(const StepOrder& order, double limit_s);
   std::vector<std::uint32_t> relaying_workers(const StepOrder& order) const;
-  bool waits_for(std::uint32_t slice, const StepOrder& order, const StepVotes& votes) const;
-  bool waits(const StepOrder& order, const StepVotes& votes) const;
-  bool waits_for_honest(const StepOrder& order, const StepVotes& votes) const;
+  void open_slices(const StepOrder& order, const StepVotes& votes);
+  std::size_t waiting() const;
+  bool waits(const StepVotes& votes) const;
   bool is_awaited(const StepOrder& order, std::uint32_t worker) const;
   void take_frames(const StepOrder& order, StepVotes& votes);
   void take_what_is_here(const StepOrder& order, StepVotes& votes);
-  void fetch_answers(const StepOrder& order, StepVotes& votes);
+  void fetch_answers(const StepOrder& order);
   void end_step(const StepOrder& order, bool in_time, StepVotes& votes);
   double elapsed_s() const;
   void take_frame(ReceivedFrame frame, const StepOrder& order, StepVotes& votes);
@@ -108,6 +109,7 @@ class RemoteFleet final : public Fleet {
                    const StepOrder& order, StepVotes& votes);
   void take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
                   const StepOrder& order, StepVotes& votes);
+  void count(const IncomingAnswer& answer, const StepOrder& order, StepVotes& votes);
   void take_complaint(std::uint32_t worker, const AskWeightsView& ask);
   /// Whether this is something that the worker was told to answer; else it is rejected.
   bool may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
@@ -130,6 +132,7 @@ class RemoteFleet final : public Fleet {
   std::vector<int> left_out_;    ///< all other ranks but the server's: they wait for the end
   std::vector<Peer> peers_;
   WeightsBroadcast weights_;
+  OpenSlices open_;
   AnswerFetch fetch_;
   FullCopies copies_;
   RelayComplaints complaints_;

@@ -16,12 +16,17 @@ constexpr double kPatienceShare = 1.0 / 6, kEverybodyShare = 2.0 / 3;
 constexpr double kTurnsAtOnce = 2;        // that a member's window may last
 constexpr std::uint64_t kAskedLast = 64;  // steps, after one in which it did not deliver
 
+bool is_past(Clock::time_point begin, double limit_s, Clock::time_point now) {
+  return begin < now && std::chrono::duration<double>(now - begin).count() > limit_s;
+}
+
 }  // namespace
 
 AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices,
                          const Terms& terms)
     : chunks_(answer),
       slices_(slices),
+      here_(answer.count()),
       pace_(workers, terms.q, terms.least_patience_s),
       owes_since_(workers),
       tasks_(terms.make_tasks(terms.threads)) {
@@ -31,18 +36,24 @@ AnswerFetch::AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t 
   }
 }
 
-void AnswerFetch::begin_step(std::uint64_t step, Clock::time_point now, double limit_s) {
+void AnswerFetch::begin_step(std::uint64_t step, Clock::time_point now, double limit_s,
+                             StepVotes& votes) {
+  votes_ = &votes;
   step_ = step;
   begin_ = now;
   limit_s_ = limit_s;
   wait_for_all();
   taken_.clear();
-  expected_.clear();
-  handed_on_ = 0;
+  touched_.clear();
+  turns_ = windows_ = {};
+  of_everybody_ = false;
+  fetched_ = settled_ = given_up_ = 0;
+  first_open_ = 0;
+  std::ranges::fill(here_, 0);
+  expected_ = handed_on_ = 0;
   for (Slice& slice : slices_) {
     slice.fetch.reset();
-    slice.members = 0;
-    slice.settled = slice.delivered = false;
+    slice.is_touched = false;
   }
 }
 
@@ -61,36 +72,64 @@ ChunkFetch::Standing AnswerFetch::standing_of(std::uint32_t worker) const {
   return pace_.is_slow(worker) ? ChunkFetch::Standing::kSlow : ChunkFetch::Standing::kUsual;
 }
 
-void AnswerFetch::follow(const StepVotes& votes) {
-  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
-    Slice& slice = slices_[index];
-    if (slice.settled) continue;
-    const auto majority = votes.majority(index);
-    if (!majority) continue;
-    if (!slice.fetch) {
-      slice.fetch.emplace(chunks_.count());
-      slice.digests = majority->bytes;
-      if (slice.answer.size() == 0) slice.answer = AlignedBuffer(chunks_.bytes);
-    }
-    for (; slice.members < majority->workers.size(); ++slice.members) {
-      const std::uint32_t worker = majority->workers[slice.members];
-      slice.fetch->add_member(worker, standing_of(worker));
-    }
+void AnswerFetch::follow(std::uint32_t index) {
+  if (votes_->state(index) != SliceState::kMajority) return;
+  const auto majority = votes_->majority(index);
+  Slice& slice = slices_[index];
+  if (!slice.fetch) {
+    slice.fetch.emplace(chunks_.count());
+    slice.digests = majority->bytes;
+    if (slice.answer.size() == 0) slice.answer = AlignedBuffer(chunks_.bytes);
+    ++fetched_;
   }
+  while (slice.fetch->members() < majority->workers.size()) {
+    const std::uint32_t worker = majority->workers[slice.fetch->members()];
+    slice.fetch->add_member(worker, standing_of(worker));
+  }
+  touch(index);
+}
+
+void AnswerFetch::touch(std::uint32_t index) {
+  if (!std::exchange(slices_[index].is_touched, true)) touched_.push_back(index);
+}
+
+void AnswerFetch::touch_late(Queue& queue, double limit_s, Clock::time_point now) {
+  for (; !queue.empty() && is_past(queue.top().first, limit_s, now); queue.pop())
+    touch(queue.top().second);
+}
+
+void AnswerFetch::touch_all() {
+  for (std::uint32_t index = 0; index < slices_.size(); ++index) touch(index);
 }
 
 void AnswerFetch::ask(Clock::time_point now, const Send& send) {
-  const bool of_everybody =
-      std::chrono::duration<double>(now - begin_).count() > kEverybodyShare * limit_s_;
-  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
-    if (!is_fetching(index)) continue;
-    for (const ChunkFetch::Ask& ask : slices_[index].fetch->ask(now, patience(), of_everybody)) {
-      std::span<const std::uint32_t> left = ask.chunks;
-      for (; !left.empty(); left = left.subspan(std::min(left.size(), kMaxRequested)))
-        send(ask.worker,
-             make_request(step_, index, left.first(std::min(left.size(), kMaxRequested))));
-    }
+  const bool of_everybody = is_past(begin_, kEverybodyShare * limit_s_, now);
+  if (std::exchange(of_everybody_, of_everybody) != of_everybody) touch_all();
+  const auto [turn_s, whole_s] = patience();
+  touch_late(turns_, turn_s, now);
+  touch_late(windows_, whole_s, now);
+  const std::size_t count = touched_.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t index = touched_[i];
+    slices_[index].is_touched = false;
+    if (is_under_way(index)) ask_for(index, now, send);
   }
+  touched_.erase(touched_.begin(), touched_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+void AnswerFetch::ask_for(std::uint32_t index, Clock::time_point now, const Send& send) {
+  ChunkFetch& fetch = *slices_[index].fetch;
+  for (const ChunkFetch::Ask& ask : fetch.ask(now, patience(), of_everybody_)) {
+    std::span<const std::uint32_t> left = ask.chunks;
+    for (; !left.empty(); left = left.subspan(std::min(left.size(), kMaxRequested)))
+      send(ask.worker,
+           make_request(step_, index, left.first(std::min(left.size(), kMaxRequested))));
+  }
+  if (const auto since = fetch.waiting_since()) {
+    turns_.emplace(since->turn, index);
+    windows_.emplace(since->whole, index);
+  }
+  if (is_hopeless(fetch)) touch(index);  // for check()
 }
 
 bool AnswerFetch::take(std::uint32_t worker, ReceivedFrame frame, const ChunkView& chunk) {
@@ -117,7 +156,7 @@ bool AnswerFetch::take(std::uint32_t worker, ReceivedFrame frame, const ChunkVie
 /// who send the same chunk do not race.
 void AnswerFetch::start_check(Taken& taken) {
   const Slice& slice = slices_[taken.slice];
-  const bool writes = !slice.settled && !slice.fetch->is_here(taken.chunk);
+  const bool writes = is_under_way(taken.slice) && !slice.fetch->is_here(taken.chunk);
   taken.deferred = false;
   tasks_->add([this, &taken, writes](std::size_t thread) { check_one(taken, writes, thread); });
 }
@@ -144,27 +183,29 @@ void AnswerFetch::wait_for_one() {
 }
 
 /// Whether it is news: what comes again is none.
-bool AnswerFetch::book(const Taken& taken, Clock::time_point now, StepVotes& votes) {
+bool AnswerFetch::book(const Taken& taken, Clock::time_point now) {
   Slice& slice = slices_[taken.slice];
   if (!slice.fetch->is_expected(taken.worker, taken.chunk)) return false;
+  touch(taken.slice);
   if (!taken.as_promised) {
-    votes.note(taken.worker, Suspicion::kBadChunk);
+    votes_->note(taken.worker, Suspicion::kBadChunk);
     slice.fetch->strike_out(taken.worker);
     return false;
   }
   const bool is_news = !slice.fetch->is_here(taken.chunk);
+  if (is_news && is_under_way(taken.slice)) ++here_[taken.chunk];
   pace_.add(taken.worker, slice.fetch->arrived(taken.worker, taken.chunk, now));
   return is_news;
 }
 
-bool AnswerFetch::book_checked(Clock::time_point now, StepVotes& votes) {
+bool AnswerFetch::book_checked(Clock::time_point now) {
   bool useful = false;
   for (auto it = taken_.begin(); it != taken_.end();) {
     if (!it->is_checked.load(std::memory_order_acquire)) {
       ++it;
       continue;
     }
-    useful = book(*it, now, votes) || useful;
+    useful = book(*it, now) || useful;
     const auto next = std::ranges::find_if(taken_, [&](const Taken& other) {
       return other.deferred && other.slice == it->slice && other.chunk == it->chunk;
     });
@@ -174,75 +215,70 @@ bool AnswerFetch::book_checked(Clock::time_point now, StepVotes& votes) {
   return useful;
 }
 
-bool AnswerFetch::check(Clock::time_point now, StepVotes& votes) {
-  const bool useful = book_checked(now, votes);
-  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
-    if (!is_fetching(index)) continue;
+bool AnswerFetch::is_hopeless(const ChunkFetch& fetch) const {
+  return fetch.is_hopeless([this](std::uint32_t worker) { return owes_since_[worker] > 0; });
+}
+
+bool AnswerFetch::check(Clock::time_point now) {
+  const bool useful = book_checked(now);
+  for (const std::uint32_t index : touched_) {
+    if (!is_under_way(index)) continue;
     const ChunkFetch& fetch = *slices_[index].fetch;
     if (fetch.is_complete()) {
-      settle(index, votes, true);
-    } else if (fetch.is_hopeless([&](std::uint32_t worker) { return owes_since_[worker] > 0; }) &&
-               !votes.is_open(index)) {
-      settle(index, votes, false);
+      settle(index, true);
+    } else if (is_hopeless(fetch)) {
+      settle(index, false);
     }
   }
   return useful;
 }
 
-void AnswerFetch::hand_on_columns(const StepVotes& votes,
-                                  const std::function<void(const ReadyColumns&)>& on_columns) {
-  std::vector<std::uint32_t> slices;
-  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
-    if (votes.is_open(index)) return;
-    const Slice& slice = slices_[index];
-    if (!slice.fetch && votes.majority(index)) return;  // follow() takes it up
-    if (slice.fetch && (slice.fetch->is_complete() || !slice.settled)) slices.push_back(index);
-  }
-  if (handed_on_ > 0 && slices != expected_) return;  // one has dropped out: it is in vain
+void AnswerFetch::settle(std::uint32_t index, bool delivered) {
+  Slice& slice = slices_[index];
+  ++settled_;
+  if (delivered) return votes_->settle(index, std::span<const std::byte>(slice.answer.bytes()));
+  ++given_up_;
+  for (std::size_t chunk = 0; chunk < here_.size(); ++chunk)
+    here_[chunk] -= slice.fetch->is_here(chunk) ? 1 : 0;
+  votes_->settle(index, std::nullopt);
+}
+
+void AnswerFetch::hand_on_columns(const std::function<void(const ReadyColumns&)>& on_columns) {
+  while (first_open_ < slices_.size() && votes_->state(first_open_) != SliceState::kOpen)
+    ++first_open_;
+  const std::size_t expected = fetched_ - given_up_;
+  if (first_open_ < slices_.size() || expected == 0) return;
+  if (handed_on_ > 0 && expected != expected_) return;  // one has dropped out: it is in vain
   std::size_t here = handed_on_;
-  while (
-      here < chunks_.count() && !slices.empty() &&
-      std::ranges::all_of(slices, [&](std::uint32_t i) { return slices_[i].fetch->is_here(here); }))
-    ++here;
+  while (here < chunks_.count() && here_[here] == expected) ++here;
   if (here == handed_on_) return;
+  std::vector<std::uint32_t> slices;
   std::vector<const std::byte*> answers;
-  answers.reserve(slices.size());
-  for (const std::uint32_t index : slices) answers.push_back(slices_[index].answer.bytes().data());
+  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
+    if (votes_->state(index) == SliceState::kGivenUp) continue;
+    slices.push_back(index);
+    answers.push_back(slices_[index].answer.bytes().data());
+  }
   on_columns({chunks_.begin(handed_on_), chunks_.begin(here - 1) + chunks_.size(here - 1), slices,
               answers});
   handed_on_ = here;
-  expected_ = std::move(slices);
+  expected_ = expected;
 }
 
-void AnswerFetch::settle(std::uint32_t index, StepVotes& votes, bool delivered) {
-  Slice& slice = slices_[index];
-  slice.settled = true;
-  slice.delivered = delivered;
-  if (delivered) return votes.settle(index, std::span<const std::byte>(slice.answer.bytes()));
-  votes.settle(index, std::nullopt);
-}
-
-bool AnswerFetch::is_fetching() const {
-  for (std::uint32_t slice = 0; slice < slices_.size(); ++slice) {
-    if (is_fetching(slice)) return true;
-  }
-  return false;
-}
-
-void AnswerFetch::end_step(Clock::time_point now, StepVotes& votes) {
+void AnswerFetch::end_step(Clock::time_point now) {
   while (!taken_.empty()) {  // what has come is not owed
     wait_for_all();
-    book_checked(now, votes);
+    book_checked(now);
   }
   for (std::uint32_t index = 0; index < slices_.size(); ++index) {
-    if (is_fetching(index)) settle(index, votes, false);
+    if (is_under_way(index)) settle(index, false);
     const Slice& slice = slices_[index];
     if (!slice.fetch) continue;
     for (const std::uint32_t worker : slice.fetch->overdue()) {
-      votes.note(worker, Suspicion::kUndelivered);
+      votes_->note(worker, Suspicion::kUndelivered);
       owes_since_[worker] = step_;
     }
-    if (!slice.delivered) continue;
+    if (votes_->state(index) != SliceState::kHere) continue;
     for (const std::uint32_t worker : slice.fetch->reliable()) owes_since_[worker] = 0;
   }
 }

@@ -7,6 +7,8 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <queue>
+#include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.hpp"
@@ -31,14 +33,16 @@ class AnswerFetch {
   };
   AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, const Terms& terms);
 
-  /// A step that lasts so long at most.
-  void begin_step(std::uint64_t step, Clock::time_point now, double limit_s);
+  /// A step that lasts so long at most. Its votes outlive it.
+  void begin_step(std::uint64_t step, Clock::time_point now, double limit_s, StepVotes& votes);
 
-  /// Takes up slices that have a majority now, and new members of majorities.
-  void follow(const StepVotes& votes);
+  /// An answer was counted in this slice: takes it up where it has a majority now, and who is new
+  /// in the majority.
+  void follow(std::uint32_t slice);
 
   using Send = std::function<void(std::uint32_t worker, FrameBytes frame)>;
-  /// Sends what is to be asked for now.
+  /// Sends what is to be asked for now. Looks at the slices to which something has happened, or of
+  /// which somebody is late.
   void ask(Clock::time_point now, const Send& send);
 
   /// A frame with a chunk of this step, which is checked from now on. False where it was not asked
@@ -47,17 +51,13 @@ class AnswerFetch {
 
   /// Books what has been checked, settles slices whose answers are whole, and gives up those that
   /// nobody will deliver. True if something has come that was not there.
-  bool check(Clock::time_point now, StepVotes& votes);
+  bool check(Clock::time_point now);
 
   /// Tells of the chunks that have come of every slice that can be expected, since the last call.
-  void hand_on_columns(const StepVotes& votes,
-                       const std::function<void(const ReadyColumns&)>& on_columns);
+  void hand_on_columns(const std::function<void(const ReadyColumns&)>& on_columns);
 
-  /// Whether a slice's answer is under way.
-  bool is_fetching(std::uint32_t slice) const {
-    return slices_[slice].fetch && !slices_[slice].settled;
-  }
-  bool is_fetching() const;
+  /// How many slices' answers are under way.
+  std::size_t under_way() const { return fetched_ - settled_; }
   /// How many chunks are being checked, or are and wait for check().
   std::size_t taken() const { return taken_.size(); }
   /// Waits until one of them has been checked, or all.
@@ -67,14 +67,13 @@ class AnswerFetch {
   /// The step is over, and what is under way is not delivered. Who still owes what others had to be
   /// asked for is noted, and asked last in the steps to come; who has kept nobody waiting is not
   /// any more.
-  void end_step(Clock::time_point now, StepVotes& votes);
+  void end_step(Clock::time_point now);
 
  private:
   struct Slice {
-    std::optional<ChunkFetch> fetch;
+    std::optional<ChunkFetch> fetch;  ///< from its majority on
     std::span<const std::byte> digests;
-    std::size_t members = 0;  ///< of the majority, that the fetch knows
-    bool settled = false, delivered = false;
+    bool is_touched = false;  ///< is one of touched_
     AlignedBuffer answer;
   };
   struct Taken {
@@ -87,13 +86,25 @@ class AnswerFetch {
     std::atomic<bool> is_checked = false;
     bool as_promised = false;
   };
-  void settle(std::uint32_t slice, StepVotes& votes, bool delivered);
+  bool is_under_way(std::uint32_t slice) const {
+    return slices_[slice].fetch && votes_->state(slice) == SliceState::kMajority;
+  }
+  void touch(std::uint32_t slice);
+  /// Slices, the one first of which somebody is waited for longest. That may be over already.
+  using Queue =
+      std::priority_queue<std::pair<Clock::time_point, std::uint32_t>,
+                          std::vector<std::pair<Clock::time_point, std::uint32_t>>, std::greater<>>;
+  void touch_late(Queue& queue, double limit_s, Clock::time_point now);
+  void touch_all();
+  void ask_for(std::uint32_t slice, Clock::time_point now, const Send& send);
+  bool is_hopeless(const ChunkFetch& fetch) const;
+  void settle(std::uint32_t slice, bool delivered);
   ChunkPatience patience() const;
   ChunkFetch::Standing standing_of(std::uint32_t worker) const;
   void start_check(Taken& taken);
   void check_one(Taken& taken, bool writes, std::size_t thread);
-  bool book_checked(Clock::time_point now, StepVotes& votes);
-  bool book(const Taken& taken, Clock::time_point now, StepVotes& votes);
+  bool book_checked(Clock::time_point now);
+  bool book(const Taken& taken, Clock::time_point now);
 
   /// What a thread unpacks with and into.
   struct Unpacking {
@@ -103,13 +114,20 @@ class AnswerFetch {
 
   Chunks chunks_;
   std::vector<Unpacking> unpacking_;  ///< one a thread; none where nothing may be packed
+  StepVotes* votes_ = nullptr;
   std::uint64_t step_ = 0;
   Clock::time_point begin_{};
   double limit_s_ = 0;
   std::vector<Slice> slices_;
+  std::vector<std::uint32_t> touched_;  ///< slices to which something has happened since ask()
+  Queue turns_, windows_;               ///< by ChunkFetch::Since
+  bool of_everybody_ = false;           ///< what is outstanding is asked of all
+  std::size_t fetched_ = 0, settled_ = 0, given_up_ = 0;  ///< slices; of these; of these
   std::list<Taken> taken_;
-  std::vector<std::uint32_t> expected_;  ///< slices of which columns were handed on
-  std::size_t handed_on_ = 0;            ///< chunks of these
+  std::uint32_t first_open_ = 0;   ///< no slice before it is open
+  std::vector<std::size_t> here_;  ///< by chunk: of how many fetched slices that are not given up
+  std::size_t expected_ = 0;       ///< slices of which columns were handed on
+  std::size_t handed_on_ = 0;      ///< chunks of these
   ChunkPace pace_;
   /// By worker: the latest step in which it promised and did not deliver, and has not since; or 0.
   std::vector<std::uint64_t> owes_since_;

@@ -138,6 +138,18 @@ void ChunkFetch::strike_out(std::uint32_t worker) {
   member.outstanding.clear();
 }
 
+std::optional<ChunkFetch::Since> ChunkFetch::waiting_since() const {
+  std::optional<Since> since;
+  for (const Member& member : members_) {
+    if (member.late || member.outstanding.empty()) continue;
+    const auto asked = member.outstanding.front().asked;
+    const auto turn = std::max(asked, member.last_arrival);
+    if (!since) since = {turn, asked};
+    since = {std::min(since->turn, turn), std::min(since->whole, asked)};
+  }
+  return since;
+}
+
 std::vector<std::uint32_t> ChunkFetch::overdue() const {
   std::vector<std::uint32_t> workers;
   for (const Member& member : members_) {

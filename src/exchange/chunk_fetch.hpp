@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "detox/clock.hpp"
@@ -49,6 +50,14 @@ class ChunkFetch {
   void strike_out(std::uint32_t worker);
 
   bool is_complete() const { return here_ == chunks_.size(); }
+  /// When the longest turn began, and when what is outstanding for longest was asked for, of
+  /// members that are not late. Before one of these is as long ago as the patience lasts, time
+  /// alone changes nothing.
+  struct Since {
+    Clock::time_point turn, whole;
+  };
+  std::optional<Since> waiting_since() const;
+  std::size_t members() const { return members_.size(); }
   /// Members that take longer than the patience.
   std::vector<std::uint32_t> overdue() const;
   /// Members who have sent chunks as promised and keep nobody waiting.

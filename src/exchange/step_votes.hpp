@@ -27,6 +27,14 @@ struct IncomingAnswer {
   bool is_digest = false;            ///< AnswerDigests, and the answer has to be fetched
 };
 
+/// What has happened to a slice in a step. It goes on to a later one alone.
+enum class SliceState : std::uint8_t {
+  kOpen,      ///< a majority can still come: there is none yet, and enough replicas are outstanding
+  kMajority,  ///< what its answer is has been said; the bytes are to come
+  kHere,      ///< and so are they
+  kGivenUp,   ///< there can be no majority, or nobody of it delivers
+};
+
 /// Who said the same, and what.
 struct Majority {
   std::span<const std::byte> bytes;
@@ -40,11 +48,12 @@ class StepVotes {
   virtual void count(const IncomingAnswer& answer) = 0;
   /// Something else that a worker was seen doing in this step; each kind is logged once.
   virtual void note(std::uint32_t worker, Suspicion kind) = 0;
-  /// Whether a majority can still come: there is none yet, and enough replicas are outstanding.
-  virtual bool is_open(std::uint32_t slice) const = 0;
+  /// Only count() and settle() change it, each that of one slice.
+  virtual SliceState state(std::uint32_t slice) const = 0;
+  /// Also where it did not deliver.
   virtual std::optional<Majority> majority(std::uint32_t slice) const = 0;
-  /// The answer that a majority gave the digests of, valid until the next step; or nothing, where
-  /// none of its members delivered: then the slice is unresolved.
+  /// Of a slice with a majority: the answer that it gave the digests of, valid until the next step;
+  /// or nothing, where none of its members delivered.
   virtual void settle(std::uint32_t slice, std::optional<std::span<const std::byte>> answer) = 0;
   /// Whether the step can go on without the slices that have no answer yet.
   virtual bool has_enough() const = 0;

@@ -41,7 +41,7 @@ std::vector<LedgerEntry> RecentSteps::add(Step step) {
 
 Ballot::Ballot(const Parts& parts) : parts_(parts) {
   for (const auto& workers : parts.assignment.workers_of_slice)
-    slices_.push_back({SliceVote(workers), false, std::nullopt});
+    slices_.push_back({SliceVote(workers)});
   for (std::uint32_t worker = 0; worker < parts.absent.size(); ++worker) {
     if (parts.absent[worker]) slices_[slice_of(worker)].vote.give_up(worker);
   }
@@ -69,14 +69,24 @@ void Ballot::count(const IncomingAnswer& answer) {
     if (slice.vote.add(answer.worker, answer.bytes) == SliceVote::Verdict::kEquivocated)
       note(answer.worker, Suspicion::kEquivocated);
     slice.by_digest = answer.is_digest;
-    if (!slice.by_digest && !slice.answer && slice.vote.state() == SliceVote::State::kResolved)
+    if (!slice.by_digest && state(answer.slice) == SliceState::kMajority)
       settle(answer.slice, slice.vote.winner());
   }
   seconds_ += parts_.clock.seconds_since(begin);
 }
 
-bool Ballot::is_open(std::uint32_t slice) const {
-  return slices_[slice].vote.state() == SliceVote::State::kOpen;
+SliceState Ballot::state(std::uint32_t index) const {
+  const Slice& slice = slices_[index];
+  if (slice.answer) return SliceState::kHere;
+  switch (slice.vote.state()) {
+    case SliceVote::State::kOpen:
+      return SliceState::kOpen;
+    case SliceVote::State::kResolved:
+      return slice.is_undelivered ? SliceState::kGivenUp : SliceState::kMajority;
+    case SliceVote::State::kUnresolved:
+      return SliceState::kGivenUp;
+  }
+  DETOX_ASSERT(false);
 }
 
 std::optional<Majority> Ballot::majority(std::uint32_t slice) const {
@@ -91,10 +101,10 @@ std::optional<Majority> Ballot::majority(std::uint32_t slice) const {
 
 void Ballot::settle(std::uint32_t slice, std::optional<std::span<const std::byte>> answer) {
   DETOX_ASSERT(!answer || answer->size() == parts_.answer_bytes);
-  DETOX_ASSERT(!slices_[slice].answer);
-  if (!answer) return;
+  DETOX_ASSERT(state(slice) == SliceState::kMajority);
   slices_[slice].answer = answer;
-  in_order_.push_back(slice);
+  slices_[slice].is_undelivered = !answer;
+  if (answer) in_order_.push_back(slice);
 }
 
 void Ballot::close(bool only_late) {

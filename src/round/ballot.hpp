@@ -47,7 +47,7 @@ class Ballot final : public StepVotes {
 
   void count(const IncomingAnswer& answer) override;
   void note(std::uint32_t worker, Suspicion kind) override;
-  bool is_open(std::uint32_t slice) const override;
+  SliceState state(std::uint32_t slice) const override;
   std::optional<Majority> majority(std::uint32_t slice) const override;
   void settle(std::uint32_t slice, std::optional<std::span<const std::byte>> answer) override;
   bool has_enough() const override { return in_order_.size() >= parts_.enough; }
@@ -71,7 +71,8 @@ class Ballot final : public StepVotes {
   struct Slice {
     SliceVote vote;
     bool by_digest = false;
-    std::optional<std::span<const std::byte>> answer;
+    std::optional<std::span<const std::byte>> answer = {};
+    bool is_undelivered = false;
   };
   void log_once(const LedgerEntry& entry);
   std::uint32_t slice_of(std::uint32_t worker) const {

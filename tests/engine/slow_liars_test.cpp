@@ -41,7 +41,7 @@ class SlowLiars {
   /// A step in which a liar takes so long for each chunk.
   Step step(double delay_s) {
     Ballot ballot({++step_, assignment_, absent_, chunks_.bytes, kSlices, recent_});
-    fetch_.begin_step(step_, at(0), limit_s_);
+    fetch_.begin_step(step_, at(0), limit_s_, ballot);
     queues_.assign(kWorkers, {});
     std::vector<std::vector<std::byte>> said;
     for (std::uint32_t worker = 0; worker < kWorkers; ++worker)
@@ -49,23 +49,23 @@ class SlowLiars {
     double now = 0;
     std::uint32_t turn = 0;
     while (now < limit_s_) {
-      for (std::uint32_t slice = 0; turn < 3 && slice < kSlices; ++slice)
+      for (std::uint32_t slice = 0; turn < 3 && slice < kSlices; ++slice) {
         ballot.count({step_, 3 * slice + turn, slice, said[3 * slice + turn], true});
+        fetch_.follow(slice);
+      }
       for (std::uint32_t worker = 0; worker < kWorkers; ++worker) deliver(worker, now);
-      for (fetch_.wait_for_all(); fetch_.taken() > 0; fetch_.wait_for_all())
-        fetch_.check(at(now), ballot);
-      fetch_.check(at(now), ballot);
-      fetch_.follow(ballot);
+      for (fetch_.wait_for_all(); fetch_.taken() > 0; fetch_.wait_for_all()) fetch_.check(at(now));
+      fetch_.check(at(now));
       fetch_.ask(at(now), [&](std::uint32_t worker, const FrameBytes& frame) {
         const auto request = parse_request(parse_frame(*frame), chunks_);
         ASSERT_TRUE(request.has_value());
         for (const std::uint32_t chunk : request->chunks)
           take_request(worker, chunk, now, worker % 3 == 0 ? delay_s : kHonestPace);
       });
-      if (turn > 3 && !fetch_.is_fetching()) break;
+      if (turn > 3 && fetch_.under_way() == 0) break;
       now = kTick * ++turn;
     }
-    fetch_.end_step(at(now), ballot);
+    fetch_.end_step(at(now));
     return {now, ballot.unresolved().empty(), ballot.ledger()};
   }
 

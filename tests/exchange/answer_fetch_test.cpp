@@ -34,7 +34,7 @@ class FetchingServer {
     step_ = step;
     ballot_ = std::make_unique<Ballot>(
         Ballot::Parts{step, assignment_, absent_, chunks_.bytes, 2, recent_});
-    fetch_.begin_step(step, at(0), 60);
+    fetch_.begin_step(step, at(0), 60, *ballot_);
   }
 
   /// The worker sends the digests of this answer.
@@ -45,6 +45,7 @@ class FetchingServer {
   void promise_digests(std::uint32_t worker, std::vector<std::byte> digests) {
     kept_.push_back(std::make_unique<std::vector<std::byte>>(std::move(digests)));
     ballot_->count({step_, worker, slice_of(worker), *kept_.back(), true});
+    fetch_.follow(slice_of(worker));
   }
 
   /// The worker sends a chunk of this answer. Whether it was asked for it.
@@ -65,9 +66,8 @@ class FetchingServer {
     useful_ = false;
     do {
       fetch_.wait_for_all();
-      useful_ = fetch_.check(now_, *ballot_) || useful_;
+      useful_ = fetch_.check(now_) || useful_;
     } while (fetch_.taken() > 0);
-    fetch_.follow(*ballot_);
     std::map<std::uint32_t, Wanted> asked;
     fetch_.ask(now_, [&](std::uint32_t worker, const FrameBytes& frame) {
       const auto request = parse_request(parse_frame(*frame), chunks_);
@@ -81,7 +81,7 @@ class FetchingServer {
   /// By slice: the bytes that can be used before the answers are whole.
   std::map<std::uint32_t, std::string> hand_on() {
     std::map<std::uint32_t, std::string> columns;
-    fetch_.hand_on_columns(*ballot_, [&](const ReadyColumns& ready) {
+    fetch_.hand_on_columns([&](const ReadyColumns& ready) {
       for (std::size_t i = 0; i < ready.slices.size(); ++i) {
         const auto* bytes = reinterpret_cast<const char*>(ready.answers[i]);
         columns[ready.slices[i]].assign(bytes + ready.begin, bytes + ready.end);
@@ -89,10 +89,12 @@ class FetchingServer {
     });
     return columns;
   }
-  void end_step() { fetch_.end_step(now_, *ballot_); }
+  void end_step() { fetch_.end_step(now_); }
 
-  bool is_fetching(std::uint32_t slice) const { return fetch_.is_fetching(slice); }
-  bool is_fetching() const { return fetch_.is_fetching(); }
+  bool is_fetching(std::uint32_t slice) const {
+    return ballot_->state(slice) == SliceState::kMajority;
+  }
+  bool is_fetching() const { return fetch_.under_way() > 0; }
   bool useful() const { return useful_; }
   std::string answer(std::uint32_t slice) const {
     if (ballot_->counted(slice).empty()) return "none";

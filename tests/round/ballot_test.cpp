@@ -65,15 +65,15 @@ std::string text_of(std::span<const std::byte> bytes) {
 TEST(Ballot, HasAMajorityOfDigestsBeforeTheThirdIsHeard) {
   RecentSteps recent;
   Votes votes(recent);
-  EXPECT_TRUE(votes->is_open(0));
+  EXPECT_EQ(votes->state(0), SliceState::kOpen);
   votes.digest(2, "digest of it");
   EXPECT_FALSE(votes->majority(0).has_value());
-  EXPECT_TRUE(votes->is_open(0));
+  EXPECT_EQ(votes->state(0), SliceState::kOpen);
   votes.digest(0, "digest of it");
   ASSERT_TRUE(votes->majority(0).has_value());
   EXPECT_EQ(text_of(votes->majority(0)->bytes), "digest of it");
   EXPECT_THAT(votes->majority(0)->workers, ElementsAre(2, 0));
-  EXPECT_FALSE(votes->is_open(0));
+  EXPECT_EQ(votes->state(0), SliceState::kMajority);
   votes.digest(1, "digest of it");
   EXPECT_THAT(votes->majority(0)->workers, ElementsAre(2, 0, 1));
 }
@@ -83,7 +83,9 @@ TEST(Ballot, HasNoAnswerForDigestsUntilItIsSettled) {
   Votes votes(recent, 10, 1);
   for (const std::uint32_t worker : {0U, 1U, 2U}) votes.digest(worker, "digest");
   EXPECT_FALSE(votes->has_enough());
+  EXPECT_EQ(votes->state(0), SliceState::kMajority);
   votes.settle(0, "body");
+  EXPECT_EQ(votes->state(0), SliceState::kHere);
   EXPECT_TRUE(votes->has_enough());
   votes->close(true);
   EXPECT_THAT(votes->used(), ElementsAre(0));
@@ -110,9 +112,9 @@ TEST(Ballot, ClosesASliceThatCanGetNoMajorityAnyMore) {
   Votes votes(recent);
   votes.digest(0, "one");
   votes.digest(1, "two");
-  EXPECT_TRUE(votes->is_open(0));
+  EXPECT_EQ(votes->state(0), SliceState::kOpen);
   votes.digest(2, "three");
-  EXPECT_FALSE(votes->is_open(0));
+  EXPECT_EQ(votes->state(0), SliceState::kGivenUp);
   EXPECT_FALSE(votes->majority(0).has_value());
   votes->close(false);
   EXPECT_THAT(votes->counted(0), IsEmpty());
@@ -122,9 +124,9 @@ TEST(Ballot, ClosesASliceThatCanGetNoMajorityAnyMore) {
 TEST(Ballot, NeedsMoreThanHalfOfThoseWhoAreAssignedAlsoWhereSomeAreLeftOut) {
   RecentSteps recent;
   Votes votes(recent, 10, 2, {true, false, false, true, true, false});
-  EXPECT_FALSE(votes->is_open(1));
+  EXPECT_EQ(votes->state(1), SliceState::kGivenUp);
   votes.digest(1, "digest");
-  EXPECT_TRUE(votes->is_open(0));
+  EXPECT_EQ(votes->state(0), SliceState::kOpen);
   votes.digest(2, "digest");
   EXPECT_TRUE(votes->majority(0).has_value());
   votes->close(false);
@@ -180,7 +182,7 @@ TEST(Ballot, CountsNoCopyOfAnotherLengthThanAnAnswer) {
   for (const std::uint32_t worker : {0U, 1U}) {
     for (const std::string text : {"", "too", "longer"}) votes.copy(worker, 0, text);
   }
-  EXPECT_TRUE(votes->is_open(0));
+  EXPECT_EQ(votes->state(0), SliceState::kOpen);
   EXPECT_THAT(votes->ledger(), ElementsAre(LedgerEntry{10, 0, 0, Suspicion::kMalformed},
                                            LedgerEntry{10, 0, 1, Suspicion::kMalformed}));
 }
@@ -190,6 +192,7 @@ TEST(Ballot, LeavesASliceUnresolvedWhoseAnswerNobodyDelivers) {
   Votes votes(recent);
   for (const std::uint32_t worker : {0U, 1U, 3U, 4U}) votes.digest(worker, "digest");
   votes->settle(0, std::nullopt);
+  EXPECT_EQ(votes->state(0), SliceState::kGivenUp);
   votes.settle(1, "body");
   EXPECT_FALSE(votes->has_enough());
   votes->close(true);

@@ -15,7 +15,7 @@ class AlteredVotes final : public StepVotes {
 
   void count(const IncomingAnswer& answer) override { count_(answer); }
   void note(std::uint32_t worker, Suspicion kind) override { votes_.note(worker, kind); }
-  bool is_open(std::uint32_t slice) const override { return votes_.is_open(slice); }
+  SliceState state(std::uint32_t slice) const override { return votes_.state(slice); }
   std::optional<Majority> majority(std::uint32_t slice) const override {
     return votes_.majority(slice);
   }
