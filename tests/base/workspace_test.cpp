@@ -44,10 +44,11 @@ TEST(Workspace, LeavesWhatWasTakenWhereItIs) {
   Workspace::Scope scratch(workspace);
   std::vector<std::span<std::uint32_t>> taken;
   for (std::uint32_t number = 0; number < 200; ++number) {
-    taken.push_back(scratch.take<std::uint32_t>(number * number));
+    const std::size_t size = number;
+    taken.push_back(scratch.take<std::uint32_t>(size * size));
     for (std::uint32_t& value : taken.back()) value = number;
     Workspace::Scope within(workspace);
-    for (std::uint32_t& value : within.take<std::uint32_t>(100 * number)) value = ~0U;
+    for (std::uint32_t& value : within.take<std::uint32_t>(100 * size)) value = ~0U;
   }
   for (std::uint32_t number = 0; number < 200; ++number) {
     for (const std::uint32_t value : taken[number]) ASSERT_EQ(value, number);
