@@ -10,6 +10,7 @@
 #include "base/names.hpp"
 #include "comm/frame.hpp"
 #include "detox/errors.hpp"
+#include "engine/attentive_clock.hpp"
 #include "exchange/signs_of_life.hpp"
 
 namespace detox {
@@ -33,8 +34,11 @@ class Hearing {
   void hear(double time_limit_s, const std::atomic<bool>& stop) {
     const Clock& clock = transport_.clock();
     const auto begin = clock.now();
-    while (std::ranges::find(spoken_, false) != spoken_.end() &&
-           clock.seconds_since(begin) < time_limit_s) {
+    AttentiveClock attentive;
+    attentive.begin(begin, time_limit_s);
+    const auto elapsed = [&] { return attentive.look(clock.now()) - begin; };
+    const std::chrono::duration<double> time_limit(time_limit_s);
+    while (std::ranges::find(spoken_, false) != spoken_.end() && elapsed() < time_limit) {
       if (stop) throw InterruptedError("stopped before the workers were ready");
       to_waiting_.give(waiting_);
       const auto received = transport_.receive(kHearingPoll, kFrameHeaderBytes + kMaxTextBytes);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "comm/simulated/simulated_network.hpp"
 #include "detox/errors.hpp"
 #include "support/odd_worker.hpp"
 #include "support/temporary_directory.hpp"
@@ -313,6 +314,22 @@ TEST(Admission, LeavesOutWhoTalksNonsenseWithoutWaitingForMore) {
   EXPECT_THAT(log, HasSubstr("left out: rank 5: what it says of itself is no message"));
   EXPECT_THAT(log, HasSubstr("were no message that belongs there"));
   EXPECT_EQ(run.admitted.size(), 8U);
+}
+
+TEST(Admission, TakesWhatCameWhileTheServerItselfWasStopped) {
+  SimulatedNetwork network(4, {});
+  network.pause(0, 0.01, 60);
+  std::vector<int> admitted;
+  network.run([&](int rank) {
+    if (rank > 0) {
+      network.pass(rank, 0.5);
+      return network.endpoint(rank).send(0, ToyRun::ready());
+    }
+    const AdmissionTerms terms{layout_digest(ToyLearner().layout()), "toy", 0,
+                               std::chrono::duration<double>(4)};
+    admitted = admit_workers(network.endpoint(0), WorkerWelcome(), terms, false).ranks;
+  });
+  EXPECT_THAT(admitted, ElementsAre(1, 2, 3));
 }
 
 TEST(Admission, KeepsAWorkerThatIsLeftOutUntilTheEndThoughItIsImpatient) {
