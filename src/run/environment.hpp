@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/background_tasks.hpp"
 #include "comm/chunks.hpp"
 #include "config/run_config.hpp"
 #include "detox/dataset.hpp"
@@ -34,6 +35,8 @@ struct Environment {
   /// How long workers behind a transport bear a silent server; 0: what --start-timeout and
   /// --step-timeout make of it.
   double server_timeout_s = 0;
+  /// Makes what works beside the server's thread.
+  BackgroundTasksMaker make_tasks = background_threads;
 };
 
 }  // namespace detox

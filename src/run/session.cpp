@@ -123,7 +123,8 @@ RunEnd Session::serve(Transport& transport, const std::function<void()>& afterwa
                      .stop = environment_.stop,
                      .compression = setup_.config.compress_grad,
                      .q = setup_.plan.q,
-                     .f_eff = setup_.plan.f_eff});
+                     .f_eff = setup_.plan.f_eff,
+                     .make_tasks = environment_.make_tasks});
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup_);
   // Of several that compute the same bits, a run that goes on keeps its own.

@@ -323,7 +323,7 @@ TEST(Admission, TakesWhatCameWhileTheServerItselfWasStopped) {
   network.run([&](int rank) {
     if (rank > 0) {
       network.pass(rank, 0.5);
-      return network.endpoint(rank).send(0, ToyRun::ready());
+      return network.endpoint(rank).send(0, ToyRun::ready(WorkerWelcome()));
     }
     const AdmissionTerms terms{layout_digest(ToyLearner().layout()), "toy", 0,
                                std::chrono::duration<double>(4)};

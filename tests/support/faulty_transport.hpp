@@ -11,6 +11,8 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,7 +28,7 @@
 
 namespace detox {
 
-/// KIND:FROM-TO, the steps counted from 1, both ends in.
+/// KIND:FROM-TO, the steps counted from 1, both ends in. What is before the first is step 0.
 struct Fault {
   std::string kind;
   std::uint64_t from = 0, to = 0;
@@ -34,24 +36,33 @@ struct Fault {
 
 class FaultyTransport final : public TransportAround {
  public:
+  using Sleep = std::function<void(std::chrono::duration<double>)>;
   /// UsageError where a fault's kind is unknown. `pause` is how long `slow`, `stop` and
   /// `trickle-relay` last, and the first chunk of `trickle`.
-  FaultyTransport(Transport& end, std::vector<Fault> faults, std::chrono::milliseconds pause)
-      : TransportAround(end), faults_(std::move(faults)), pause_(pause) {
+  FaultyTransport(
+      Transport& end, std::vector<Fault> faults, std::chrono::milliseconds pause,
+      Sleep sleep = [](std::chrono::duration<double> time) { std::this_thread::sleep_for(time); })
+      : TransportAround(end), faults_(std::move(faults)), pause_(pause), sleep_(std::move(sleep)) {
     for (const Fault& fault : faults_) way_of(fault.kind);
   }
+
+  /// Gets each fault as it is committed.
+  std::function<void(const Fault& fault, const FrameView& view)> tell;
 
   void send(int to, FrameBytes frame) override {
     const FrameView view = parse_frame(*frame);
     for (const Fault& fault : faults_) {
       const Way& way = way_of(fault.kind);
       if (view.kind != way.spoils || view.step < fault.from || view.step > fault.to) continue;
+      if (tell) tell(fault, view);
       return (this->*way.send)(to, frame, view);
     }
+    if (!faults_.empty()) remember(frame);
     inner_.send(to, std::move(frame));
   }
 
   static constexpr std::size_t kFloodFrames = 10'000;
+  static constexpr std::size_t kRemembered = 8;
 
  private:
   using Send = void (FaultyTransport::*)(int to, const FrameBytes& frame, const FrameView& view);
@@ -95,11 +106,53 @@ class FaultyTransport final : public TransportAround {
   /// Another digest after the first.
   void equivocation(int to, const FrameBytes& frame, const FrameView& /*view*/) {
     inner_.send(to, frame);
-    inner_.send(to, spoilt(frame));
+    inner_.send(to, spoilt(frame, own_way()));
   }
 
   void spoil(int to, const FrameBytes& frame, const FrameView& /*view*/) {
-    inner_.send(to, spoilt(frame));
+    inner_.send(to, spoilt(frame, own_way()));
+  }
+
+  /// No two ranks spoil a frame in the same way: lies that differ get no majority.
+  std::byte own_way() const { return static_cast<std::byte>(rank()); }
+
+  void remember(const FrameBytes& frame) {
+    sent_.push_back(frame);
+    if (sent_.size() > kRemembered) sent_.pop_front();
+  }
+
+  /// All that it has sent lately, once more.
+  void repeat(int to, const FrameBytes& frame, const FrameView& /*view*/) {
+    for (const FrameBytes& old : sent_) inner_.send(to, old);
+    inner_.send(to, frame);
+  }
+
+  /// An answer for the slice after its own.
+  void other_slice(int to, const FrameBytes& /*frame*/, const FrameView& view) {
+    inner_.send(to, make_digest(view.step, view.slice + 1, view.payload));
+  }
+
+  /// Longer than any frame of a worker.
+  void oversized(int to, const FrameBytes& frame, const FrameView& /*view*/) {
+    FrameBuffer content = *frame;
+    content.resize(content.size() + (std::size_t{2} << 20U), std::byte{0});
+    inner_.send(to, bytes(std::move(content)));
+  }
+
+  /// It says that it ends, and goes on.
+  void farewell(int to, const FrameBytes& frame, const FrameView& /*view*/) {
+    inner_.send(to, make_failure("it has had enough", 1));
+    inner_.send(to, frame);
+  }
+
+  /// Weights that nobody can use, for all other workers.
+  void flood_others(int to, const FrameBytes& frame, const FrameView& view) {
+    const std::vector<std::byte> noise(view.payload.begin(), view.payload.end());
+    const FrameBytes weights = make_weights(view.step + 1, 0, noise);
+    for (int other = 1; other < size(); ++other) {
+      for (int i = 0; other != rank() && i < 300; ++i) inner_.send(other, weights);
+    }
+    inner_.send(to, frame);
   }
 
   void lose(int /*to*/, const FrameBytes& /*frame*/, const FrameView& /*view*/) {}
@@ -124,14 +177,14 @@ class FaultyTransport final : public TransportAround {
   }
 
   void slow(int to, const FrameBytes& frame, const FrameView& /*view*/) {
-    std::this_thread::sleep_for(pause_);
+    sleep_(pause_);
     inner_.send(to, frame);
   }
 
   /// A little later each time, to see how much is borne.
   void trickle(int to, const FrameBytes& frame, const FrameView& /*view*/) {
     constexpr double kLater = 1.02;
-    std::this_thread::sleep_for(trickle_);
+    sleep_(trickle_);
     trickle_ *= kLater;
     inner_.send(to, frame);
   }
@@ -160,11 +213,22 @@ class FaultyTransport final : public TransportAround {
     static constexpr std::array kWays = {
         Way{"bad-relay", FrameKind::kWeights, &FaultyTransport::spoil},
         Way{"duplicate", FrameKind::kDigest, &FaultyTransport::duplicate},
+        Way{"duplicate-chunk", FrameKind::kChunk, &FaultyTransport::duplicate},
         Way{"equivocation", FrameKind::kDigest, &FaultyTransport::equivocation},
+        Way{"farewell", FrameKind::kDigest, &FaultyTransport::farewell},
         Way{"flood", FrameKind::kDigest, &FaultyTransport::flood},
+        Way{"flood-chunk", FrameKind::kChunk, &FaultyTransport::flood},
+        Way{"flood-others", FrameKind::kDigest, &FaultyTransport::flood_others},
         Way{"garbage", FrameKind::kDigest, &FaultyTransport::garbage},
+        Way{"garbage-chunk", FrameKind::kChunk, &FaultyTransport::garbage},
         Way{"half-message", FrameKind::kChunk, &FaultyTransport::half_message},
         Way{"kill", FrameKind::kDigest, &FaultyTransport::dying},
+        Way{"lost-ready", FrameKind::kReady, &FaultyTransport::lose},
+        Way{"lost-relay", FrameKind::kWeights, &FaultyTransport::lose},
+        Way{"other-slice", FrameKind::kDigest, &FaultyTransport::other_slice},
+        Way{"oversized", FrameKind::kDigest, &FaultyTransport::oversized},
+        Way{"repeat", FrameKind::kDigest, &FaultyTransport::repeat},
+        Way{"silent", FrameKind::kDigest, &FaultyTransport::lose},
         Way{"slander", FrameKind::kDigest, &FaultyTransport::slander},
         Way{"slow", FrameKind::kDigest, &FaultyTransport::slow},
         Way{"stop", FrameKind::kDigest, &FaultyTransport::stop},
@@ -172,7 +236,9 @@ class FaultyTransport final : public TransportAround {
         Way{"trickle-relay", FrameKind::kWeights, &FaultyTransport::slow},
         Way{"undelivered", FrameKind::kChunk, &FaultyTransport::lose},
         Way{"wrong-chunk", FrameKind::kChunk, &FaultyTransport::spoil},
+        Way{"wrong-digest", FrameKind::kDigest, &FaultyTransport::spoil},
         Way{"wrong-length", FrameKind::kDigest, &FaultyTransport::wrong_length},
+        Way{"wrong-ready", FrameKind::kReady, &FaultyTransport::spoil},
         Way{"wrong-step", FrameKind::kDigest, &FaultyTransport::wrong_step},
     };
     const auto found = std::ranges::find(kWays, kind, &Way::kind);
@@ -182,6 +248,8 @@ class FaultyTransport final : public TransportAround {
 
   std::vector<Fault> faults_;
   std::chrono::milliseconds pause_;
+  Sleep sleep_;
+  std::deque<FrameBytes> sent_;  ///< the latest
   std::chrono::duration<double> trickle_ = pause_;
 };
 

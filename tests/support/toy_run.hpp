@@ -52,6 +52,7 @@ class ToyRun : RunObserver {
   double start_timeout_s = 0;   ///< of admission and of the first step, where it is more
   double server_timeout_s = 0;  ///< the workers' patience, where it is another than a user's
   std::function<std::unique_ptr<Fleet>(Fleet&)> wrap;  ///< what stands before the run's own fleet
+  std::size_t chunk_bytes = kToyChunkBytes;            ///< over a network
   std::vector<int> admitted;                           ///< the ranks that took part
 
   /// Server and workers in this thread and a pool.
@@ -74,21 +75,28 @@ class ToyRun : RunObserver {
         serve_as_worker(transport, 30, [](const WorkerWelcome&) { return toy_kit(); });
       });
     }
-    Transport& transport = network.endpoint(0);
     RunEnd end{};
-    const auto serve = [&] {
-      const Environment environment = toy_environment();
-      Session session({given(), {}}, environment, *this, plan_.workers);
-      end = session.serve(transport);
-      return 0;
-    };
     try {
-      serve_and_stop_workers(transport, serve);
+      end = as_server(network.endpoint(0));
     } catch (...) {
       for (std::thread& worker : workers) worker.join();
       throw;
     }
     for (std::thread& worker : workers) worker.join();
+    return end;
+  }
+
+  /// The server's part, over a network whose other ends somebody else sees to.
+  RunEnd as_server(Transport& transport,
+                   const BackgroundTasksMaker& make_tasks = background_threads) {
+    RunEnd end{};
+    serve_and_stop_workers(transport, [&] {
+      Environment environment = toy_environment();
+      environment.make_tasks = make_tasks;
+      Session session({given(), {}}, environment, *this, plan_.workers);
+      end = session.serve(transport);
+      return 0;
+    });
     return end;
   }
 
@@ -168,7 +176,7 @@ class ToyRun : RunObserver {
         },
         .stop = stop,
         .around_fleet = wrap,
-        .chunk_bytes = kToyChunkBytes,
+        .chunk_bytes = chunk_bytes,
         .server_timeout_s = server_timeout_s};
   }
 

@@ -1,0 +1,141 @@
+// The real server and the real workers over a simulated network, in jobs that are drawn from seeds:
+// deaths, pauses, delays, reordering, lies, floods. CONTRIBUTING.md says how to repeat one.
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "support/simulated_checks.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace detox {
+namespace {
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr std::uint64_t kJobs = 160;
+#else
+constexpr std::uint64_t kJobs = 2000;
+#endif
+constexpr std::uint64_t kShards = 8;
+
+std::string variable(const char* name) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? "" : text;
+}
+
+std::uint64_t jobs() {
+  const std::string text = variable("DETOX_SIMULATION_JOBS");
+  return text.empty() ? kJobs : std::stoull(text);
+}
+
+std::string how_to_repeat(std::uint64_t seed) {
+  return fmt::format(
+      "to repeat it: DETOX_SIMULATION_SEED={} DETOX_SIMULATION_TRACE=events.txt {} "
+      "--gtest_filter=Simulation.RepeatsOneSeed\n",
+      seed, std::filesystem::read_symlink("/proc/self/exe").string());
+}
+
+/// Says how to repeat a seed where the program aborts in the middle of it.
+class AbortsWithTheSeed {
+ public:
+  explicit AbortsWithTheSeed(std::uint64_t seed) {
+    line() = how_to_repeat(seed);
+    before_ = std::signal(SIGABRT, [](int) {
+      const auto written = write(STDOUT_FILENO, line().data(), line().size());
+      static_cast<void>(written);
+    });
+  }
+  ~AbortsWithTheSeed() { std::signal(SIGABRT, before_); }
+  AbortsWithTheSeed(const AbortsWithTheSeed&) = delete;
+  AbortsWithTheSeed& operator=(const AbortsWithTheSeed&) = delete;
+
+ private:
+  static std::string& line() {
+    static std::string text;
+    return text;
+  }
+  void (*before_)(int);
+};
+
+/// In memory where there is such a place: most of the time a disk would be waited for.
+std::filesystem::path quick_folder() {
+  const std::filesystem::path memory = "/dev/shm";
+  return access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
+}
+
+/// One thread at a time goes on, and is handed its turn sooner on the processor of the last one.
+void stay_on_this_processor() {
+  const int here = sched_getcpu();
+  if (here < 0) return;
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  CPU_SET(static_cast<std::size_t>(here), &processors);
+  sched_setaffinity(0, sizeof(processors), &processors);
+}
+
+struct Simulated {
+  std::uint64_t trace = 0;
+  std::vector<std::string> complaints;
+  std::set<std::string> kinds;  ///< of entries in the ledger
+};
+
+Simulated simulate_seed(std::uint64_t seed,
+                        const std::function<void(std::string_view)>& tell = {}) {
+  const AbortsWithTheSeed aborts(seed);
+  const SimulatedJob job = draw_job(seed);
+  const TemporaryDirectory directory(quick_folder());
+  const SimulatedOutcome outcome = simulate(job, directory / "run", tell);
+  SimulatedChecks checks(job, outcome, directory / "run");
+  Simulated result{outcome.trace, checks.run(), {}};
+  result.kinds = checks.kinds();
+  return result;
+}
+
+class SimulatedJobs : public testing::TestWithParam<std::uint64_t> {};
+INSTANTIATE_TEST_SUITE_P(Simulation, SimulatedJobs, testing::Range<std::uint64_t>(0, kShards));
+
+TEST_P(SimulatedJobs, AreReplaysOfTheirRecordsAccuseNobodyHonestAndKeepTheirDeadlines) {
+  const QuietLog quiet;
+  stay_on_this_processor();
+  std::set<std::string> kinds;
+  std::uint64_t simulated = 0;
+  for (std::uint64_t seed = GetParam(); seed < jobs(); seed += kShards, ++simulated) {
+    const Simulated found = simulate_seed(seed);
+    EXPECT_TRUE(found.complaints.empty())
+        << "seed " << seed << ": " << fmt::format("{}\n", fmt::join(found.complaints, "; "))
+        << how_to_repeat(seed);
+    kinds.insert(found.kinds.begin(), found.kinds.end());
+  }
+  if (simulated >= 200) {
+    EXPECT_THAT(kinds, testing::SizeIs(kSuspicions)) << "not all that can be said was said";
+  }
+}
+
+TEST(Simulation, HasOneTraceForASeedAndAnotherForAnother) {
+  const QuietLog quiet;
+  std::set<std::uint64_t> traces;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const std::uint64_t trace = simulate_seed(seed).trace;
+    EXPECT_EQ(simulate_seed(seed).trace, trace) << seed;
+    traces.insert(trace);
+  }
+  EXPECT_EQ(traces.size(), 20U);
+}
+
+/// That of DETOX_SIMULATION_SEED. All that happens goes to the file DETOX_SIMULATION_TRACE.
+TEST(Simulation, RepeatsOneSeed) {
+  const std::string seed = variable("DETOX_SIMULATION_SEED");
+  if (seed.empty()) GTEST_SKIP() << "DETOX_SIMULATION_SEED is not set";
+  std::ofstream events;
+  if (const std::string file = variable("DETOX_SIMULATION_TRACE"); !file.empty()) events.open(file);
+  const Simulated found = simulate_seed(std::stoull(seed), [&](std::string_view line) {
+    if (events.is_open()) events << line << std::endl;  // also what precedes an abort
+  });
+  EXPECT_TRUE(found.complaints.empty()) << fmt::format("{}", fmt::join(found.complaints, "\n"));
+}
+
+}  // namespace
+}  // namespace detox
