@@ -118,7 +118,7 @@ class WireBench {
                  {format_.layout().size()},
                  plan_.k,
                  plan_.votes_by_digest,
-                 config_.comm_type == "Bcast",
+                 config_.comm_type == CommType::kBcast,
                  false,
                  stop_,
                  config_.compress_grad}),

@@ -203,9 +203,10 @@ int launch(const Options& options) {
     if (!options.no_checks) launch.network = check_hosts(launch.placed, shell, options.command);
     if (!all_here) launch.agent = agent_arguments(shell, directory);
   }
-  const std::string numerics = numerics_option(options.command);
-  const std::string profile = numerics == kPortableProfile ? kPortableProfile : profile_in_force();
-  bool may_repeat = numerics == "auto" && profile != kPortableProfile;
+  const Numerics numerics = numerics_option(options.command);
+  const std::string profile =
+      numerics == Numerics::kPortable ? kPortableProfile : profile_in_force();
+  bool may_repeat = numerics == Numerics::kAuto && profile != kPortableProfile;
   return supervise(mpi_job(launch, profile), {}, [&](int exit_code) -> std::optional<Job> {
     if (exit_code != DisagreementError::kExitCode || !may_repeat) return std::nullopt;
     may_repeat = false;

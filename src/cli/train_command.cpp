@@ -29,12 +29,13 @@ namespace detox {
 namespace {
 
 bool uses_mpi(const RunConfig& config) {
-  if (config.engine == "mpi" && !started_under_mpi()) {
+  if (config.engine == EngineKind::kMpi && !started_under_mpi()) {
     throw UsageError(
         "--engine mpi needs mpirun: detoxml launch -n 10 -- train, or mpirun -n 10 detoxml train");
   }
-  if (!started_under_mpi() || (config.engine == "local" && size_under_mpi() == 1)) return false;
-  if (config.engine == "local" || size_under_mpi() == 1) {
+  if (!started_under_mpi() || (config.engine == EngineKind::kLocal && size_under_mpi() == 1))
+    return false;
+  if (config.engine == EngineKind::kLocal || size_under_mpi() == 1) {
     throw UsageError(fmt::format(
         "mpirun started {} process{}; valid: a server and one worker or more, without --engine "
         "local",
@@ -46,7 +47,8 @@ bool uses_mpi(const RunConfig& config) {
 /// What to do about workers whose bits differ; the launcher does it by itself.
 std::string advice(const RunConfig& config, int processes) {
   if (profile_in_force() == kPortableProfile) return ", under the portable profile";
-  if (config.numerics == "native") return "; --numerics native does not try the portable profile";
+  if (config.numerics == Numerics::kNative)
+    return "; --numerics native does not try the portable profile";
   if (under_launcher()) return "";
   std::vector<std::string> words = own_arguments();
   words.insert(words.end(), {"--numerics", kPortableProfile});
@@ -184,12 +186,12 @@ Command train_command(CLI::App& program) {
             const bool is_worker = rank_under_mpi() > 0;
             if (!is_worker) check_names(*given, program_environment());
             StartingConfig start{given_config(*given), std::nullopt};
-            if (start.config.engine != "local") refuse_foreign_job();
-            if (start.config.numerics == kPortableProfile) pin_profile(kPortableProfile);
+            if (start.config.engine != EngineKind::kLocal) refuse_foreign_job();
+            if (start.config.numerics == Numerics::kPortable) pin_profile(kPortableProfile);
             if (!is_worker) start = starting_config(*given);
             if (uses_mpi(start.config)) return train_over_mpi(start);
             // What a resumed run recorded counts, too.
-            if (start.config.numerics == kPortableProfile) pin_profile(kPortableProfile);
+            if (start.config.numerics == Numerics::kPortable) pin_profile(kPortableProfile);
             return train_locally(start);
           }};
 }

@@ -34,4 +34,22 @@ constexpr auto words_of(LisSimulation) {
 enum class AlieSign { kMinus, kPlus };
 constexpr auto words_of(AlieSign) { return std::to_array<std::string_view>({"minus", "plus"}); }
 
+enum class EngineKind { kAuto, kLocal, kMpi };
+constexpr auto words_of(EngineKind) {
+  return std::to_array<std::string_view>({"auto", "local", "mpi"});
+}
+
+enum class CommType { kBcast, kAsync };
+constexpr auto words_of(CommType) { return std::to_array<std::string_view>({"Bcast", "Async"}); }
+
+enum class OnDivergence { kStop, kContinue };
+constexpr auto words_of(OnDivergence) {
+  return std::to_array<std::string_view>({"stop", "continue"});
+}
+
+enum class Numerics { kAuto, kNative, kPortable };
+constexpr auto words_of(Numerics) {
+  return std::to_array<std::string_view>({"auto", "native", "portable"});
+}
+
 }  // namespace detox

@@ -366,9 +366,8 @@ const std::vector<Option> kOptions = joined({
          .is_everyday = true},
         {.group = kRun,
          .name = "engine",
-         .field = &C::engine,
+         .field = choice<&C::engine>(),
          .help = "local: server and all workers in this process; mpi: under mpirun",
-         .choices = {"auto", "local", "mpi"},
          .scope = Scope::kInvocation,
          .in_every_trial = true},
         {.group = kRun,
@@ -388,12 +387,11 @@ const std::vector<Option> kOptions = joined({
          .in_every_trial = true},
         {.group = kRun,
          .name = "comm-type",
-         .field = &C::comm_type,
+         .field = choice<&C::comm_type>(),
          .help = "how weights travel over MPI: Bcast: over a tree of workers, every chunk checked "
                  "by its "
                  "digest; "
                  "Async: from the server to each worker directly (the original's name)",
-         .choices = {"Bcast", "Async"},
          .scope = Scope::kRun},
         {.group = kRun,
          .name = "step-timeout",
@@ -417,12 +415,11 @@ const std::vector<Option> kOptions = joined({
          .scope = Scope::kRun},
         {.group = kRun,
          .name = "on-divergence",
-         .field = &C::on_divergence,
+         .field = choice<&C::on_divergence>(),
          .help = "where the weights are no longer finite: stop, with exit code 5 and the "
                  "checkpoints so far, "
                  "or "
                  "continue to the last step; the newest finite checkpoint stays either way",
-         .choices = {"stop", "continue"},
          .scope = Scope::kRun,
          .in_every_trial = true},
         {.group = kRun,
@@ -474,13 +471,12 @@ const std::vector<Option> kOptions = joined({
          .in_every_trial = true},
         {.group = kRun,
          .name = "numerics",
-         .field = &C::numerics,
+         .field = choice<&C::numerics>(),
          .help = "which instruction sets gradients are computed with: native, the processor's; "
                  "portable, those "
                  "that every processor with AVX2 has; auto: native, and under detoxml launch "
                  "portable where "
                  "too few workers agree (docs/numerics.md)",
-         .choices = {"auto", "native", "portable"},
          .scope = Scope::kRun},
         {.group = kRun,
          .name = "replay",

@@ -67,21 +67,21 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::uint64_t num_aggregate = 0;  ///< 0: all
   // The run
   std::uint64_t seed = 428;
-  std::string engine = "auto";
+  EngineKind engine = EngineKind::kAuto;
   std::uint64_t threads = 0;
   bool compute_every_replica = false;
-  std::string comm_type = "Bcast";
+  CommType comm_type = CommType::kBcast;
   double step_timeout = 60;
   double start_timeout = 600;
   std::uint64_t max_skipped = 20;
-  std::string on_divergence = "stop";
+  OnDivergence on_divergence = OnDivergence::kStop;
   std::uint64_t eval_freq = 50;
   std::uint64_t keep_checkpoints = 0;
   std::string train_dir = "output/models";
   bool overwrite = false;
   std::string resume = "none";
   std::optional<std::uint64_t> checkpoint_step;
-  std::string numerics = "auto";
+  Numerics numerics = Numerics::kAuto;
   std::string replay;
   bool allow_other_numerics = false;
   std::uint64_t log_interval = 0;

@@ -8,7 +8,7 @@
 
 namespace detox {
 
-std::string numerics_option(const std::vector<std::string>& command) {
+Numerics numerics_option(const std::vector<std::string>& command) {
   std::string found;
   std::vector<std::string> files;
   for (std::size_t i = 0; i < command.size(); ++i) {
@@ -40,7 +40,7 @@ std::string numerics_option(const std::vector<std::string>& command) {
     if (!found.empty()) set_option(option, found, config);
     return config.numerics;
   } catch (const Error&) {
-    return "auto";
+    return Numerics::kAuto;
   }
 }
 

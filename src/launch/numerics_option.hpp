@@ -4,10 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "config/choices.hpp"
+
 namespace detox {
 
 /// What --numerics says in a command line of `train` (later words win, files of --config lose):
 /// auto where it says nothing, or nothing that `train` accepts, which is for `train` to say.
-std::string numerics_option(const std::vector<std::string>& command);
+Numerics numerics_option(const std::vector<std::string>& command);
 
 }  // namespace detox

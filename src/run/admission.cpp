@@ -32,7 +32,7 @@ void warn_where_nobody_can_be_left_out(const TrainSetup& setup) {
 
 /// A resumed run whose bits are those of the portable profile, in a job that was started natively.
 bool needs_portable(const RunConfig& config) {
-  return config.numerics == kPortableProfile && profile_in_force() != kPortableProfile &&
+  return config.numerics == Numerics::kPortable && profile_in_force() != kPortableProfile &&
          vectors_of_this_processor() >= Vectors::kAvx2;
 }
 

@@ -32,7 +32,7 @@ TrainingOptions training_options(const TrainSetup& setup) {
       .log_interval = config.log_interval,
       .config_digest = setup.config_digest,
       .profile = setup.profile,
-      .stops_on_divergence = config.on_divergence == "stop"};
+      .stops_on_divergence = config.on_divergence == OnDivergence::kStop};
 }
 
 /// Told however the run ends.
@@ -118,7 +118,7 @@ RunEnd Session::serve(Transport& transport, const std::function<void()>& afterwa
                      .answer = {format_->layout().size(), environment_.chunk_bytes},
                      .slices = setup_.plan.k,
                      .by_digest = setup_.plan.votes_by_digest,
-                     .relays = setup_.config.comm_type == "Bcast",
+                     .relays = setup_.config.comm_type == CommType::kBcast,
                      .send_assignment = adversary_->active(),
                      .stop = environment_.stop,
                      .compression = setup_.config.compress_grad,

@@ -28,7 +28,8 @@ std::string recorded_differences(const TrainSetup& setup, const fs::path& record
 Checkpoint load_same_run(const TrainSetup& setup, const fs::path& file) {
   Checkpoint checkpoint = load_checkpoint(file, setup.layout);
   check_same_run(setup, file, checkpoint.state);
-  if (setup.config.on_divergence == "stop" && !all_finite(checkpoint.model.parameters)) {
+  if (setup.config.on_divergence == OnDivergence::kStop &&
+      !all_finite(checkpoint.model.parameters)) {
     throw UsageError(fmt::format(
         "{} holds weights that are not finite; valid: an earlier one, or --on-divergence continue",
         file.string()));
@@ -44,8 +45,8 @@ Checkpoint load_same_run(const TrainSetup& setup, const fs::path& file) {
 /// The newest checkpoint that is whole; empty where the run has none yet.
 fs::path newest_whole(const TrainSetup& setup, const fs::path& dir) {
   std::vector<std::string> damaged;
-  const auto step =
-      newest_valid_checkpoint(dir, setup.layout, damaged, setup.config.on_divergence == "stop");
+  const auto step = newest_valid_checkpoint(dir, setup.layout, damaged,
+                                            setup.config.on_divergence == OnDivergence::kStop);
   if (!step && !damaged.empty()) {
     throw InputError(fmt::format("{}: no checkpoint can be resumed from: {}", dir.string(),
                                  fmt::join(damaged, "; ")));
@@ -70,7 +71,7 @@ void record_config(const TrainSetup& setup, const RunDirectory& directory) {
   recorded.allow_other_numerics = false;
   recorded.overwrite = false;
   // Whoever goes on with this run needs the same bits, however this one came by them.
-  if (profile_in_force() == kPortableProfile) recorded.numerics = kPortableProfile;
+  if (profile_in_force() == kPortableProfile) recorded.numerics = Numerics::kPortable;
   directory.write_config(
       to_toml(recorded, fmt::format("detoxml {}, resolved; {}", DETOX_VERSION, setup.profile)));
 }

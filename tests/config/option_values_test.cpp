@@ -81,8 +81,8 @@ TEST(OptionValues, NameTheNearestWordOfAClosedSet) {
 TEST(OptionValues, ReadWordsWithoutRegardToCaseAndDashes) {
   EXPECT_EQ(with("fail-schedule", "Worst_Case").fail_schedule, FailSchedule::kWorstCase);
   EXPECT_EQ(with("lr-schedule", "COSINE").lr_schedule, LrShape::kCosine);
-  EXPECT_EQ(with("comm-type", "async").comm_type, "Async");
-  EXPECT_EQ(with("comm-type", "bcast").comm_type, "Bcast");
+  EXPECT_EQ(with("comm-type", "async").comm_type, CommType::kAsync);
+  EXPECT_EQ(with("comm-type", "bcast").comm_type, CommType::kBcast);
   EXPECT_FALSE(with("attack-statistics", "No").attack_statistics);
   EXPECT_TRUE(with("nesterov", "1").nesterov);
 }

@@ -10,21 +10,24 @@ namespace detox {
 namespace {
 
 TEST(NumericsOption, IsFoundInACommandThatIsPassedOn) {
-  EXPECT_EQ(numerics_option({"train", "--lr", "0.1"}), "auto");
-  EXPECT_EQ(numerics_option({"train", "--numerics", "portable"}), "portable");
-  EXPECT_EQ(numerics_option({"train", "--numerics=Native", "--lr", "1"}), "native");
-  EXPECT_EQ(numerics_option({"train", "--numerics", "native", "--numerics", "auto"}), "auto");
-  EXPECT_EQ(numerics_option({"train", "--numerics"}), "auto");
-  EXPECT_EQ(numerics_option({"train", "--numerics", "fast"}), "auto");  // train will say so
+  EXPECT_EQ(numerics_option({"train", "--lr", "0.1"}), Numerics::kAuto);
+  EXPECT_EQ(numerics_option({"train", "--numerics", "portable"}), Numerics::kPortable);
+  EXPECT_EQ(numerics_option({"train", "--numerics=Native", "--lr", "1"}), Numerics::kNative);
+  EXPECT_EQ(numerics_option({"train", "--numerics", "native", "--numerics", "auto"}),
+            Numerics::kAuto);
+  EXPECT_EQ(numerics_option({"train", "--numerics"}), Numerics::kAuto);
+  EXPECT_EQ(numerics_option({"train", "--numerics", "fast"}),
+            Numerics::kAuto);  // train will say so
 }
 
 TEST(NumericsOption, IsFoundInConfigurationFilesUnderTheCommandLine) {
   const TemporaryDirectory directory;
   const std::string file = directory / "native.toml";
   std::ofstream(file) << "numerics = \"native\"\n";
-  EXPECT_EQ(numerics_option({"train", "--config", file}), "native");
-  EXPECT_EQ(numerics_option({"train", "--numerics", "portable", "--config=" + file}), "portable");
-  EXPECT_EQ(numerics_option({"train", "--config", "no such file"}), "auto");
+  EXPECT_EQ(numerics_option({"train", "--config", file}), Numerics::kNative);
+  EXPECT_EQ(numerics_option({"train", "--numerics", "portable", "--config=" + file}),
+            Numerics::kPortable);
+  EXPECT_EQ(numerics_option({"train", "--config", "no such file"}), Numerics::kAuto);
 }
 
 }  // namespace
