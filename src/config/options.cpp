@@ -29,7 +29,8 @@ Option line_of(const RuleOption& option) {
           .help = rule_option_help(option),
           .choices = option.words != nullptr ? option.words() : std::vector<std::string_view>(),
           .value = has_steps ? "STEPS" : "",
-          .takes_list = has_steps};
+          .takes_list = has_steps,
+          .is_newer = option.is_newer};
 }
 
 /// The options of rules from one to another, or to the last; both included.
@@ -95,9 +96,7 @@ const std::vector<Option> kOptions = joined({
          .name = "network",
          .field = &C::network,
          .help = "the network: LeNet, FC, ResNet18, VGG13, DenseNet121 … (detoxml list), or a "
-                 "TorchScript "
-                 "module "
-                 "(path/to/model.pt)",
+                 "TorchScript module (path/to/model.pt)",
          .value = "NETWORK|FILE",
          .is_everyday = true},
         {.group = kTask,
@@ -111,22 +110,19 @@ const std::vector<Option> kOptions = joined({
          .name = "pretrained-head",
          .field = choice<&C::pretrained_head>(),
          .help = "with --pretrained: fresh leaves the last layer as it is initialised, for another "
-                 "number of "
-                 "classes",
+                 "number of classes",
          .scope = Scope::kRun},
         {.group = kTask,
          .name = "pretrained-momentum",
          .field = &C::pretrained_momentum,
          .help = "where --pretrained is the model_step_<t> of a run: with the optimizer's momentum "
-                 "in the "
-                 "state_step_<t> beside it, to go on with other options",
+                 "in the state_step_<t> beside it, to go on with other options",
          .scope = Scope::kRun},
         {.group = kTask,
          .name = "dataset",
          .field = &C::dataset,
          .help = "the data set: Cifar10, Cifar100, FashionMNIST, MNIST, SVHN (detoxml list), or an "
-                 "image "
-                 "folder with train/<class>/ and test/<class>/ (path/to/folder)",
+                 "image folder with train/<class>/ and test/<class>/ (path/to/folder)",
          .value = "DATASET|DIR",
          .is_everyday = true},
         {.group = kTask,
@@ -146,8 +142,7 @@ const std::vector<Option> kOptions = joined({
          .name = "approach",
          .field = &C::approach,
          .help = "baseline (r = 1), maj_vote (DRACO's repetition code: vote, then the mean) or "
-                 "detox (alias "
-                 "draco-lite)",
+                 "detox (alias draco-lite)",
          .value = "baseline|maj_vote|detox",
          .is_everyday = true},
         {.group = kDefence,
@@ -155,8 +150,7 @@ const std::vector<Option> kOptions = joined({
          .field = &C::mode,
          .empty_word = "auto",
          .help = "the robust rule over the voted rows (detoxml list); auto: coord-median, or "
-                 "normal for "
-                 "maj_vote",
+                 "normal for maj_vote",
          .value = "RULE",
          .is_everyday = true},
     },
@@ -178,8 +172,7 @@ const std::vector<Option> kOptions = joined({
          .field = &C::buckets,
          .empty_word = "off",
          .help = "b, the number of buckets (the original's --bucket-size means this number too); "
-                 "off: one "
-                 "row a bucket"},
+                 "off: one row a bucket"},
         {.group = kDefence,
          .name = "workers",
          .field = &C::workers,
@@ -191,8 +184,7 @@ const std::vector<Option> kOptions = joined({
          .field = &C::assume_fail,
          .empty_word = "auto",
          .help = "q, how many liars to survive; auto: as many as --worker-fail simulates; if none, "
-                 "(r-1)/2: 1 "
-                 "of every 3 replicas",
+                 "(r-1)/2: 1 of every 3 replicas",
          .is_everyday = true},
     },
     rule_lines("krum-select", "semantics"),
@@ -201,14 +193,12 @@ const std::vector<Option> kOptions = joined({
          .name = "clip-start",
          .field = choice<&C::clip_start>(),
          .help = "where centered-clipping as --mode begins: at zero, or at its last result, which "
-                 "is kept in "
-                 "checkpoints"},
+                 "is kept in checkpoints"},
         {.group = kDefence,
          .name = "weights",
          .field = choice<&C::weights>(),
          .help = "samples: a slice counts for as many samples as it has (those of --global-batch "
-                 "differ), for "
-                 "rules that take weights (docs/rules.md)"},
+                 "differ), for rules that take weights (docs/rules.md)"},
     },
     rule_lines("weight-cap", ""),
     {
@@ -229,15 +219,12 @@ const std::vector<Option> kOptions = joined({
          .field = &C::num_aggregate,
          .empty_word = "all",
          .help = "K: a step goes on with the first K slices that have a majority; the rule's "
-                 "requirement has "
-                 "to "
-                 "hold for n = K"},
+                 "requirement has to hold for n = K"},
         {.group = kDefence,
          .name = "vote",
          .field = choice<&C::vote>(),
          .help = "over MPI: digest: workers send digests, and the server fetches one copy of what "
-                 "wins; bytes: "
-                 "all send full copies",
+                 "wins; bytes: all send full copies",
          .scope = Scope::kRun},
         {.group = kDefence,
          .name = "compress-grad",
@@ -290,8 +277,7 @@ const std::vector<Option> kOptions = joined({
          .name = "fail-schedule",
          .field = choice<&C::fail_schedule>(),
          .help = "a fresh random set of attackers each step, one set for the run, or as many "
-                 "majorities as "
-                 "they can own",
+                 "majorities as they can own",
          .is_everyday = true},
         {.group = kAttack,
          .name = "absent",
@@ -381,25 +367,21 @@ const std::vector<Option> kOptions = joined({
          .name = "compute-every-replica",
          .field = &C::compute_every_replica,
          .help = "local engine: compute a slice once for every replica instead of once (same bits, "
-                 "r times "
-                 "the work)",
+                 "r times the work)",
          .scope = Scope::kInvocation,
          .in_every_trial = true},
         {.group = kRun,
          .name = "comm-type",
          .field = choice<&C::comm_type>(),
-         .help = "how weights travel over MPI: Bcast: over a tree of workers, every chunk checked "
-                 "by its "
-                 "digest; "
-                 "Async: from the server to each worker directly (the original's name)",
+         .help =
+             "how weights travel over MPI: Bcast: over a tree of workers, every chunk checked by "
+             "its digest; Async: from the server to each worker directly (the original's name)",
          .scope = Scope::kRun},
         {.group = kRun,
          .name = "step-timeout",
          .field = &C::step_timeout,
          .help = "seconds; the deadline of a step is the larger of this and 10 times the median "
-                 "step, and at "
-                 "most "
-                 "the start timeout",
+                 "step, and at most the start timeout",
          .scope = Scope::kRun},
         {.group = kRun,
          .name = "start-timeout",
@@ -410,16 +392,14 @@ const std::vector<Option> kOptions = joined({
          .name = "max-skipped",
          .field = &C::max_skipped,
          .help = "steps in a row that may be undefendable before the run ends with exit code 3; a "
-                 "resumed run "
-                 "counts anew",
+                 "resumed run counts anew",
          .scope = Scope::kRun},
         {.group = kRun,
          .name = "on-divergence",
          .field = choice<&C::on_divergence>(),
-         .help = "where the weights are no longer finite: stop, with exit code 5 and the "
-                 "checkpoints so far, "
-                 "or "
-                 "continue to the last step; the newest finite checkpoint stays either way",
+         .help =
+             "where the weights are no longer finite: stop, with exit code 5 and the checkpoints "
+             "so far, or continue to the last step; the newest finite checkpoint stays either way",
          .scope = Scope::kRun,
          .in_every_trial = true},
         {.group = kRun,
@@ -450,8 +430,7 @@ const std::vector<Option> kOptions = joined({
          .name = "overwrite",
          .field = &C::overwrite,
          .help = "move the run that --train-dir holds aside, to NAME.old-1 or the next that is "
-                 "free; not one "
-                 "that is going on",
+                 "free; not one that is going on",
          .scope = Scope::kInvocation,
          .is_everyday = true},
         {.group = kRun,
@@ -473,18 +452,15 @@ const std::vector<Option> kOptions = joined({
          .name = "numerics",
          .field = choice<&C::numerics>(),
          .help = "which instruction sets gradients are computed with: native, the processor's; "
-                 "portable, those "
-                 "that every processor with AVX2 has; auto: native, and under detoxml launch "
-                 "portable where "
-                 "too few workers agree (docs/numerics.md)",
+                 "portable, those that every processor with AVX2 has; auto: native, and under "
+                 "detoxml launch portable where too few workers agree (docs/numerics.md)",
          .scope = Scope::kRun},
         {.group = kRun,
          .name = "replay",
          .field = &C::replay,
          .empty_word = "none",
          .help = "repeat the run in this directory, local engine: in each step the workers and the "
-                 "slices that "
-                 "its rounds.jsonl says counted, and no others",
+                 "slices that its rounds.jsonl says counted, and no others",
          .value = "DIR",
          .scope = Scope::kRun,
          .in_every_trial = true},

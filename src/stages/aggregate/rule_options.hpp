@@ -32,7 +32,8 @@ struct RuleOption {
   std::string_view empty_word = {};  ///< stands for 0, which may be out of range: auto
   std::vector<std::string_view> (*words)() = nullptr;  ///< of an enumeration; null: no such
   std::string_view help = {};
-  bool of_plan = false;  ///< in training it follows from other options
+  bool of_plan = false;   ///< in training it follows from other options
+  bool is_newer = false;  ///< than runs that go on: Option::is_newer
 };
 
 /// In the order of the help.
