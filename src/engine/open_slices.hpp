@@ -16,7 +16,9 @@ class OpenSlices {
   /// Every slice is open; awaited has a flag a worker. The assignment outlives the step.
   void begin(const Assignment& assignment, std::vector<bool> awaited);
 
-  /// The worker has answered, or is not waited for any more.
+  /// The worker is waited for from now on.
+  void await(std::uint32_t worker);
+  /// It has answered, or is not waited for any more.
   void forget(std::uint32_t worker);
   /// Whatever its workers say, the slice is not open any more.
   void close(std::uint32_t slice);
@@ -27,7 +29,8 @@ class OpenSlices {
  private:
   const std::uint32_t* slice_of_worker_ = nullptr;
   std::vector<bool> awaited_;         ///< by worker
-  std::vector<std::size_t> missing_;  ///< by slice: awaited workers; 0 where it is not open
+  std::vector<bool> closed_;          ///< by slice
+  std::vector<std::size_t> missing_;  ///< by slice: awaited workers; 0 where it is closed
   std::size_t waiting_ = 0;
 };
 

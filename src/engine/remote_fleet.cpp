@@ -112,7 +112,9 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s) {
     if (peer.untaken_steps > kMostUntaken) peer.awaited = false;
     if (!has_taken && !peer.awaited) continue;
     std::rotate(peer.orders.begin(), peer.orders.end() - 1, peer.orders.end());
-    peer.orders[0] = {order.step, slices[worker], kNobody};
+    peer.orders[0] = {order.step, slices[worker], kNobody,
+                      begin_ + std::chrono::duration_cast<Clock::duration>(
+                                   std::chrono::duration<double>(limit_s))};
     OrderView told{order.step,         slices[worker],       kNobody, {}, {},
                    weights_.digests(), milliseconds(limit_s)};
     std::vector<std::uint32_t> relay_to;
@@ -394,11 +396,19 @@ bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint
   return false;
 }
 
+/// A step may end without one that was not waited for, a moment before it answers, and the next one
+/// as well: so what would have been in time for its own step counts.
 void RemoteFleet::hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order) {
+  Peer& peer = peers_[worker];
+  const auto of = std::ranges::find(peer.orders, step, &Ordered::step);
+  if (of != peer.orders.end() && now_ <= of->until) {
+    peer.awaited = true;
+    if (is_awaited(order, worker) && !peer.heard) open_.await(worker);
+  }
   if (step != order.step) return;
-  peers_[worker].awaited = true;
-  if (!peers_[worker].heard) last_news_ = now_;
-  peers_[worker].heard = any_news_ = true;
+  peer.awaited = true;
+  if (!peer.heard) last_news_ = now_;
+  peer.heard = any_news_ = true;
   open_.forget(worker);
 }
 
@@ -406,10 +416,11 @@ void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, Re
                               const StepOrder& order, StepVotes& votes) {
   if (!may_answer(worker, digest.step, digest.slice, order)) return;
   Peer& peer = peers_[worker];
-  if (digest.step != order.step || digest.slice == order.assignment.slice_of_worker[worker])
-    presence_.heard(worker, digest.step);
   const bool is_first = digest.step == order.step && !peer.heard;
-  if (digest.slice == order.assignment.slice_of_worker[worker]) hear(worker, digest.step, order);
+  if (digest.step != order.step || digest.slice == order.assignment.slice_of_worker[worker]) {
+    presence_.heard(worker, digest.step);
+    hear(worker, digest.step, order);
+  }
   if (is_first) peer.digests.swap(frame.bytes);  // the views stay valid: the bytes do not move
   count({digest.step, worker, digest.slice, digest.bytes, true}, order, votes);
 }

@@ -77,13 +77,14 @@ class RemoteFleet final : public Fleet {
     std::uint64_t step = 0;
     std::uint32_t slice = 0;
     std::uint32_t relay = kNobody;  ///< the worker that passes weights on to it
+    Clock::time_point until{};      ///< an answer is in time
   };
   struct Peer {
-    bool gone = false;      ///< it has said that it ends
-    bool awaited = true;    ///< false after a missed deadline, until it says something current
-    bool heard = true;      ///< in this step, or in the last one before the next begins
-    bool shut_out = false;  ///< what it sent was more than any honest worker sends
-    std::size_t silent_steps = 0;   ///< in a row, of those that it was ordered
+    bool gone = false;             ///< it has said that it ends
+    bool awaited = true;           ///< false after a missed deadline, until an answer comes in time
+    bool heard = true;             ///< in this step, or in the last one before the next begins
+    bool shut_out = false;         ///< what it sent was more than any honest worker sends
+    std::size_t silent_steps = 0;  ///< in a row, of those that it was ordered
     std::size_t untaken_steps = 0;  ///< in a row, in which it has not taken in what was sent before
     std::size_t served = 0;         ///< chunks of weights that it has asked for in this step
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to

@@ -32,6 +32,19 @@ TEST(OpenSlices, WaitForNobodyOnceTheyAreClosed) {
   EXPECT_EQ(open.waiting(), 0U);
 }
 
+TEST(OpenSlices, WaitForAWorkerWhoIsAwaitedOnlyLater) {
+  OpenSlices open;
+  open.begin(kTwoSlices, std::vector<bool>(6, false));
+  open.close(1);
+  open.await(4);
+  EXPECT_EQ(open.waiting(), 0U);
+  open.await(2);
+  open.await(2);
+  EXPECT_EQ(open.waiting(), 1U);
+  open.forget(2);
+  EXPECT_EQ(open.waiting(), 0U);
+}
+
 TEST(OpenSlices, AreAllOpenAgainInTheNextStep) {
   OpenSlices open;
   open.begin(kTwoSlices, std::vector<bool>(6, true));
