@@ -27,8 +27,8 @@ class RealClock final : public Clock {
 };
 
 inline const Clock& Clock::real() {
-  static const RealClock clock;
-  return clock;
+  static const RealClock kClock;
+  return kClock;
 }
 
 }  // namespace detox

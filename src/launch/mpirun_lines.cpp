@@ -69,7 +69,7 @@ std::vector<std::string> MpirunLines::take(std::string_view line) {
   if (is_rule(line)) {
     std::vector<std::string> whole;
     whole.swap(banner_);
-    return in_place_of(std::move(whole));
+    return in_place_of(whole);
   }
   return banner_.size() > kLongestBanner ? finish() : std::vector<std::string>();
 }
