@@ -125,6 +125,33 @@ TEST(Simulation, HasOneTraceForASeedAndAnotherForAnother) {
   EXPECT_EQ(traces.size(), 20U);
 }
 
+/// One of a slice's three is dead, another returns after a pause and is a little slower than the
+/// third: nobody waits for it at first, and each step would end just before it answers.
+TEST(Simulation, WaitsAgainForWhoReturnsAndIsALittleSlowerThanTheOthers) {
+  for (const char* vote : {"digest", "bytes"}) {
+    SimulatedJob job;
+    job.options = {{"workers", "3"},     {"group-size", "3"}, {"assume-fail", "1"},
+                   {"mode", "normal"},   {"max-steps", "60"}, {"batch-size", "4"},
+                   {"err-mode", "none"}, {"vote", vote},      {"max-skipped", "20"},
+                   {"eval-freq", "60"}};
+    job.workers = 3;
+    job.steps = 60;
+    job.step_timeout_s = job.start_timeout_s = 3;
+    job.server_timeout_s = 30;
+    job.compute_s = {0, 0.01, 0.02, 0.01};
+    job.link_times.assign(4, 1);
+    job.deaths = {{1, 0.1}};
+    job.pauses = {{2, 0.15, 3.05}};
+    const QuietLog quiet;
+    const TemporaryDirectory directory(quick_folder());
+    const SimulatedOutcome outcome = simulate(job, directory / "run");
+    EXPECT_EQ(outcome.end, RunEnd::kFinished) << outcome.error;
+    SimulatedChecks checks(job, outcome, directory / "run");
+    EXPECT_THAT(checks.run(), testing::IsEmpty());
+    EXPECT_LE(checks.skipped(), 15U) << vote;
+  }
+}
+
 /// That of DETOX_SIMULATION_SEED. All that happens goes to the file DETOX_SIMULATION_TRACE.
 TEST(Simulation, RepeatsOneSeed) {
   const std::string seed = variable("DETOX_SIMULATION_SEED");
