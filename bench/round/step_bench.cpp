@@ -21,6 +21,7 @@
 #include "engine/local_fleet.hpp"
 #include "learn/plain_network.hpp"
 #include "round/server_round.hpp"
+#include "run/keys.hpp"
 #include "support/altered_votes.hpp"
 #include "support/pinned_main.hpp"
 
@@ -129,25 +130,18 @@ class Contest {
       : config_(config),
         plan_(make_plan(config)),
         learner_(make_learner("LeNet", data.shape(), data.classes())),
-        model_(learner_->initial_state(derive_key(root_, "initial weights"))),
+        model_(learner_->initial_state(keys_.initial_weights)),
         velocity_(model_.parameters.size()),
         format_("none", model_.parameters.size(), model_.statistics.size()),
-        adversary_(plan_.attack, derive_key(root_, "attack")),
-        fleet_({data, format_, adversary_, pool, data_key_, samples_, plan_.k, false},
+        adversary_(plan_.attack, keys_.attack),
+        fleet_({data, format_, adversary_, pool, keys_.data, samples_, plan_.k, false},
                [&] { return make_learner("LeNet", data.shape(), data.classes()); }),
         watched_(fleet_),
-        round_({plan_,
-                format_,
-                learner_->layout(),
-                {derive_key(root_, "placement"), derive_key(root_, "buckets")},
-                sgd_options(config_),
-                lr_schedule(config_, 1000),
-                samples_,
-                watched_,
-                pool}),
+        round_({plan_, format_, learner_->layout(), keys_.server, sgd_options(config_),
+                lr_schedule(config_, 1000), samples_, watched_, pool}),
         pool_(pool) {
-    const auto slices = read_batches(data, SliceSchedule(data.size(), plan_.k, samples_, data_key_),
-                                     plan_.k, data_key_);
+    const auto slices = read_batches(
+        data, SliceSchedule(data.size(), plan_.k, samples_, keys_.data), plan_.k, keys_.data);
     std::vector<Batch> batches;
     batches.reserve(slices.size());
     for (const SliceBatch& slice : slices) batches.push_back({slice.images, slice.labels});
@@ -184,8 +178,8 @@ class Contest {
   }
 
  private:
-  Key root_ = key_from_seed(428), data_key_ = derive_key(root_, "data");
   RunConfig config_;
+  RunKeys keys_ = run_keys(config_);
   Plan plan_;
   std::size_t samples_ = samples_per_step(config_, plan_);
   std::unique_ptr<Learner> learner_;

@@ -37,6 +37,7 @@
 #include "exchange/answer_digests.hpp"
 #include "round/server_round.hpp"
 #include "round/stand_in.hpp"
+#include "run/keys.hpp"
 
 namespace detox {
 namespace {
@@ -123,15 +124,8 @@ class WireBench {
                  stop_,
                  config_.compress_grad}),
         fleet_(remote_),
-        round_({plan_,
-                format_,
-                layout_,
-                {derive_key(root_, "placement"), derive_key(root_, "buckets")},
-                sgd_options(config_),
-                lr_schedule(config_, arguments.steps),
-                plan_.k,
-                fleet_,
-                pool_}) {}
+        round_({plan_, format_, layout_, keys_.server, sgd_options(config_),
+                lr_schedule(config_, arguments.steps), plan_.k, fleet_, pool_}) {}
 
   int run() {
     WorkerWelcome welcome;
@@ -141,8 +135,8 @@ class WireBench {
     admit_workers(transport_, welcome, {layout_digest(layout_), data_.digest(), 0, kNoLimit},
                   stop_);
     remote_.start(settings(), kPatienceSeconds);
-    model_ =
-        StandIn(arguments_.coordinates, arguments_.statistics, nullptr, 0).initial_state(root_);
+    model_ = StandIn(arguments_.coordinates, arguments_.statistics, nullptr, 0)
+                 .initial_state(keys_.initial_weights);
     velocity_.resize(model_.parameters.size());
     for (std::uint64_t step = 1; step <= arguments_.steps; ++step) {
       if (!take_step(step)) return 1;
@@ -176,7 +170,7 @@ class WireBench {
     settings.codec = "none";
     settings.slices = plan_.k;
     settings.samples_per_step = plan_.k;
-    settings.data_key = data_key_;
+    settings.data_key = keys_.data;
     settings.by_digest = plan_.votes_by_digest;
     settings.compression = config_.compress_grad;
     return settings;
@@ -259,7 +253,7 @@ class WireBench {
   /// The step once more, from the random numbers themselves, in the first coordinates.
   bool is_right(std::uint64_t step, double lr, std::vector<float> parameters,
                 std::vector<float> velocity) {
-    SliceReader reader(data_, {data_.size(), plan_.k, plan_.k, data_key_}, data_key_);
+    SliceReader reader(data_, {data_.size(), plan_.k, plan_.k, keys_.data}, keys_.data);
     reader.begin_step(step);
     std::vector<std::vector<float>> gradients(plan_.k, std::vector<float>(parameters.size()));
     std::vector<const float*> rows;
@@ -283,8 +277,8 @@ class WireBench {
   Arguments arguments_;
   Transport& transport_;
   std::size_t resident_before_, workers_;
-  Key root_ = key_from_seed(428), data_key_ = derive_key(root_, "data");
   RunConfig config_;
+  RunKeys keys_ = run_keys(config_);
   Plan plan_;
   NoData data_;
   ModelLayout layout_;

@@ -1,5 +1,4 @@
-// What a run of the program starts from, for the test that repeats the run in PyTorch: it derives
-// keys exactly as src/run/setup.cpp does.
+// What a run of the program starts from, for the test that repeats the run in PyTorch.
 //
 //   print_slices slices SEED SAMPLES K PER_STEP STEPS
 //       the sample indices of each slice of each step, as JSON: [step][slice][i]
@@ -16,8 +15,8 @@
 #include <vector>
 
 #include "detox/learner.hpp"
-#include "detox/random.hpp"
 #include "record/checkpoint.hpp"
+#include "run/keys.hpp"
 #include "stages/assign/slice_schedule.hpp"
 
 namespace detox {
@@ -34,8 +33,14 @@ std::uint64_t number(std::string_view text) {
   return value;
 }
 
+RunKeys keys_of(std::string_view seed) {
+  RunConfig config;
+  config.seed = number(seed);
+  return run_keys(config);
+}
+
 void print_slices(Arguments given) {
-  const Key data_key = derive_key(key_from_seed(number(given[0])), "data");
+  const Key data_key = keys_of(given[0]).data;
   const std::size_t k = number(given[2]);
   SliceSchedule schedule(number(given[1]), k, number(given[3]), data_key);
   auto steps = nlohmann::json::array();
@@ -52,10 +57,9 @@ void print_slices(Arguments given) {
 }
 
 void write_weights(Arguments given) {
-  const Key root = key_from_seed(number(given[0]));
   const auto learner = make_learner(given[1], {.channels = 1, .height = 28, .width = 28}, 10);
   save_checkpoint(given[2], learner->layout(),
-                  learner->initial_state(derive_key(root, "initial weights")), {});
+                  learner->initial_state(keys_of(given[0]).initial_weights), {});
 }
 
 int run(Arguments given) {
