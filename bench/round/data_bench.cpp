@@ -14,6 +14,7 @@
 
 #include "base/seconds_since.hpp"
 #include "config/options.hpp"
+#include "config/plan.hpp"
 #include "detox/errors.hpp"
 #include "engine/local_fleet.hpp"
 #include "round/ballot.hpp"

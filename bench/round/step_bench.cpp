@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "config/options.hpp"
+#include "config/plan.hpp"
 #include "detox/errors.hpp"
 #include "engine/local_fleet.hpp"
 #include "learn/plain_network.hpp"

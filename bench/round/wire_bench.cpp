@@ -30,6 +30,7 @@
 #include "comm/mpi/mpi_session.hpp"
 #include "comm/mpi/mpi_transport.hpp"
 #include "config/options.hpp"
+#include "config/plan.hpp"
 #include "detox/errors.hpp"
 #include "engine/admission.hpp"
 #include "engine/remote_fleet.hpp"

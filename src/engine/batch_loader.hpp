@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "detox/clock.hpp"
 #include "engine/slice_batch.hpp"
 
 namespace detox {
