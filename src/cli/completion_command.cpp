@@ -24,24 +24,35 @@ std::vector<std::string> all_names(const Registry& registry) {
   return names;
 }
 
-std::vector<std::string> names_behind(std::string_view word) {
-  if (word == "NETWORK") return all_names(networks());
-  if (word == "DATASET") return all_names(datasets());
-  if (word == "RULE") return all_names(rules());
-  if (word == "ATTACK") return all_names(attacks());
-  if (word == "STEPS") return all_names(pre_aggregators());
-  return {};
+std::vector<std::string> commands_of(const CLI::App& program) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  }
+  return names;
+}
+
+NamesOf names_of(const CLI::App& program) {
+  return [&program](std::string_view word) -> std::vector<std::string> {
+    if (word == "COMMAND") return commands_of(program);
+    if (word == "NETWORK") return all_names(networks());
+    if (word == "DATASET") return all_names(datasets());
+    if (word == "RULE") return all_names(rules());
+    if (word == "ATTACK") return all_names(attacks());
+    if (word == "STEPS") return all_names(pre_aggregators());
+    return {};
+  };
 }
 
 int print_completion(const CLI::App& program, const std::string& shell) {
-  const CommandEntry tree = command_tree(program, names_behind);
+  const CommandEntry tree = command_tree(program, names_of(program));
   fmt::print("{}", shell == "bash" ? bash_completion(tree) : zsh_completion(tree));
   return 0;
 }
 
 int print_or_write_pages(const CLI::App& program, const std::string& command,
                          const std::string& directory) {
-  const auto pages = manual_pages(command_tree(program, names_behind), DETOX_VERSION);
+  const auto pages = manual_pages(command_tree(program, names_of(program)), DETOX_VERSION);
   if (!directory.empty()) {
     std::error_code error;
     std::filesystem::create_directories(directory, error);

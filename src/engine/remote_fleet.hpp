@@ -73,6 +73,9 @@ class RemoteFleet final : public Fleet {
   std::string rejected_text() const;
 
  private:
+  static constexpr std::chrono::milliseconds kPoll{100};  ///< the longest wait for a frame
+  static constexpr std::uint64_t kMostWarnings = 10;
+
   struct Ordered {
     std::uint64_t step = 0;
     std::uint32_t slice = 0;

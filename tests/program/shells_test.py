@@ -97,6 +97,7 @@ class Shells(ProgramTest):
         self.assertEqual(self.bash("data", "info", "fashion"), ["FashionMNIST"])
         self.assertEqual(self.bash("data", "prepare", "MNIST", "cifar100"), ["Cifar100"])
         self.assertEqual(self.bash("completion", "b"), ["bash"])
+        self.assertEqual(self.bash("help", "tr"), ["train"])
 
     def test_bash_goes_on_behind_two_dashes(self):
         self.assertEqual(self.bash("launch", "-n", "4", "--", ""), ["train"])
@@ -118,7 +119,7 @@ class Shells(ProgramTest):
         expected = {"detoxml train --mode mul": ["multi-krum"], "detoxml train --mode=mul": ["multi-krum"],
                     "detoxml train --vote ": ["bytes", "digest"], "detoxml train --pre nnm,bu": ["bucketing"],
                     "detoxml train --config ru": ["run.toml"], "detoxml train --train-dir r": ["results"],
-                    "detoxml data info Fashion": ["FashionMNIST"], "detoxml launch -n 4 -- ": ["train"],
+                    "detoxml data info Fashion": ["FashionMNIST"], "detoxml help tr": ["train"], "detoxml launch -n 4 -- ": ["train"],
                     "detoxml launch -n 4 -- train --mode bul": ["bulyan"]}
         for line, words in zip(expected, self.zsh(*expected)):
             self.assertEqual(sorted(words), expected[line], line)

@@ -106,8 +106,7 @@ ValueChoice value_choice(std::string_view type_name, const NamesOf& names) {
 
 bool CommandEntry::passes_on() const {
   return std::any_of(positionals.begin(), positionals.end(), [](const OptionEntry& positional) {
-    const std::vector<std::string>& words = positional.choice.words;
-    return positional.repeated && std::find(words.begin(), words.end(), "train") != words.end();
+    return positional.repeated && positional.choice.words == std::vector<std::string>{"train"};
   });
 }
 

@@ -1,0 +1,233 @@
+// What comes from workers: taken in, looked at, and counted or thrown away.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "engine/remote_fleet.hpp"
+
+namespace detox {
+namespace {
+
+constexpr std::chrono::milliseconds kPollWhileFetching(20);
+constexpr std::chrono::milliseconds kPollWhileChecking(1);
+constexpr std::size_t kChunksAThread = 8;      // under way to be checked
+constexpr std::size_t kMostAtOnce = 256;       // frames, before it looks at the time
+constexpr std::size_t kMostUnderWay = 64;      // chunks to be checked, on any number of cores
+constexpr std::size_t kMostTimesServed = 4;    // the weights, to one worker in one step
+constexpr std::uint64_t kMostOfOthers = 1000;  // frames of who is left out
+constexpr std::size_t kWindowsAtEnd = 8;       // frames of each worker, when the time is over
+
+}  // namespace
+
+/// The time is over; what lies in the queue has come in time. It may be the end of a flood.
+void RemoteFleet::take_what_is_here(const StepOrder& order, StepVotes& votes) {
+  const std::size_t largest = max_frame_from_worker(parts_.answer);
+  for (std::size_t taken = 0; taken < kMostAtOnce + kWindowsAtEnd * peers_.size(); ++taken) {
+    auto frame = parts_.transport.receive(std::chrono::milliseconds(0), largest);
+    if (!frame) break;
+    take_frame(std::move(*frame), order, votes);
+    if (fetch_.taken() < kMostUnderWay) continue;
+    fetch_.wait_for_all();
+    if (fetch_.check(now_)) last_news_ = now_;
+  }
+  fetch_.wait_for_all();
+}
+
+/// Waits for a frame, then takes what else is there, as long as the threads that check have not
+/// enough to do. A flood that never ends must not keep the server from its deadline.
+void RemoteFleet::take_frames(const StepOrder& order, StepVotes& votes) {
+  const std::size_t largest = max_frame_from_worker(parts_.answer);
+  const std::size_t enough = std::min(kChunksAThread * parts_.pool.size(), kMostUnderWay);
+  if (fetch_.taken() >= enough) return fetch_.wait_for_one();
+  auto timeout = fetch_.taken() > 0 || weights_.is_pushing() ? kPollWhileChecking
+                 : fetch_.under_way() > 0                    ? kPollWhileFetching
+                                                             : kPoll;
+  for (std::size_t taken = 0; taken < kMostAtOnce; ++taken) {
+    auto frame = parts_.transport.receive(timeout, largest);
+    if (!frame) return;
+    take_frame(std::move(*frame), order, votes);
+    if (fetch_.taken() >= enough || !waits(votes)) return;
+    timeout = std::chrono::milliseconds(0);
+  }
+}
+
+void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order, StepVotes& votes) {
+  const std::optional<std::uint32_t> from = worker_of(parts_.ranks, frame.from);
+  const FrameView view = parse_frame(frame.bytes);
+  if (!from) return reject(frame, view);  // it was left out
+  const std::uint32_t worker = *from;
+  if (const auto digest = parse_digest(view, parts_.answer); digest && parts_.by_digest) {
+    take_digest(worker, *digest, frame, order, votes);
+  } else if (const auto chunk = parse_chunk(view, parts_.answer)) {
+    take_chunk(worker, *chunk, std::move(frame), order, votes);
+  } else if (const auto ask = parse_ask_weights(view, weights_.chunks())) {
+    if (order.absent[worker]) return reject(frame, view);
+    take_complaint(worker, *ask);
+  } else if (const auto failure = parse_failure(view)) {
+    lose(worker, *failure);
+  } else {
+    reject(frame, view);
+  }
+}
+
+void RemoteFleet::reject(const ReceivedFrame& frame, const FrameView& view) {
+  if (++rejected_frames_ > kMostWarnings) return;
+  log_warning("rank {} sent {} bytes that are no answer ({})", frame.from, frame.bytes.size(),
+              verdict_name(view.verdict));
+}
+
+/// The run goes on without it; whether it can be defended is seen in the steps.
+void RemoteFleet::lose(std::uint32_t worker, const Failure& failure) {
+  if (peers_[worker].gone) return;
+  peers_[worker].gone = true;
+  open_.forget(worker);
+  log_warning("rank {}: {}", parts_.ranks[worker], presence_.ended(worker, failure.line));
+}
+
+void RemoteFleet::expect(std::uint32_t worker, std::size_t frames) {
+  Peer& peer = peers_[worker];
+  peer.owed += frames;
+  peer.budget.grant(frames, parts_.transport.peer(parts_.ranks[worker]).offered);
+}
+
+bool RemoteFleet::take_owed(std::uint32_t worker) {
+  std::size_t& owed = peers_[worker].owed;
+  return owed > 0 && owed-- > 0;
+}
+
+/// Whoever sends what no honest worker sends is not listened to again.
+void RemoteFleet::watch_volume(StepVotes& votes) {
+  for (const int rank : left_out_) {
+    if (parts_.transport.peer(rank).offered > kMostOfOthers) parts_.transport.shut_out(rank);
+  }
+  const double seconds = clock().seconds_since(last_watch_);
+  last_watch_ = clock().now();
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    Peer& peer = peers_[worker];
+    const int rank = parts_.ranks[worker];
+    if (peer.shut_out || rank >= parts_.transport.size()) continue;
+    const PeerCounters& seen = parts_.transport.peer(rank);
+    peer.budget.pass(seconds, seen.offered);
+    if (!seen.shut_out && !peer.budget.is_exceeded(seen.offered)) continue;
+    parts_.transport.shut_out(rank);
+    peer.shut_out = peer.gone = true;
+    open_.forget(worker);
+    const bool is_long = seen.oversized > 0;
+    votes.note(worker, is_long ? Suspicion::kOversized : Suspicion::kFlood);
+    log_warning("rank {} is shut out and the run goes on without it: {}", rank,
+                is_long ? "it sent a frame that is longer than any of this run"
+                : seen.stray > 0
+                    ? "it sent a message that is none of this program"
+                    : fmt::format("it sent {} frames, more than it was asked for", seen.offered));
+    presence_.ended(worker, "it was shut out");  // which has just been said
+  }
+}
+
+bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
+                             const StepOrder& order) {
+  Peer& peer = peers_[worker];
+  const bool is_owed = take_owed(worker);
+  const bool was_ordered = std::ranges::any_of(peer.orders, [&](const Ordered& ordered) {
+    return ordered.step == step && ordered.slice == slice && step > 0;
+  });
+  // What nobody ordered is of use only to accuse: an answer for a slice that is not the worker's.
+  const bool is_malformed = step == order.step && slice != order.assignment.slice_of_worker[worker];
+  if (!order.absent[worker] && !peer.gone && (was_ordered || is_malformed)) return true;
+  // An answer may be late by more steps than are remembered.
+  const bool is_late = is_owed && step > 0 && step < order.step;
+  if (!is_late) ++rejected_frames_;
+  return false;
+}
+
+/// A step may end without one that was not waited for, a moment before it answers, and the next one
+/// as well: so what would have been in time for its own step counts.
+void RemoteFleet::hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order) {
+  Peer& peer = peers_[worker];
+  const auto of = std::ranges::find(peer.orders, step, &Ordered::step);
+  if (of != peer.orders.end() && now_ <= of->until) {
+    peer.awaited = true;
+    if (is_awaited(order, worker) && !peer.heard) open_.await(worker);
+  }
+  if (step != order.step) return;
+  peer.awaited = true;
+  if (!peer.heard) last_news_ = now_;
+  peer.heard = any_news_ = true;
+  open_.forget(worker);
+}
+
+void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, ReceivedFrame& frame,
+                              const StepOrder& order, StepVotes& votes) {
+  if (!may_answer(worker, digest.step, digest.slice, order)) return;
+  Peer& peer = peers_[worker];
+  const bool is_first = digest.step == order.step && !peer.heard;
+  if (digest.step != order.step || digest.slice == order.assignment.slice_of_worker[worker]) {
+    presence_.heard(worker, digest.step);
+    hear(worker, digest.step, order);
+  }
+  if (is_first) peer.digests.swap(frame.bytes);  // the views stay valid: the bytes do not move
+  count({digest.step, worker, digest.slice, digest.bytes, true}, order, votes);
+}
+
+void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
+                             const StepOrder& order, StepVotes& votes) {
+  if (parts_.by_digest) {
+    const std::uint64_t step = chunk.step;
+    const std::uint32_t slice = chunk.slice;
+    if (fetch_.take(worker, std::move(frame), chunk)) {
+      take_owed(worker);
+      return;
+    }
+    // One of an earlier step comes late from who was asked for it: another has delivered it.
+    if (step == order.step) {
+      ++rejected_frames_;
+    } else {
+      may_answer(worker, step, slice, order);  // counts what nobody ordered
+    }
+    return;
+  }
+  if (!may_answer(worker, chunk.step, chunk.slice, order)) return;
+  const bool is_own =
+      chunk.step != order.step || chunk.slice == order.assignment.slice_of_worker[worker];
+  if (!is_own) return votes.note(worker, Suspicion::kMalformed);
+  switch (copies_.take(worker, chunk)) {
+    case FullCopies::Taken::kMore:
+      last_news_ = chunk.step == order.step ? now_ : last_news_;
+      break;
+    case FullCopies::Taken::kRepeats:
+      break;
+    case FullCopies::Taken::kWhole:
+      presence_.heard(worker, chunk.step);
+      hear(worker, chunk.step, order);
+      count({chunk.step, worker, chunk.slice, copies_.answer(worker)}, order, votes);
+      break;
+    case FullCopies::Taken::kDiffers:
+      if (chunk.step == order.step) votes.note(worker, Suspicion::kEquivocated);
+      break;
+    case FullCopies::Taken::kUnexpected:
+      ++rejected_frames_;
+      break;
+  }
+}
+
+/// An answer changes the state of its worker's slice at most.
+void RemoteFleet::count(const IncomingAnswer& answer, const StepOrder& order, StepVotes& votes) {
+  votes.count(answer);
+  const std::uint32_t slice = order.assignment.slice_of_worker[answer.worker];
+  if (votes.state(slice) == SliceState::kOpen) return;
+  open_.close(slice);
+  if (parts_.by_digest) fetch_.follow(slice);
+}
+
+void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask) {
+  Peer& peer = peers_[worker];
+  // It may be about a step that has just ended: another one was its relay then.
+  const auto of = std::ranges::find(peer.orders, ask.step, &Ordered::step);
+  if (ask.reason != AskReason::kNobodySends && of != peer.orders.end() && of->relay != kNobody)
+    complaints_.add(ask.step, worker, of->relay);
+  peer.served += ask.chunks.size();
+  if (peer.served <= kMostTimesServed * (weights_.chunks().count() + kMaxRequested))
+    weights_.serve(parts_.ranks[worker], ask);
+}
+
+}  // namespace detox
