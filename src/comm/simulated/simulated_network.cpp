@@ -207,7 +207,7 @@ class SimulatedNetwork::Tasks final : public BackgroundTasks {
     unfinished_.push_back(job);
     state_.turns.push(
         {.at = *thread, .kind = SimulatedTurns::Kind::kTask, .rank = rank_, .work = [this, job] {
-           if (!job->is_done) finish(job);
+           if (!job->is_done) finish(*job);
          }});
   }
 
@@ -217,7 +217,7 @@ class SimulatedNetwork::Tasks final : public BackgroundTasks {
     bool& wakes = state_.ranks[rank_].waits_for_task;
     while (unfinished_.size() > unfinished) {
       if (state_.turns.is_dead(rank_)) {
-        finish(unfinished_.front());
+        finish(*unfinished_.front());
         continue;
       }
       wakes = true;
@@ -232,10 +232,10 @@ class SimulatedNetwork::Tasks final : public BackgroundTasks {
     std::size_t thread = 0;
     bool is_done = false;
   };
-  void finish(const std::shared_ptr<Job> job) {
-    job->task(job->thread);
-    job->is_done = true;
-    std::erase(unfinished_, job);
+  void finish(Job& job) {
+    job.task(job.thread);
+    job.is_done = true;
+    std::erase_if(unfinished_, [&job](const auto& one) { return one.get() == &job; });
     if (state_.ranks[rank_].waits_for_task) state_.turns.wake(rank_);
   }
 
