@@ -72,13 +72,14 @@ struct SimulatedJob {
 namespace simulated {
 
 inline const std::vector<std::string>& rules() {
-  static const std::vector<std::string> names = {"coord-median", "coord-median", "geometric-median",
-                                                 "trimmed-mean", "krum",         "multi-krum",
-                                                 "meamed",       "phocas",       "signSGD",
-                                                 "mda",          "faba",         "cge",
-                                                 "aksel",        "monna",        "caf",
-                                                 "smea",         "normal",       "bulyan"};
-  return names;
+  static const std::vector<std::string> kNames = {
+      "coord-median", "coord-median", "geometric-median",
+      "trimmed-mean", "krum",         "multi-krum",
+      "meamed",       "phocas",       "signSGD",
+      "mda",          "faba",         "cge",
+      "aksel",        "monna",        "caf",
+      "smea",         "normal",       "bulyan"};
+  return kNames;
 }
 
 /// Options that go together.
@@ -118,7 +119,7 @@ inline Options draw_options(Draws& draws) {
 }
 
 inline const std::vector<std::string>& faults_of_digests() {
-  static const std::vector<std::string> names = {
+  static const std::vector<std::string> kNames = {
       "bad-relay",   "duplicate",     "equivocation", "farewell",
       "flood",       "flood-others",  "garbage",      "lost-relay",
       "other-slice", "oversized",     "repeat",       "silent",
@@ -128,20 +129,20 @@ inline const std::vector<std::string>& faults_of_digests() {
       "flood-chunk", "garbage-chunk", "silent",       "slow",
       "undelivered", "trickle",       "wrong-chunk",  "wrong-chunk",
       "wrong-chunk", "other-slice",   "oversized"};
-  return names;
+  return kNames;
 }
 
 /// Those that do something where whole answers are sent; with r = 1 no lie that nobody can repeat.
 inline const std::vector<std::string>& faults_of_copies(bool may_lie) {
-  static const std::vector<std::string> quiet = {
+  static const std::vector<std::string> kQuiet = {
       "bad-relay",   "lost-relay",    "trickle",    "trickle-relay", "undelivered",
       "flood-chunk", "garbage-chunk", "lost-ready", "wrong-ready",   "duplicate-chunk"};
-  static const std::vector<std::string> all = [] {
-    std::vector<std::string> names = quiet;
+  static const std::vector<std::string> kAll = [] {
+    std::vector<std::string> names = kQuiet;
     names.insert(names.end(), {"wrong-chunk", "wrong-chunk", "wrong-chunk"});
     return names;
   }();
-  return may_lie ? all : quiet;
+  return may_lie ? kAll : kQuiet;
 }
 
 inline std::vector<Fault> draw_faults(Draws& draws, const std::vector<std::string>& kinds,
