@@ -24,17 +24,9 @@ std::vector<std::string> all_names(const Registry& registry) {
   return names;
 }
 
-std::vector<std::string> commands_of(const CLI::App& program) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!command->get_group().empty()) names.push_back(command->get_name());
-  }
-  return names;
-}
-
 NamesOf names_of(const CLI::App& program) {
   return [&program](std::string_view word) -> std::vector<std::string> {
-    if (word == "COMMAND") return commands_of(program);
+    if (word == "COMMAND") return command_names(program);
     if (word == "NETWORK") return all_names(networks());
     if (word == "DATASET") return all_names(datasets());
     if (word == "RULE") return all_names(rules());

@@ -5,6 +5,7 @@
 
 #include "base/names.hpp"
 #include "cli/command.hpp"
+#include "cli/help/command_tree.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -14,15 +15,13 @@ namespace {
 const CLI::App& command_of(const CLI::App& program, const std::vector<std::string>& words) {
   const CLI::App* found = &program;
   for (const std::string& word : words) {
-    std::vector<std::string> names;
-    const CLI::App* below = nullptr;
-    for (const CLI::App* command : found->get_subcommands([](const CLI::App*) { return true; })) {
-      if (command->get_name() == word) below = command;
-      if (!command->get_group().empty()) names.push_back(command->get_name());
-    }
-    if (below == nullptr)
+    const auto has_name = [&word](const CLI::App* command) { return command->get_name() == word; };
+    const auto below = found->get_subcommands(has_name);
+    if (below.empty()) {
+      const std::vector<std::string> names = command_names(*found);
       throw UsageError(unknown_name("command", word, {names.begin(), names.end()}));
-    found = below;
+    }
+    found = below.front();
   }
   return *found;
 }

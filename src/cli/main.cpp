@@ -68,15 +68,6 @@ std::vector<std::string_view> option_names(const CLI::App& app) {
   return {names.begin(), names.end()};
 }
 
-/// Those that --help names.
-std::vector<std::string> command_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  const auto is_shown = [](const CLI::App* command) { return !command->get_group().empty(); };
-  for (const CLI::App* command : app.get_subcommands(is_shown))
-    names.push_back(command->get_name());
-  return names;
-}
-
 std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
   const CLI::App* chosen = &program;
   std::string name;

@@ -52,7 +52,6 @@ class Session {
   RunEnd serve(Transport& transport, const std::function<void()>& afterwards = {});
 
   const TrainSetup& setup() const { return setup_; }
-  const AnswerFormat& format() const { return *format_; }
   ThreadPool& pool() { return *pool_; }
   /// After the steps.
   const ModelState& model() const { return model_; }

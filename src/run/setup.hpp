@@ -8,7 +8,6 @@
 #include "config/given_options.hpp"
 #include "config/plan.hpp"
 #include "detox/dataset.hpp"
-#include "round/answer_format.hpp"
 #include "round/replay.hpp"
 #include "run/environment.hpp"
 #include "run/keys.hpp"

@@ -6,6 +6,8 @@
 namespace detox {
 namespace {
 
+bool is_shown(const CLI::App* command) { return !command->get_group().empty(); }
+
 std::vector<std::string_view> parts_of(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (std::size_t begin = 0; begin <= text.size();) {
@@ -85,8 +87,7 @@ CommandEntry entry_of(const CLI::App& app, const std::vector<std::string>& path,
     (option->nonpositional() ? entry.options : entry.positionals)
         .push_back(entry_of(*option, names));
   }
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_group().empty()) continue;
+  for (const CLI::App* command : app.get_subcommands(is_shown)) {
     std::vector<std::string> below = path;
     below.push_back(command->get_name());
     entry.commands.push_back(entry_of(*command, below, names));
@@ -108,6 +109,13 @@ bool CommandEntry::passes_on() const {
   return std::any_of(positionals.begin(), positionals.end(), [](const OptionEntry& positional) {
     return positional.repeated && positional.choice.words == std::vector<std::string>{"train"};
   });
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(is_shown))
+    names.push_back(command->get_name());
+  return names;
 }
 
 CommandEntry command_tree(const CLI::App& program, const NamesOf& names) {

@@ -54,6 +54,9 @@ struct CommandEntry {
   bool passes_on() const;
 };
 
+/// The commands right below this one that --help names.
+std::vector<std::string> command_names(const CLI::App& app);
+
 /// Everything that is not hidden, in the order of the help. Call it once all commands are there.
 CommandEntry command_tree(const CLI::App& program, const NamesOf& names);
 
