@@ -25,7 +25,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-stringop-overflow)
   if(CMAKE_UNITY_BUILD)
     # It takes an included source for a header, whose anonymous namespace would be several.
-    add_compile_options(-Wno-subobject-linkage)
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
   endif()
 endif()
 # libtorch's targets define it, and a precompiled header is for programs with the same definitions only.

@@ -5,3 +5,5 @@ if(NOT DEFINED CMAKE_INSTALL_LIBDIR AND CMAKE_LIBRARY_ARCHITECTURE AND EXISTS /e
   set(CMAKE_INSTALL_LIBDIR lib/${CMAKE_LIBRARY_ARCHITECTURE} CACHE PATH "Libraries, below the prefix")
 endif()
 include(GNUInstallDirs)
+# What the program opens when it needs it, found from the program's own place; the same below a build folder.
+set(DETOX_MODULE_DIR ${CMAKE_INSTALL_LIBDIR}/detoxml)

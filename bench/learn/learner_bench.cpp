@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "detox/learner.hpp"
-#include "host/numerics.hpp"
+#include "learn/pinned_again.hpp"
 #include "learn/plain_network.hpp"
 #include "stages/optimize/sgd.hpp"
 
@@ -225,7 +225,7 @@ BENCHMARK(BM_LeNetStepInPlainLibtorch)->Arg(8)->Arg(24)->Arg(32)->Unit(benchmark
 }  // namespace detox
 
 int main(int argc, char** argv) {
-  detox::pin_numerics(argc, argv);
+  detox::pin_numerics_again(argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   fmt::print("{}\n", detox::make_learner("LeNet", detox::kLeNet.shape, 10)->numerical_profile());

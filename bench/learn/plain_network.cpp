@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
-#include "learn/threads.hpp"
+#include "learn/torch/threads.hpp"
 
 namespace detox {
 namespace {

@@ -106,7 +106,7 @@ BatchResult StandIn::gradient(std::span<const float> /*parameters*/,
                               std::span<float> gradient_out, std::span<float> statistics_out) {
   random_gradient(batch.draws, gradient_out);
   std::ranges::copy(statistics, statistics_out.begin());
-  if (!std::exchange(is_probed_, true)) return {1, 0, 0};
+  if (!std::exchange(is_probed_, true) || clock_ == nullptr) return {1, 0, 0};
   ++step_;
   clock_->reached(SharedClock::kHasWeights, step_, worker_);
   // Before anybody goes on: whoever still relays weights would disturb those who are done.
@@ -116,7 +116,7 @@ BatchResult StandIn::gradient(std::span<const float> /*parameters*/,
   return {1, 0, 0};
 }
 
-BatchResult StandIn::evaluate(const ModelState& /*state*/, const Batch& /*batch*/) { return {}; }
+BatchResult StandIn::evaluate(const ModelView& /*state*/, const Batch& /*batch*/) { return {}; }
 
 void TogetherTransport::send(int to, FrameBytes frame) {
   if (clock_ != nullptr && to == 0) {

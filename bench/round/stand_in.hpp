@@ -80,7 +80,7 @@ class StandIn final : public Learner {
   BatchResult gradient(std::span<const float> parameters, std::span<const float> statistics,
                        const Batch& batch, std::span<float> gradient_out,
                        std::span<float> statistics_out) override;
-  BatchResult evaluate(const ModelState& state, const Batch& batch) override;
+  BatchResult evaluate(const ModelView& state, const Batch& batch) override;
   std::uint64_t step() const { return step_; }
 
  private:

@@ -1,17 +1,21 @@
-// What a step of the local engine costs beyond the forward and backward passes that it cannot do
-// without: the paper's cluster (P = 45, r = 3, k = 15 slices of 24 images, q = 5, LeNet), one
-// process, as many threads as the machine has cores. The bare cost is that of the same k slices in
-// plain libtorch, batches in tensors already, over the same threads. First every honest answer of a
-// step must hold the bytes of the plain loop's gradient; exit code 1 where one does not.
+// What a step of a run in the local engine costs beyond the forward and backward passes that it
+// cannot do without: the paper's cluster (P = 45, r = 3, k = 15 slices of 24 images, q = 5, LeNet),
+// one process, as many threads as the machine has cores. The bare cost is that of the same k slices
+// in plain libtorch, batches in tensors already, over the same threads. First every honest answer
+// of a step must hold the bytes of the plain loop's gradient; exit code 1 where one does not. A
+// step is timed from its order to its record.
 //
 //   step_bench [ROUNDS [DATA_DIR]]       60 rounds; Fashion-MNIST from where detoxml finds it
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,19 +23,22 @@
 #include "config/options.hpp"
 #include "config/plan.hpp"
 #include "detox/errors.hpp"
-#include "engine/local_fleet.hpp"
+#include "engine/adversary.hpp"
+#include "learn/pinned_again.hpp"
 #include "learn/plain_network.hpp"
-#include "round/server_round.hpp"
-#include "run/keys.hpp"
+#include "round/answer_format.hpp"
+#include "run/session.hpp"
+#include "stages/assign/slice_schedule.hpp"
 #include "support/altered_votes.hpp"
 #include "support/pinned_main.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace detox {
 namespace {
 
 /// What the step may cost on top: a tenth of the bare time and 10 ms.
 constexpr double kShare = 0.10, kFixedMs = 10;
-constexpr std::chrono::seconds kNoLimit(600);
+constexpr int kUntimed = 3;  ///< steps: the first one is compared
 
 using Options = std::map<std::string, std::string>;
 
@@ -61,45 +68,41 @@ double median(std::vector<double> values) {
 /// Milliseconds of the wall clock and of all cores together.
 struct Times {
   std::vector<double> wall, cpu;
+  double wall_start = 0, cpu_start = 0;
 
-  template <class Work>
-  void add(Work&& work) {
-    const double wall_start = now(CLOCK_MONOTONIC);
-    const double cpu_start = now(CLOCK_PROCESS_CPUTIME_ID);
-    work();
+  void begin() {
+    wall_start = now(CLOCK_MONOTONIC);
+    cpu_start = now(CLOCK_PROCESS_CPUTIME_ID);
+  }
+  void end() {
     wall.push_back(1e3 * (now(CLOCK_MONOTONIC) - wall_start));
     cpu.push_back(1e3 * (now(CLOCK_PROCESS_CPUTIME_ID) - cpu_start));
   }
 };
 
-/// Hands everything on, and remembers the step's answers: they lie where they are until the next.
-class WatchedFleet final : public Fleet {
- public:
-  explicit WatchedFleet(Fleet& fleet) : fleet_(fleet) {}
-  FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
-                       StepVotes& votes) override {
-    answers.clear();
-    AlteredVotes watched(votes, [&](const IncomingAnswer& answer) {
-      answers.push_back(answer);
-      votes.count(answer);
-    });
-    return fleet_.run_step(order, time_limit, watched);
-  }
-  std::vector<IncomingAnswer> answers;
+unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
- private:
-  Fleet& fleet_;
-};
-
-RunConfig configure(const Defence& defence, bool attacked) {
-  Options options = {{"approach", "detox"},         {"workers", "45"},
-                     {"group-size", "3"},           {"global-batch", "360"},
-                     {"assume-fail", "5"},          {"err-mode", "rev_grad"},
-                     {"fail-schedule", "per-step"}, {"worker-fail", attacked ? "5" : "0"}};
+StartingConfig configure(const Defence& defence, bool attacked, int steps,
+                         const std::filesystem::path& directory) {
+  Options options = {{"approach", "detox"},
+                     {"workers", "45"},
+                     {"group-size", "3"},
+                     {"global-batch", "360"},
+                     {"assume-fail", "5"},
+                     {"err-mode", "rev_grad"},
+                     {"fail-schedule", "per-step"},
+                     {"worker-fail", attacked ? "5" : "0"},
+                     {"network", "LeNet"},
+                     {"dataset", "FashionMNIST"},
+                     {"max-steps", fmt::to_string(steps)},
+                     {"threads", fmt::to_string(cores())},
+                     {"eval-freq", "0"},
+                     {"log-interval", fmt::to_string(steps)},
+                     {"train-dir", directory.string()}};
   options.insert(defence.options.begin(), defence.options.end());
-  RunConfig config;
-  for (const auto& [name, value] : options) set_option(find_option(name), value, config);
-  return resolve(config, 0);
+  StartingConfig given;
+  for (const auto& [name, value] : options) set_option(find_option(name), value, given.config);
+  return given;
 }
 
 /// One slice's samples, read once.
@@ -124,104 +127,131 @@ std::vector<SliceBatch> read_batches(const Dataset& data, SliceSchedule schedule
   return batches;
 }
 
-/// The local engine as `detoxml train` composes it, and the plain loop beside it.
-class Contest {
+/// A run as `detoxml train` composes it; before each of its steps the plain loop takes one, so that
+/// a neighbour on the machine slows both alike. The first step is compared and not timed.
+class Contest final : public RunObserver {
  public:
-  Contest(const Dataset& data, const RunConfig& config, ThreadPool& pool)
-      : config_(config),
-        plan_(make_plan(config)),
-        learner_(make_learner("LeNet", data.shape(), data.classes())),
-        model_(learner_->initial_state(keys_.initial_weights)),
-        velocity_(model_.parameters.size()),
-        format_("none", model_.parameters.size(), model_.statistics.size()),
-        adversary_(plan_.attack, keys_.attack),
-        fleet_({data, format_, adversary_, pool, keys_.data, samples_, plan_.k, false},
-               [&] { return make_learner("LeNet", data.shape(), data.classes()); }),
-        watched_(fleet_),
-        round_({plan_, format_, learner_->layout(), keys_.server, sgd_options(config_),
-                lr_schedule(config_, 1000), samples_, watched_, pool}),
-        pool_(pool) {
+  Contest(const Dataset& data, std::string data_dir, const StartingConfig& given)
+      : data_(data),
+        environment_({.load_data =
+                          [dir = std::move(data_dir)](const RunConfig& config, Split split) {
+                            return load_dataset(config.dataset, dir, split, config.image_size);
+                          },
+                      .resolve_network = resolve_network,
+                      .make_learner = make_learner,
+                      .stop = stop_,
+                      .around_fleet = [this](Fleet& fleet) { return around(fleet); }}),
+        session_(given, environment_, *this) {}
+
+  /// False where an honest answer of the first step is not the plain loop's gradient.
+  bool run() {
+    session_.train_locally();
+    return compared_ > 0 && is_right_;
+  }
+
+  Times engine, bare;
+  std::vector<double> vote, aggregate, update;
+
+ private:
+  class Turns;
+  std::unique_ptr<Fleet> around(Fleet& fleet);
+
+  void on_step(const StepReport& report) override {
+    if (report.step <= std::uint64_t{kUntimed}) return;
+    engine.end();
+    vote.push_back(1e3 * report.seconds.vote);
+    aggregate.push_back(1e3 * report.seconds.aggregate);
+    update.push_back(1e3 * report.seconds.update);
+  }
+
+  void make_plain_networks(std::span<const float> weights) {
+    const TrainSetup& setup = session_.setup();
     const auto slices = read_batches(
-        data, SliceSchedule(data.size(), plan_.k, samples_, keys_.data), plan_.k, keys_.data);
+        data_, SliceSchedule(data_.size(), setup.plan.k, setup.samples_per_step, setup.keys.data),
+        setup.plan.k, setup.keys.data);
     std::vector<Batch> batches;
     batches.reserve(slices.size());
     for (const SliceBatch& slice : slices) batches.push_back({slice.images, slice.labels});
-    for (std::size_t thread = 0; thread < pool.size(); ++thread) {
+    for (std::size_t thread = 0; thread < session_.pool().size(); ++thread) {
       plain_.push_back(
-          std::make_unique<PlainNetwork>("LeNet", data.shape(), data.classes(), batches));
-      plain_.back()->set_weights(model_.parameters);
+          std::make_unique<PlainNetwork>("LeNet", data_.shape(), data_.classes(), batches));
+      plain_.back()->set_weights(weights);
     }
+    losses_.resize(setup.plan.k);
   }
 
-  /// Takes step 1 and compares what honest workers answered with the plain loop. Answers that were
-  /// compared, or 0 where one differs.
-  std::size_t verify() {
-    const StepReport report = engine_step();
-    const auto byzantine = adversary_.byzantine(report.step, report.assignment);
-    std::size_t compared = 0;
-    for (const IncomingAnswer& answer : watched_.answers) {
-      if (adversary_.active() && byzantine[answer.worker]) continue;
-      plain_[0]->step(answer.slice);
-      if (!plain_[0]->gradient_is({format_.gradient_row(answer.bytes), format_.d()})) return 0;
-      ++compared;
-    }
-    return compared;
+  void compare(const IncomingAnswer& answer, const AnswerFormat& format) {
+    plain_[0]->step(answer.slice);
+    is_right_ &= plain_[0]->gradient_is({format.gradient_row(answer.bytes), format.d()});
+    ++compared_;
   }
 
-  StepReport engine_step() {
-    return round_.run(++step_, kNoLimit, {model_, velocity_, last_aggregate_});
+  FleetReport first_step(Fleet& fleet, const StepOrder& order, std::chrono::duration<double> limit,
+                         StepVotes& votes) {
+    make_plain_networks(order.parameters);
+    const TrainSetup& setup = session_.setup();
+    const AnswerFormat format("none", order.parameters.size(), order.statistics.size());
+    const Adversary adversary(setup.plan.attack, setup.keys.attack);
+    const auto byzantine = adversary.byzantine(order.step, order.assignment);
+    AlteredVotes watched(votes, [&](const IncomingAnswer& answer) {
+      if (!adversary.active() || !byzantine[answer.worker]) compare(answer, format);
+      votes.count(answer);
+    });
+    return fleet.run_step(order, limit, watched);
   }
 
-  void bare_step() {
-    pool_.parallel_for(plan_.k, [&](std::size_t slice, std::size_t thread) {
+  void plain_step() {
+    session_.pool().parallel_for(losses_.size(), [&](std::size_t slice, std::size_t thread) {
       losses_[slice] = plain_[thread]->step(slice);
     });
   }
 
- private:
-  RunConfig config_;
-  RunKeys keys_ = run_keys(config_);
-  Plan plan_;
-  std::size_t samples_ = samples_per_step(config_, plan_);
-  std::unique_ptr<Learner> learner_;
-  ModelState model_;
-  std::vector<float> velocity_, last_aggregate_;
-  AnswerFormat format_;
-  Adversary adversary_;
-  LocalFleet fleet_;
-  WatchedFleet watched_;
-  ServerRound round_;
-  ThreadPool& pool_;
+  const Dataset& data_;
+  std::atomic<bool> stop_{false};
+  Environment environment_;
+  Session session_;
   std::vector<std::unique_ptr<PlainNetwork>> plain_;
-  std::vector<float> losses_ = std::vector<float>(plan_.k);
-  std::uint64_t step_ = 0;
+  std::vector<float> losses_;
+  std::size_t compared_ = 0;
+  bool is_right_ = true;
 };
 
+/// A step of the plain loop, then the run's.
+class Contest::Turns final : public Fleet {
+ public:
+  Turns(Contest& contest, Fleet& fleet) : contest_(contest), fleet_(fleet) {}
+  FleetReport run_step(const StepOrder& order, std::chrono::duration<double> limit,
+                       StepVotes& votes) override {
+    if (order.step == 1) return contest_.first_step(fleet_, order, limit, votes);
+    contest_.bare.begin();
+    contest_.plain_step();
+    if (order.step > std::uint64_t{kUntimed}) contest_.bare.end();
+    contest_.engine.begin();
+    return fleet_.run_step(order, limit, votes);
+  }
+  const Clock& clock() const override { return fleet_.clock(); }
+
+ private:
+  Contest& contest_;
+  Fleet& fleet_;
+};
+
+std::unique_ptr<Fleet> Contest::around(Fleet& fleet) {
+  return std::make_unique<Turns>(*this, fleet);
+}
+
 /// False where the gradients differ.
-bool compare(const Dataset& data, const Defence& defence, bool attacked, ThreadPool& pool,
-             int rounds) {
-  Contest contest(data, configure(defence, attacked), pool);
-  const std::size_t compared = contest.verify();
-  if (compared == 0) {
+bool compare(const Dataset& data, const std::string& data_dir, const Defence& defence,
+             bool attacked, int rounds) {
+  const TemporaryDirectory directory;
+  Contest contest(data, data_dir,
+                  configure(defence, attacked, rounds + kUntimed, directory / "run"));
+  if (!contest.run()) {
     fmt::print(stderr, "{}: an honest answer is not the plain loop's gradient\n", defence.name);
     return false;
   }
-  Times engine, bare;
-  std::vector<double> excess, vote, aggregate, update;
-  const auto take_engine_step = [&] {
-    StepReport report;
-    engine.add([&] { report = contest.engine_step(); });
-    vote.push_back(1e3 * report.seconds.vote);
-    aggregate.push_back(1e3 * report.seconds.aggregate);
-    update.push_back(1e3 * report.seconds.update);
-  };
-  for (int round = -3; round < rounds; ++round) {
-    if (round == 0) engine = bare = {}, vote.clear(), aggregate.clear(), update.clear();
-    // By turns, so that a neighbour on the machine slows both alike.
-    if (round % 2 == 0) take_engine_step();
-    bare.add([&] { contest.bare_step(); });
-    if (round % 2 != 0) take_engine_step();
-  }
+  const Times &engine = contest.engine, &bare = contest.bare;
+  std::vector<double> excess;
   for (std::size_t i = 0; i < engine.wall.size(); ++i)
     excess.push_back(engine.wall[i] - bare.wall[i]);
   const double step_ms = median(engine.wall), bare_ms = median(bare.wall);
@@ -232,28 +262,29 @@ bool compare(const Dataset& data, const Defence& defence, bool attacked, ThreadP
       defence.name, attacked ? "rev_grad" : "none", step_ms, bare_ms, step_ms / bare_ms,
       step_ms - bare_ms, median(excess), limit, step_ms - bare_ms <= limit ? "within" : "ABOVE",
       median(engine.cpu), median(bare.cpu), median(engine.cpu) / step_ms,
-      median(bare.cpu) / bare_ms, median(vote), median(aggregate), median(update));
+      median(bare.cpu) / bare_ms, median(contest.vote), median(contest.aggregate),
+      median(contest.update));
   std::fflush(stdout);
   return true;
 }
 
 int run(int argc, char** argv) {
+  pin_numerics_again(argv);
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 60;
   if (rounds < 1) throw UsageError("usage: step_bench [ROUNDS [DATA_DIR]]");
-  const auto data =
-      load_dataset(find_dataset("FashionMNIST"), argc > 2 ? argv[2] : "", Split::kTrain);
-  ThreadPool pool(std::max(1U, std::thread::hardware_concurrency()));
+  const std::string data_dir = argc > 2 ? argv[2] : "";
+  const auto data = load_dataset(find_dataset("FashionMNIST"), data_dir, Split::kTrain);
   fmt::print(
       "{}\nP = 45, r = 3, k = 15 slices of 24 images, q = 5, {} threads; medians of {} rounds in "
       "ms; limit {:.0f} % + {:.0f} ms; in brackets the median of the differences\n"
       "rule                | attack   |  step |  bare | ratio | excess        | limit        | "
       "step "
       "cpu | bare cpu | cores used by step, bare | vote | aggregate | update\n",
-      make_learner("LeNet", data->shape(), data->classes())->numerical_profile(), pool.size(),
-      rounds, 100 * kShare, kFixedMs);
+      make_learner("LeNet", data->shape(), data->classes())->numerical_profile(), cores(), rounds,
+      100 * kShare, kFixedMs);
   for (const bool attacked : {false, true}) {
     for (const Defence& defence : kDefences) {
-      if (!compare(*data, defence, attacked, pool, rounds)) return 1;
+      if (!compare(*data, data_dir, defence, attacked, rounds)) return 1;
     }
   }
   return 0;

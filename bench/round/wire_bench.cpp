@@ -18,11 +18,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <map>
-#include <numeric>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,19 +33,16 @@
 #include "config/options.hpp"
 #include "config/plan.hpp"
 #include "detox/errors.hpp"
-#include "engine/admission.hpp"
-#include "engine/remote_fleet.hpp"
 #include "engine/worker_round.hpp"
 #include "exchange/answer_digests.hpp"
-#include "round/server_round.hpp"
 #include "round/stand_in.hpp"
-#include "run/keys.hpp"
+#include "run/session.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace detox {
 namespace {
 
 constexpr std::size_t kUncounted = 2, kFewCoordinates = 100'000;
-constexpr std::chrono::seconds kNoLimit(600);
 constexpr double kPatienceSeconds = 600;
 
 struct Arguments {
@@ -64,22 +62,6 @@ std::size_t resident(const std::string& field) {
   return kilobytes << 10U;
 }
 
-/// Notes when the server held all slices.
-class WatchedFleet final : public Fleet {
- public:
-  explicit WatchedFleet(Fleet& fleet) : fleet_(fleet) {}
-  FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
-                       StepVotes& votes) override {
-    const FleetReport report = fleet_.run_step(order, time_limit, votes);
-    end = SharedClock::now();
-    return report;
-  }
-  double end = 0;
-
- private:
-  Fleet& fleet_;
-};
-
 struct Timings {
   std::map<std::string, std::vector<double>> values;
   void add(const std::string& name, double value) { values[name].push_back(value); }
@@ -98,123 +80,134 @@ struct Timings {
 };
 
 /// The server's end of a run of stand-ins.
-class WireBench {
+class WireBench final : public RunObserver {
  public:
   WireBench(const Arguments& arguments, Transport& transport, std::size_t resident_before)
       : arguments_(arguments),
         transport_(transport),
         resident_before_(resident_before),
         workers_(static_cast<std::size_t>(transport.size() - 1)),
-        config_(configure()),
-        plan_(make_plan(config_)),
-        data_(workers_ * (arguments.steps + 1)),
-        layout_(StandIn(arguments.coordinates, arguments.statistics, nullptr, 0).layout()),
-        format_("none", arguments.coordinates, arguments.statistics),
-        pool_(arguments.threads > 0 ? arguments.threads
-                                    : std::max(1U, std::thread::hardware_concurrency())),
         clock_(arguments.clock, workers_, arguments.steps, true),
-        remote_({transport,
-                 all_ranks(),
-                 pool_,
-                 {(format_.d() + format_.s()) * sizeof(float)},
-                 {format_.layout().size()},
-                 plan_.k,
-                 plan_.votes_by_digest,
-                 config_.comm_type == CommType::kBcast,
-                 false,
-                 stop_,
-                 config_.compress_grad}),
-        fleet_(remote_),
-        round_({plan_, format_, layout_, keys_.server, sgd_options(config_),
-                lr_schedule(config_, arguments.steps), plan_.k, fleet_, pool_}) {}
+        environment_(
+            {.load_data = [this](const RunConfig&, Split) -> std::unique_ptr<Dataset> {
+               return std::make_unique<NoData>(samples());
+             },
+             .resolve_network = [](std::string_view) { return std::string("stand-in"); },
+             .make_learner = [this](std::string_view, ImageShape,
+                                    std::size_t) -> std::unique_ptr<Learner> {
+               return std::make_unique<StandIn>(arguments_.coordinates, arguments_.statistics,
+                                                nullptr, 0);
+             },
+             .stop = stop_,
+             .around_fleet = [this](Fleet& fleet) { return std::make_unique<Watch>(*this, fleet); },
+             .server_timeout_s = kPatienceSeconds}),
+        session_({configure(), {}}, environment_, *this, workers_) {}
 
   int run() {
-    WorkerWelcome welcome;
-    welcome.network = "stand-in";
-    welcome.data_dir = arguments_.clock;
-    welcome.server_timeout_s = kPatienceSeconds;
-    admit_workers(transport_, welcome, {layout_digest(layout_), data_.digest(), 0, kNoLimit},
-                  stop_);
-    remote_.start(settings(), kPatienceSeconds);
-    model_ = StandIn(arguments_.coordinates, arguments_.statistics, nullptr, 0)
-                 .initial_state(keys_.initial_weights);
-    velocity_.resize(model_.parameters.size());
-    for (std::uint64_t step = 1; step <= arguments_.steps; ++step) {
-      if (!take_step(step)) return 1;
+    session_.serve(transport_);
+    if (failure_.empty() && !is_compared_) failure_ = "no step was compared";
+    if (!failure_.empty()) {
+      fmt::print(stderr, "{}\n", failure_);
+      return 1;
     }
-    timings_.print(fmt::format("workers {} slices {} coordinates {} vote {}", workers_, plan_.k,
-                               arguments_.coordinates, arguments_.vote));
+    timings_.print(fmt::format("workers {} slices {} coordinates {} vote {}", workers_,
+                               setup().plan.k, arguments_.coordinates, arguments_.vote));
     return 0;
   }
 
  private:
+  /// Notes when a step begins, when the server holds all slices, and what weights are sent.
+  class Watch final : public Fleet {
+   public:
+    Watch(WireBench& bench, Fleet& fleet) : bench_(bench), fleet_(fleet) {}
+    FleetReport run_step(const StepOrder& order, std::chrono::duration<double> limit,
+                         StepVotes& votes) override {
+      bench_.on_order(order);
+      const FleetReport report = fleet_.run_step(order, limit, votes);
+      bench_.voted_ = SharedClock::now();
+      return report;
+    }
+    const Clock& clock() const override { return fleet_.clock(); }
+
+   private:
+    WireBench& bench_;
+    Fleet& fleet_;
+  };
+
+  const TrainSetup& setup() const { return session_.setup(); }
+  std::size_t samples() const { return workers_ * (arguments_.steps + 1); }
+  std::size_t answer_bytes() const {
+    return AnswerFormat("none", arguments_.coordinates, arguments_.statistics).layout().size();
+  }
+
   RunConfig configure() const {
     RunConfig config;
-    const std::map<std::string, std::string> options = {{"group-size", arguments_.group_size},
-                                                        {"vote", arguments_.vote},
-                                                        {"comm-type", arguments_.comm_type},
-                                                        {"compress-grad", arguments_.compression},
-                                                        {"mode", arguments_.mode}};
+    const std::map<std::string, std::string> options = {
+        {"group-size", arguments_.group_size},
+        {"vote", arguments_.vote},
+        {"comm-type", arguments_.comm_type},
+        {"compress-grad", arguments_.compression},
+        {"mode", arguments_.mode},
+        {"batch-size", "1"},
+        {"threads", fmt::to_string(arguments_.threads > 0
+                                       ? arguments_.threads
+                                       : std::max(1U, std::thread::hardware_concurrency()))},
+        {"max-steps", fmt::to_string(arguments_.steps)},
+        {"data-dir", arguments_.clock},  // which workers are told
+        {"eval-freq", "0"},
+        {"log-interval", fmt::to_string(arguments_.steps)},
+        {"step-timeout", fmt::to_string(kPatienceSeconds)},
+        {"train-dir", (directory_ / "run").string()}};
     for (const auto& [name, text] : options) set_option(find_option(name), text, config);
-    return resolve(config, workers_);
+    return config;
   }
 
-  std::vector<int> all_ranks() const {
-    std::vector<int> ranks(workers_);
-    std::iota(ranks.begin(), ranks.end(), 1);
-    return ranks;
-  }
-
-  WorkerSettings settings() const {
-    WorkerSettings settings;
-    settings.ranks = all_ranks();
-    settings.codec = "none";
-    settings.slices = plan_.k;
-    settings.samples_per_step = plan_.k;
-    settings.data_key = keys_.data;
-    settings.by_digest = plan_.votes_by_digest;
-    settings.compression = config_.compress_grad;
-    return settings;
-  }
-
-  bool take_step(std::uint64_t step) {
-    // What a check needs is no memory of the server's: it is little where that is measured, and
-    // comes after the last step.
-    const bool checks = step == (arguments_.memory ? arguments_.steps : 1);
-    std::size_t checked = checks ? format_.d() : 0;
-    if (arguments_.memory) checked = std::min(checked, kFewCoordinates);
-    const auto first_of = [&](const std::vector<float>& values) {
-      return std::vector<float>(values.begin(),
-                                values.begin() + static_cast<std::ptrdiff_t>(checked));
-    };
-    std::vector<float> parameters = first_of(model_.parameters), velocity = first_of(velocity_);
-    const double begin = SharedClock::now();
-    const StepReport report = round_.run(step, kNoLimit, {model_, velocity_, last_aggregate_});
-    const double end = SharedClock::now();
-    if (!report.unresolved.empty() || !report.skipped_because.empty()) {
-      fmt::print(stderr, "step {}: not all slices were resolved\n", step);
-      return false;
+  /// The weights that the second step begins with are those that the first one made.
+  void on_order(const StepOrder& order) {
+    if (order.step == 1) {
+      before_ = first_of(order.parameters);
+    } else if (order.step == 2) {
+      if (!is_right(order.parameters))
+        fail("step 1: the weights are not those of a direct computation");
+      is_compared_ = true;
     }
+    begin_ = SharedClock::now();
+  }
+
+  void on_step(const StepReport& report) override {
+    const double end = SharedClock::now();
+    if (report.step == 1) first_rate_ = report.lr;
+    if (!report.unresolved.empty() || !report.skipped_because.empty())
+      fail(fmt::format("step {}: not all slices were resolved", report.step));
     if (arguments_.memory) {
       const std::size_t peak = resident("VmHWM");
       timings_.add("peak", static_cast<double>(peak - std::min(peak, resident_before_)));
     } else {
-      note(step, begin, end, report);
+      note(report, end);
       compare_with_reading();
     }
-    if (!checks || is_right(step, report.lr, std::move(parameters), std::move(velocity)))
-      return true;
-    fmt::print(stderr, "step {}: the weights are not those of a direct computation\n", step);
-    return false;
   }
 
-  void note(std::uint64_t step, double begin, double end, const StepReport& report) {
+  void fail(std::string why) {
+    if (failure_.empty()) failure_ = std::move(why);
+    stop_ = true;
+  }
+
+  /// What a check needs is no memory of the server's: it is little where that is measured.
+  std::vector<float> first_of(std::span<const float> values) const {
+    const auto few =
+        values.first(arguments_.memory ? std::min(values.size(), kFewCoordinates) : values.size());
+    return {few.begin(), few.end()};
+  }
+
+  void note(const StepReport& report, double end) {
+    const std::uint64_t step = report.step;
     const double weights = clock_.last(SharedClock::kHasWeights, step);
     const double gradient = clock_.last(SharedClock::kHasGradient, step);
     if (weights == 0 || gradient == 0) return;
-    timings_.add("broadcast", weights - begin);
-    timings_.add("tail", fleet_.end - gradient);
-    timings_.add("step", end - begin - (gradient - weights));
+    timings_.add("broadcast", weights - begin_);
+    timings_.add("tail", voted_ - gradient);
+    timings_.add("step", end - begin_ - (gradient - weights));
     timings_.add("aggregate", report.seconds.aggregate);
     timings_.add("update", report.seconds.update);
     timings_.add("bytes_in", static_cast<double>(report.bytes_in));
@@ -227,19 +220,19 @@ class WireBench {
   /// Hashing and copying what k answers hold, beside the step that was just taken.
   void compare_with_reading() {
     if (!arguments_.hold) return;
-    const Chunks chunks{format_.layout().size()};
-    answers_.resize(plan_.k, std::vector<std::byte>(chunks.bytes));
-    copies_.resize(plan_.k, std::vector<std::byte>(chunks.bytes));
-    std::vector<Digest> digests(plan_.k * chunks.count());
+    const Chunks chunks{answer_bytes()};
+    answers_.resize(setup().plan.k, std::vector<std::byte>(chunks.bytes));
+    copies_.resize(setup().plan.k, std::vector<std::byte>(chunks.bytes));
+    std::vector<Digest> digests(setup().plan.k * chunks.count());
     double begin = SharedClock::now();
-    pool_.parallel_for(digests.size(), [&](std::size_t i, std::size_t) {
+    session_.pool().parallel_for(digests.size(), [&](std::size_t i, std::size_t) {
       const std::span<const std::byte> answer = answers_[i / chunks.count()];
       digests[i] = digest_of(chunks.part(answer, i % chunks.count()));
     });
     timings_.add("hash", SharedClock::now() - begin);
     begin = SharedClock::now();
     for (int turn = 0; turn < 3; ++turn) {
-      pool_.parallel_for(digests.size(), [&](std::size_t i, std::size_t) {
+      session_.pool().parallel_for(digests.size(), [&](std::size_t i, std::size_t) {
         const std::span<std::byte> from =
             turn == 1 ? copies_[i / chunks.count()] : answers_[i / chunks.count()];
         const std::span<std::byte> to =
@@ -251,47 +244,43 @@ class WireBench {
     timings_.add("copy", SharedClock::now() - begin);
   }
 
-  /// The step once more, from the random numbers themselves, in the first coordinates.
-  bool is_right(std::uint64_t step, double lr, std::vector<float> parameters,
-                std::vector<float> velocity) {
-    SliceReader reader(data_, {data_.size(), plan_.k, plan_.k, keys_.data}, keys_.data);
-    reader.begin_step(step);
-    std::vector<std::vector<float>> gradients(plan_.k, std::vector<float>(parameters.size()));
+  /// The first step once more, from the random numbers themselves, in the first coordinates.
+  bool is_right(std::span<const float> weights) {
+    const std::size_t slices = setup().plan.k, columns = before_.size();
+    const NoData data(samples());
+    SliceReader reader(data, {data.size(), slices, slices, setup().keys.data}, setup().keys.data);
+    reader.begin_step(1);
+    std::vector<std::vector<float>> gradients(slices, std::vector<float>(columns));
     std::vector<const float*> rows;
     SliceBatch batch;
-    for (std::size_t slice = 0; slice < plan_.k; ++slice) {
+    for (std::size_t slice = 0; slice < slices; ++slice) {
       reader.read(slice, batch);
       random_gradient(batch.draws, gradients[slice]);
       rows.push_back(gradients[slice].data());
     }
-    std::vector<float> aggregate(parameters.size());
+    std::vector<float> aggregate(columns), velocity(columns);
     Workspace workspace;
-    AggregationContext context{pool_, workspace, step};
-    make_aggregator(arguments_.mode, plan_.hierarchy.rule)
-        ->aggregate(Rows<float>{rows, parameters.size()}, aggregate, context);
-    SgdOptions sgd = sgd_options(config_);
-    sgd.lr = lr;
-    sgd_step(sgd, aggregate, parameters, velocity, pool_);
-    return std::memcmp(parameters.data(), model_.parameters.data(), 4 * parameters.size()) == 0;
+    AggregationContext context{session_.pool(), workspace, 1};
+    make_aggregator(arguments_.mode, setup().plan.hierarchy.rule)
+        ->aggregate(Rows<float>{rows, columns}, aggregate, context);
+    SgdOptions sgd = sgd_options(setup().config);
+    sgd.lr = first_rate_;
+    sgd_step(sgd, aggregate, before_, velocity, session_.pool());
+    return std::memcmp(before_.data(), weights.data(), columns * sizeof(float)) == 0;
   }
 
   Arguments arguments_;
   Transport& transport_;
   std::size_t resident_before_, workers_;
-  RunConfig config_;
-  RunKeys keys_ = run_keys(config_);
-  Plan plan_;
-  NoData data_;
-  ModelLayout layout_;
-  AnswerFormat format_;
-  ThreadPool pool_;
+  TemporaryDirectory directory_;
   std::atomic<bool> stop_{false};
   SharedClock clock_;
-  RemoteFleet remote_;
-  WatchedFleet fleet_;
-  ServerRound round_;
-  ModelState model_;
-  std::vector<float> velocity_, last_aggregate_;
+  Environment environment_;
+  Session session_;
+  double begin_ = 0, voted_ = 0, first_rate_ = 0;
+  std::vector<float> before_;
+  bool is_compared_ = false;
+  std::string failure_;
   std::vector<std::vector<std::byte>> answers_, copies_;
   Timings timings_;
 };

@@ -1,5 +1,5 @@
-// A network, seen from outside: weights and a batch in, a gradient out. No torch type is in this
-// header; libtorch stays behind it in src/learn/.
+// A network, seen from outside: weights and a batch in, a gradient out. What computes is a module
+// that is opened when a network is needed (src/learn/learner_module.h).
 #pragma once
 
 #include <cstddef>
@@ -61,6 +61,16 @@ struct ModelState {
   std::vector<std::int64_t> counters;
 };
 
+/// A model's values where they lie.
+struct ModelView {
+  std::span<const float> parameters, statistics;
+  std::span<const std::int64_t> counters;
+  ModelView(std::span<const float> p, std::span<const float> s, std::span<const std::int64_t> c)
+      : parameters(p), statistics(s), counters(c) {}
+  ModelView(const ModelState& state)  // NOLINT(google-explicit-constructor): a state is one
+      : parameters(state.parameters), statistics(state.statistics), counters(state.counters) {}
+};
+
 /// count samples; images is (count, channels, height, width).
 struct Batch {
   std::span<const float> images;
@@ -95,7 +105,7 @@ class Learner {
                                const Batch& batch, std::span<float> gradient_out,
                                std::span<float> statistics_out) = 0;
   /// Forward only (evaluation mode).
-  virtual BatchResult evaluate(const ModelState& state, const Batch& batch) = 0;
+  virtual BatchResult evaluate(const ModelView& model, const Batch& batch) = 0;
 };
 
 struct NetworkInfo {

@@ -10,6 +10,8 @@
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
 #include "doctor/doctor.hpp"
+#include "learn/learner_file.hpp"
+#include "learn/open_learner.hpp"
 
 namespace detox {
 namespace {
@@ -61,7 +63,13 @@ Finding plot_finding() {
           command_to_install("python3-matplotlib")};
 }
 
+/// 0 where no learner can be opened, which is a finding of its own.
 std::uint64_t parameters_of(const std::string& network) {
+  try {
+    open_learner();
+  } catch (const InputError&) {
+    return 0;
+  }
   try {
     return make_learner(network, {1, 28, 28}, 10)->layout().parameter_count();
   } catch (const UsageError&) {
@@ -96,6 +104,7 @@ int examine(IntendedRun run) {
   if (started_under_mpi())
     throw UsageError("doctor examines one machine and starts MPI itself: call it without mpirun");
   run.network = resolve_network(run.network);
+  use_learner(run.learner);
   run.parameters = parameters_of(run.network);
   Report report;
   report.add(examine_variables());
@@ -129,6 +138,9 @@ Command doctor_command(CLI::App& program) {
       ->type_name("NETWORK|FILE");
   app->add_option("--dataset", run->dataset, "their data set, which has to be there [FashionMNIST]")
       ->type_name("DATASET|DIR");
+  app->add_option("--learner", run->learner,
+                  "the module that computes [DETOX_LEARNER, else the one that came with detoxml]")
+      ->type_name("FILE");
   app->add_option("--data-dir", run->data_dir,
                   "where the data lies [./data, then Debian's package]")
       ->type_name("DIR");

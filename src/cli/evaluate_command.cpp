@@ -17,6 +17,7 @@
 #include "cli/command.hpp"
 #include "cli/train_options.hpp"
 #include "detox/errors.hpp"
+#include "learn/learner_file.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/journal.hpp"
@@ -36,6 +37,7 @@ struct EvaluateOptions {
   std::optional<double> timeout_s;  ///< 600
   bool follow = false, json = false;
   std::optional<std::string> network, dataset, data_dir;
+  std::string learner;
   std::optional<std::size_t> image_size;
 };
 
@@ -190,6 +192,7 @@ class Evaluation {
                          Split::kTest, image_size);
     if (data_->is_synthetic()) log_line(data_->name() + ": every image was generated");
     const std::string canonical = resolve_network(network);
+    use_learner(options_.learner);
     evaluator_.emplace(
         *data_, [&] { return make_learner(canonical, data_->shape(), data_->classes()); },
         options_.batch_size, pool_);
@@ -271,6 +274,9 @@ Command evaluate_command(CLI::App& program) {
   app->add_option("--data-dir", options->data_dir,
                   "where the data lies [as the run was configured]")
       ->type_name("DIR");
+  app->add_option("--learner", options->learner,
+                  "the module that computes [DETOX_LEARNER, else the one that came with detoxml]")
+      ->type_name("FILE");
   app->add_option("--image-size", options->image_size,
                   "the side of an image folder's images [as the run was configured, else 32]")
       ->type_name("N");

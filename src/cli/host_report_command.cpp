@@ -12,6 +12,7 @@
 #include "engine/worker_settings.hpp"
 #include "host/memory.hpp"
 #include "host/report.hpp"
+#include "learn/learner_file.hpp"
 #include "run/setup.hpp"
 
 namespace detox {
@@ -54,6 +55,7 @@ RunNeeds needs_of_run(const TrainSetup& setup) {
 }
 
 void report_as_server(const GivenOptions& given, std::uint64_t workers, HostReport& report) {
+  use_learner(given_config(given).learner);
   const TrainSetup setup = set_up(starting_config(given), program_environment(), workers);
   report.data = setup.data->digest();
   report.network = layout_digest(setup.layout);
@@ -63,6 +65,7 @@ void report_as_server(const GivenOptions& given, std::uint64_t workers, HostRepo
 /// As make_kit() in train_command.cpp has it.
 void report_as_worker(const GivenOptions& given, const RunNeeds& needs, HostReport& report) {
   const RunConfig config = given_config(given);
+  use_learner(config.learner);
   const std::unique_ptr<Dataset> data =
       load_dataset(needs.dataset, config.data_dir.empty() ? needs.data_dir : config.data_dir,
                    Split::kTrain, needs.image_size);

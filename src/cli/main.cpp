@@ -187,7 +187,11 @@ int run_to_the_end(int argc, char** argv) {
   try {
     // Whoever examines a machine is told of a wrong profile among the rest.
     const bool examines = argc > 1 && std::string_view(argv[1]) == "doctor";
-    (examines ? pin_numerics_whatever : pin_numerics)(argc, argv);
+    if (examines) {
+      pin_numerics_whatever();
+    } else {
+      pin_numerics();
+    }
     report_failed_writes_as_errors();
     if (only_tells(argc, argv)) end_with_the_reader();
     if (under_launcher() && is_spokesman()) stand_as_server();

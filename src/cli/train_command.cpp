@@ -22,6 +22,7 @@
 #include "host/numerics.hpp"
 #include "launch/foreign_job.hpp"
 #include "launch/supervise.hpp"
+#include "learn/learner_file.hpp"
 #include "run/ending.hpp"
 #include "run/session.hpp"
 
@@ -186,6 +187,7 @@ Command train_command(CLI::App& program) {
             const bool is_worker = rank_under_mpi() > 0;
             if (!is_worker) check_names(*given, program_environment());
             StartingConfig start{given_config(*given), std::nullopt};
+            use_learner(start.config.learner);
             if (start.config.engine != EngineKind::kLocal) refuse_foreign_job();
             if (start.config.numerics == Numerics::kPortable) pin_profile(kPortableProfile);
             if (!is_worker) start = starting_config(*given);

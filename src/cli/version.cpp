@@ -12,7 +12,7 @@
 #include "detox/errors.hpp"
 #include "host/numerics.hpp"
 #include "kernels/target.hpp"
-#include "learn/libraries.hpp"
+#include "learn/learner_file.hpp"
 
 namespace detox {
 namespace {
@@ -33,6 +33,16 @@ std::string kernels_in_force() {
   }
 }
 
+/// What gradients are computed with, as the module says without being opened.
+std::string learner() {
+  try {
+    return fmt::format("{}, {}", read_learner_note(learner_file()).computes_with,
+                       learner_file().string());
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
 /// "3.6.2" of "libarchive 3.6.2".
 std::string_view without_name(std::string_view text) { return text.substr(text.rfind(' ') + 1); }
 
@@ -45,7 +55,7 @@ void add_line(std::string& text, std::string_view name, std::string_view value) 
 std::string version_text() {
   std::string text = "detoxml " DETOX_VERSION;
   add_line(text, "compiler", compiler());
-  for (const auto& [name, version] : training_libraries()) add_line(text, name, version);
+  add_line(text, "learner", learner());
   add_line(text, "MPI", mpi_library_version());
   add_line(text, "OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING));
   add_line(text, "libcurl", curl_version_info(CURLVERSION_NOW)->version);

@@ -364,6 +364,16 @@ const std::vector<Option> kOptions = joined({
          .scope = Scope::kInvocation,
          .in_every_trial = true},
         {.group = kRun,
+         .name = "learner",
+         .field = &C::learner,
+         .empty_word = "auto",
+         .help =
+             "the module that computes gradients; auto: DETOX_LEARNER, then the one that came with "
+             "this program",
+         .value = "FILE",
+         .scope = Scope::kInvocation,
+         .in_every_trial = true},
+        {.group = kRun,
          .name = "compute-every-replica",
          .field = &C::compute_every_replica,
          .help = "local engine: compute a slice once for every replica instead of once (same bits, "

@@ -69,6 +69,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::uint64_t seed = 428;
   EngineKind engine = EngineKind::kAuto;
   std::uint64_t threads = 0;
+  std::string learner;
   bool compute_every_replica = false;
   CommType comm_type = CommType::kBcast;
   double step_timeout = 60;

@@ -1,4 +1,3 @@
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <link.h>
@@ -15,13 +14,16 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/seconds_since.hpp"
+#include "detox/errors.hpp"
 #include "doctor/doctor.hpp"
 #include "host/control_group.hpp"
 #include "host/numerics.hpp"
-#include "learn/libraries.hpp"
+#include "learn/learner_file.hpp"
+#include "learn/open_learner.hpp"
 
 namespace detox {
 namespace {
@@ -54,12 +56,12 @@ double clock_in_ghz() {
   return kMultiplications * kCycles / seconds * 1e-9;
 }
 
-/// 0 where no library has sgemm.
+/// Of the BLAS that computes gradients; 0 where no library has sgemm.
 double sgemm_gflops() {
   using Sgemm = void (*)(const char*, const char*, const int*, const int*, const int*, const float*,
                          const float*, const int*, const float*, const int*, const float*, float*,
                          const int*);
-  const auto sgemm = reinterpret_cast<Sgemm>(dlsym(RTLD_DEFAULT, "sgemm_"));
+  const auto sgemm = reinterpret_cast<Sgemm>(open_learner().sgemm());
   if (sgemm == nullptr) return 0;
   constexpr int kSize = 512;
   constexpr double kOperations = 2.0 * kSize * kSize * kSize;
@@ -80,13 +82,6 @@ double flops_a_cycle() {
   return profile_in_force() == kPortableProfile ? 32 : 8;
 }
 
-std::string blas_name() {
-  for (const auto& [name, version] : training_libraries()) {
-    if (name == "BLAS") return version;
-  }
-  return "none";
-}
-
 std::string remedy_for_reference_blas() {
   if (std::getenv("LD_LIBRARY_PATH") != nullptr) return "unset LD_LIBRARY_PATH";
 #if defined(__x86_64__)
@@ -99,8 +94,26 @@ std::string remedy_for_reference_blas() {
   return command_to_install("libopenblas0-pthread");
 }
 
-Finding blas_finding() {
-  const std::string name = blas_name();
+using Libraries = std::vector<std::pair<std::string, std::string>>;
+
+std::string version_of(const Libraries& libraries, std::string_view wanted) {
+  for (const auto& [name, version] : libraries) {
+    if (name == wanted) return version;
+  }
+  return "none";
+}
+
+/// Which module computes, and with what, but for the BLAS.
+Finding learner_finding(const Libraries& libraries) {
+  std::string text = learner_file().string();
+  for (const auto& [name, version] : libraries) {
+    if (name != "BLAS") text += fmt::format("; {} {}", name, version);
+  }
+  return {Verdict::kOk, "learner", text, ""};
+}
+
+Finding blas_finding(const Libraries& libraries) {
+  const std::string name = version_of(libraries, "BLAS");
   const double before = clock_in_ghz(), gflops = sgemm_gflops();
   const double ghz = std::max(before, clock_in_ghz());
   const double peak = flops_a_cycle() * ghz;
@@ -175,7 +188,14 @@ std::vector<std::string> unusual_libraries() {
 }  // namespace
 
 Findings examine_arithmetic() {
-  Findings findings = {blas_finding(), core_finding()};
+  Findings findings;
+  try {
+    const Libraries libraries = learner_libraries();
+    findings = {learner_finding(libraries), blas_finding(libraries)};
+  } catch (const Error& error) {
+    findings = {{Verdict::kError, "learner", error.what(), "reinstall detoxml"}};
+  }
+  findings.push_back(core_finding());
   const std::vector<std::string> unusual = unusual_libraries();
   if (!unusual.empty()) {
     findings.push_back(

@@ -12,7 +12,8 @@ namespace detox {
 /// The run that the machine is examined for.
 struct IntendedRun {
   std::uint64_t workers = 9;
-  std::string network = "LeNet", dataset = "FashionMNIST", data_dir, train_dir = "output/models";
+  std::string network = "LeNet", dataset = "FashionMNIST", data_dir, train_dir = "output/models",
+              learner;
   std::uint64_t parameters = 0;  ///< of the network
 };
 

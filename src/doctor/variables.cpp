@@ -87,7 +87,7 @@ Finding kernel_finding() {
 }  // namespace
 
 Findings examine_variables() {
-  const std::vector<std::string> replaced = replaced_variables();
+  const std::vector<std::string>& replaced = replaced_variables();
   Findings findings = {profile_finding(), kernel_finding()};
   if (!replaced.empty()) {
     findings.push_back(

@@ -1,7 +1,6 @@
 #include "host/numerics.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -11,13 +10,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
-#include <sstream>
+#include <vector>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
-#include "base/own_program.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -37,12 +34,8 @@ constexpr std::array<Profile, 3> kProfiles{{
     {"portable", Vectors::kAvx2, "avx2", "Haswell", "AVX2"},
 }};
 
-constexpr const char* kReplaced = "DETOX_PROFILE_REPLACED";
-constexpr const char* kRefused = "DETOX_PROFILE_REFUSED";
-
-/// Holds the id of the process that has already executed itself once: an id survives that, and
-/// children have another.
-constexpr const char* kGuard = "DETOX_PROFILE_PINNED";
+std::vector<std::string> replaced;  ///< by the main thread, before there is another
+std::string refusal;
 
 const Profile& profile_named(std::string_view name) {
   std::vector<std::string_view> valid;
@@ -64,14 +57,6 @@ std::string_view vectors_name(Vectors vectors) {
   }
 }
 
-bool is_in_environment(const Profile& profile) {
-  const auto variables = profile_variables(profile.name);
-  return std::all_of(variables.begin(), variables.end(), [](const auto& variable) {
-    const char* value = std::getenv(variable.first.c_str());
-    return value != nullptr && variable.second == value;
-  });
-}
-
 bool is_rank() { return std::getenv("OMPI_COMM_WORLD_RANK") != nullptr; }
 
 std::string cannot_run(const Profile& profile, Vectors here) {
@@ -81,27 +66,18 @@ std::string cannot_run(const Profile& profile, Vectors here) {
       profile.name, vectors_name(profile.needs), vectors_name(here), profile_for(here));
 }
 
-/// What a shell exported and the profile replaces, one NAME=VALUE a line, behind the id of this
-/// process.
-void remember_replaced(const Profile& profile) {
-  std::string replaced = std::to_string(getpid()) + "\n";
+/// Whether a variable had another value.
+bool set_variables(const Profile& profile) {
+  bool is_other = false;
   for (const auto& [name, value] : profile_variables(profile.name)) {
-    const char* exported = std::getenv(name.c_str());
-    if (exported != nullptr && value != exported)
-      replaced += fmt::format("{}={}\n", name, exported);
+    const char* before = std::getenv(name.c_str());
+    if (before != nullptr && value == before) continue;
+    is_other = true;
+    if (before != nullptr) replaced.push_back(fmt::format("{}={}", name, before));
+    if (setenv(name.c_str(), value.c_str(), 1) != 0)
+      throw InputError(fmt::format("{} cannot be set: {}", name, std::strerror(errno)));
   }
-  setenv(kReplaced, replaced.c_str(), 1);
-}
-
-[[noreturn]] void execute_again(const Profile& profile, std::vector<char*> arguments) {
-  remember_replaced(profile);
-  for (const auto& [name, value] : profile_variables(profile.name))
-    setenv(name.c_str(), value.c_str(), 1);
-  setenv(kGuard, std::to_string(getpid()).c_str(), 1);
-  arguments.push_back(nullptr);
-  execv(own_program().c_str(), arguments.data());
-  throw InputError(fmt::format("cannot execute {} again with its numerical profile: {}",
-                               own_program(), std::strerror(errno)));
+  return is_other;
 }
 
 }  // namespace
@@ -141,7 +117,7 @@ std::vector<std::pair<std::string, std::string>> profile_variables(std::string_v
           {"MKL_NUM_THREADS", "1"}};
 }
 
-void pin_numerics(int argc, char** argv) {
+bool pin_numerics() {
   const Vectors here = vectors_of_this_processor();
   const char* wanted = std::getenv("DETOX_PROFILE");
   const Profile* profile = &profile_named(wanted != nullptr ? wanted : profile_for(here));
@@ -150,47 +126,27 @@ void pin_numerics(int argc, char** argv) {
     log_info("this processor has {} and cannot run the numerical profile {}: this rank runs {}",
              vectors_name(here), profile->name, profile_for(here));
     profile = &profile_named(profile_for(here));
-  } else if (is_in_environment(*profile)) {
-    return;
-  }
-  const std::string own_id = std::to_string(getpid());
-  const char* guard = std::getenv(kGuard);
-  if (guard != nullptr && own_id == guard) {
-    throw InputError("the environment does not keep the numerical profile " +
-                     std::string(profile->name) + ": set DETOX_PROFILE and its variables yourself");
   }
   if (wanted == nullptr && here == Vectors::kNone) {
     log_info("this processor has no AVX2: the numerical profile is {}, and training is slow",
              profile->name);
   }
-  std::vector<char*> arguments(argv, argv + argc);
-  execute_again(*profile, std::move(arguments));
+  return set_variables(*profile);
 }
 
-void pin_numerics_whatever(int argc, char** argv) {
+void pin_numerics_whatever() {
   try {
-    pin_numerics(argc, argv);
+    pin_numerics();
   } catch (const Error& error) {
-    setenv(kRefused, error.what(), 1);
+    refusal = error.what();
     unsetenv("DETOX_PROFILE");
-    pin_numerics(argc, argv);
+    pin_numerics();
   }
 }
 
-std::string refused_profile() {
-  const char* why = std::getenv(kRefused);
-  return why == nullptr ? "" : why;
-}
+const std::string& refused_profile() { return refusal; }
 
-std::vector<std::string> replaced_variables() {
-  const char* text = std::getenv(kReplaced);
-  std::vector<std::string> lines;
-  std::istringstream replaced(text == nullptr ? "" : text);
-  for (std::string line; std::getline(replaced, line);) lines.push_back(line);
-  if (lines.empty() || lines.front() != std::to_string(getpid())) return {};
-  lines.erase(lines.begin());
-  return lines;
-}
+const std::vector<std::string>& replaced_variables() { return replaced; }
 
 std::string profile_in_force() {
   const char* pinned = std::getenv("DETOX_PROFILE");
@@ -199,17 +155,12 @@ std::string profile_in_force() {
 
 void pin_profile(std::string_view name) {
   const Profile& profile = profile_named(name);
-  if (is_in_environment(profile)) return;
   const Vectors here = vectors_of_this_processor();
   if (profile.needs > here) {
     if (is_rank()) return;
     throw InputError(cannot_run(profile, here));
   }
-  std::vector<std::string> words = own_arguments();
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (std::string& word : words) arguments.push_back(word.data());
-  execute_again(profile, std::move(arguments));
+  set_variables(profile);
 }
 
 std::string processor_name() {
@@ -237,21 +188,4 @@ std::string processor_name() {
   return name.empty() ? "unknown" : name;
 }
 
-namespace {
-
-/// The linker puts this before the initialisation of all libraries. Executed again only in main,
-/// a program would initialise libtorch twice, 0.4 s of processor time.
-void pin_before_libraries(int argc, char** argv, char** environment) {
-  environ = environment;  // the C library sets it later
-  try {
-    pin_numerics(argc, argv);
-  } catch (const std::exception&) {
-    // main finds the same fault, and can say so.
-  }
-}
-
-[[gnu::section(".preinit_array"),
-  gnu::used]] void (*const kPinBeforeLibraries)(int, char**, char**) = pin_before_libraries;
-
-}  // namespace
 }  // namespace detox

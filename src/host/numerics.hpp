@@ -27,33 +27,31 @@ std::string_view profile_for(Vectors vectors);
 /// for an unknown name.
 std::vector<std::pair<std::string, std::string>> profile_variables(std::string_view profile);
 
-/// Pins the profile: first thing in main, before MPI and before a thread is made. Returns if the
-/// environment is already that of DETOX_PROFILE; otherwise sets it and executes this program again
-/// with the same arguments, because OpenBLAS reads its variable before main(). A program that calls
-/// this is executed again before its libraries are initialised. DETOX_PROFILE
-/// chooses the profile where it is set (the launcher sets it for all ranks; a user may, for
-/// "portable"), else the processor does; a shell's own OPENBLAS_CORETYPE and the like are replaced.
-/// Throws InputError where this processor cannot run the profile, or the program cannot be executed
-/// again; UsageError where DETOX_PROFILE names none. A rank under mpirun takes its processor's own
-/// profile instead of one that it cannot run: whether it may take part is found out by its bits.
-void pin_numerics(int argc, char** argv);
+/// Pins the profile: first thing in main, before the learner module is opened, before MPI and
+/// before a thread is made, because libraries read these variables when they are loaded.
+/// DETOX_PROFILE chooses the profile where it is set (the launcher sets it for all ranks; a user
+/// may, for "portable"), else the processor does; a shell's own OPENBLAS_CORETYPE and the like are
+/// replaced. Answers whether a variable had another value. InputError where this processor cannot
+/// run the profile, UsageError where DETOX_PROFILE names none. A rank under mpirun takes its
+/// processor's own profile instead of one that it cannot run: whether it may take part is found out
+/// by its bits.
+bool pin_numerics();
 
 /// Where pin_numerics() refuses what DETOX_PROFILE says: goes on without it and remembers why, for
 /// who is to examine the machine.
-void pin_numerics_whatever(int argc, char** argv);
+void pin_numerics_whatever();
 
 /// Why DETOX_PROFILE was passed over by pin_numerics_whatever(); empty where it was not.
-std::string refused_profile();
+const std::string& refused_profile();
 
 /// What this process was started with and pin_numerics() has replaced, as NAME=VALUE.
-std::vector<std::string> replaced_variables();
+const std::vector<std::string>& replaced_variables();
 
-/// The name of the profile that pin_numerics() has found or set.
+/// The name of the profile that was pinned.
 std::string profile_in_force();
 
-/// Where another profile is in force, executes this program again under this one; call it before
-/// MPI. Returns where it is in force, and under mpirun where this processor cannot run it.
-/// InputError as above.
+/// Pins this profile in place of the one that is in force; as early as pin_numerics(). Does nothing
+/// under mpirun where this processor cannot run it. InputError as above.
 void pin_profile(std::string_view profile);
 
 /// This processor for people: its model and which vector extensions it has.

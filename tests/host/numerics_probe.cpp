@@ -22,7 +22,7 @@ const std::string kStarts = [] {
 
 int main(int argc, char** argv) {
   try {
-    detox::pin_numerics(argc, argv);
+    detox::pin_numerics();
   } catch (const detox::Error& error) {
     std::printf("error %d: %s\n", error.exit_code(), error.what());
     return error.exit_code();

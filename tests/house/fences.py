@@ -25,7 +25,7 @@ FLOORS = {
 
 # Where the headers of a library may be included: one folder of src/, and what tests and times it.
 LIBRARY_HOMES = {
-    "libtorch": (re.compile(r"(torch|ATen|c10|caffe2)/"), ("src/learn/", "tests/learn/", "bench/learn/")),
+    "libtorch": (re.compile(r"(torch|ATen|c10|caffe2)/"), ("src/learn/torch/", "tests/learn/", "bench/learn/")),
     "MPI": (re.compile(r"mpi(-ext)?\.h$"), ("src/comm/mpi/", "tests/comm/mpi/", "bench/comm/mpi/")),
 }
 FOREIGN_TYPES = re.compile(r"\b(torch|at|c10)::|\bMPI_[A-Z]")

@@ -77,7 +77,7 @@ int train(const std::string& mode, const std::string& file) {
 
 int main(int argc, char** argv) {
   try {
-    detox::pin_numerics(argc, argv);
+    detox::pin_numerics();
     CLI::App program("launch_probe");
     const detox::Command launch = detox::launch_command(program);
     CLI::App* train = program.add_subcommand("train");

@@ -1,15 +1,22 @@
-#include "learn/numerics.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
 
+#include "detox/learner.hpp"
+
 namespace detox {
 namespace {
 
+std::string profile_of(const char* network) {
+  return make_learner(network, {1, 28, 28}, 10)->numerical_profile();
+}
+
+constexpr const char* kChannelsFirst = "FC";
+constexpr const char* kChannelsLast = "LeNet";
+
 TEST(NumericalProfile, NamesEveryLibraryAndWhatItComputesWith) {
-  const std::string profile = numerical_profile(MemoryLayout::kChannelsFirst);
+  const std::string profile = profile_of(kChannelsFirst);
   for (const char* part :
        {"libtorch ", "ATen ", "oneDNN ", "channels first", "1 intra-op thread"}) {
     EXPECT_THAT(profile, testing::HasSubstr(part));
@@ -22,13 +29,12 @@ TEST(NumericalProfile, NamesEveryLibraryAndWhatItComputesWith) {
 
 TEST(NumericalProfile, IsTheSameOnEveryThread) {
   std::string there;
-  std::jthread([&] { there = numerical_profile(MemoryLayout::kChannelsLast); }).join();
-  EXPECT_EQ(there, numerical_profile(MemoryLayout::kChannelsLast));
+  std::jthread([&] { there = profile_of(kChannelsLast); }).join();
+  EXPECT_EQ(there, profile_of(kChannelsLast));
 }
 
 TEST(NumericalProfile, HoldsTheMemoryLayout) {
-  EXPECT_NE(numerical_profile(MemoryLayout::kChannelsLast),
-            numerical_profile(MemoryLayout::kChannelsFirst));
+  EXPECT_NE(profile_of(kChannelsLast), profile_of(kChannelsFirst));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace detox {
 template <class Run>
 int pinned_main(int argc, char** argv, const char* name, const Run& run) {
   try {
-    pin_numerics(argc, argv);
+    pin_numerics();
     return run(argc, argv);
   } catch (const Error& error) {
     std::fprintf(stderr, "%s: %s\n", name, error.what());

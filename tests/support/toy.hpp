@@ -88,7 +88,7 @@ class ToyLearner : public Learner {
     statistics_out[0] = 0.9F * statistics[0] + 0.1F * mean;
     return result;
   }
-  BatchResult evaluate(const ModelState& state, const Batch& batch) override {
+  BatchResult evaluate(const ModelView& state, const Batch& batch) override {
     std::array<float, 15> gradient{};
     std::array<float, 1> statistics{};
     return this->gradient(state.parameters, state.statistics, batch, gradient, statistics);

@@ -1,0 +1,20 @@
+// Whether a TorchScript module can be trained here: tried before a run begins.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "detox/dataset.hpp"
+#include "learn/torch/networks/script_network.hpp"
+
+namespace detox {
+
+/// InputError, without the module's path, where its tensors, its answer or what a training pass
+/// does besides answering do not fit. Costs an evaluating and three training passes over two
+/// samples.
+void check_script(ScriptNetwork& network, ImageShape shape, std::size_t classes);
+
+/// What does not hinder training, and is seldom meant.
+std::vector<std::string> script_notices(const ScriptNetwork& network);
+
+}  // namespace detox
