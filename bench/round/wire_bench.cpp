@@ -352,6 +352,6 @@ int main(int argc, char** argv) {
     return detox::run(argc, argv);
   } catch (const detox::Error& error) {
     fmt::print(stderr, "wire_bench: {}\n", error.what());
-    detox::MpiSession::leave_without_finalize(error.exit_code());
+    detox::leave_without_finalize(error.exit_code());
   }
 }

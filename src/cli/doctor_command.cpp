@@ -6,7 +6,7 @@
 
 #include "base/child_program.hpp"
 #include "cli/command.hpp"
-#include "comm/mpi/mpi_session.hpp"
+#include "comm/under_mpi.hpp"
 #include "detox/errors.hpp"
 #include "detox/learner.hpp"
 #include "doctor/doctor.hpp"

@@ -19,7 +19,7 @@
 #include "cli/command.hpp"
 #include "cli/help/command_tree.hpp"
 #include "cli/version.hpp"
-#include "comm/mpi/mpi_session.hpp"
+#include "comm/mpi_job.hpp"
 #include "config/foreign_options.hpp"
 #include "host/numerics.hpp"
 #include "launch/supervise.hpp"
@@ -213,6 +213,6 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "detoxml: not all of the output could be written\n");
     exit_code = 1;
   }
-  detox::MpiSession::exits_with(exit_code);
+  detox::mpi_exits_with(exit_code);
   return exit_code;
 }

@@ -14,8 +14,8 @@
 #include "cli/help/everyday_options.hpp"
 #include "cli/program_environment.hpp"
 #include "cli/train_options.hpp"
-#include "comm/mpi/mpi_session.hpp"
-#include "comm/mpi/mpi_transport.hpp"
+#include "comm/mpi_job.hpp"
+#include "comm/under_mpi.hpp"
 #include "config/notices.hpp"
 #include "detox/errors.hpp"
 #include "engine/worker_round.hpp"
@@ -61,7 +61,7 @@ std::string advice(const RunConfig& config, int processes) {
 class Teller final : public RunObserver {
  public:
   /// `mpi`: null for the local engine.
-  explicit Teller(MpiSession* mpi) : mpi_(mpi) {}
+  explicit Teller(MpiJob* mpi) : mpi_(mpi) {}
 
   void on_set_up(const TrainSetup& setup) override {
     for (const std::string& notice : setup.plan.notices) log_line(notice);
@@ -91,7 +91,7 @@ class Teller final : public RunObserver {
   }
 
  private:
-  MpiSession* mpi_;
+  MpiJob* mpi_;
 };
 
 int train_locally(const StartingConfig& start) {
@@ -103,13 +103,14 @@ int train_locally(const StartingConfig& start) {
   return 0;
 }
 
-int serve(const StartingConfig& start, Transport& transport, MpiSession& mpi) {
+int serve(const StartingConfig& start, MpiJob& mpi) {
   if (!start.config.replay.empty()) {
     throw UsageError(
         "--replay repeats a run in one process, whatever it ran on; valid: without MPI");
   }
   const Environment environment = program_environment();
   Teller teller(&mpi);
+  Transport& transport = mpi.transport();
   Session session(start, environment, teller, static_cast<std::size_t>(transport.size() - 1));
   const auto score = [&] {
     tell_score(session.setup(), environment, session.model(), session.pool());
@@ -140,30 +141,30 @@ int train_over_mpi(const StartingConfig& start) {
   const RunConfig& given = start.config;
   // MPI ends with the process, after main has left the run's result: a worker that never comes to
   // its end must not cost a run that is over.
-  static MpiSession session(MpiSession::kFinalizeSeconds,
-                            static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
-  if (session.size() != size_under_mpi()) {
+  static const std::unique_ptr<MpiJob> mpi =
+      start_mpi(kFinalizeSeconds, static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
+  if (mpi->size() != size_under_mpi()) {
     throw InputError(
         fmt::format("OMPI_COMM_WORLD_SIZE is {} and this process is one of {}: no mpirun has "
                     "started it; valid: "
                     "unset OMPI_COMM_WORLD_SIZE OMPI_COMM_WORLD_RANK",
-                    size_under_mpi(), session.size()));
+                    size_under_mpi(), mpi->size()));
   }
-  static MpiTransport transport(session);
-  if (session.rank() == 0) {
+  Transport& transport = mpi->transport();
+  if (mpi->rank() == 0) {
     tell_that_mpi_has_started();
     stop_on_signals();  // from now on a wish to stop is answered by telling the workers
-    return serve_and_stop_workers(transport, [&] { return serve(start, transport, session); });
+    return serve_and_stop_workers(transport, [&] { return serve(start, *mpi); });
   }
   ignore_stop_signals();
-  set_log_prefix(fmt::format("rank {}: ", session.rank()));
+  set_log_prefix(fmt::format("rank {}: ", mpi->rank()));
   try {
     serve_as_worker(transport, given.start_timeout,
                     [&](const WorkerWelcome& welcome) { return make_kit(welcome, given); });
   } catch (const Error& error) {
     // The server is not there to be told: this rank ends the job.
     log_line(error.what());
-    MpiSession::leave_without_finalize(error.exit_code());
+    leave_without_finalize(error.exit_code());
   }
   return 0;  // the run's exit code is the server's
 }

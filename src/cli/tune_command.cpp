@@ -13,7 +13,7 @@
 #include "base/signals.hpp"
 #include "cli/command.hpp"
 #include "cli/train_options.hpp"
-#include "comm/mpi/mpi_session.hpp"
+#include "comm/under_mpi.hpp"
 #include "config/plan.hpp"
 #include "detox/errors.hpp"
 #include "tune/plot.hpp"

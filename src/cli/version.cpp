@@ -8,7 +8,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "comm/mpi/mpi_session.hpp"
+#include "comm/mpi_job.hpp"
 #include "detox/errors.hpp"
 #include "host/numerics.hpp"
 #include "kernels/target.hpp"
@@ -43,6 +43,14 @@ std::string learner() {
   }
 }
 
+std::string mpi() {
+  try {
+    return mpi_library_version();
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
 /// "3.6.2" of "libarchive 3.6.2".
 std::string_view without_name(std::string_view text) { return text.substr(text.rfind(' ') + 1); }
 
@@ -56,7 +64,7 @@ std::string version_text() {
   std::string text = "detoxml " DETOX_VERSION;
   add_line(text, "compiler", compiler());
   add_line(text, "learner", learner());
-  add_line(text, "MPI", mpi_library_version());
+  add_line(text, "MPI", mpi());
   add_line(text, "OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING));
   add_line(text, "libcurl", curl_version_info(CURLVERSION_NOW)->version);
   add_line(text, "libarchive", without_name(archive_version_string()));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,7 @@
 #include "base/child_program.hpp"
 #include "base/names.hpp"
 #include "base/own_program.hpp"
-#include "comm/mpi/mpi_session.hpp"
+#include "comm/mpi_job.hpp"
 #include "detox/errors.hpp"
 #include "doctor/doctor.hpp"
 #include "host/mpi_start.hpp"
@@ -141,10 +142,10 @@ int answer_over_mpi() {
   constexpr unsigned kSeconds = 15;
   int size = 0;
   {
-    const MpiSession session(kSeconds, kSeconds);
-    size = session.rank() == 0 ? session.size() : 0;
+    const std::unique_ptr<MpiJob> job = start_mpi(kSeconds, kSeconds);
+    size = job->rank() == 0 ? job->size() : 0;
   }
-  // The session has ended, and in it each process heard of the other.
+  // The job has ended, and in it each process heard of the other.
   if (size == 2) fmt::print("{}\n", kHello);
   return 0;
 }

@@ -11,8 +11,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/module.hpp"
 #include "base/names.hpp"
-#include "base/own_program.hpp"
 #include "detox/errors.hpp"
 #include "learn/learner_module.h"
 
@@ -87,13 +87,7 @@ void use_learner(const fs::path& file) {
 
 fs::path learner_file() {
   if (const char* named = std::getenv(kVariable); named != nullptr && *named != '\0') return named;
-  fs::path prefix = fs::path(own_program()).parent_path();
-  // bin, or what the installation calls it.
-  for (const auto& folder : fs::path(DETOX_BINARY_DIR)) {
-    static_cast<void>(folder);
-    prefix = prefix.parent_path();
-  }
-  return prefix / DETOX_MODULE_DIR / "learner-torch.so";
+  return module_file("learner-torch");
 }
 
 LearnerNote read_learner_note(const fs::path& file) {

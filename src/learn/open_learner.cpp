@@ -1,29 +1,22 @@
 #include "learn/open_learner.hpp"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <sstream>
 
-#include "base/names.hpp"
+#include "base/module.hpp"
 #include "detox/errors.hpp"
 #include "learn/learner_file.hpp"
 
 namespace detox {
 namespace {
 
-/// Closed with the process: what it has loaded bears no unloading. Its symbols are nobody else's.
 const detox_learner_table* load_learner() {
   const std::filesystem::path file = std::filesystem::absolute(learner_file());
   read_learner_note(file);
-  void* module = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (module == nullptr) {
-    const char* why = dlerror();
-    throw InputError(fmt::format("learner module {}: cannot be loaded: {}", file.string(),
-                                 printable(why == nullptr ? "unknown cause" : why, 300)));
-  }
+  void* module = open_module(file);
   using Entry = const detox_learner_table* (*)();
-  const auto entry = reinterpret_cast<Entry>(dlsym(module, DETOX_LEARNER_SYMBOL));
+  const auto entry = reinterpret_cast<Entry>(symbol_of(module, DETOX_LEARNER_SYMBOL));
   const detox_learner_table* table = entry == nullptr ? nullptr : entry();
   if (table == nullptr || table->interface != DETOX_LEARNER_INTERFACE) {
     throw InputError(fmt::format("learner module {}: {} does not give interface {}", file.string(),

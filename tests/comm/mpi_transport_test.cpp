@@ -291,7 +291,7 @@ TEST(MpiTransport, RefusesToSendAFrameAboveItsOwnLimit) {
 /// Expected to end the job: the last rank leaves with 7, and the others wait for it.
 TEST(MpiJob, EndsAsAWholeWhenARankLeaves) {
   MpiTransport transport(*session);
-  if (transport.rank() == transport.size() - 1) MpiSession::leave_without_finalize(7);
+  if (transport.rank() == transport.size() - 1) leave_without_finalize(7);
   EXPECT_FALSE(transport.receive(kPatience, kMiB).has_value());
 }
 
@@ -325,14 +325,14 @@ int main(int argc, char** argv) {
   const bool short_wait = filter.find("NeverFinalizes") != std::string::npos ||
                           filter.find("ShutsOut") != std::string::npos ||
                           filter.find("ShutOut") != std::string::npos;
-  detox::MpiSession session(short_wait ? 3 : detox::MpiSession::kFinalizeSeconds);
+  detox::MpiSession session(short_wait ? 3 : detox::kFinalizeSeconds);
   detox::session = &session;
   if (session.rank() != 0) {
     delete testing::UnitTest::GetInstance()->listeners().Release(
         testing::UnitTest::GetInstance()->listeners().default_result_printer());
   }
   const int code = RUN_ALL_TESTS();
-  if (code != 0) detox::MpiSession::leave_without_finalize(code);
+  if (code != 0) detox::leave_without_finalize(code);
   detox::MpiSession::exits_with(detox::exit_code);
   return detox::exit_code;
 }

@@ -62,7 +62,7 @@ int train(const std::string& mode, const std::string& file) {
   MpiTransport transport(session);
   if (session.rank() == 0) tell_that_mpi_has_started();
   if (mode == "dying-worker") session.lost(1);
-  if (mode == "dying-worker" && session.rank() == 1) MpiSession::leave_without_finalize(9);
+  if (mode == "dying-worker" && session.rank() == 1) leave_without_finalize(9);
   if (session.rank() != 0) {
     work(transport, mode);
     return 0;

@@ -92,7 +92,7 @@ int run(int argc, char** argv) {
   std::vector<Fault> faults;
   faults.reserve(texts.size());
   for (const std::string& text : texts) faults.push_back(parse_fault(text));
-  static MpiSession session(MpiSession::kFinalizeSeconds, 60);
+  static MpiSession session(kFinalizeSeconds, 60);
   static MpiTransport transport(session);
   VolumeTransport loud(transport, floods, from_step, only);
   FaultyTransport faulty(loud, faults, std::chrono::milliseconds(pause_ms));
@@ -100,7 +100,7 @@ int run(int argc, char** argv) {
     serve_as_worker(faulty, 60, kit_for);
   } catch (const Error& error) {
     std::fprintf(stderr, "faulty_worker: %s\n", error.what());
-    MpiSession::leave_without_finalize(error.exit_code());
+    leave_without_finalize(error.exit_code());
   }
   return 0;
 }

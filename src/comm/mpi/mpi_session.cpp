@@ -7,10 +7,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <set>
 #include <string_view>
@@ -20,15 +18,6 @@
 
 namespace detox {
 namespace {
-
-int number_in_environment(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  if (text == nullptr) return otherwise;
-  int value = otherwise;
-  const char* end = text + std::strlen(text);
-  const auto [stop, error] = std::from_chars(text, end, value);
-  return error == std::errc() && stop == end && value >= 0 ? value : otherwise;
-}
 
 void on_missing_start(int /*signal*/) { _exit(1); }
 
@@ -131,13 +120,7 @@ bool told_to_finalize(const std::map<int, char>& told, double patience_s) {
 
 }  // namespace
 
-bool started_under_mpi() { return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr; }
-
-int rank_under_mpi() { return number_in_environment("OMPI_COMM_WORLD_RANK", 0); }
-
-int size_under_mpi() { return number_in_environment("OMPI_COMM_WORLD_SIZE", 1); }
-
-std::string mpi_library_version() {
+std::string mpi_version() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
   int length = 0;
   MPI_Get_library_version(text.data(), &length);
@@ -184,11 +167,5 @@ MpiSession::~MpiSession() {
 }
 
 void MpiSession::exits_with(int exit_code) { final_exit_code = exit_code; }
-
-void MpiSession::leave_without_finalize(int exit_code) {
-  std::cout.flush();
-  std::fflush(nullptr);
-  _exit(exit_code);
-}
 
 }  // namespace detox

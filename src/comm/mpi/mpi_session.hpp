@@ -5,20 +5,14 @@
 #include <set>
 #include <string>
 
+#include "comm/mpi_job.hpp"
+#include "comm/under_mpi.hpp"
+
 namespace detox {
-
-/// Whether mpirun (Open MPI) started this process. Looks at the environment alone, initialises
-/// nothing.
-bool started_under_mpi();
-
-/// The rank and the number of processes that mpirun gave to this one, before MPI is initialised; 0
-/// and 1 without mpirun.
-int rank_under_mpi();
-int size_under_mpi();
 
 /// "Open MPI 4.1.4": the library that is loaded, which may be another than was compiled against.
 /// Initialises nothing.
-std::string mpi_library_version();
+std::string mpi_version();
 
 /// MPI from construction to destruction, on one thread (MPI_THREAD_FUNNELED), with errors returned
 /// and not fatal. One in a process, made on the main thread after the numerical profile was pinned.
@@ -35,8 +29,6 @@ std::string mpi_library_version();
 /// leave_without_finalize().
 class MpiSession {
  public:
-  static constexpr unsigned kFinalizeSeconds = 20;
-
   /// MPI_Init waits for all ranks. Where they are not there after start_seconds (0: no limit), rank
   /// 0 says so and ends with exit code 1, and with it mpirun the others; these end by themselves
   /// some seconds later, should mpirun not do it (--enable-recovery).
@@ -59,10 +51,6 @@ class MpiSession {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
-
-  /// Ends this process at once, its output flushed. mpirun ends the whole job with this code unless
-  /// it is 0.
-  [[noreturn]] static void leave_without_finalize(int exit_code);
 
  private:
   int rank_ = 0;
