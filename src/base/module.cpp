@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 
@@ -14,12 +15,31 @@ namespace detox {
 
 namespace fs = std::filesystem;
 
-fs::path module_file(std::string_view name) {
+namespace {
+
+const fs::path kPrograms = DETOX_BINARY_DIR, kModules = DETOX_MODULE_DIR;
+
+fs::path module_folder() {
   fs::path prefix = fs::path(own_program()).parent_path();
-  const fs::path programs = DETOX_BINARY_DIR;  // bin
-  for (auto folders = std::distance(programs.begin(), programs.end()); folders > 0; --folders)
+  for (auto folders = std::distance(kPrograms.begin(), kPrograms.end()); folders > 0; --folders)
     prefix = prefix.parent_path();
-  return prefix / DETOX_MODULE_DIR / fmt::format("{}.so", name);
+  return prefix / kModules;
+}
+
+}  // namespace
+
+fs::path module_file(std::string_view name) { return module_folder() / fmt::format("{}.so", name); }
+
+std::vector<InstalledFile> installed_files() {
+  std::vector<InstalledFile> files;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(module_folder(), ignored)) {
+    if (entry.path().extension() == ".so")
+      files.push_back({entry.path(), kModules / entry.path().filename()});
+  }
+  std::ranges::sort(files, {}, &InstalledFile::place);
+  files.insert(files.begin(), {own_program(), kPrograms / "detoxml"});
+  return files;
 }
 
 void* open_module(const fs::path& file) {

@@ -12,6 +12,7 @@
 #include "base/file.hpp"
 #include "base/home_folder.hpp"
 #include "base/log.hpp"
+#include "base/module.hpp"
 #include "base/names.hpp"
 #include "base/own_program.hpp"
 #include "base/shell_line.hpp"
@@ -176,9 +177,9 @@ int cluster_prepare(const ClusterOptions& options) {
     }
     prepare.skipped.insert(step);
   }
-  prepare.program = own_program();
+  prepare.program = installed_files();
   if (prepare.skipped.count("packages") + prepare.skipped.count("program") < 2)
-    prepare.package_script = package_script(prepare.program);
+    prepare.package_script = package_script(own_program());
   prepare.data_from = options.data_from;
   prepare.long_limit = whole_seconds(options.step_limit_s);
   const Hosts hosts = find_hosts(options);

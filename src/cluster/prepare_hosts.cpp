@@ -186,22 +186,37 @@ class Preparation {
       throw InputError(fmt::format("this program is for {}, and the host is {}", this_platform(),
                                    printable(platforms_.at(alias))));
     }
-    const std::string file = config_.install_dir + "/bin/detoxml";
-    std::string had =
-        quick(alias, fmt::format("sha256sum {} 2>/dev/null | cut -c 1-64", shell_quoted(file)));
-    had.erase(had.find_last_not_of('\n') + 1);
-    if (had != checksum()) ship(alias, file);
-    return quick(alias, shell_line({file, "--version"}) + " </dev/null");
+    // The program last: where it is new, its modules are.
+    for (std::size_t i = options_.program.size(); i-- > 0;) {
+      const std::string file =
+          fmt::format("{}/{}", config_.install_dir, options_.program[i].place.string());
+      std::string had =
+          quick(alias, fmt::format("sha256sum {} 2>/dev/null | cut -c 1-64", shell_quoted(file)));
+      had.erase(had.find_last_not_of('\n') + 1);
+      if (had == checksums()[i]) continue;
+      ship(alias, options_.program[i].file, file, checksums()[i]);
+      if (i == 0) ship_package_script(alias);
+    }
+    const std::string program =
+        fmt::format("{}/{}", config_.install_dir, options_.program.front().place.string());
+    return quick(alias, shell_line({program, "--version"}) + " </dev/null");
   }
 
   /// Under another name first, one for each host: they may share this folder.
-  void ship(const std::string& alias, const std::string& file) const {
-    const std::string bin = config_.install_dir + "/bin";
+  void ship(const std::string& alias, const std::filesystem::path& from, const std::string& file,
+            const std::string& checksum) const {
+    const std::filesystem::path place(file);
+    const std::string folder = place.parent_path().string();
+    const std::string uploaded =
+        fmt::format("{}/.{}.{}.part", folder, place.filename().string(), alias);
+    quick(alias, make_folder_script(folder));
+    ssh_.copy_to(address(alias), from.string(), uploaded, options_.long_limit);
+    quick(alias, put_in_place_script(uploaded, file, checksum));
+  }
+
+  void ship_package_script(const std::string& alias) const {
     const std::string share = config_.install_dir + "/share/detoxml";
-    const std::string uploaded = fmt::format("{}/.detoxml.{}.part", bin, alias);
-    quick(alias, make_folder_script(bin) + make_folder_script(share));
-    ssh_.copy_to(address(alias), options_.program, uploaded, options_.long_limit);
-    quick(alias, put_in_place_script(uploaded, file, checksum()));
+    quick(alias, make_folder_script(share));
     const std::string script = share + "/install-deps";
     const std::string part = fmt::format("{}.{}.part", script, alias);
     quick(alias,
@@ -210,10 +225,13 @@ class Preparation {
           options_.package_script);
   }
 
-  std::string checksum() const {
-    std::call_once(checksum_once_,
-                   [this] { checksum_ = hex(digest_of(read_file(options_.program))); });
-    return checksum_;
+  /// Of the program's files, in their order.
+  const std::vector<std::string>& checksums() const {
+    std::call_once(checksum_once_, [this] {
+      for (const InstalledFile& installed : options_.program)
+        checksums_.push_back(hex(digest_of(read_file(installed.file))));
+    });
+    return checksums_;
   }
 
   std::string mount(const std::string& alias) const {
@@ -265,7 +283,7 @@ class Preparation {
   std::vector<std::string> order_;
   std::map<std::string, std::string> platforms_;
   mutable std::once_flag checksum_once_;
-  mutable std::string checksum_;
+  mutable std::vector<std::string> checksums_;
 };
 
 }  // namespace

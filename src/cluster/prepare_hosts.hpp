@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/module.hpp"
 #include "cluster/cluster_config.hpp"
 #include "cluster/cluster_host.hpp"
 #include "cluster/ssh.hpp"
@@ -19,8 +20,8 @@ namespace detox {
 const std::vector<std::string_view>& prepare_steps();
 
 struct PrepareHostsOptions {
-  std::string program;         ///< the file of the program, which gets to every host
-  std::string package_script;  ///< the text of tools/install-deps
+  std::vector<InstalledFile> program;  ///< which gets to every host, the program itself first
+  std::string package_script;          ///< the text of tools/install-deps
   std::set<std::string> skipped;
   std::string data_from;  ///< a folder here, to copy data sets from; empty: hosts get them
   std::chrono::seconds short_limit{60};   ///< for what should take no time

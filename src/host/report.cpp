@@ -19,7 +19,7 @@
 #include "base/digest.hpp"
 #include "base/file.hpp"
 #include "base/json_field.hpp"
-#include "base/own_program.hpp"
+#include "base/module.hpp"
 #include "host/memory.hpp"
 
 namespace detox {
@@ -128,7 +128,9 @@ std::optional<RunNeeds> parse_needs(std::string_view text) {
 HostReport report_of_this_host(std::string_view version) {
   HostReport report;
   report.version = version;
-  report.program = hex(digest_of(read_file(own_program())));
+  DigestBuilder program;
+  for (const InstalledFile& installed : installed_files()) program.add(read_file(installed.file));
+  report.program = hex(program.finish());
   std::array<char, HOST_NAME_MAX + 1> host{};
   if (gethostname(host.data(), host.size() - 1) == 0) report.host = host.data();
   report.has_orted = is_on_path("orted");

@@ -9,7 +9,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import DATA, PROGRAM, ProgramTest, environment, main, run
+from program import DATA, PROGRAM, ProgramTest, copy_program, environment, main, run
 
 LIBRARIES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
 
@@ -156,8 +156,7 @@ class Doctor(ProgramTest):
         self.assertFalse((self.folder / "none").exists())
 
     def test_finds_a_clock_that_is_behind(self):
-        program = self.folder / "detoxml"
-        shutil.copy(PROGRAM, program)
+        program = copy_program(self.folder)
         os.utime(program, (4e9, 4e9))
         result = run("doctor", "--data-dir", "none", cwd=self.folder, program=[program], env={"PATH": str(self.folder)})
         self.assert_found(result.out, "warning", "clock", "HTTPS")

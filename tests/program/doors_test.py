@@ -2,11 +2,10 @@
 
 import os
 import pathlib
-import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import PROGRAM, ProgramTest, main, run
+from program import PROGRAM, ProgramTest, copy_program, main, run
 
 TOY = os.environ["TOY_LEARNER"]
 S = ["--workers", 3, "--batch-size", 8, "--max-steps", 2]
@@ -64,21 +63,8 @@ class ALearner(ProgramTest):
 
 
 class AnInstallationWithout(ProgramTest):
-    def copy(self, *modules):
-        """A copy of the program with these of its modules."""
-        program = pathlib.Path(PROGRAM).resolve()
-        copied = self.folder / "bin" / program.name
-        copied.parent.mkdir()
-        shutil.copy(program, copied)
-        for module in program.parent.parent.glob("lib/**/detoxml/*.so"):
-            if module.stem in modules:
-                place = self.folder / module.relative_to(program.parent.parent)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(module, place)
-        return [str(copied)]
-
     def test_mpi_trains_here_and_says_what_a_job_lacks(self):
-        program = self.copy("learner-torch")
+        program = [str(copy_program(self.folder, ["learner-torch"]))]
         run_here = run("train", *S, program=program, cwd=self.folder)
         self.assertEqual(run_here.code, 0, run_here.err)
         self.assertRegex(run("--version", program=program).out, r"MPI +MPI is not there: .*mpi\.so: cannot be loaded")
@@ -87,7 +73,7 @@ class AnInstallationWithout(ProgramTest):
         self.assert_refused(job, 1, "MPI is not there")
 
     def test_a_learner_lists_and_aggregates_and_says_what_training_lacks(self):
-        program = self.copy("mpi")
+        program = [str(copy_program(self.folder, ["mpi"]))]
         self.assertEqual(run("list", program=program).code, 0)
         self.assert_refused(run("train", *S, program=program, cwd=self.folder), 1, "learner-torch.so: no such file")
         examined = run("doctor", program=program, cwd=self.folder)

@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from hosts import OWN, SHARED, hosts_of_class, why_no_hosts
-from program import DATA, PATIENCE, PROGRAM, ProgramTest, environment, main, wait_for
+from program import DATA, PATIENCE, ProgramTest, copy_program, environment, main, wait_for
 from running import ENDLESS, Running
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -38,9 +38,9 @@ class OverHosts(ProgramTest):
         """Somebody's own machine makes the four ready; from then on the first of them does the rest."""
         cls.hosts.trust(OPERATOR)
         installed = cls.hosts.own(OPERATOR) / "detoxml"  # as cmake --install lays it out
-        for source, folder in ((PROGRAM, "bin"), (ROOT / "tools" / "install-deps", "share/detoxml")):
-            (installed / folder).mkdir(parents=True)
-            shutil.copy(source, installed / folder)
+        copy_program(installed)
+        (installed / "share/detoxml").mkdir(parents=True)
+        shutil.copy(ROOT / "tools" / "install-deps", installed / "share/detoxml")
         (cls.hosts.shared / "hosts").write_text("".join(f"host{number}\n" for number in cls.numbers))
         cls.hosts.enter(OPERATOR, OWN_PROGRAM, "cluster", "prepare", "--hostfile", f"{SHARED}/hosts", "--skip", "packages",
                         "--skip", "data")
@@ -135,20 +135,20 @@ class OverHosts(ProgramTest):
             for file in DATA.iterdir():
                 (data / file.name).symlink_to(file)
             if number != 4:
-                shutil.copy(PROGRAM, self.hosts.own(number) / "another")
-        with open(self.hosts.own(2) / "another", "ab") as program:
+                copy_program(self.hosts.own(number) / "another")
+        with open(self.hosts.own(2) / "another/bin/detoxml", "ab") as program:
             program.write(b"another build")
         labels = self.hosts.own(3) / "data" / "train-labels-idx1-ubyte.gz"
         labels.unlink()
         self.assertTrue(labels.parent.is_dir())
         (self.hosts.own(1) / "hosts").write_text("host1\nhost2\nhost3\nhost4\nhost9\n")
-        process = self.on_host(1, "./another", "launch", "-n", 5, "--hostfile", "hosts", "--", "train", "--data-dir",
+        process = self.on_host(1, "another/bin/detoxml", "launch", "-n", 5, "--hostfile", "hosts", "--", "train", "--data-dir",
                                "data", "--train-dir", f"{SHARED}/{self.name}", folder=OWN, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE)
         _, errors = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 1, errors)
         for expected in ("host2: detoxml there is another build than on host1", "host3: .*train-labels-idx1-ubyte",
-                         f"host4: no program {OWN}/another there", "host9: not reached by ssh: .*host9",
+                         f"host4: no program {OWN}/another/bin/detoxml there", "host9: not reached by ssh: .*host9",
                          "detoxml: nothing was started: 4 of 5 hosts cannot take part"):
             self.assertRegex(errors, rf"(?m)^{expected}")
         self.assertNotIn("host1:", errors)

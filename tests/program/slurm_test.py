@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from hosts import SHARED, hosts_of_class
-from program import PROGRAM, ProgramTest, main, wait_for
+from program import ProgramTest, copy_program, main, wait_for
 from running import ENDLESS
 from slurm import start_slurm, why_no_slurm
 
@@ -24,8 +24,7 @@ class Slurm(ProgramTest):
             cls.skipTest(cls, reason)
         cls.hosts = hosts_of_class(cls, HOSTS)
         start_slurm(cls.hosts, memory_mb=4000)
-        (cls.hosts.shared / "bin").mkdir()
-        shutil.copy(PROGRAM, cls.hosts.shared / "bin")
+        copy_program(cls.hosts.shared)
         shutil.copy(ROOT / "examples" / "slurm" / "train.sbatch", cls.hosts.shared)
 
     def submit(self, *options):

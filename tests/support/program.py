@@ -29,6 +29,17 @@ class Result:
         return [line for line in self.err.splitlines() if line.startswith("detoxml: ")]
 
 
+def copy_program(folder, modules=("learner-torch", "mpi")):
+    """The program with these of its modules, as cmake --install lays it out; its path."""
+    program = pathlib.Path(PROGRAM).resolve()
+    prefix = program.parent.parent
+    for file in [program, *(file for file in prefix.glob("lib/**/detoxml/*.so") if file.stem in modules)]:
+        place = pathlib.Path(folder) / file.relative_to(prefix)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place)
+    return pathlib.Path(folder) / "bin" / program.name
+
+
 def environment(**more):
     result = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "DETOX_"))}
     result.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", **more)
