@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,9 +13,31 @@
 
 namespace detox {
 
-class PreAggregator;
+struct AggregationContext;
+struct Geometry;
 
-/// One line of the registry (src/stages/aggregate/pre_registry.cpp).
+/// One step: it sees distances and norms and answers with combinations. Immutable after
+/// construction.
+class PreAggregator {
+ public:
+  virtual ~PreAggregator() = default;
+
+  /// Whether every new point is a mean of old ones. Then its distances follow from theirs. Those of
+  /// a scaled point do not: a relative error of 1e-6 beside a row of 1e30 is all there is of it
+  /// when it has been scaled down.
+  virtual bool takes_means() const { return true; }
+
+  /// Whether it looks at distances, or at norms alone: then geometry has no distances.
+  virtual bool needs_distances() const { return true; }
+
+  /// Sets the weights (n', n) of the n' new points, which are 0 at first. A point that is not
+  /// finite has weight 0 in every point but those that it may spoil. owners (n) = the new point
+  /// that stands for each old one, for reports.
+  virtual void mix(const Geometry& geometry, const AggregationContext& context,
+                   std::span<double> weights, std::span<std::uint32_t> owners) const = 0;
+};
+
+/// One line of the registry (src/stages/pre/registry.cpp).
 struct PreInfo {
   std::string_view name;
   std::string_view summary;

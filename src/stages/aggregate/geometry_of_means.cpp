@@ -1,4 +1,4 @@
-#include "stages/aggregate/pre_step.hpp"
+#include "stages/aggregate/geometry_of_means.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -63,15 +63,6 @@ class Means {
 };
 
 }  // namespace
-
-void clip_to(double radius, const Geometry& geometry, std::span<double> weights,
-             std::span<std::uint32_t> owners) {
-  for (std::size_t i = 0; i < geometry.n; ++i) {
-    const double norm = std::sqrt(geometry.squared_norms[i]);
-    weights[i * geometry.n + i] = geometry.is_finite(i) && norm > radius ? radius / norm : 1;
-    owners[i] = static_cast<std::uint32_t>(i);
-  }
-}
 
 Geometry geometry_of_means(const Geometry& geometry, std::span<const double> weights,
                            const GeometryStorage& storage) {

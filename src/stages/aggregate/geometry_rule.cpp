@@ -1,6 +1,7 @@
 #include "stages/aggregate/geometry_rule.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "kernels/pairwise.hpp"

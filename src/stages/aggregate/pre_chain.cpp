@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "stages/aggregate/distance_to_point.hpp"
+#include "stages/aggregate/geometry_of_means.hpp"
+#include "stages/aggregate/geometry_rule.hpp"
 
 namespace detox {
 namespace {

@@ -1,11 +1,14 @@
 // A chain of pre-aggregation steps.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
-#include "stages/aggregate/geometry_rule.hpp"
-#include "stages/aggregate/pre_step.hpp"
+#include "detox/aggregator.hpp"
+#include "kernels/geometry.hpp"
+#include "stages/aggregate/points.hpp"
 
 namespace detox {
 

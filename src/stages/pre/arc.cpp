@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stages/aggregate/pre_step.hpp"
+#include "detox/aggregator.hpp"
+#include "kernels/geometry.hpp"
+#include "stages/pre/clip_to.hpp"
+#include "stages/pre/registry.hpp"
 
 namespace detox {
 namespace {

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "detox/aggregator.hpp"
 #include "detox/random.hpp"
-#include "stages/aggregate/pre_step.hpp"
+#include "kernels/geometry.hpp"
+#include "stages/pre/registry.hpp"
 
 namespace detox {
 namespace {

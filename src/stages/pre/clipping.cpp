@@ -1,6 +1,7 @@
 // Static clipping: every row x becomes x min(1, c / |x|). A row that is not finite stays as it is.
 // Moves f rows no farther than c from the origin; which of them are hostile is left to the rule.
-#include "stages/aggregate/pre_step.hpp"
+#include "stages/pre/clip_to.hpp"
+#include "stages/pre/registry.hpp"
 
 namespace detox {
 namespace {

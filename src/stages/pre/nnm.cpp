@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include "stages/aggregate/pre_step.hpp"
+#include "detox/aggregator.hpp"
+#include "kernels/geometry.hpp"
+#include "stages/pre/registry.hpp"
 
 namespace detox {
 namespace {

@@ -1,3 +1,5 @@
+#include "stages/pre/registry.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -5,7 +7,7 @@
 #include <cmath>
 
 #include "base/names.hpp"
-#include "stages/aggregate/pre_step.hpp"
+#include "detox/errors.hpp"
 
 namespace detox {
 namespace {
