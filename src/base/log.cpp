@@ -7,6 +7,8 @@
 namespace detox {
 namespace {
 
+constexpr const char* kEraseToTheEnd = "\x1b[K";
+
 std::mutex log_mutex;
 std::string log_prefix;
 bool line_is_open = false;
@@ -33,7 +35,8 @@ void log_line(std::string_view line) {
 
 void draw_open_line(std::string_view text) {
   const std::lock_guard lock(log_mutex);
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  const std::string whole = fmt::format("\r{}{}", text, kEraseToTheEnd);
+  std::fwrite(whole.data(), 1, whole.size(), stderr);
   std::fflush(stderr);
   line_is_open = true;
 }
@@ -41,6 +44,12 @@ void draw_open_line(std::string_view text) {
 void end_open_line() {
   const std::lock_guard lock(log_mutex);
   close_line();
+}
+
+void erase_open_line() {
+  const std::lock_guard lock(log_mutex);
+  if (line_is_open) std::fputs(fmt::format("\r{}", kEraseToTheEnd).c_str(), stderr);
+  line_is_open = false;
 }
 
 }  // namespace detox

@@ -13,11 +13,13 @@ void set_log_prefix(std::string_view prefix);
 
 void log_line(std::string_view line);
 
-/// Writes a piece of a line that is redrawn, such as a progress bar; the next whole line begins
-/// behind it, on a line of its own.
+/// Writes a line that stays open, such as a progress bar, in the place of the one before; the next
+/// whole line begins below it.
 void draw_open_line(std::string_view text);
-/// Ends that line, where there is one.
+/// Ends the open line, if there is one.
 void end_open_line();
+/// Takes it away, if there is one.
+void erase_open_line();
 
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {

@@ -2,9 +2,10 @@
 // standard error.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
+
+#include "base/progress_line.hpp"
 
 namespace detox {
 
@@ -12,19 +13,15 @@ class TransferProgress {
  public:
   /// `what` opens every line.
   TransferProgress(std::string what, std::uint64_t bytes);
-  ~TransferProgress();
-  TransferProgress(const TransferProgress&) = delete;
-  TransferProgress& operator=(const TransferProgress&) = delete;
 
   void update(std::uint64_t done);
 
  private:
-  std::string line(std::uint64_t done) const;
+  std::string text(std::uint64_t done) const;
 
   std::string what_;
   std::uint64_t all_, next_line_;
-  bool terminal_, drawn_ = false;
-  std::chrono::steady_clock::time_point last_drawn_;
+  ProgressLine line_;
 };
 
 }  // namespace detox

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/progress_line.hpp"
 #include "detox/clock.hpp"
 
 namespace detox {
@@ -15,22 +16,19 @@ class Progress {
   /// `interval`: a line every so many steps where there is no terminal; 0: about 20 lines.
   Progress(std::uint64_t first_step, std::uint64_t last_step, std::uint64_t interval,
            const Clock& clock = Clock::real());
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
 
   void update(std::uint64_t step, std::optional<double> loss, std::optional<double> accuracy);
   /// Ends the bar's line, so that others can print.
-  void clear();
+  void clear() { line_.end(); }
 
  private:
-  std::string line(std::uint64_t step, std::optional<double> loss,
+  std::string text(std::uint64_t step, std::optional<double> loss,
                    std::optional<double> accuracy) const;
 
   std::uint64_t first_, last_, interval_;
-  bool terminal_;
   const Clock& clock_;
-  Clock::time_point start_, last_drawn_;
+  Clock::time_point start_;
+  ProgressLine line_;
 };
 
 }  // namespace detox

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
+
+#include "base/duration_text.hpp"
 
 namespace detox {
 namespace {
@@ -58,13 +59,6 @@ std::string csv_number(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
 }
 
-std::string clock_text(double seconds) {
-  const auto whole = std::llround(seconds);
-  if (whole >= 3600)
-    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
-
 std::string percent(const std::optional<double>& share) {
   return share ? fmt::format("{:.2f}%", 100 * *share) : "-";
 }
@@ -111,7 +105,7 @@ std::vector<std::string> table_row(const Trial& trial, const Outcome& outcome, s
   row.push_back(percent(summary.accuracy));
   if (with_test) row.push_back(percent(outcome.test_accuracy));
   row.push_back(std::to_string(summary.steps));
-  row.push_back(clock_text(summary.seconds));
+  row.push_back(duration_text(summary.seconds));
   return row;
 }
 

@@ -1,22 +1,17 @@
 #include "tune/watch.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <cstdio>
+#include <chrono>
 
+#include "base/duration_text.hpp"
 #include "base/log.hpp"
-#include "base/seconds_since.hpp"
 
 namespace detox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr auto kRedrawTerminal = std::chrono::milliseconds(200);
 constexpr auto kBetweenLines = std::chrono::seconds(30);
 
 bool take_word(std::string_view& text, std::string_view word) {
@@ -32,19 +27,6 @@ bool take_whole(std::string_view& text, std::uint64_t& number) {
   return true;
 }
 
-std::string time_text(double seconds) {
-  const auto whole = std::llround(std::max(0.0, seconds));
-  if (whole >= 3600)
-    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
-
-std::size_t terminal_columns() {
-  constexpr std::size_t kUsual = 80;
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : kUsual;
-}
-
 }  // namespace
 
 std::optional<StepLine> step_line(std::string_view line) {
@@ -57,19 +39,20 @@ std::optional<StepLine> step_line(std::string_view line) {
   return result;
 }
 
-Watch::Watch(std::size_t runs, std::uint64_t steps)
+Watch::Watch(std::size_t runs, std::uint64_t steps, const Clock& clock)
     : runs_(runs),
       steps_(steps),
-      terminal_(isatty(STDERR_FILENO) == 1),
-      start_(Clock::now()),
-      last_(start_) {}
+      clock_(clock),
+      start_(clock.now()),
+      last_line_(start_),
+      line_(clock) {}
 
-Watch::~Watch() { clear(); }
+Watch::~Watch() { line_.erase(); }
 
 void Watch::started(const std::string& label) {
   const std::lock_guard lock(mutex_);
   running_[label] = {};
-  if (!terminal_) say(fmt::format("{}: started", label));
+  if (!line_.is_on_terminal()) say(fmt::format("{}: started", label));
 }
 
 void Watch::line(const std::string& label, std::string_view line) {
@@ -99,20 +82,11 @@ void Watch::ended(const std::string& label, const std::string& how, bool new_her
 
 void Watch::look() {
   const std::lock_guard lock(mutex_);
-  const auto now = Clock::now();
-  if (running_.empty() || now - last_ < (terminal_ ? Clock::duration(kRedrawTerminal)
-                                                   : Clock::duration(kBetweenLines))) {
-    return;
-  }
-  last_ = now;
-  if (!terminal_) {
-    log_line(status());
-    return;
-  }
-  const std::string text = status().substr(0, terminal_columns() - 1);
-  std::fputs(fmt::format("\r{}\x1b[K", text).c_str(), stderr);
-  std::fflush(stderr);
-  drawn_ = true;
+  const auto now = clock_.now();
+  const bool is_worth_a_line = now - last_line_ >= kBetweenLines;
+  if (running_.empty() || !line_.is_due(false, is_worth_a_line)) return;
+  last_line_ = now;
+  line_.show(status());
 }
 
 std::string Watch::status() const {
@@ -138,17 +112,13 @@ std::string Watch::left() const {
   const std::size_t waiting = runs_ - std::min(runs_, ended_ + running_.size());
   to_do += steps_ * waiting;
   if (done == 0) return "?";
-  return time_text(seconds_since(start_) / static_cast<double>(done) * static_cast<double>(to_do));
+  return duration_text(clock_.seconds_since(start_) / static_cast<double>(done) *
+                       static_cast<double>(to_do));
 }
 
 void Watch::say(const std::string& text) {
-  clear();
+  line_.erase();
   log_line(text);
-}
-
-void Watch::clear() {
-  if (drawn_) std::fputs("\r\x1b[K", stderr);
-  drawn_ = false;
 }
 
 }  // namespace detox

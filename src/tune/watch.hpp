@@ -2,13 +2,15 @@
 // elsewhere. On standard error.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/progress_line.hpp"
+#include "detox/clock.hpp"
 
 namespace detox {
 
@@ -25,7 +27,7 @@ std::optional<StepLine> step_line(std::string_view line);
 class Watch {
  public:
   /// `steps`: those of one run, as far as is known.
-  Watch(std::size_t runs, std::uint64_t steps);
+  Watch(std::size_t runs, std::uint64_t steps, const Clock& clock = Clock::real());
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
@@ -46,14 +48,14 @@ class Watch {
   std::string status() const;
   std::string left() const;
   void say(const std::string& text);
-  void clear();
 
   mutable std::mutex mutex_;
   std::map<std::string, Running> running_;
   std::size_t runs_, ended_ = 0;
   std::uint64_t steps_, steps_done_ = 0;  ///< done here, by runs that have ended
-  bool terminal_, drawn_ = false;
-  std::chrono::steady_clock::time_point start_, last_;
+  const Clock& clock_;
+  Clock::time_point start_, last_line_;
+  ProgressLine line_;
 };
 
 }  // namespace detox
