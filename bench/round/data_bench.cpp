@@ -7,11 +7,10 @@
 //   prepare)
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <thread>
 
+#include "base/cores.hpp"
 #include "base/seconds_since.hpp"
 #include "config/options.hpp"
 #include "config/plan.hpp"
@@ -48,7 +47,7 @@ int run(int argc, char** argv) {
     return 1;
   }
 
-  ThreadPool pool(std::max(1U, std::thread::hardware_concurrency()));
+  ThreadPool pool(usable_cores());
   const LearnerFactory make = [&] {
     return make_learner("ResNet18", data->shape(), data->classes());
   };

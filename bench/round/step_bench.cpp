@@ -17,9 +17,9 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/cores.hpp"
 #include "config/options.hpp"
 #include "config/plan.hpp"
 #include "detox/errors.hpp"
@@ -80,8 +80,6 @@ struct Times {
   }
 };
 
-unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
-
 StartingConfig configure(const Defence& defence, bool attacked, int steps,
                          const std::filesystem::path& directory) {
   Options options = {{"approach", "detox"},
@@ -95,7 +93,7 @@ StartingConfig configure(const Defence& defence, bool attacked, int steps,
                      {"network", "LeNet"},
                      {"dataset", "FashionMNIST"},
                      {"max-steps", fmt::to_string(steps)},
-                     {"threads", fmt::to_string(cores())},
+                     {"threads", fmt::to_string(usable_cores())},
                      {"eval-freq", "0"},
                      {"log-interval", fmt::to_string(steps)},
                      {"train-dir", directory.string()}};
@@ -280,8 +278,8 @@ int run(int argc, char** argv) {
       "rule                | attack   |  step |  bare | ratio | excess        | limit        | "
       "step "
       "cpu | bare cpu | cores used by step, bare | vote | aggregate | update\n",
-      make_learner("LeNet", data->shape(), data->classes())->numerical_profile(), cores(), rounds,
-      100 * kShare, kFixedMs);
+      make_learner("LeNet", data->shape(), data->classes())->numerical_profile(), usable_cores(),
+      rounds, 100 * kShare, kFixedMs);
   for (const bool attacked : {false, true}) {
     for (const Defence& defence : kDefences) {
       if (!compare(*data, data_dir, defence, attacked, rounds)) return 1;

@@ -25,9 +25,9 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/cores.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "comm/mpi/mpi_transport.hpp"
 #include "config/options.hpp"
@@ -149,9 +149,7 @@ class WireBench final : public RunObserver {
         {"compress-grad", arguments_.compression},
         {"mode", arguments_.mode},
         {"batch-size", "1"},
-        {"threads", fmt::to_string(arguments_.threads > 0
-                                       ? arguments_.threads
-                                       : std::max(1U, std::thread::hardware_concurrency()))},
+        {"threads", fmt::to_string(arguments_.threads > 0 ? arguments_.threads : usable_cores())},
         {"max-steps", fmt::to_string(arguments_.steps)},
         {"data-dir", arguments_.clock},  // which workers are told
         {"eval-freq", "0"},

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <functional>
@@ -11,10 +10,10 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/cores.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
@@ -145,8 +144,7 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
   if (arguments.threads > kMostThreads) {
     throw UsageError(fmt::format("--threads {}: valid: 0 to {}", arguments.threads, kMostThreads));
   }
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  ThreadPool pool(arguments.threads > 0 ? arguments.threads : cores);
+  ThreadPool pool(arguments.threads > 0 ? arguments.threads : usable_cores());
   Workspace workspace;
   AggregationContext context{pool, workspace, arguments.step, key_from_seed(arguments.seed),
                              arguments.weights};

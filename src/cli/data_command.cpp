@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 #include <vector>
 
+#include "base/cores.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
@@ -71,8 +71,7 @@ int prepare_all(DataOptions options) {
   check(options);
   PrepareOptions& prepare = options.prepare;
   prepare.data_dir = options.data_dir;
-  prepare.threads =
-      options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  prepare.threads = options.threads > 0 ? options.threads : usable_cores();
   using Seconds = std::chrono::duration<double>;
   prepare.http.connect_timeout =
       std::chrono::duration_cast<std::chrono::milliseconds>(Seconds(options.connect_timeout_s));

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/cores.hpp"
 #include "base/json_number.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
@@ -60,8 +61,7 @@ class Evaluation {
       : options_(options),
         folder_(fs::is_directory(options.model) ? fs::path(options.model)
                                                 : fs::path(options.model).parent_path()),
-        pool_(options.threads > 0 ? options.threads
-                                  : std::max(1U, std::thread::hardware_concurrency())) {}
+        pool_(options.threads > 0 ? options.threads : usable_cores()) {}
 
   int run() {
     if (fs::is_directory(options_.model) || options_.follow)

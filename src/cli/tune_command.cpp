@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <thread>
 
 #include "base/atomic_file.hpp"
+#include "base/cores.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "base/own_program.hpp"
@@ -183,7 +183,7 @@ int tune(const TuneOptions& options, const GivenOptions& given) {
   RunnerOptions runner;
   runner.program = own_program();
   runner.dir = options.dir;
-  runner.cores = std::max(1U, std::thread::hardware_concurrency());
+  runner.cores = usable_cores();
   runner.jobs = options.jobs > 0 ? options.jobs : default_jobs(runner.cores, search.trials.size());
   if (is_given(given, "threads")) runner.threads = given_config(given).threads;
   if (options.dry_run) {

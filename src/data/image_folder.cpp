@@ -9,9 +9,9 @@
 #include <set>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 
+#include "base/cores.hpp"
 #include "base/names.hpp"
 #include "data/file_source.hpp"
 #include "data/image_dataset.hpp"
@@ -150,8 +150,7 @@ std::unique_ptr<Dataset> load_image_folder(const fs::path& folder, Split split,
         fmt::format("{}: not enough memory for {} images", from.string(), files.size()));
   }
   for (const ImagePath& file : files) images.labels.push_back(file.label);
-  ThreadPool pool(
-      std::min<std::size_t>(files.size(), std::max(1U, std::thread::hardware_concurrency())));
+  ThreadPool pool(std::min(files.size(), usable_cores()));
   pool.parallel_for(files.size(), [&](std::size_t i, std::size_t) {
     const std::string name = files[i].file.string();
     const RgbImage image = decode_image(name, whole_file(files[i].file, kMostFileBytes));

@@ -1,26 +1,22 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <link.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/cores.hpp"
 #include "base/seconds_since.hpp"
 #include "detox/errors.hpp"
 #include "doctor/doctor.hpp"
-#include "host/control_group.hpp"
 #include "host/numerics.hpp"
 #include "learn/learner_file.hpp"
 #include "learn/open_learner.hpp"
@@ -142,25 +138,15 @@ std::string variables_that_bind() {
 }
 
 Finding core_finding() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  const long online = sysconf(_SC_NPROCESSORS_ONLN);
-  const long allowed = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : online;
-  const unsigned used = std::thread::hardware_concurrency();
-  const auto limit = cgroup_processors("/proc/self/cgroup", "/sys/fs/cgroup");
-  std::string text = fmt::format("{} of {} cores may be used", allowed, online);
-  if (limit) text += fmt::format(", for {:.1f} cores' time (control group)", *limit);
-  if (limit && *limit + 0.5 < used) {
-    return {Verdict::kWarning, "cores",
-            text + fmt::format("; {} threads would only wait for each other", used),
-            fmt::format("detoxml train --threads {:.0f}", std::max(1.0, std::floor(*limit)))};
-  }
-  if (allowed < online) {
+  const CoreLimits limits = core_limits();
+  std::string text = fmt::format("{} of {} cores may be used", limits.allowed, limits.online);
+  if (limits.time) text += fmt::format(", for {:.1f} cores' time (control group)", *limits.time);
+  if (limits.allowed < limits.online) {
     const std::string binding = variables_that_bind();
     if (!binding.empty())
       return {Verdict::kWarning, "cores", text + ", because of " + binding, "unset " + binding};
     return {Verdict::kWarning, "cores", text + " (taskset, a batch system or a container)",
-            fmt::format("taskset -p -c 0-{} $$", online - 1)};
+            fmt::format("taskset -p -c 0-{} $$", limits.online - 1)};
   }
   return {Verdict::kOk, "cores", text, ""};
 }

@@ -12,9 +12,9 @@
 #include <limits>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
+#include "base/cores.hpp"
 #include "base/names.hpp"
 #include "base/own_program.hpp"
 #include "detox/errors.hpp"
@@ -42,7 +42,7 @@ double server_rows(const IntendedRun& run) {
 
 Finding memory_finding(const IntendedRun& run) {
   const double weights = bytes_of_weights(run);
-  const double threads = std::max(1U, std::thread::hardware_concurrency());
+  const auto threads = static_cast<double>(usable_cores());
   const double local = kProcessBytes + server_rows(run) + kCopies * weights * threads;
   const double mpi =
       (kProcessBytes + kCopies * weights) * static_cast<double>(run.workers + 1) + server_rows(run);

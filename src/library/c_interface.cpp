@@ -3,9 +3,9 @@
 
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/cores.hpp"
 #include "base/names.hpp"
 #include "detox/aggregator.hpp"
 #include "detox/detox.h"
@@ -135,10 +135,10 @@ detox_aggregator* detox_create(const char* rule, const char* options, size_t thr
         }
         const detox::RuleInfo& info = detox::find_rule(rule);
         const Asked asked = parse_options(options == nullptr ? "" : options);
-        const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
         auto made = std::make_unique<detox_aggregator>();
         made->rule = detox::make_aggregator(info.name, asked.options);
-        made->pool = std::make_unique<detox::ThreadPool>(threads > 0 ? threads : cores);
+        made->pool =
+            std::make_unique<detox::ThreadPool>(threads > 0 ? threads : detox::usable_cores());
         made->key = detox::key_from_seed(asked.seed);
         made->description = fmt::format("{}, needs {}, with {}", info.name, info.requirement,
                                         asked.text.empty() ? "f=0" : asked.text);

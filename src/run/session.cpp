@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <thread>
 #include <utility>
 
+#include "base/cores.hpp"
 #include "engine/local_fleet.hpp"
 #include "run/admission.hpp"
 #include "run/replay_start.hpp"
@@ -14,7 +14,7 @@ namespace detox {
 namespace {
 
 std::size_t thread_count(const RunConfig& config) {
-  return config.threads > 0 ? config.threads : std::max(1U, std::thread::hardware_concurrency());
+  return config.threads > 0 ? config.threads : usable_cores();
 }
 
 std::string_view codec_of(const Plan& plan) { return plan.sign_codec ? "sign" : "none"; }

@@ -1,8 +1,10 @@
-#include "host/control_group.hpp"
+#include "base/cores.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <fstream>
+#include <thread>
 
 #include "support/temporary_directory.hpp"
 
@@ -50,6 +52,31 @@ TEST_F(Groups, WithoutALimitAreNoLimit) {
   write("self", "0::/job\nnonsense\n:\n");
   write("cgroup/job/cpu.max", "max 100000\n");
   EXPECT_FALSE(processors());
+}
+
+TEST(CoreLimits, AreTheNarrowestOfThoseThereAre) {
+  const auto usable = [](std::size_t allowed, std::optional<double> time) {
+    return CoreLimits{.online = 64, .allowed = allowed, .time = time}.usable();
+  };
+  EXPECT_EQ(usable(8, {}), 8U);
+  EXPECT_EQ(usable(8, 100), 8U);
+  EXPECT_EQ(usable(8, 2), 2U);
+  EXPECT_EQ(usable(8, 1.5), 2U);
+  EXPECT_EQ(usable(8, 1.4), 1U);
+  EXPECT_EQ(usable(8, 0.1), 1U);
+}
+
+TEST(CoreLimits, LeaveOneProcessorWhereTheThreadIsBoundToOne) {
+  // A thread of its own: the binding ends with it.
+  std::thread([] {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<std::size_t>(sched_getcpu()), &set);
+    ASSERT_EQ(sched_setaffinity(0, sizeof set, &set), 0);
+    EXPECT_EQ(core_limits().allowed, 1U);
+    EXPECT_EQ(usable_cores(), 1U);
+    EXPECT_GE(core_limits().online, 1U);
+  }).join();
 }
 
 }  // namespace
