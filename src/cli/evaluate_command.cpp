@@ -24,6 +24,7 @@
 #include "record/journal.hpp"
 #include "record/pretrained.hpp"
 #include "record/run_directory.hpp"
+#include "record/run_files.hpp"
 #include "run/evaluator.hpp"
 
 namespace detox {
@@ -81,7 +82,7 @@ class Evaluation {
     const auto steps = list_models(folder_);
     if (steps.empty()) {
       throw InputError(
-          fmt::format("{}: holds no checkpoint, a file model_step_<t>", folder_.string()));
+          fmt::format("{}: holds no checkpoint, a file {}", folder_.string(), kAnyModelFile));
     }
     for (const std::uint64_t step : steps) {
       if (is_wanted(step) || step == steps.back()) score_unless_gone(step);
@@ -125,7 +126,7 @@ class Evaluation {
       if (found || in_use) news = std::chrono::steady_clock::now();
       if (seconds_since(news) > timeout_s_) {
         throw InputError(fmt::format("{}: nothing new for {:.0f} s (--timeout){}", folder_.string(),
-                                     timeout_s_, user.in_words(folder_ / ".lock")));
+                                     timeout_s_, user.in_words(folder_ / kLockFile)));
       }
       std::this_thread::sleep_for(kPoll);
     }
@@ -154,7 +155,7 @@ class Evaluation {
 
   int end_of_killed(const RunStatus& status) {
     score_last();
-    const auto journal_step = Journal::last_step(folder_ / "metrics.jsonl");
+    const auto journal_step = Journal::last_step(folder_ / kMetricsFile);
     throw InputError(fmt::format("{}: the run was killed at step {}", folder_.string(),
                                  std::max(status.step, journal_step.value_or(0))));
   }
@@ -175,7 +176,7 @@ class Evaluation {
   /// Made when the first checkpoint is there: a run that is followed may have yet to begin.
   Evaluator& evaluator() {
     if (evaluator_) return *evaluator_;
-    const fs::path recorded = (folder_.empty() ? "." : folder_) / "config.toml";
+    const fs::path recorded = (folder_.empty() ? "." : folder_) / kConfigFile;
     std::optional<RunConfig> run;
     if (fs::exists(recorded)) run = recorded_config(recorded);
     const RunConfig defaults;

@@ -7,6 +7,7 @@
 
 #include "base/file.hpp"
 #include "record/ledger.hpp"
+#include "record/run_files.hpp"
 
 namespace detox {
 namespace {
@@ -54,7 +55,7 @@ AttackersFound find_attackers(const std::filesystem::path& directory) {
     }
   });
   std::set<StepAndWorker> accused;
-  for_each_line(directory / "ledger.jsonl", [&](const Json& line, std::uint64_t step) {
+  for_each_line(directory / kLedgerFile, [&](const Json& line, std::uint64_t step) {
     const Json worker = line.value("worker", Json());
     if (accuses(line) && worker.is_number_unsigned() && steps.contains(step))
       accused.emplace(step, worker.get<std::uint64_t>());

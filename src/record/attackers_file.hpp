@@ -9,8 +9,6 @@
 
 namespace detox {
 
-inline constexpr const char* kAttackersFile = "attackers.jsonl";
-
 /// Who is made to lie in one step.
 struct SimulatedLies {
   std::vector<std::uint32_t> attackers;  ///< workers from 0, ascending

@@ -12,6 +12,7 @@
 #include "record/checkpoint_files.hpp"
 #include "record/damaged_file.hpp"
 #include "record/model_file.hpp"
+#include "record/run_files.hpp"
 #include "record/state_file.hpp"
 
 namespace detox {
@@ -49,9 +50,8 @@ ModelState load_model(const fs::path& file, const ModelLayout& layout) {
 Checkpoint load_checkpoint(const fs::path& model_file, const ModelLayout& layout) {
   const auto step = step_of_model(model_file);
   if (!step) {
-    throw InputError(
-        fmt::format("{} is no checkpoint to resume from: its name must be model_step_<step>",
-                    model_file.string()));
+    throw InputError(fmt::format("{} is no checkpoint to resume from: its name must be {}",
+                                 model_file.string(), kAnyModelFile));
   }
   const std::vector<std::byte> model_bytes = read_file(model_file);
   const fs::path state_file = state_path(model_file.parent_path(), *step);

@@ -14,14 +14,12 @@
 #include "detox/errors.hpp"
 #include "record/checkpoint.hpp"
 #include "record/damaged_file.hpp"
+#include "record/run_files.hpp"
 
 namespace detox {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kModel = "model_step_";
-constexpr std::string_view kState = "state_step_";
 
 std::optional<std::uint64_t> step_of(std::string_view name, std::string_view prefix) {
   if (!name.starts_with(prefix)) return std::nullopt;
@@ -44,8 +42,8 @@ Found find(const fs::path& dir) {
   if (error == std::errc::no_such_file_or_directory) return found;
   for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
     const std::string name = entries->path().filename().string();
-    if (const auto model = step_of(name, kModel)) found.models.insert(*model);
-    if (const auto state = step_of(name, kState)) found.states.insert(*state);
+    if (const auto model = step_of(name, kModelFiles)) found.models.insert(*model);
+    if (const auto state = step_of(name, kStateFiles)) found.states.insert(*state);
   }
   if (error) {
     throw InputError(fmt::format("cannot read the folder {}: {}", dir.string(), error.message()));
@@ -81,19 +79,19 @@ void remove_steps(const Found& found, const fs::path& dir,
 }  // namespace
 
 fs::path model_path(const fs::path& dir, std::uint64_t step) {
-  return dir / fmt::format("{}{}", kModel, step);
+  return dir / fmt::format("{}{}", kModelFiles, step);
 }
 
 fs::path state_path(const fs::path& dir, std::uint64_t step) {
-  return dir / fmt::format("{}{}", kState, step);
+  return dir / fmt::format("{}{}", kStateFiles, step);
 }
 
 std::optional<std::uint64_t> step_of_model(const fs::path& model_file) {
-  return step_of(model_file.filename().string(), kModel);
+  return step_of(model_file.filename().string(), kModelFiles);
 }
 
 bool is_checkpoint_name(std::string_view name) {
-  return step_of(name, kModel).has_value() || step_of(name, kState).has_value();
+  return step_of(name, kModelFiles).has_value() || step_of(name, kStateFiles).has_value();
 }
 
 std::vector<std::uint64_t> list_checkpoints(const fs::path& dir) { return complete(find(dir)); }

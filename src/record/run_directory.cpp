@@ -16,24 +16,20 @@
 #include "base/home_folder.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
+#include "record/run_files.hpp"
 
 namespace detox {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kLock = ".lock";
-constexpr const char* kConfig = "config.toml";
-constexpr const char* kStatus = "run.json";
-constexpr std::array<std::string_view, 3> kJournals = {"metrics.jsonl", "rounds.jsonl",
-                                                       "ledger.jsonl"};
 constexpr std::array<std::string_view, 5> kStates = {"running", "finished", "interrupted", "failed",
                                                      "diverged"};
 
 /// Whether a run writes a file of this name atomically.
 bool is_name_of_run(std::string_view name) {
-  return name == kConfig || name == kStatus || is_checkpoint_name(name) ||
-         std::find(kJournals.begin(), kJournals.end(), name) != kJournals.end();
+  return name == kConfigFile || name == kStatusFile || is_checkpoint_name(name) ||
+         std::find(kJournalFiles.begin(), kJournalFiles.end(), name) != kJournalFiles.end();
 }
 
 /// Which directory is there now: one that was moved aside gives way to another.
@@ -47,7 +43,7 @@ ProcessLock lock(const fs::path& dir) {
   const auto before = identity_of(dir);
   LockHolder holder;
   try {
-    auto lock = ProcessLock::take(dir / kLock, holder);
+    auto lock = ProcessLock::take(dir / kLockFile, holder);
     if (lock && identity_of(dir) == before) return std::move(*lock);
   } catch (const std::system_error& error) {
     throw InputError(
@@ -57,7 +53,7 @@ ProcessLock lock(const fs::path& dir) {
   throw InputError(
       fmt::format("another process is using the train directory {}; wait for its end or choose "
                   "another --train-dir{}",
-                  dir.string(), holder.in_words(dir / kLock)));
+                  dir.string(), holder.in_words(dir / kLockFile)));
 }
 
 /// What a run left that failed before its first step: nothing that anybody could miss.
@@ -67,7 +63,8 @@ bool holds_failed_start(const fs::path& dir) {
     const auto size = fs::file_size(dir / name, error);
     return error || size == 0;
   };
-  if (has_checkpoint_files(dir) || !std::all_of(kJournals.begin(), kJournals.end(), is_empty)) {
+  if (has_checkpoint_files(dir) ||
+      !std::all_of(kJournalFiles.begin(), kJournalFiles.end(), is_empty)) {
     return false;
   }
   try {
@@ -82,9 +79,9 @@ bool holds_failed_start(const fs::path& dir) {
 void remove_failed_start(const fs::path& dir) {
   if (!holds_failed_start(dir)) return;
   std::error_code ignored;
-  fs::remove(dir / kConfig, ignored);
-  for (const std::string_view journal : kJournals) fs::remove(dir / journal, ignored);
-  fs::remove(dir / kStatus, ignored);  // last: without it the others would be a run
+  fs::remove(dir / kConfigFile, ignored);
+  for (const std::string_view journal : kJournalFiles) fs::remove(dir / journal, ignored);
+  fs::remove(dir / kStatusFile, ignored);  // last: without it the others would be a run
 }
 
 void refuse_other_run(const fs::path& dir) {
@@ -127,7 +124,7 @@ std::string why_no_run_alone(const fs::path& dir) {
 std::string_view to_string(RunState state) { return kStates[static_cast<std::size_t>(state)]; }
 
 std::optional<RunStatus> read_status(const fs::path& dir) {
-  const fs::path file = dir / kStatus;
+  const fs::path file = dir / kStatusFile;
   std::error_code error;
   if (!fs::exists(file, error)) return std::nullopt;
   const std::vector<std::byte> bytes = read_file(file);
@@ -155,11 +152,11 @@ bool holds_run(const fs::path& dir) {
     std::error_code ignored;
     return fs::exists(dir / name, ignored);
   };
-  return is_there(kConfig) || is_there(kStatus) || has_checkpoint_files(dir) ||
-         std::any_of(kJournals.begin(), kJournals.end(), is_there);
+  return is_there(kConfigFile) || is_there(kStatusFile) || has_checkpoint_files(dir) ||
+         std::any_of(kJournalFiles.begin(), kJournalFiles.end(), is_there);
 }
 
-LockHolder user_of_run_directory(const fs::path& dir) { return holder_of(dir / kLock); }
+LockHolder user_of_run_directory(const fs::path& dir) { return holder_of(dir / kLockFile); }
 
 RunDirectory::RunDirectory(fs::path dir, ProcessLock lock)
     : dir_(std::move(dir)), lock_(std::move(lock)) {}
@@ -224,12 +221,12 @@ void RunDirectory::write_status(const RunStatus& status) const {
   const json line = {
       {"status", to_string(status.state)}, {"step", status.step}, {"message", status.message}};
   constexpr int kCompact = -1;
-  write_atomically(dir_ / kStatus,
+  write_atomically(dir_ / kStatusFile,
                    line.dump(kCompact, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 void RunDirectory::write_config(std::string_view text) const {
-  write_atomically(dir_ / kConfig, text);
+  write_atomically(dir_ / kConfigFile, text);
 }
 
 }  // namespace detox

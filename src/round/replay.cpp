@@ -7,6 +7,7 @@
 
 #include "base/file.hpp"
 #include "detox/errors.hpp"
+#include "record/run_files.hpp"
 
 namespace detox {
 namespace {
@@ -28,7 +29,7 @@ std::string worker_text(const std::vector<std::uint32_t>& workers) {
 
 Replay::Replay(const std::filesystem::path& run, std::size_t workers, std::size_t slices,
                std::uint64_t until)
-    : rounds_(read_rounds(run / "rounds.jsonl", workers, slices, until)) {}
+    : rounds_(read_rounds(run / kRoundsFile, workers, slices, until)) {}
 
 RecordedStep Replay::at(std::uint64_t step, const Assignment& here) const {
   RecordedStep recorded = rounds_.at(step);

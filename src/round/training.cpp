@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
+#include "record/run_files.hpp"
 #include "record/step_record.hpp"
 
 namespace detox {
@@ -53,9 +54,9 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
       first_step_(state_.step + 1),
       deadline_(options.step_timeout_s, options.start_timeout_s),
       truth_(std::move(truth)),
-      metrics_(directory.path() / "metrics.jsonl", state_.step),
-      rounds_(directory.path() / "rounds.jsonl", state_.step),
-      suspicions_(directory.path() / "ledger.jsonl", state_.step),
+      metrics_(directory.path() / kMetricsFile, state_.step),
+      rounds_(directory.path() / kRoundsFile, state_.step),
+      suspicions_(directory.path() / kLedgerFile, state_.step),
       ledger_(round.workers()),
       progress_(state_.step + 1, options.last_step, options.log_interval, round.clock()) {
   if (truth_) attackers_.emplace(directory.path() / kAttackersFile, state_.step);
@@ -73,7 +74,7 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
 /// can say.
 void Training::tell_gaps() const {
   for (const auto& [name, gaps] :
-       {std::pair{"metrics.jsonl", &metrics_.gaps()}, std::pair{"rounds.jsonl", &rounds_.gaps()}}) {
+       {std::pair{kMetricsFile, &metrics_.gaps()}, std::pair{kRoundsFile, &rounds_.gaps()}}) {
     if (gaps->empty()) continue;
     std::vector<std::string> texts;
     for (const auto& [first, last] : *gaps)

@@ -10,6 +10,7 @@
 #include "base/shell_line.hpp"
 #include "detox/errors.hpp"
 #include "record/attackers_file.hpp"
+#include "record/run_files.hpp"
 #include "run/evaluator.hpp"
 #include "run/verdict.hpp"
 
@@ -33,13 +34,13 @@ std::string truth_line(const TrainSetup& setup, const Adversary& adversary,
   const AttackersFound found = find_attackers(setup.config.train_dir);
   if (adversary.delays()) {
     return fmt::format(
-        "simulated workers that are late or silent (attackers.jsonl): they tell no lies; accused "
-        "wrongly {} times",
-        found.wrongly + found.rightly);
+        "simulated workers that are late or silent ({}): they tell no lies; accused wrongly {} "
+        "times",
+        kAttackersFile, found.wrongly + found.rightly);
   }
   std::string line = fmt::format(
-      "simulated lies (attackers.jsonl): accused rightly {}, missed {} of {}; accused wrongly {}",
-      found.rightly, found.lies - found.rightly, found.lies, found.wrongly);
+      "simulated lies ({}): accused rightly {}, missed {} of {}; accused wrongly {}",
+      kAttackersFile, found.rightly, found.lies - found.rightly, found.lies, found.wrongly);
   if (suspects == nullptr) return line;
   const auto rightly =
       static_cast<std::size_t>(std::ranges::count_if(*suspects, [&](std::uint32_t worker) {

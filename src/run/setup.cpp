@@ -17,6 +17,7 @@
 #include "record/checkpoint_files.hpp"
 #include "record/journal.hpp"
 #include "record/pretrained.hpp"
+#include "record/run_files.hpp"
 #include "stages/assign/slice_schedule.hpp"
 
 namespace detox {
@@ -28,11 +29,11 @@ namespace fs = std::filesystem;
 /// repeat is told; what a file says that was made for another run is no wish.
 void check_replay(const GivenOptions& given, const RunConfig& config) {
   if (config.replay.empty()) return;
-  if (!fs::exists(fs::path(config.replay) / "config.toml")) {
+  if (!fs::exists(fs::path(config.replay) / kConfigFile)) {
     throw InputError(fmt::format(
         "--replay {}: no run is recorded there; valid: the --train-dir of a run", config.replay));
   }
-  const auto recorded = Journal::last_step(fs::path(config.replay) / "rounds.jsonl");
+  const auto recorded = Journal::last_step(fs::path(config.replay) / kRoundsFile);
   const bool is_given = std::ranges::any_of(given.settings, [](const Setting& setting) {
     return canonical_name(setting.name) == canonical_name("max-steps");
   });
@@ -191,14 +192,15 @@ StartingConfig starting_config(const GivenOptions& given) {
         "--overwrite begins anew, and --resume and --checkpoint-step go on; give one of them");
   }
   if (config.pretrained_momentum && config.pretrained.empty() && !resumes) {
-    throw UsageError("--pretrained-momentum needs --pretrained, the model_step_<t> of a run");
+    throw UsageError(
+        fmt::format("--pretrained-momentum needs --pretrained, the {} of a run", kAnyModelFile));
   }
   fs::path from = config.train_dir;
   if (config.resume != "none" && config.resume != "auto") {
     from = fs::path(config.resume).parent_path();
     if (!fs::exists(config.resume)) {
-      throw InputError(fmt::format(
-          "--resume {}: no such file; valid: a model_step_<t> file, or auto", config.resume));
+      throw InputError(fmt::format("--resume {}: no such file; valid: a {} file, or auto",
+                                   config.resume, kAnyModelFile));
     }
     if (!given.has("train-dir")) config.train_dir = from.empty() ? "." : from.string();
   }
@@ -209,15 +211,15 @@ StartingConfig starting_config(const GivenOptions& given) {
         "of the two");
   }
   check_replay(given, config);
-  if (!config.replay.empty() && !(resumes && fs::exists(from / "config.toml")))
+  if (!config.replay.empty() && !(resumes && fs::exists(from / kConfigFile)))
     from = config.replay;
-  else if (!resumes || !fs::exists(from / "config.toml"))
+  else if (!resumes || !fs::exists(from / kConfigFile))
     return {std::move(config), std::nullopt};
   const std::string train_dir = config.train_dir;
-  config = given_config_over(given, from / "config.toml");
+  config = given_config_over(given, from / kConfigFile);
   config.train_dir = train_dir;
   check_replay(given, config);
-  std::optional<std::size_t> recorded_workers = recorded_config(from / "config.toml").workers;
+  std::optional<std::size_t> recorded_workers = recorded_config(from / kConfigFile).workers;
   if (config.workers && config.workers != recorded_workers) recorded_workers.reset();
   return {std::move(config), recorded_workers};
 }

@@ -10,6 +10,7 @@
 #include "detox/errors.hpp"
 #include "host/numerics.hpp"
 #include "record/checkpoint_files.hpp"
+#include "record/run_files.hpp"
 
 namespace detox {
 namespace {
@@ -107,7 +108,7 @@ Start resume_by_itself(const TrainSetup& setup, const fs::path& dir) {
 
 void check_same_run(const TrainSetup& setup, const fs::path& file, const TrainingState& state) {
   if (state.config_digest != setup.config_digest) {
-    const fs::path recorded = folder_of(file) / "config.toml";
+    const fs::path recorded = folder_of(file) / kConfigFile;
     std::string what;
     if (fs::exists(recorded)) what = recorded_differences(setup, recorded);
     if (what.empty()) {
@@ -135,7 +136,7 @@ void check_same_run(const TrainSetup& setup, const fs::path& file, const Trainin
 }
 
 void check_same_beginning(const TrainSetup& setup, const fs::path& dir) {
-  const fs::path recorded = dir / "config.toml";
+  const fs::path recorded = dir / kConfigFile;
   if (!fs::exists(recorded)) {
     throw InputError(
         fmt::format("{} holds a run without a checkpoint and without its config.toml; remove it or "

@@ -18,6 +18,7 @@
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/run_directory.hpp"
+#include "record/run_files.hpp"
 #include "tune/tune_directory.hpp"
 
 namespace detox {
@@ -253,10 +254,10 @@ Outcome outcome_in(const fs::path& folder, std::uint64_t last_steps) {
   outcome.state = TrialState::kInterrupted;
   const bool diverged = status->state == RunState::kDiverged;
   if (status->state != RunState::kFinished && !diverged) return outcome;
-  outcome.summary = summarise(read_metrics(folder / "metrics.jsonl"), last_steps);
+  outcome.summary = summarise(read_metrics(folder / kMetricsFile), last_steps);
   if (outcome.summary.steps != status->step) {
     throw InputError(fmt::format("{} lacks the last steps of a run of {}",
-                                 (folder / "metrics.jsonl").string(), status->step));
+                                 (folder / kMetricsFile).string(), status->step));
   }
   if (outcome.summary.steps_counted == 0 && !diverged) {
     outcome.state = TrialState::kFailed;

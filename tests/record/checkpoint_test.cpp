@@ -191,7 +191,7 @@ TEST_F(CheckpointFiles, MustBearTheirStep) {
     return message_of<InputError>([&] { load_checkpoint(dir_ / name, small_layout()); });
   };
   EXPECT_THAT(error("model_step_8"), HasSubstr("is the state of step 7, not of step 8"));
-  EXPECT_THAT(error("best"), HasSubstr("its name must be model_step_<step>"));
+  EXPECT_THAT(error("best"), HasSubstr("its name must be model_step_<t>"));
   EXPECT_EQ(load_model(dir_ / "best", small_layout()).counters, small_model().counters);
 }
 

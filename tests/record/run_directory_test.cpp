@@ -52,8 +52,8 @@ TEST_F(RunFolder, IsRefusedWhereItHoldsCheckpoints) {
 }
 
 TEST_F(RunFolder, IsRefusedWhereItHoldsAnythingOfARun) {
-  for (const char* name :
-       {"config.toml", "run.json", "metrics.jsonl", "model_step_5", "state_step_5"}) {
+  for (const char* name : {"config.toml", "run.json", "metrics.jsonl", "attackers.jsonl",
+                           "model_step_5", "state_step_5"}) {
     put_file(dir_ / name, "");
     EXPECT_THAT(create_error(), HasSubstr("holds another run, which left no checkpoint")) << name;
     fs::remove(dir_ / name);
@@ -204,8 +204,9 @@ TEST_F(RunFolder, HoldsItsConfiguration) {
 }
 
 TEST_F(RunFolder, RemovesWhatAKilledProcessLeftAndNothingElse) {
-  const std::array left = {".model_step_5.99.tmp", ".state_step_5.99.tmp", ".config.toml.99.tmp",
-                           ".run.json.99.tmp", ".metrics.jsonl.99.tmp"};
+  const std::array left = {".model_step_5.99.tmp",  ".state_step_5.99.tmp",
+                           ".config.toml.99.tmp",   ".run.json.99.tmp",
+                           ".metrics.jsonl.99.tmp", ".attackers.jsonl.99.tmp"};
   const std::array others = {".mine.tmp", ".mine.99.tmp", ".model_step_x.99.tmp"};
   for (const char* name : left) put_file(dir_ / name, "half");
   for (const char* name : others) put_file(dir_ / name, "somebody else's");

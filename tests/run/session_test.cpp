@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
-#include "record/attackers_file.hpp"
 #include "stages/attack/fail_schedule.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_run.hpp"
@@ -33,7 +33,7 @@ TEST(Session, RecordsWhoWasMadeToLieInEachStepOnceAlsoWhereItIsResumed) {
   ToyRun second(directory / "run", options);
   second.resume = true;
   second.over_local_engine();
-  const auto lines = second.journal(kAttackersFile);
+  const auto lines = second.journal("attackers.jsonl");
   ASSERT_EQ(lines.size(), 6U);
   for (std::uint64_t step = 1; step <= 6; ++step) {
     const auto& line = lines[step - 1];
@@ -51,7 +51,7 @@ TEST(Session, LeavesWhoIsAbsentOutOfThoseWhoLie) {
   ToyRun run(directory / "run",
              with(kTwoLiars, {{"fail-schedule", "fixed"}, {"absent", "1:1,2:1,3:1,4:1,5:1"}}));
   run.over_local_engine();
-  const auto lines = run.journal(kAttackersFile);
+  const auto lines = run.journal("attackers.jsonl");
   const std::set<std::uint32_t> liars = attackers_of(lines[1]);
   EXPECT_EQ(liars.size(), 2U);
   for (const std::uint32_t worker : attackers_of(lines[0])) {
@@ -64,7 +64,7 @@ TEST(Session, OfARunWithoutLiarsHasNoFileOfThem) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", with(kTwoLiars, {{"worker-fail", "0"}}));
   run.over_local_engine();
-  EXPECT_FALSE(std::filesystem::exists(directory / "run" / kAttackersFile));
+  EXPECT_FALSE(std::filesystem::exists(directory / "run" / "attackers.jsonl"));
 }
 
 /// What is heard of a run while nothing is trained.
