@@ -11,9 +11,9 @@
 #include <cstdlib>
 
 #include "base/cores.hpp"
-#include "base/seconds_since.hpp"
 #include "config/options.hpp"
 #include "config/plan.hpp"
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "engine/local_fleet.hpp"
 #include "round/ballot.hpp"
@@ -59,11 +59,11 @@ int run(int argc, char** argv) {
   const std::vector<bool> absent(kWorkers);
   RecentSteps recent;
   double waited_before = 0;
-  auto start = std::chrono::steady_clock::now();
+  auto start = Clock::real().now();
   for (int step = 0; step <= steps; ++step) {
     if (step == 1) {  // the first step has nothing to read ahead of
       waited_before = fleet.waited_for_data_s();
-      start = std::chrono::steady_clock::now();
+      start = Clock::real().now();
     }
     const auto number = static_cast<std::uint64_t>(step) + 1;
     const Assignment assignment = random_placement(kWorkers, kSlices, key, number);
@@ -71,17 +71,17 @@ int run(int argc, char** argv) {
     fleet.run_step({number, assignment, absent, model.parameters, model.statistics},
                    std::chrono::seconds(3600), ballot);
   }
-  const double total = seconds_since(start) * static_cast<double>(pool.size());
+  const double total = Clock::real().seconds_since(start) * static_cast<double>(pool.size());
   const double waited = fleet.waited_for_data_s() - waited_before;
 
   SliceBatch batch;
-  const auto read_start = std::chrono::steady_clock::now();
+  const auto read_start = Clock::real().now();
   constexpr int kReads = 200;
   for (int i = 0; i < kReads; ++i) {
     reader.begin_step(static_cast<std::uint64_t>(i % steps) + 1);
     reader.read(static_cast<std::size_t>(i) % kSlices, batch);
   }
-  const double read = seconds_since(read_start) / kReads;
+  const double read = Clock::real().seconds_since(read_start) / kReads;
   const double slice = total / static_cast<double>(steps) / kSlices;
   fmt::print(
       "{}\nResNet18, batch {}, {} slices, {} threads, {} steps: {:.1f} ms a slice; waiting for "

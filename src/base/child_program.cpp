@@ -15,12 +15,12 @@
 #include <cstring>
 #include <sstream>
 
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int kMostPartsLeft = 16;
@@ -229,14 +229,14 @@ class TimeLimit {
       : child_(child),
         grace_(program.grace),
         stop_(program.stop),
-        next_(Clock::now() + program.time_limit) {}
+        next_(Clock::real().now() + program.time_limit) {}
 
   void look() {
     const bool stopped = !over_ && stop_ != nullptr && *stop_;
-    if (Clock::now() < next_ && !stopped) return;
+    if (Clock::real().now() < next_ && !stopped) return;
     kill(child_, over_ ? SIGKILL : SIGTERM);
     over_ = true;
-    next_ = Clock::now() + grace_;
+    next_ = Clock::real().now() + grace_;
   }
   bool over() const { return over_; }
 

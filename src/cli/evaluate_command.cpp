@@ -13,10 +13,10 @@
 #include "base/json_number.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
-#include "base/seconds_since.hpp"
 #include "base/signals.hpp"
 #include "cli/command.hpp"
 #include "cli/train_options.hpp"
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "learn/learner_file.hpp"
 #include "record/checkpoint.hpp"
@@ -108,7 +108,7 @@ class Evaluation {
   int follow() {
     folder_ = options_.model;
     const std::atomic<bool>& stop = stop_on_signals();
-    auto news = std::chrono::steady_clock::now();
+    auto news = Clock::real().now();
     while (!stop) {
       // The status is read first: a checkpoint that comes before the end is then never missed.
       const std::optional<RunStatus> status =
@@ -123,8 +123,8 @@ class Evaluation {
         return end_of_killed(*latest);
       }
       // A run that goes on may take its time.
-      if (found || in_use) news = std::chrono::steady_clock::now();
-      if (seconds_since(news) > timeout_s_) {
+      if (found || in_use) news = Clock::real().now();
+      if (Clock::real().seconds_since(news) > timeout_s_) {
         throw InputError(fmt::format("{}: nothing new for {:.0f} s (--timeout){}", folder_.string(),
                                      timeout_s_, user.in_words(folder_ / kLockFile)));
       }

@@ -12,11 +12,10 @@
 #include "base/names.hpp"
 #include "cluster/pending_requests.hpp"
 #include "cluster/state_folder.hpp"
+#include "detox/clock.hpp"
 
 namespace detox {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /// EC2 has no room now, or not at this price; later it may.
 bool is_about_capacity(std::string_view code) {
@@ -96,7 +95,7 @@ class Launch {
         return instances;
       }
       tell_progress(instances);
-      if (Clock::now() - begin_ >= limits_.start) give_up(instances);
+      if (Clock::real().now() - begin_ >= limits_.start) give_up(instances);
       std::this_thread::sleep_for(limits_.poll);
     }
   }
@@ -226,7 +225,7 @@ class Launch {
   }
 
   void wait_for_room(int count, std::string_view role) {
-    if (Clock::now() - begin_ < limits_.capacity) {
+    if (Clock::real().now() - begin_ < limits_.capacity) {
       log_info("cluster {}: {}; trying again", config_.name, no_room_);
       std::this_thread::sleep_for(limits_.poll);
       return;
@@ -264,7 +263,7 @@ class Launch {
                                      [](const Instance& i) { return i.is_ready(); });
     log_info("cluster {}: {} of {} machines run, {} have passed EC2's checks; {:.0f} s",
              config_.name, running, config_.n_masters + config_.n_workers, ready,
-             std::chrono::duration<double>(Clock::now() - begin_).count());
+             Clock::real().seconds_since(begin_));
   }
 
   [[noreturn]] void give_up(const std::vector<Instance>& instances) const {
@@ -287,7 +286,7 @@ class Launch {
   const ClusterConfig& config_;
   const AwsCli& aws_;
   const LaunchLimits limits_;
-  const Clock::time_point begin_ = Clock::now();
+  const Clock::time_point begin_ = Clock::real().now();
   PendingRequests pending_;
   std::map<std::string, Requested> waiting_;  ///< by id: made, and not yet among those described
   std::set<std::string> known_;               ///< were alive in this launch

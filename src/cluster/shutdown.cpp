@@ -8,11 +8,10 @@
 
 #include "base/log.hpp"
 #include "cluster/state_folder.hpp"
+#include "detox/clock.hpp"
 
 namespace detox {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 void end_all(const AwsCli& aws, const ClusterRemains& remains) {
   // Requests first: an open one could still bring a machine.
@@ -30,15 +29,15 @@ void end_all(const AwsCli& aws, const ClusterRemains& remains) {
 }
 
 void wait_until_gone(const AwsCli& aws, const ClusterConfig& config, const ShutdownLimits& limits) {
-  const Clock::time_point begin = Clock::now();
+  const Clock::time_point begin = Clock::real().now();
   while (true) {
     const std::vector<Instance> instances = find_instances(aws, config.name);
     const auto left = std::count_if(instances.begin(), instances.end(),
                                     [](const Instance& i) { return i.state != "terminated"; });
     if (left == 0) return;
-    const auto waited = std::chrono::duration<double>(Clock::now() - begin).count();
+    const auto waited = Clock::real().seconds_since(begin);
     log_info("cluster {}: {} machines are still ending; {:.0f} s", config.name, left, waited);
-    if (Clock::now() - begin >= limits.end) {
+    if (Clock::real().now() - begin >= limits.end) {
       throw InputError(fmt::format(
           "cluster {}: {} machines have not ended within {} s; detoxml cluster status shows them, "
           "detoxml cluster shutdown may be repeated",

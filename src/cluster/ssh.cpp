@@ -14,12 +14,12 @@
 #include "base/names.hpp"
 #include "base/shell_line.hpp"
 #include "cluster/state_folder.hpp"
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 /// Comes before all else that the host says, and tells that the command was begun.
@@ -173,7 +173,7 @@ std::vector<std::string> Ssh::general_words(const std::string& program) const {
 }
 
 RemoteResult Ssh::run(const std::string& host, const RemoteCommand& command) const {
-  const Clock::time_point end = Clock::now() + command.time_limit;
+  const Clock::time_point end = Clock::real().now() + command.time_limit;
   ChildProgram ssh;
   ssh.arguments = words("ssh", host);
   // 255 is ssh's own word for its own failures.
@@ -189,8 +189,8 @@ RemoteResult Ssh::run(const std::string& host, const RemoteCommand& command) con
   }
   milliseconds pause = kFirstPause;
   for (int attempt = 1;; ++attempt, pause *= 2) {
-    ssh.time_limit =
-        std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(end - Clock::now()));
+    ssh.time_limit = std::max(milliseconds(1),
+                              std::chrono::duration_cast<milliseconds>(end - Clock::real().now()));
     ChildResult child = run_child(ssh);
     RemoteResult result;
     result.reached = take_begun(child.errors);
@@ -200,7 +200,7 @@ RemoteResult Ssh::run(const std::string& host, const RemoteCommand& command) con
     result.errors = std::move(child.errors);
     const bool again = !result.reached && !result.timed_out && result.exit_code == kSshFailed &&
                        is_passing(result.errors) && attempt < settings_.connect_attempts;
-    if (!again || Clock::now() + pause >= end) return result;
+    if (!again || Clock::real().now() + pause >= end) return result;
     std::this_thread::sleep_for(pause);
   }
 }
@@ -215,19 +215,19 @@ RemoteResult Ssh::run(const std::string& host, const std::string& script,
 
 void Ssh::copy(const std::string& host, const std::vector<std::string>& from_to,
                milliseconds time_limit) const {
-  const Clock::time_point end = Clock::now() + time_limit;
+  const Clock::time_point end = Clock::real().now() + time_limit;
   ChildProgram scp;
   scp.arguments = words("scp", host);
   scp.arguments.insert(scp.arguments.end(), {"-r", "-p", "--"});
   scp.arguments.insert(scp.arguments.end(), from_to.begin(), from_to.end());
   milliseconds pause = kFirstPause;
   for (int attempt = 1;; ++attempt, pause *= 2) {
-    scp.time_limit =
-        std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(end - Clock::now()));
+    scp.time_limit = std::max(milliseconds(1),
+                              std::chrono::duration_cast<milliseconds>(end - Clock::real().now()));
     const ChildResult child = run_child(scp);
     if (child.ok()) return;
     const bool again = !child.timed_out && is_passing(child.errors) &&
-                       attempt < settings_.connect_attempts && Clock::now() + pause < end;
+                       attempt < settings_.connect_attempts && Clock::real().now() + pause < end;
     if (again) {
       std::this_thread::sleep_for(pause);
       continue;

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/cores.hpp"
-#include "base/seconds_since.hpp"
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "doctor/doctor.hpp"
 #include "host/numerics.hpp"
@@ -29,11 +29,11 @@ using Verdict = Finding::Verdict;
 /// The least of some runs' seconds, as others may be busy on this machine.
 double least_seconds(int runs, const std::function<void()>& work) {
   double least = 1e9;
-  const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-  for (int i = 0; i < runs && (i == 0 || seconds_since(start) < 1.0); ++i) {
-    const std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::real().now();
+  for (int i = 0; i < runs && (i == 0 || Clock::real().seconds_since(start) < 1.0); ++i) {
+    const Clock::time_point begin = Clock::real().now();
     work();
-    least = std::min(least, seconds_since(begin));
+    least = std::min(least, Clock::real().seconds_since(begin));
   }
   return least;
 }

@@ -15,8 +15,8 @@
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "base/own_program.hpp"
-#include "base/seconds_since.hpp"
 #include "base/shell_line.hpp"
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -263,7 +263,7 @@ std::string network_between(const std::vector<HeardHost>& hosts) {
 
 std::string check_hosts(const std::vector<HostSlots>& placed, const HostShell& shell,
                         const std::vector<std::string>& words) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::real().now();
   std::vector<HeardHost> hosts;
   int processes = 0;
   for (const HostSlots& host : placed) {
@@ -281,7 +281,7 @@ std::string check_hosts(const std::vector<HostSlots>& placed, const HostShell& s
   const std::vector<std::string> found = findings(hosts, needs);
   if (!found.empty()) refuse(found, hosts.size());
   log_info("{} host{} checked in {:.1f} s: programs and data are the same, and there is memory",
-           hosts.size(), hosts.size() == 1 ? "" : "s", seconds_since(begin));
+           hosts.size(), hosts.size() == 1 ? "" : "s", Clock::real().seconds_since(begin));
   return network_between(hosts);
 }
 

@@ -22,13 +22,13 @@
 #include "base/private_directory.hpp"
 #include "base/process_lock.hpp"
 #include "base/signals.hpp"
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "launch/rank_lines.hpp"
 
 namespace detox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr const char* kLockSuffix = ".server";
@@ -204,18 +204,18 @@ class Family {
   /// SIGTERM to the job's group, so that mpirun can end its ranks everywhere; SIGKILL to all that
   /// is left.
   void end(const HeldSignals& signals, const Patience& patience) {
-    const Clock::time_point term_deadline = Clock::now() + patience.end_after_term;
+    const Clock::time_point term_deadline = Clock::real().now() + patience.end_after_term;
     if (!collect()) kill(-head_, SIGTERM);
-    while (!collect() && Clock::now() < term_deadline) signals.next(kPoll);
+    while (!collect() && Clock::real().now() < term_deadline) signals.next(kPoll);
     if (!collect()) kill(-head_, SIGKILL);
     // This process is the reaper of its descendants: an orphan becomes its child, and then its
     // children do.
-    const Clock::time_point kill_deadline = Clock::now() + patience.end_after_kill;
+    const Clock::time_point kill_deadline = Clock::real().now() + patience.end_after_kill;
     for (;;) {
       const std::vector<pid_t> left = children_of(getpid());
       for (const pid_t child : left) kill(child, SIGKILL);
       if (collect() && left.empty()) return;
-      if (Clock::now() >= kill_deadline) {
+      if (Clock::real().now() >= kill_deadline) {
         log_warning("process {} of the job cannot be ended", fmt::join(left, ", "));
         return;
       }
@@ -327,21 +327,21 @@ Outcome supervise_one(const Job& job, const Patience& patience, const HeldSignal
   UnbornServer unborn;
   const std::string lock_path = result_path.string() + kLockSuffix;
   Clock::time_point deadline = Clock::time_point::max();
-  while (!family.collect() && Clock::now() < deadline) {
+  while (!family.collect() && Clock::real().now() < deadline) {
     const int signal = signals.next(kPoll);
     if (signal != 0) {
       if (stopped_by != 0) break;
       stopped_by = signal;
       log_info("asked the run to end with a checkpoint; once more ends it at once");
       family.tell(SIGUSR1);
-      deadline = std::min(deadline, Clock::now() + patience.end_after_signal);
+      deadline = std::min(deadline, Clock::real().now() + patience.end_after_signal);
     }
     if (result) continue;
     if (job.result_file && !std::filesystem::exists(lock_path)) unborn.look(family.head());
     server_gone = unborn.is_gone() || server_is_gone(lock_path);
     result = read_result(result_path);  // after that look: it is left before the process ends
     if (server_gone && !result) break;
-    if (result) deadline = std::min(deadline, Clock::now() + patience.end_after_result);
+    if (result) deadline = std::min(deadline, Clock::real().now() + patience.end_after_result);
   }
   const bool by_itself = family.collect();
   family.end(signals, patience);

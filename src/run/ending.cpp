@@ -6,8 +6,8 @@
 
 #include "base/as_error.hpp"
 #include "base/log.hpp"
-#include "base/seconds_since.hpp"
 #include "base/shell_line.hpp"
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "record/attackers_file.hpp"
 #include "record/run_files.hpp"
@@ -54,7 +54,7 @@ std::string truth_line(const TrainSetup& setup, const Adversary& adversary,
 std::string score_line(const TrainSetup& setup, const Environment& environment,
                        const ModelState& model, ThreadPool& pool) {
   const RunConfig& config = setup.config;
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::real().now();
   const std::unique_ptr<Dataset> data = environment.load_data(config, Split::kTest);
   if (data->shape() != setup.data->shape() || data->classes() != setup.data->classes()) {
     throw InputError(fmt::format("the test set has {} classes, the training set {}",
@@ -65,14 +65,17 @@ std::string score_line(const TrainSetup& setup, const Environment& environment,
   Evaluator evaluator(*data, setup.make_learner, batch, pool);
   std::atomic<bool> is_told{false};
   const auto tell_long = [&](std::size_t done, std::size_t batches) {
-    if (seconds_since(begin) < kLongSeconds || done == batches || is_told.exchange(true)) return;
+    if (Clock::real().seconds_since(begin) < kLongSeconds || done == batches ||
+        is_told.exchange(true)) {
+      return;
+    }
     log_info("{} of {} parts of the test set are scored; --no-evaluate or Ctrl-C skips that", done,
              batches);
   };
   const std::optional<Score> score = evaluator.score(model, environment.stop, tell_long);
   if (!score) return "the test accuracy was not waited for";
   return fmt::format("test accuracy {:.2f}% of {} images, loss {:.4f} ({:.1f} s; --no-evaluate)",
-                     score->prec1, data->size(), score->loss, seconds_since(begin));
+                     score->prec1, data->size(), score->loss, Clock::real().seconds_since(begin));
 }
 
 std::string next_command(const TrainSetup& setup) {

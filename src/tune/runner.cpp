@@ -15,6 +15,7 @@
 #include "base/child_program.hpp"
 #include "base/file.hpp"
 #include "base/start_threads.hpp"
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/run_directory.hpp"
@@ -25,7 +26,6 @@ namespace detox {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 constexpr const char* kGivenFile = "tune.toml";
 constexpr const char* kLogFile = "train.log";
@@ -119,9 +119,9 @@ class Worker {
   void wait_until_free(const fs::path& folder) const {
     constexpr auto kLimit = std::chrono::minutes(1);
     constexpr auto kPause = std::chrono::milliseconds(100);
-    const auto start = Clock::now();
+    const auto start = Clock::real().now();
     while (user_of_run_directory(folder).state != LockHolder::State::kFree && !stop_ &&
-           Clock::now() - start < kLimit)
+           Clock::real().now() - start < kLimit)
       std::this_thread::sleep_for(kPause);
   }
 

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/seconds_since.hpp"
+#include "detox/clock.hpp"
 #include "engine/remote_fleet.hpp"
 #include "exchange/answer_digests.hpp"
 #include "round/ballot.hpp"
@@ -90,10 +90,10 @@ class ScriptedRun {
 
 TEST(HostileWorker, DoesNotKeepTheServerFromItsDeadlineByAFloodWithoutEnd) {
   ScriptedRun run([] { return ReceivedFrame{1, *make_wait()}; });
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::real().now();
   run.step(1, 0.2);
-  EXPECT_GE(seconds_since(begin), 0.2);
-  EXPECT_LT(seconds_since(begin), 20);
+  EXPECT_GE(Clock::real().seconds_since(begin), 0.2);
+  EXPECT_LT(Clock::real().seconds_since(begin), 20);
   EXPECT_GT(run.rejected(), 0U);
 }
 
@@ -209,16 +209,16 @@ TEST(HostileWorker, MovesNoDeadlineByWhatLiarsCanHoldUpAlone) {
   constexpr double kHeldUpSeconds = 0.4, kPollSeconds = 0.1;
   for (const std::size_t f_eff : {0U, 1U}) {
     // From the first look for answers, however long the server took to get there.
-    std::optional<std::chrono::steady_clock::time_point> begin;
+    std::optional<Clock::time_point> begin;
     ScriptedRun run(two_answers([&begin] {
-                      if (!begin) begin = std::chrono::steady_clock::now();
+                      if (!begin) begin = Clock::real().now();
                       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-                      return seconds_since(*begin) > kHeldUpSeconds;
+                      return Clock::real().seconds_since(*begin) > kHeldUpSeconds;
                     }),
                     0, f_eff);
     run.step(1, 60);
     EXPECT_TRUE(run.is_whole);
-    const double counted_s = seconds_since(*begin) - run.report.in_vain_s;
+    const double counted_s = Clock::real().seconds_since(*begin) - run.report.in_vain_s;
     if (f_eff == 0) {
       EXPECT_GE(counted_s, 0.02);  // a machine that stands still is forgiven as well
     } else {

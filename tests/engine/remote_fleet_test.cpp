@@ -5,7 +5,7 @@
 #include <future>
 #include <set>
 
-#include "base/seconds_since.hpp"
+#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "support/odd_worker.hpp"
 #include "support/temporary_directory.hpp"
@@ -63,12 +63,12 @@ TEST(RemoteFleet, OutvotesGarbageOfTheRightLength) {
 TEST(RemoteFleet, DoesNotWaitForASilentWorkerWhereTheOthersOfItsSliceAgree) {
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::real().now();
   run.over_network([&](int rank, Transport& transport) {
     if (rank == 4) odd_worker(transport, [](Transport&, const OrderView&) {});
     return rank == 4;
   });
-  EXPECT_LT(seconds_since(begin), run.step_timeout_s);
+  EXPECT_LT(Clock::real().seconds_since(begin), run.step_timeout_s);
   EXPECT_EQ(run.final_model(), clean_model());
   std::size_t missing = 0;
   for (const auto& line : run.journal("ledger.jsonl")) {
@@ -286,7 +286,7 @@ TEST(RemoteFleet, ComparesALateAnswerWithTheMajorityOfItsStep) {
 }
 
 TEST(RemoteFleet, GoesOnWithoutAWorkerThatFailsAndPaysNoTimeoutForIt) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::real().now();
   const TemporaryDirectory directory;
   ToyRun run(directory / "run", kOptions);
   run.over_network([](int rank, Transport& transport) {
@@ -297,7 +297,7 @@ TEST(RemoteFleet, GoesOnWithoutAWorkerThatFailsAndPaysNoTimeoutForIt) {
     return true;
   });
   EXPECT_EQ(run.final_model(), clean_model());
-  EXPECT_LT(seconds_since(begin), run.step_timeout_s);
+  EXPECT_LT(Clock::real().seconds_since(begin), run.step_timeout_s);
 }
 
 TEST(RemoteFleet, LetsNobodyMissItWhileItWorksOnSomethingElse) {

@@ -79,6 +79,7 @@ class FencesTest(unittest.TestCase):
 
     def test_the_round_is_told_the_time(self):
         self.assert_broken("src/round/server_round.cpp", "auto now = std::chrono::steady_clock::now();\n", "passed in")
+        self.assert_broken("src/round/server_round.cpp", "auto now = Clock::real().now();\n", "passed in")
         self.assertEqual(self.found({"src/round/server_round.cpp": "// steady_clock::now()\n"}), [])
 
     def test_a_test_file_without_a_test_is_refused(self):

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "comm/mpi/mpi_call.hpp"
+#include "detox/clock.hpp"
 
 namespace detox {
 
@@ -18,12 +19,11 @@ namespace detox {
 /// under way.
 class Backoff {
  public:
-  explicit Backoff(std::chrono::steady_clock::time_point deadline)
-      : deadline_(deadline), begin_(std::chrono::steady_clock::now()) {}
+  explicit Backoff(Clock::time_point deadline) : deadline_(deadline), begin_(Clock::real().now()) {}
 
   /// False once the deadline has passed.
   bool pause(bool transfers_under_way) {
-    const std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now();
+    const Clock::time_point now = Clock::real().now();
     if (now >= deadline_) return false;
     if (polls_++ < kYields) {
       sched_yield();
@@ -42,14 +42,14 @@ class Backoff {
 
   void reset() {
     polls_ = 0;
-    begin_ = std::chrono::steady_clock::now();
+    begin_ = Clock::real().now();
     sleep_ = std::chrono::microseconds(20);
   }
 
  private:
   static constexpr int kYields = 32;
   static constexpr std::chrono::milliseconds kLong{10};
-  std::chrono::steady_clock::time_point deadline_, begin_;
+  Clock::time_point deadline_, begin_;
   int polls_ = 0;
   std::chrono::microseconds sleep_{20};
 };
