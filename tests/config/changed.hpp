@@ -67,6 +67,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"seed", "9007199254740993"},  // not a double
       {"engine", "local"},
       {"threads", "2"},
+      {"learner", "other/learner.so"},
       {"compute-every-replica", "on"},
       {"step-timeout", "1.5"},
       {"start-timeout", "1e-05"},

@@ -130,8 +130,8 @@ TEST(OptionValues, KnowTheHomeDirectoryWhereTheyArePathsAndOnlyThere) {
   const char* set = std::getenv("HOME");
   const std::string before = set != nullptr ? set : "";
   setenv("HOME", "/srv/somebody", 1);
-  for (const char* option : {"train-dir", "data-dir", "placement-key", "pretrained", "resume",
-                             "replay", "network", "dataset"})
+  for (const char* option : {"train-dir", "data-dir", "learner", "placement-key", "pretrained",
+                             "resume", "replay", "network", "dataset"})
     EXPECT_EQ(option_text(find_option(option), with(option, "~/x")), "/srv/somebody/x") << option;
   EXPECT_EQ(with("absent", "~/x").absent, "~/x");
   EXPECT_EQ(with("train-dir", "./~/x").train_dir, "./~/x");

@@ -12,7 +12,7 @@ SOUND = {
     "include/detox/rows.hpp": '#include <span>\n#include "detox/errors.hpp"\n// unlike torch::Tensor, a view\n',
     "src/base/log.cpp": '#include "base/log.hpp"\n#include <cstdio>\n',
     "src/kernels/sum.cpp": '#include "base/log.hpp"\n#include "detox/rows.hpp"\n',
-    "src/learn/lenet.cpp": '#include <torch/torch.h>\n#include "kernels_of_torch.hpp"\n',
+    "src/learn/torch/lenet.cpp": '#include <torch/torch.h>\n#include "kernels_of_torch.hpp"\n',
     "src/comm/mpi/transport.cpp": '#include <mpi.h>\n#include "comm/frame.hpp"\n',
     "src/stages/vote/vote.cpp": '#include "stages/vote/vote.hpp"\n#include "kernels/sum.hpp"\n',
     "src/round/server_round.cpp": '#include "stages/vote/vote.hpp"\n#include "comm/frame.hpp"\n',
@@ -60,7 +60,7 @@ class FencesTest(unittest.TestCase):
         self.assertEqual(self.found({"src/base/log.cpp": '// #include "cli/command.hpp"\n'}), [])
 
     def test_torch_stays_in_learn(self):
-        self.assert_broken("src/run/score.cpp", "#include <ATen/ATen.h>\n", "src/learn/")
+        self.assert_broken("src/run/score.cpp", "#include <ATen/ATen.h>\n", "src/learn/torch/")
 
     def test_mpi_stays_in_its_transport(self):
         self.assert_broken("src/comm/frame.cpp", "#include <mpi.h>\n", "src/comm/mpi/")

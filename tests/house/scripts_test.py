@@ -60,7 +60,9 @@ class ScriptsTest(unittest.TestCase):
             report = source / "report.xml"
             answer = run("ctest", "--test-dir", folder + "/build", "--output-junit", str(report))
             self.assertNotEqual(answer.returncode, 0)
-            self.assertEqual(count_tests.count(report), (2, 3, 2), answer.stdout)
+            passed, failed, skipped = count_tests.count(report)
+            self.assertEqual((passed, len(failed), skipped), (2, 3, 2), answer.stdout)
+            self.assertIn("bad", failed)
 
     def test_a_missing_report_is_an_error_and_not_zero_tests(self):
         self.assertNotEqual(run(sys.executable, "tools/count_tests.py", "/nowhere/report.xml").returncode, 0)
