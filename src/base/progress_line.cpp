@@ -13,14 +13,16 @@
 namespace detox {
 namespace {
 
-constexpr std::uint64_t kBarCells = 30;
+constexpr std::size_t kMostCells = 30, kFewestCells = 5;
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 
-/// Of the terminal as it is now: people make it wider and narrower.
-std::size_t terminal_columns() {
+/// Columns of the terminal as it is now (people make it wider and narrower) but one: a line that
+/// wraps cannot be redrawn.
+std::size_t room() {
   constexpr std::size_t kUsual = 80;
   winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : kUsual;
+  const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return (is_known ? size.ws_col : kUsual) - 1;
 }
 
 }  // namespace
@@ -42,14 +44,16 @@ void ProgressLine::show(std::string_view text) {
 
 void ProgressLine::show(std::string_view text, std::uint64_t done, std::uint64_t all) {
   if (!terminal_) return log_line(text);
-  const std::uint64_t filled = all == 0 ? kBarCells : kBarCells * std::min(done, all) / all;
-  draw(fmt::format("[{}{}] {}", std::string(filled, '#'), std::string(kBarCells - filled, '.'),
-                   text));
+  const std::size_t taken = text.size() + std::string_view("[] ").size();
+  const std::size_t columns = room();
+  const std::size_t cells = columns > taken ? std::min(kMostCells, columns - taken) : 0;
+  if (cells < kFewestCells) return draw(text);
+  const std::size_t filled = all == 0 ? cells : cells * std::min(done, all) / all;
+  draw(fmt::format("[{}{}] {}", std::string(filled, '#'), std::string(cells - filled, '.'), text));
 }
 
 void ProgressLine::draw(std::string_view text) {
-  // A line that wraps cannot be redrawn.
-  draw_open_line(text.substr(0, terminal_columns() - 1));
+  draw_open_line(text.substr(0, room()));
   shown_ = clock_.now();
 }
 

@@ -29,7 +29,7 @@ class ProgressLine {
 
   /// Cut to the terminal's width.
   void show(std::string_view text);
-  /// With a bar in front, on a terminal.
+  /// With a bar in front, on a terminal that is wide enough for one.
   void show(std::string_view text, std::uint64_t done, std::uint64_t all);
 
   /// Leaves what is shown; what comes next begins below it.

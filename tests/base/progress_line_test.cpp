@@ -95,13 +95,20 @@ TEST(ProgressLine, IsRedrawnTenTimesASecondAndAtLast) {
   EXPECT_TRUE(line.is_due(false, false));
 }
 
-TEST(ProgressLine, IsCutToTheWidthOfTheTerminal) {
-  Terminal terminal(40);
+TEST(ProgressLine, FitsTheTerminal) {
+  Terminal terminal(20);
   {
     ProgressLine line;
-    line.show("far more than there is room for", 0, 1);
+    line.show("nine left", 1, 2);
+    line.show("eleven left", 1, 2);
+    line.show("twelve   left", 1, 2);
+    line.show("far more than there is room for", 1, 2);
   }
-  EXPECT_EQ(terminal.text(), "\r[..............................] far mo\x1b[K\n");
+  EXPECT_EQ(terminal.text(),
+            "\r[###....] nine left\x1b[K"
+            "\r[##...] eleven left\x1b[K"
+            "\rtwelve   left\x1b[K"
+            "\rfar more than there\x1b[K\n");
 }
 
 TEST(ProgressLine, IsLeftAboveALogLine) {
