@@ -26,7 +26,8 @@ enum class BulyanVariant { kPaper, kDetox };
 /// Whose definition, where those of the common libraries differ (docs/rules.md).
 enum class Semantics { kPaper, kByzfl, kByzpy };
 
-/// What a rule is built with.
+/// What a rule is built with. Who builds one with a value that cannot be, as a negative radius,
+/// gets a UsageError, in the words of the command line.
 struct RuleOptions {
   std::size_t f = 0;  ///< corrupt rows it must survive
   std::size_t krum_select =
@@ -144,7 +145,8 @@ const RuleInfo& find_rule(std::string_view name);
 std::unique_ptr<Aggregator> make_aggregator(std::string_view name, const RuleOptions& options);
 
 /// Empty where n rows will do for the rule, and for the steps before it, with these options; else
-/// the inequality and the values: "krum needs n >= 2f + 3: n = 6, f = 2". Aggregator::aggregate
+/// the option that cannot be, or the inequality and the values: "krum needs n >= 2f + 3: n = 6, f =
+/// 2". Aggregator::aggregate
 /// checks this first; here for those who want to refuse a configuration earlier.
 std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n);
 

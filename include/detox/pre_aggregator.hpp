@@ -65,6 +65,10 @@ std::span<const PreInfo> pre_aggregators();
 /// and what would be valid.
 std::vector<PreStep> parse_pre_steps(std::string_view text);
 
+/// Empty where the steps are of the registry and their parameters in range; else what is wrong, as
+/// parse_pre_steps says it.
+std::string unmet_steps(std::span<const PreStep> steps);
+
 /// The inverse of parse_pre_steps, with every parameter; "none" where there is no step.
 std::string to_text(std::span<const PreStep> steps);
 

@@ -9,6 +9,7 @@
 #include "detox/errors.hpp"
 #include "stages/aggregate/pre_chain.hpp"
 #include "stages/aggregate/row_weights.hpp"
+#include "stages/aggregate/rule_options.hpp"
 
 namespace detox {
 namespace {
@@ -40,9 +41,8 @@ std::string unmet_by_points(const RuleInfo& rule, const RuleOptions& options, st
   return rule.unmet != nullptr ? rule.unmet(options, n) : std::string();
 }
 
-}  // namespace
-
-std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
+/// unmet_requirement, of options that are in range.
+std::string unmet_by_rows(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
   const std::size_t f = options.f;
   if (f > kMostRows || n > kMostRows)
     return fmt::format("{} takes at most {} rows: n = {}, f = {}", rule.name, kMostRows, n, f);
@@ -61,12 +61,26 @@ std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, 
   return unmet;
 }
 
+/// The options, if they are in range.
+const RuleOptions& checked(const RuleOptions& options) {
+  const std::string unmet = unmet_options(options);
+  if (!unmet.empty()) throw UsageError(unmet);
+  return options;
+}
+
+}  // namespace
+
+std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
+  std::string unmet = unmet_options(options);
+  return unmet.empty() ? unmet_by_rows(rule, options, n) : unmet;
+}
+
 void check_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
   const std::string unmet = unmet_requirement(rule, options, n);
   if (!unmet.empty()) throw UsageError(unmet);
 }
 
-Aggregator::Aggregator(const RuleOptions& options) : options_(options) {
+Aggregator::Aggregator(const RuleOptions& options) : options_(checked(options)) {
   for (const PreStep& step : options.pre)
     pre_.push_back(step.info->make(options.f, step.parameter));
 }
@@ -76,7 +90,8 @@ Aggregator::~Aggregator() = default;
 template <class T>
 void Aggregator::run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
                      AggregationReport* report) const {
-  check_requirement(*info_, options_, rows.n());
+  const std::string unmet = unmet_by_rows(*info_, options_, rows.n());
+  if (!unmet.empty()) throw UsageError(unmet);
   check_shapes<T>(rows, out);
   if (report != nullptr) *report = {};
   Workspace::Scope scratch(context.workspace);

@@ -142,6 +142,8 @@ double total_weight(std::span<const double> weights, std::span<double> scratch) 
 
 std::string unmet_weights(const RuleInfo& rule, const RuleOptions& options,
                           std::span<const double> weights, std::size_t n) {
+  std::string unmet = unmet_options(options);
+  if (!unmet.empty()) return unmet;
   std::vector<double> numbers(3 * n);
   return check_and_cap(rule, options, weights, numbers);
 }

@@ -9,6 +9,7 @@
 
 #include "base/names.hpp"
 #include "detox/errors.hpp"
+#include "stages/aggregate/pre_step.hpp"
 
 namespace detox {
 namespace {
@@ -95,14 +96,25 @@ bool holds_steps(const RuleOption& option) {
   return std::holds_alternative<std::vector<PreStep>>(option.read({}));
 }
 
+/// Numbers as numbers.
+std::string value_text(const Value& value) {
+  if (const auto* steps = std::get_if<std::vector<PreStep>>(&value)) return to_text(*steps);
+  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
+  return fmt::format("{}", std::get<std::uint64_t>(value));
+}
+
 template <class T>
 bool parses(std::string_view text, T& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
+std::string refusal(std::string_view called, std::string_view text, std::string_view valid) {
+  return fmt::format("{} is '{}'; valid: {}", called, printable(text), valid);
+}
+
 [[noreturn]] void refuse(std::string_view called, std::string_view text, std::string_view valid) {
-  throw UsageError(fmt::format("{} is '{}'; valid: {}", called, printable(text), valid));
+  throw UsageError(refusal(called, text, valid));
 }
 
 template <class Number>
@@ -118,6 +130,15 @@ std::uint64_t parse_word(const RuleOption& option, std::string_view text, std::s
     if (canonical_name(words[i]) == canonical_name(text)) return i;
   }
   throw UsageError(unknown_name(fmt::format("value of {}", called), text, words));
+}
+
+/// Whether a member that is no list of steps may have this value.
+bool takes(const RuleOption& option, const Value& value) {
+  if (option.words != nullptr) return std::get<std::uint64_t>(value) < option.words().size();
+  const bool is_whole = std::holds_alternative<std::uint64_t>(value);
+  const double number =
+      is_whole ? static_cast<double>(std::get<std::uint64_t>(value)) : std::get<double>(value);
+  return option.range.contains(number) || (number == 0 && !option.empty_word.empty());
 }
 
 Value parse_value(const RuleOption& option, std::string_view text, std::string_view called) {
@@ -159,14 +180,27 @@ void set_rule_option(std::string_view name, std::string_view text, RuleOptions& 
   set_rule_option(option, text, options, option.name);
 }
 
+std::string unmet_options(const RuleOptions& options) {
+  for (const RuleOption& option : rule_options()) {
+    if (holds_steps(option)) {
+      std::string unmet = unmet_steps(options.pre);
+      if (!unmet.empty()) return unmet;
+      continue;
+    }
+    const Value value = option.read(options);
+    if (!takes(option, value))
+      return refusal(option.name, value_text(value), rule_option_values(option));
+  }
+  return {};
+}
+
 std::string rule_option_text(const RuleOption& option, const RuleOptions& options) {
   const Value value = option.read(options);
-  if (const auto* steps = std::get_if<std::vector<PreStep>>(&value)) return to_text(*steps);
-  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
-  const std::uint64_t whole = std::get<std::uint64_t>(value);
-  if (option.words != nullptr) return std::string(option.words().at(whole));
-  if (whole == 0 && !option.empty_word.empty()) return std::string(option.empty_word);
-  return fmt::format("{}", whole);
+  if (const auto* whole = std::get_if<std::uint64_t>(&value)) {
+    if (option.words != nullptr) return std::string(option.words().at(*whole));
+    if (*whole == 0 && !option.empty_word.empty()) return std::string(option.empty_word);
+  }
+  return value_text(value);
 }
 
 std::string rule_option_help(const RuleOption& option) {

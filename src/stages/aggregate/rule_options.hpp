@@ -48,6 +48,10 @@ void set_rule_option(const RuleOption& option, std::string_view text, RuleOption
                      std::string_view called);
 void set_rule_option(std::string_view name, std::string_view text, RuleOptions& options);
 
+/// Empty, or of the first value that set_rule_option would refuse what it would say. For callers
+/// who write members themselves: the constructor of every rule asks.
+std::string unmet_options(const RuleOptions& options);
+
 /// The value as set_rule_option reads it back, with every bit.
 std::string rule_option_text(const RuleOption& option, const RuleOptions& options);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -47,6 +48,15 @@ std::string what_is_valid(const PreInfo& info) {
   return fmt::format("{0}, or {0}:{1}={2}", info.name, info.parameter, info.standard);
 }
 
+bool takes(const PreInfo& info, double value) {
+  return value > 0 && value <= kMostParameter && (!info.whole || value == std::floor(value));
+}
+
+std::string refusal(const PreInfo& info, std::string_view step) {
+  return fmt::format("pre-aggregation '{}': {} must be {}", printable(step), info.parameter,
+                     info.whole ? "a whole number, 1 to 1e15" : "a number above 0, at most 1e15");
+}
+
 double parse_parameter(const PreInfo& info, std::string_view step, std::string_view text) {
   const std::string start = fmt::format("{}=", info.parameter);
   double value = 0;
@@ -54,12 +64,8 @@ double parse_parameter(const PreInfo& info, std::string_view step, std::string_v
     text.remove_prefix(start.size());
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     const bool is_number = error == std::errc() && end == text.data() + text.size();
-    const bool is_valid = is_number && value > 0 && value <= kMostParameter &&
-                          (!info.whole || value == std::floor(value));
-    if (is_valid) return value;
-    throw UsageError(
-        fmt::format("pre-aggregation '{}': {} must be {}", printable(step), info.parameter,
-                    info.whole ? "a whole number, 1 to 1e15" : "a number above 0, at most 1e15"));
+    if (is_number && takes(info, value)) return value;
+    throw UsageError(refusal(info, step));
   }
   throw UsageError(
       fmt::format("pre-aggregation '{}'; valid: {}", printable(step), what_is_valid(info)));
@@ -86,6 +92,17 @@ std::vector<PreStep> parse_pre_steps(std::string_view text) {
     if (comma == std::string_view::npos) return steps;
     text.remove_prefix(comma + 1);
   }
+}
+
+std::string unmet_steps(std::span<const PreStep> steps) {
+  for (const PreStep& step : steps) {
+    const auto is_it = [&](const PreInfo& info) { return &info == step.info; };
+    if (std::ranges::none_of(pre_aggregators(), is_it))
+      return "a step of pre is none of pre_aggregators(); valid: those, or parse_pre_steps";
+    if (!step.info->parameter.empty() && !takes(*step.info, step.parameter))
+      return refusal(*step.info, to_text({&step, 1}));
+  }
+  return {};
 }
 
 std::string to_text(std::span<const PreStep> steps) {
