@@ -78,21 +78,24 @@ class Aggregator {
   Aggregator& operator=(const Aggregator&) = delete;
 
   /// Reduces rows (n, d), after the steps of options.pre, to out (d). Fewer rows than the rule's
-  /// requirement at f is a UsageError with the inequality and the values; rows of other shapes than
-  /// out are our bug. Weights that cannot be (unmet_weights) are a UsageError. The result depends
-  /// on nothing but rows, weights, options, step and key: not on threads, instruction sets or
-  /// addresses.
+  /// requirement at f is a UsageError with the inequality and the values, and so are rows of
+  /// another shape than out, with both, and weights that cannot be (unmet_weights). The result
+  /// depends on nothing but rows, weights, options, step and key: not on threads, instruction sets
+  /// or addresses.
   void aggregate(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
                  AggregationReport* report = nullptr) const;
   void aggregate(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
                  AggregationReport* report = nullptr) const;
 
  protected:
-  explicit Aggregator(const RuleOptions& options);
   const RuleOptions& options() const { return options_; }
 
  private:
-  friend std::unique_ptr<Aggregator> make_aggregator(std::string_view, const RuleOptions&);
+  friend class GeometryRule;
+  template <class Rule>
+  friend class PointRule;
+  friend struct RegistryLine;
+  explicit Aggregator(const RuleOptions& options);
   virtual void reduce(const Points<float>& points, std::span<float> out,
                       AggregationContext& context, AggregationReport* report) const = 0;
   virtual void reduce(const Points<double>& points, std::span<double> out,
@@ -109,6 +112,7 @@ class Aggregator {
 /// One line of the registry (src/stages/aggregate/rules.def). What others have to know of a rule is
 /// a trait here: nobody asks for its name.
 struct RuleInfo {
+  /// UsageError as the constructor of a rule: for options that cannot be.
   std::unique_ptr<Aggregator> (*make)(const RuleOptions&) = nullptr;
   std::string_view name = {};
   std::string_view alias = {};        ///< another accepted name, or empty

@@ -12,7 +12,10 @@ namespace detox {
 /// parallel_for of the same pool.
 class ThreadPool {
  public:
-  /// size >= 1. InputError where the system does not start so many threads.
+  static constexpr std::size_t kMostThreads = 65535;
+
+  /// UsageError unless size is 1 to kMostThreads; InputError where the system does not start so
+  /// many threads.
   explicit ThreadPool(std::size_t size);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

@@ -12,6 +12,7 @@
 #include "base/assert.hpp"
 #include "base/digest.hpp"
 #include "base/normal.hpp"
+#include "detox/errors.hpp"
 
 namespace detox {
 namespace {
@@ -94,7 +95,7 @@ RandomStream::~RandomStream() = default;
 std::uint64_t RandomStream::next() { return state_->draw<std::uint64_t>(); }
 
 std::uint64_t RandomStream::below(std::uint64_t bound) {
-  DETOX_ASSERT(bound >= 1);
+  if (bound < 1) throw UsageError("no number is below 0; valid: a bound from 1");
   const std::uint64_t unfair = (0 - bound) % bound;  // 2^64 mod bound values are drawn again
   while (true) {
     const std::uint64_t value = next();

@@ -1,5 +1,7 @@
 #include "detox/thread_pool.hpp"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -8,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "base/assert.hpp"
 #include "base/start_threads.hpp"
+#include "detox/errors.hpp"
 
 namespace detox {
 
@@ -73,7 +75,10 @@ struct ThreadPool::State {
 };
 
 ThreadPool::ThreadPool(std::size_t size) : state_(std::make_unique<State>()) {
-  DETOX_ASSERT(size >= 1);
+  if (size < 1 || size > kMostThreads) {
+    throw UsageError(fmt::format("a pool of {} threads; valid: a whole number from 1 to {}", size,
+                                 kMostThreads));
+  }
   State* state = state_.get();
   // Those that were started before one could not be end with the state.
   start_threads(

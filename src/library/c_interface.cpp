@@ -91,9 +91,7 @@ int aggregate(detox_aggregator* aggregator, const T* const* rows, std::size_t n,
               std::uint64_t step, T* out) {
   return guarded(
       [&] {
-        bool is_there = aggregator != nullptr && rows != nullptr && (out != nullptr || d == 0);
-        for (std::size_t i = 0; i < n && is_there; ++i) is_there = rows[i] != nullptr || d == 0;
-        if (!is_there) throw detox::UsageError("a pointer is NULL");
+        if (aggregator == nullptr) throw detox::UsageError("the aggregator is NULL");
         AggregationContext context{*aggregator->pool, aggregator->workspace, step, aggregator->key,
                                    aggregator->weights};
         aggregator->rule->aggregate(detox::Rows<T>{{rows, n}, d}, std::span<T>(out, d), context);
@@ -166,7 +164,7 @@ int detox_aggregate_double(detox_aggregator* aggregator, const double* const* ro
 int detox_set_weights(detox_aggregator* aggregator, const double* weights, size_t n) {
   return guarded(
       [&] {
-        if (aggregator == nullptr) throw detox::UsageError("a pointer is NULL");
+        if (aggregator == nullptr) throw detox::UsageError("the aggregator is NULL");
         aggregator->weights.assign(weights, weights == nullptr ? weights : weights + n);
         return 0;
       },

@@ -138,11 +138,17 @@ TEST(CInterface, SaysWhyRowsCannotBeReduced) {
   float out[3];
   EXPECT_EQ(detox_aggregate_float(krum.get(), rows.pointers.data(), 6, 3, 0, out), 2);
   EXPECT_STREQ(detox_error(), "krum needs n >= 2f + 3: n = 6, f = 2");
-  EXPECT_EQ(detox_aggregate_float(krum.get(), nullptr, 6, 3, 0, out), 2);
-  EXPECT_EQ(detox_aggregate_float(nullptr, rows.pointers.data(), 6, 3, 0, out), 2);
-  EXPECT_EQ(detox_aggregate_float(krum.get(), rows.pointers.data(), 6, 3, 0, nullptr), 2);
+  rows.values.emplace_back(3);
+  rows.pointers.push_back(rows.values.back().data());
+  EXPECT_EQ(detox_aggregate_float(krum.get(), nullptr, 7, 3, 0, out), 2);
+  EXPECT_STREQ(detox_error(), "rows (7, 3) are null");
+  EXPECT_EQ(detox_aggregate_float(nullptr, rows.pointers.data(), 7, 3, 0, out), 2);
+  EXPECT_STREQ(detox_error(), "the aggregator is NULL");
+  EXPECT_EQ(detox_aggregate_float(krum.get(), rows.pointers.data(), 7, 3, 0, nullptr), 2);
+  EXPECT_STREQ(detox_error(), "out is null, rows are (7, 3); valid: out of 3 values");
   rows.pointers[4] = nullptr;
-  EXPECT_EQ(detox_aggregate_float(krum.get(), rows.pointers.data(), 6, 3, 0, out), 2);
+  EXPECT_EQ(detox_aggregate_float(krum.get(), rows.pointers.data(), 7, 3, 0, out), 2);
+  EXPECT_STREQ(detox_error(), "row 4 of (7, 3) is null");
   detox_destroy(nullptr);
 }
 

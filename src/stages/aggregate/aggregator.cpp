@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "base/assert.hpp"
 #include "detox/errors.hpp"
 #include "stages/aggregate/pre_chain.hpp"
 #include "stages/aggregate/row_weights.hpp"
@@ -17,9 +16,25 @@ namespace {
 constexpr std::size_t kMostRows = std::numeric_limits<std::uint16_t>::max();
 
 template <class T>
-void check_shapes(const Rows<T>& rows, std::span<const T> out) {
-  DETOX_ASSERT(rows.d == out.size());
-  for (const T* row : rows.row) DETOX_ASSERT(row != nullptr || rows.d == 0);
+void check_shapes(const Rows<T>& rows, std::span<const T> out, std::span<const float> start) {
+  const auto refuse_size = [&](std::string_view what, std::size_t size, std::string_view more) {
+    throw UsageError(
+        fmt::format("{0} has {1} values, rows are ({2}, {3}); valid: {0} of {3} values{4}", what,
+                    size, rows.n(), rows.d, more));
+  };
+  if (out.size() != rows.d) refuse_size("out", out.size(), "");
+  if (!start.empty() && start.size() != rows.d) refuse_size("start", start.size(), " or none");
+  if (rows.row.data() == nullptr && rows.n() > 0)
+    throw UsageError(fmt::format("rows ({}, {}) are null", rows.n(), rows.d));
+  if (rows.d == 0) return;
+  if (out.data() == nullptr) {
+    throw UsageError(fmt::format("out is null, rows are ({0}, {1}); valid: out of {1} values",
+                                 rows.n(), rows.d));
+  }
+  for (std::size_t i = 0; i < rows.n(); ++i) {
+    if (rows.row[i] == nullptr)
+      throw UsageError(fmt::format("row {} of ({}, {}) is null", i, rows.n(), rows.d));
+  }
 }
 
 /// C(n, f), or something beyond kMostSubsets.
@@ -44,6 +59,8 @@ std::string unmet_by_points(const RuleInfo& rule, const RuleOptions& options, st
 /// unmet_requirement, of options that are in range.
 std::string unmet_by_rows(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
   const std::size_t f = options.f;
+  if (rule.name.empty() || rule.min_rows == nullptr)
+    return "a rule without name or min_rows; valid: one of rules(), or your own with both";
   if (f > kMostRows || n > kMostRows)
     return fmt::format("{} takes at most {} rows: n = {}, f = {}", rule.name, kMostRows, n, f);
   for (const PreStep& step : options.pre) {
@@ -92,7 +109,7 @@ void Aggregator::run(const Rows<T>& rows, std::span<T> out, AggregationContext& 
                      AggregationReport* report) const {
   const std::string unmet = unmet_by_rows(*info_, options_, rows.n());
   if (!unmet.empty()) throw UsageError(unmet);
-  check_shapes<T>(rows, out);
+  check_shapes<T>(rows, out, context.start);
   if (report != nullptr) *report = {};
   Workspace::Scope scratch(context.workspace);
   const std::span<const double> weights =

@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/assert.hpp"
 #include "stages/aggregate/distance_to_point.hpp"
 #include "stages/aggregate/geometry_rule.hpp"
 #include "stages/aggregate/point_rule.hpp"
@@ -55,7 +54,6 @@ class CenteredClipping final : public PointRule<CenteredClipping> {
   /// Whether there is a start; zeros where not.
   template <class T>
   static bool begin_at(std::span<const float> start, std::span<T> out) {
-    DETOX_ASSERT(start.empty() || start.size() == out.size());
     const bool is_finite = std::ranges::all_of(start, [](float v) { return std::isfinite(v); });
     std::ranges::fill(out, T{0});
     if (!start.empty() && is_finite) std::ranges::copy(start, out.begin());

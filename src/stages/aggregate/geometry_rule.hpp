@@ -38,7 +38,7 @@ void report_weights(const Geometry& geometry, std::span<const double> weights, d
 /// A rule that is a linear combination of rows.
 class GeometryRule : public Aggregator {
  protected:
-  using Aggregator::Aggregator;
+  explicit GeometryRule(const RuleOptions& options) : Aggregator(options) {}
 
  private:
   /// Sets the n weights, which are 0 at first, and returns what their combination is divided by.

@@ -12,7 +12,7 @@ namespace detox {
 template <class Rule>
 class PointRule : public Aggregator {
  protected:
-  using Aggregator::Aggregator;
+  explicit PointRule(const RuleOptions& options) : Aggregator(options) {}
 
  private:
   void reduce(const Points<float>& points, std::span<float> out, AggregationContext& context,

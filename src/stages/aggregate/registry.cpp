@@ -3,6 +3,17 @@
 #include "base/names.hpp"
 
 namespace detox {
+
+/// A rule knows its line, whoever calls the line's factory.
+struct RegistryLine {
+  template <auto Make, std::size_t kPlace>
+  static std::unique_ptr<Aggregator> make(const RuleOptions& options) {
+    std::unique_ptr<Aggregator> rule = Make(options);
+    rule->info_ = &rules()[kPlace];
+    return rule;
+  }
+};
+
 namespace {
 
 std::size_t one(std::size_t) { return 1; }
@@ -13,8 +24,14 @@ std::size_t bulyan_rows(std::size_t f) { return 4 * f + 3; }
 constexpr std::string_view kMajority = "n >= 2f + 1";
 constexpr std::string_view kKrum = "n >= 2f + 3";
 
+enum Place : std::size_t {
+#define RULE(ID, ...) kPlaceOf_##ID,
+#include "stages/aggregate/rules.def"
+#undef RULE
+};
+
 constexpr RuleInfo kRules[] = {
-#define RULE(ID, ...) RuleInfo{.make = make_##ID, __VA_ARGS__},
+#define RULE(ID, ...) RuleInfo{.make = RegistryLine::make<make_##ID, kPlaceOf_##ID>, __VA_ARGS__},
 #include "stages/aggregate/rules.def"
 #undef RULE
 };
@@ -26,10 +43,7 @@ std::span<const RuleInfo> rules() { return kRules; }
 const RuleInfo& find_rule(std::string_view name) { return find_by_name("rule", name, rules()); }
 
 std::unique_ptr<Aggregator> make_aggregator(std::string_view name, const RuleOptions& options) {
-  const RuleInfo& info = find_rule(name);
-  std::unique_ptr<Aggregator> rule = info.make(options);
-  rule->info_ = &info;
-  return rule;
+  return find_rule(name).make(options);
 }
 
 }  // namespace detox

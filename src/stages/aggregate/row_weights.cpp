@@ -117,15 +117,10 @@ std::string make_usable(const RuleInfo& rule, const RuleOptions& options,
       static_cast<double>(n) / (2 * static_cast<double>(options.f)));
 }
 
-/// Writes the usable weights of n rows to the first n of 3 n numbers, the others are scratch.
-/// Empty, or why there are none.
-std::string check_and_cap(const RuleInfo& rule, const RuleOptions& options,
-                          std::span<const double> given, std::span<double> numbers) {
-  const std::size_t n = numbers.size() / 3;
+std::string unmet_as_given(const RuleInfo& rule, const RuleOptions& options,
+                           std::span<const double> given, std::size_t n) {
   std::string unmet = unmet_combination(rule, options);
-  if (unmet.empty()) unmet = unmet_values(given, n);
-  if (!unmet.empty()) return unmet;
-  return make_usable(rule, options, given, numbers.first(n), numbers.subspan(n));
+  return unmet.empty() ? unmet_values(given, n) : unmet;
 }
 
 }  // namespace
@@ -133,7 +128,8 @@ std::string check_and_cap(const RuleInfo& rule, const RuleOptions& options,
 double heaviest(std::span<const double> weights, std::size_t count, std::span<double> scratch) {
   std::ranges::copy(weights, scratch.begin());
   std::ranges::sort(scratch);
-  return std::accumulate(scratch.end() - static_cast<std::ptrdiff_t>(count), scratch.end(), 0.0);
+  const auto counted = scratch.last(std::min(count, scratch.size()));
+  return std::accumulate(counted.begin(), counted.end(), 0.0);
 }
 
 double total_weight(std::span<const double> weights, std::span<double> scratch) {
@@ -143,19 +139,21 @@ double total_weight(std::span<const double> weights, std::span<double> scratch) 
 std::string unmet_weights(const RuleInfo& rule, const RuleOptions& options,
                           std::span<const double> weights, std::size_t n) {
   std::string unmet = unmet_options(options);
+  if (unmet.empty()) unmet = unmet_as_given(rule, options, weights, n);
   if (!unmet.empty()) return unmet;
   std::vector<double> numbers(3 * n);
-  return check_and_cap(rule, options, weights, numbers);
+  const std::span<double> out(numbers);
+  return make_usable(rule, options, weights, out.first(n), out.subspan(n));
 }
 
 std::span<const double> usable_weights(const RuleInfo& rule, const RuleOptions& options,
                                        std::size_t n, const AggregationContext& context,
                                        Workspace::Scope& scratch) {
   if (context.weights.empty()) return {};
-  const auto numbers = scratch.take<double>(3 * n);
-  const std::string unmet = check_and_cap(rule, options, context.weights, numbers);
+  const auto usable = scratch.take<double>(n), numbers = scratch.take<double>(2 * n);
+  std::string unmet = unmet_as_given(rule, options, context.weights, n);
+  if (unmet.empty()) unmet = make_usable(rule, options, context.weights, usable, numbers);
   if (!unmet.empty()) throw UsageError(unmet);
-  const auto usable = numbers.first(n);
   const bool same = std::ranges::adjacent_find(usable, std::not_equal_to<>()) == usable.end();
   return same ? std::span<const double>() : usable;
 }

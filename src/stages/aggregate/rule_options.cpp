@@ -9,7 +9,6 @@
 
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "stages/aggregate/pre_step.hpp"
 
 namespace detox {
 namespace {

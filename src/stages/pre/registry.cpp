@@ -13,16 +13,18 @@
 namespace detox {
 namespace {
 
+constexpr double kMostParameter = 1e15;
+
 std::size_t any_rows(std::size_t) { return 1; }
 std::size_t honest_majority(std::size_t f) { return 2 * f + 1; }
 
 std::size_t as_many(std::size_t n, double) { return n; }
 std::size_t buckets(std::size_t n, double size) {
+  if (!(size >= 1 && size <= kMostParameter))
+    throw UsageError(fmt::format("buckets of {} rows; valid: a whole number, 1 to 1e15", size));
   const auto s = static_cast<std::size_t>(size);
   return n / s + (n % s > 0 ? 1 : 0);
 }
-
-constexpr double kMostParameter = 1e15;
 
 constexpr std::array<PreInfo, 4> kSteps = {{
     {"arc", "the floor(2 (f / n) (n - f)) rows of greatest norm are scaled down to the next norm",
@@ -42,6 +44,9 @@ constexpr std::array<PreInfo, 4> kSteps = {{
      "Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan: Fixing by Mixing. AISTATS 2023",
      make_nnm, true},
 }};
+
+constexpr std::string_view kNoStep =
+    "a step of pre is none of pre_aggregators(); valid: those, or parse_pre_steps";
 
 std::string what_is_valid(const PreInfo& info) {
   if (info.parameter.empty()) return std::string(info.name);
@@ -97,8 +102,7 @@ std::vector<PreStep> parse_pre_steps(std::string_view text) {
 std::string unmet_steps(std::span<const PreStep> steps) {
   for (const PreStep& step : steps) {
     const auto is_it = [&](const PreInfo& info) { return &info == step.info; };
-    if (std::ranges::none_of(pre_aggregators(), is_it))
-      return "a step of pre is none of pre_aggregators(); valid: those, or parse_pre_steps";
+    if (std::ranges::none_of(pre_aggregators(), is_it)) return std::string(kNoStep);
     if (!step.info->parameter.empty() && !takes(*step.info, step.parameter))
       return refusal(*step.info, to_text({&step, 1}));
   }
@@ -108,6 +112,7 @@ std::string unmet_steps(std::span<const PreStep> steps) {
 std::string to_text(std::span<const PreStep> steps) {
   std::string text;
   for (const PreStep& step : steps) {
+    if (step.info == nullptr) throw UsageError(std::string(kNoStep));
     const PreInfo& info = *step.info;
     if (!text.empty()) text += ",";
     text += info.name;
