@@ -21,7 +21,7 @@ class InstalledLibrary(unittest.TestCase):
             prefix, build = pathlib.Path(folder, "prefix"), pathlib.Path(folder, "build")
             run("cmake", "--install", os.environ["DETOX_BUILD"], "--prefix", prefix)
             headers = sorted(path.name for path in prefix.glob("include/detox/*"))
-            self.assertEqual(headers, ["aggregator.hpp", "detox.h", "errors.hpp", "pre_aggregator.hpp", "random.hpp", "rows.hpp",
+            self.assertEqual(headers, ["aggregate.hpp", "aggregator.hpp", "detox.h", "errors.hpp", "pre_aggregator.hpp", "random.hpp", "rows.hpp",
                                        "thread_pool.hpp", "workspace.hpp"])
             run("cmake", "-S", ROOT / "examples/library", "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
             run("cmake", "--build", build)
