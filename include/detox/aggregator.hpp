@@ -70,7 +70,8 @@ struct AggregationContext {
 template <class T>
 struct Points;
 
-/// Immutable after construction and safe to share between threads that have a context each.
+/// Immutable after construction and safe to share between threads that have a context each. One of
+/// your own derives from RowRule (detox/row_rule.hpp).
 class Aggregator {
  public:
   virtual ~Aggregator();
@@ -94,8 +95,11 @@ class Aggregator {
   friend class GeometryRule;
   template <class Rule>
   friend class PointRule;
+  friend class RowRule;
   friend struct RegistryLine;
   explicit Aggregator(const RuleOptions& options);
+  /// Before the first call; the line outlives the rule.
+  void know(const struct RuleInfo& info) { info_ = &info; }
   virtual void reduce(const Points<float>& points, std::span<float> out,
                       AggregationContext& context, AggregationReport* report) const = 0;
   virtual void reduce(const Points<double>& points, std::span<double> out,

@@ -35,6 +35,27 @@ const char* detox_rule_paper(size_t rule);
    (docs/rules.md), and seed, of which bucketing and dnc draw. NULL or "" is f=0. threads: 0 is one a core. NULL on error: an unknown name, an option
    that cannot be. */
 detox_aggregator* detox_create(const char* rule, const char* options, size_t threads);
+
+/* A rule of yours that runs beside ours: the same checks of shapes and options, the same steps
+   before it. The functions set out (d) from n rows of d values, n at least 1 and min_rows(f), and
+   return 0, or another number where they cannot; one of them may be NULL, and rows of that kind are
+   then refused. min_rows and requirement ("n >= 2f + 1", for messages) may both be NULL: n >= 1.
+   The texts are copied, data is handed on. */
+typedef struct detox_function_rule {
+  const char* name;
+  const char* requirement;
+  size_t (*min_rows)(size_t f);
+  int (*reduce_float)(const float* const* rows, size_t n, size_t d, size_t f, float* out,
+                      void* data);
+  int (*reduce_double)(const double* const* rows, size_t n, size_t d, size_t f, double* out,
+                       void* data);
+  void* data;
+} detox_function_rule;
+
+/* As detox_create, of such a rule. */
+detox_aggregator* detox_create_from_function(const detox_function_rule* rule, const char* options,
+                                             size_t threads);
+
 void detox_destroy(detox_aggregator* aggregator); /* NULL is nothing to destroy */
 
 /* One line: the rule, what it needs, its options. Valid as long as the aggregator. */

@@ -10,9 +10,12 @@
 #include "detox/aggregator.hpp"
 #include "detox/detox.h"
 #include "detox/errors.hpp"
+#include "detox/row_rule.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
 using detox::AggregationContext;
+using detox::AggregationReport;
+using detox::Rows;
 
 struct detox_aggregator {
   std::unique_ptr<detox::Aggregator> rule;
@@ -43,6 +46,54 @@ auto guarded(const Work& work, const Failed& failed) -> decltype(work()) {
     return failed(kFailure);
   }
 }
+
+std::size_t one_row(std::size_t) { return 1; }
+
+std::string_view requirement_of(const detox_function_rule& rule) {
+  if ((rule.requirement == nullptr) != (rule.min_rows == nullptr)) {
+    throw detox::UsageError(fmt::format(
+        "rule '{}': one of requirement and min_rows is NULL; valid: both or neither", rule.name));
+  }
+  return rule.requirement != nullptr ? rule.requirement : "n >= 1";
+}
+
+/// Before the rule, which views them.
+struct Texts {
+  std::string name, requirement;
+};
+
+/// A rule whose functions are the caller's.
+class FunctionRule final : private Texts, public detox::RowRule {
+ public:
+  FunctionRule(const detox_function_rule& rule, const detox::RuleOptions& options)
+      : Texts{rule.name, std::string(requirement_of(rule))},
+        RowRule({.name = name,
+                 .requirement = requirement,
+                 .min_rows = rule.min_rows != nullptr ? rule.min_rows : one_row},
+                options),
+        rule_(rule) {}
+
+ private:
+  void reduce_rows(const Rows<float>& rows, std::span<float> out, AggregationContext&,
+                   AggregationReport*) const override {
+    run(rule_.reduce_float, "floats", rows, out);
+  }
+  void reduce_rows(const Rows<double>& rows, std::span<double> out, AggregationContext&,
+                   AggregationReport*) const override {
+    run(rule_.reduce_double, "doubles", rows, out);
+  }
+
+  template <class Function, class T>
+  void run(Function function, std::string_view kind, const Rows<T>& rows, std::span<T> out) const {
+    if (function == nullptr)
+      throw detox::UsageError(fmt::format("{} has no function for {}", name, kind));
+    const int code =
+        function(rows.row.data(), rows.n(), rows.d, options().f, out.data(), rule_.data);
+    if (code != 0) throw detox::InputError(fmt::format("{}: its function returned {}", name, code));
+  }
+
+  detox_function_rule rule_;
+};
 
 const detox::RuleInfo* rule_at(std::size_t rule) {
   return rule < detox::rules().size() ? &detox::rules()[rule] : nullptr;
@@ -86,6 +137,23 @@ Asked parse_options(std::string_view text) {
   }
 }
 
+/// make(options) makes the rule.
+template <class Make>
+detox_aggregator* create(std::string_view name, std::string_view requirement, const char* options,
+                         std::size_t threads, const Make& make) {
+  if (threads > kMostThreads) {
+    throw detox::UsageError(fmt::format("threads: {}; valid: 0 to {}", threads, kMostThreads));
+  }
+  const Asked asked = parse_options(options == nullptr ? "" : options);
+  auto made = std::make_unique<detox_aggregator>();
+  made->rule = make(asked.options);
+  made->pool = std::make_unique<detox::ThreadPool>(threads > 0 ? threads : detox::usable_cores());
+  made->key = detox::key_from_seed(asked.seed);
+  made->description = fmt::format("{}, needs {}, with {}", name, requirement,
+                                  asked.text.empty() ? "f=0" : asked.text);
+  return made.release();
+}
+
 template <class T>
 int aggregate(detox_aggregator* aggregator, const T* const* rows, std::size_t n, std::size_t d,
               std::uint64_t step, T* out) {
@@ -127,20 +195,22 @@ detox_aggregator* detox_create(const char* rule, const char* options, size_t thr
   return guarded(
       [&]() -> detox_aggregator* {
         if (rule == nullptr) throw detox::UsageError("the rule's name is NULL");
-        if (threads > kMostThreads) {
-          throw detox::UsageError(
-              fmt::format("threads: {}; valid: 0 to {}", threads, kMostThreads));
-        }
         const detox::RuleInfo& info = detox::find_rule(rule);
-        const Asked asked = parse_options(options == nullptr ? "" : options);
-        auto made = std::make_unique<detox_aggregator>();
-        made->rule = detox::make_aggregator(info.name, asked.options);
-        made->pool =
-            std::make_unique<detox::ThreadPool>(threads > 0 ? threads : detox::usable_cores());
-        made->key = detox::key_from_seed(asked.seed);
-        made->description = fmt::format("{}, needs {}, with {}", info.name, info.requirement,
-                                        asked.text.empty() ? "f=0" : asked.text);
-        return made.release();
+        return create(info.name, info.requirement, options, threads, info.make);
+      },
+      [](int) -> detox_aggregator* { return nullptr; });
+}
+
+detox_aggregator* detox_create_from_function(const detox_function_rule* rule, const char* options,
+                                             size_t threads) {
+  return guarded(
+      [&]() -> detox_aggregator* {
+        if (rule == nullptr || rule->name == nullptr)
+          throw detox::UsageError("the rule or its name is NULL");
+        return create(rule->name, requirement_of(*rule), options, threads,
+                      [&](const detox::RuleOptions& of_rule) {
+                        return std::make_unique<FunctionRule>(*rule, of_rule);
+                      });
       },
       [](int) -> detox_aggregator* { return nullptr; });
 }

@@ -21,7 +21,7 @@ class InstalledLibrary(unittest.TestCase):
             prefix, build = pathlib.Path(folder, "prefix"), pathlib.Path(folder, "build")
             run("cmake", "--install", os.environ["DETOX_BUILD"], "--prefix", prefix)
             headers = sorted(path.name for path in prefix.glob("include/detox/*"))
-            self.assertEqual(headers, ["aggregate.hpp", "aggregator.hpp", "detox.h", "errors.hpp", "pre_aggregator.hpp", "random.hpp", "rows.hpp",
+            self.assertEqual(headers, ["aggregate.hpp", "aggregator.hpp", "detox.h", "errors.hpp", "pre_aggregator.hpp", "random.hpp", "row_rule.hpp", "rows.hpp",
                                        "thread_pool.hpp", "workspace.hpp"])
             run("cmake", "-S", ROOT / "examples/library", "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
             run("cmake", "--build", build)
@@ -38,6 +38,12 @@ class InstalledLibrary(unittest.TestCase):
             text = run(build / "rules_from_c")
             self.assertIn("multi-krum, needs n >= 2f + 3, with f=1 pre=nnm: 1.0", text)
             self.assertIn("did you mean multi-krum?", text)
+            median, krum, own = map(float, run(build / "own_rule").splitlines())
+            for value in (median, krum, own):
+                self.assertTrue(1 < value < 1.1, value)
+            self.assertEqual(run(build / "own_rule_from_c").splitlines(), [
+                "coord-median, needs n >= 2f + 1, with f=1: 1.5", "least-but-f, needs n >= 2f + 1, with f=1: 1.25",
+                "least-but-f needs n >= 2f + 1: n = 2, f = 1"])
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ double subsets(std::size_t n, std::size_t f) {
 /// unmet_requirement, with the points that reach the rule itself.
 std::string unmet_by_points(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
   const std::size_t f = options.f;
-  if (n < rule.min_rows(f))
+  if (n < std::max<std::size_t>(1, rule.min_rows(f)))
     return fmt::format("{} needs {}: n = {}, f = {}", rule.name, rule.requirement, n, f);
   if (rule.tries_subsets && subsets(n, f) > kMostSubsets) {
     return fmt::format("{} needs C(n, f) <= {:.0f}: n = {}, f = {}", rule.name, kMostSubsets, n, f);

@@ -9,7 +9,7 @@ struct RegistryLine {
   template <auto Make, std::size_t kPlace>
   static std::unique_ptr<Aggregator> make(const RuleOptions& options) {
     std::unique_ptr<Aggregator> rule = Make(options);
-    rule->info_ = &rules()[kPlace];
+    rule->know(rules()[kPlace]);
     return rule;
   }
 };
