@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "detox/errors.hpp"
 #include "stages/aggregate/point_tiles.hpp"
@@ -31,6 +33,15 @@ Rows<T> formed(const Points<T>& points, AggregationContext& context, Workspace::
       },
       columns);
   return {pointers, d};
+}
+
+/// Each NaN gets the bits that those of our kernels have. One pass over out.
+template <class T>
+void make_nans_usual(std::span<T> out, ThreadPool& pool) {
+  for_column_ranges(out.size(), pool, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (T& value : out.subspan(begin, end - begin))
+      value = std::isnan(value) ? std::numeric_limits<T>::quiet_NaN() : value;
+  });
 }
 
 void check_size(const RuleInfo& info, std::string_view what, std::size_t size, std::size_t n) {
@@ -63,6 +74,7 @@ void RowRule::run(const Points<T>& points, std::span<T> out, AggregationContext&
                             .weights = points.weights,
                             .start = context.start};
   reduce_rows(rows, out, within, report);
+  make_nans_usual(out, context.pool);
   if (report == nullptr) return;
   check_size(own_info_, "scores", report->scores.size(), rows.n());
   check_size(own_info_, "weights", report->weights.size(), rows.n());
