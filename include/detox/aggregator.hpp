@@ -82,7 +82,7 @@ class Aggregator {
   /// requirement at f is a UsageError with the inequality and the values, and so are rows of
   /// another shape than out, with both, and weights that cannot be (unmet_weights). The result
   /// depends on nothing but rows, weights, options, step and key: not on threads, instruction sets
-  /// or addresses.
+  /// or addresses. A NaN in out is always the same: 0x7fc00000, in doubles 0x7ff8000000000000.
   void aggregate(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
                  AggregationReport* report = nullptr) const;
   void aggregate(const Rows<double>& rows, std::span<double> out, AggregationContext& context,

@@ -63,7 +63,7 @@ const char* detox_describe(const detox_aggregator* aggregator);
 
 /* out (d), which no row may overlap, = the rule over n rows of d values each. 0; 2 where n breaks
    the requirement or a pointer is NULL; 1 for anything else. The result depends on rows, options
-   and step alone. Allocates only in the first call of a shape, and for the random streams of
+   and step alone; a NaN in it is 0x7fc00000, in doubles 0x7ff8000000000000. Allocates only in the first call of a shape, and for the random streams of
    bucketing and dnc. */
 int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows, size_t n,
                           size_t d, uint64_t step, float* out);
