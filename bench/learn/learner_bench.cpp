@@ -16,7 +16,7 @@
 #include <fstream>
 #include <thread>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 #include "learn/pinned_again.hpp"
 #include "learn/plain_network.hpp"
 #include "stages/optimize/sgd.hpp"

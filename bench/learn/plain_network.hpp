@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 
 namespace detox {
 

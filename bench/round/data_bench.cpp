@@ -10,10 +10,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/clock.hpp"
 #include "base/cores.hpp"
 #include "config/options.hpp"
 #include "config/plan.hpp"
-#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "engine/local_fleet.hpp"
 #include "round/ballot.hpp"

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "detox/aggregator.hpp"
+#include "detox/needs_cpp20.hpp"
 
 namespace detox {
 

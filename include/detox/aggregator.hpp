@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "detox/needs_cpp20.hpp"
 #include "detox/pre_aggregator.hpp"
 #include "detox/random.hpp"
 #include "detox/rows.hpp"

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "detox/needs_cpp20.hpp"
+
 namespace detox {
 
 /// Base of the kinds below; `exit_code()` is what the process ends with.

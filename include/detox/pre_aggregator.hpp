@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "detox/needs_cpp20.hpp"
+
 namespace detox {
 
 struct AggregationContext;

@@ -12,6 +12,8 @@
 #include <span>
 #include <string_view>
 
+#include "detox/needs_cpp20.hpp"
+
 namespace detox {
 
 using Key = std::array<std::byte, 32>;

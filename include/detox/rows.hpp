@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <span>
 
+#include "detox/needs_cpp20.hpp"
+
 namespace detox {
 
 /// View of an (n, d) matrix whose rows may lie anywhere. Owns nothing; the rows outlive it. Rows

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 
+#include "detox/needs_cpp20.hpp"
+
 namespace detox {
 
 /// `size` threads, the caller's included. Which thread runs an index is not fixed, so results must

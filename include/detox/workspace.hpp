@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "detox/needs_cpp20.hpp"
+
 namespace detox {
 
 /// An arena of blocks that are kept. Memory is taken in a Scope and given back with it; what the

@@ -15,7 +15,7 @@
 #include <cstring>
 #include <sstream>
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {

@@ -1,5 +1,5 @@
 // A model's flat vectors.
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 
 namespace detox {
 namespace {

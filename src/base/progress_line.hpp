@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
 
 namespace detox {
 

@@ -1,4 +1,4 @@
-#include "detox/range.hpp"
+#include "base/range.hpp"
 
 #include <fmt/format.h>
 

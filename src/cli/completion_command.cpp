@@ -5,14 +5,14 @@
 #include <memory>
 
 #include "base/atomic_file.hpp"
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 #include "cli/command.hpp"
 #include "cli/help/completion.hpp"
 #include "cli/help/manual_page.hpp"
 #include "detox/aggregator.hpp"
-#include "detox/attack.hpp"
-#include "detox/dataset.hpp"
 #include "detox/errors.hpp"
-#include "detox/learner.hpp"
+#include "stages/attack/attack.hpp"
 
 namespace detox {
 namespace {

@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "base/child_program.hpp"
+#include "base/learner.hpp"
 #include "cli/command.hpp"
 #include "comm/under_mpi.hpp"
 #include "detox/errors.hpp"
-#include "detox/learner.hpp"
 #include "doctor/doctor.hpp"
 #include "learn/learner_file.hpp"
 #include "learn/open_learner.hpp"

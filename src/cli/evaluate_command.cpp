@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/cores.hpp"
 #include "base/json_number.hpp"
 #include "base/log.hpp"
@@ -16,7 +17,6 @@
 #include "base/signals.hpp"
 #include "cli/command.hpp"
 #include "cli/train_options.hpp"
-#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "learn/learner_file.hpp"
 #include "record/checkpoint.hpp"

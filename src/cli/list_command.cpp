@@ -1,12 +1,12 @@
 // `detoxml list`: every rule, attack, network, data set and codec, from the registries.
 #include <fmt/format.h>
 
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 #include "cli/command.hpp"
 #include "detox/aggregator.hpp"
-#include "detox/attack.hpp"
-#include "detox/codec.hpp"
-#include "detox/dataset.hpp"
-#include "detox/learner.hpp"
+#include "stages/attack/attack.hpp"
+#include "stages/compress/codec.hpp"
 
 namespace detox {
 namespace {

@@ -8,11 +8,11 @@
 #include <set>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cluster/pending_requests.hpp"
 #include "cluster/state_folder.hpp"
-#include "detox/clock.hpp"
 
 namespace detox {
 namespace {

@@ -6,9 +6,9 @@
 #include <system_error>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "cluster/state_folder.hpp"
-#include "detox/clock.hpp"
 
 namespace detox {
 namespace {

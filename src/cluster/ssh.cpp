@@ -10,11 +10,11 @@
 #include <sstream>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/home_folder.hpp"
 #include "base/names.hpp"
 #include "base/shell_line.hpp"
 #include "cluster/state_folder.hpp"
-#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {

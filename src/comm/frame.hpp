@@ -14,7 +14,7 @@
 
 #include "base/digest.hpp"
 #include "comm/chunks.hpp"
-#include "detox/transport.hpp"
+#include "comm/transport.hpp"
 
 namespace detox {
 

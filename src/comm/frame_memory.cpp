@@ -4,7 +4,7 @@
 
 #include "comm/chunks.hpp"
 #include "comm/frame.hpp"
-#include "detox/frame_buffer.hpp"
+#include "comm/frame_buffer.hpp"
 
 namespace detox {
 namespace {

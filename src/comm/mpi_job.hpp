@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "detox/transport.hpp"
+#include "comm/transport.hpp"
 
 namespace detox {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "detox/attack.hpp"
+#include "stages/attack/attack.hpp"
 #include "stages/attack/fail_schedule.hpp"
 #include "stages/bucket/hierarchy.hpp"
 

@@ -8,8 +8,8 @@
 #include <type_traits>
 
 #include "base/words.hpp"
-#include "detox/attack.hpp"
 #include "stages/aggregate/rule_options.hpp"
+#include "stages/attack/attack.hpp"
 
 namespace detox {
 namespace {

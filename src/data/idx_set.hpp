@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "detox/dataset.hpp"
+#include "base/dataset.hpp"
 
 namespace detox {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/dataset.hpp"
 #include "data/preparation.hpp"
-#include "detox/dataset.hpp"
 
 namespace detox {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "detox/dataset.hpp"
+#include "base/dataset.hpp"
 
 namespace detox {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "detox/dataset.hpp"
+#include "base/dataset.hpp"
 
 namespace detox {
 

@@ -3,8 +3,8 @@
 
 #include <filesystem>
 
+#include "base/dataset.hpp"
 #include "data/image_dataset.hpp"
-#include "detox/dataset.hpp"
 
 namespace detox {
 

@@ -5,13 +5,13 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/dataset.hpp"
 #include "base/names.hpp"
 #include "data/class_names.hpp"
 #include "data/idx_set.hpp"
 #include "data/image_dataset.hpp"
 #include "data/image_folder.hpp"
 #include "data/readers.hpp"
-#include "detox/dataset.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {

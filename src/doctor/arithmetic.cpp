@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/cores.hpp"
-#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "doctor/doctor.hpp"
 #include "host/numerics.hpp"

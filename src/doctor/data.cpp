@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/dataset.hpp"
 #include "base/own_program.hpp"
 #include "data/locate.hpp"
-#include "detox/dataset.hpp"
 #include "detox/errors.hpp"
 #include "doctor/doctor.hpp"
 #include "prepare/inspect.hpp"

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "detox/transport.hpp"
+#include "comm/transport.hpp"
 #include "engine/worker_settings.hpp"
 
 namespace detox {

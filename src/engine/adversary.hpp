@@ -5,11 +5,11 @@
 #include <memory>
 #include <vector>
 
+#include "base/assignment.hpp"
 #include "config/attack_plan.hpp"
-#include "detox/assignment.hpp"
-#include "detox/attack.hpp"
 #include "engine/defence_model.hpp"
 #include "round/answer_format.hpp"
+#include "stages/attack/attack.hpp"
 
 namespace detox {
 

@@ -1,7 +1,7 @@
 // The server's clock for what it expects of workers. Pure: the time is passed in.
 #pragma once
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
 
 namespace detox {
 

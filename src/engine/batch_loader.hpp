@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
 #include "engine/slice_batch.hpp"
 
 namespace detox {

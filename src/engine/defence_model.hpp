@@ -1,9 +1,9 @@
 // What the server would make of the rows of all slices, as far as simulated attackers can know.
 #pragma once
 
-#include "detox/attack.hpp"
 #include "detox/workspace.hpp"
 #include "round/answer_format.hpp"
+#include "stages/attack/attack.hpp"
 #include "stages/bucket/hierarchy.hpp"
 
 namespace detox {

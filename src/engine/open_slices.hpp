@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "detox/assignment.hpp"
+#include "base/assignment.hpp"
 
 namespace detox {
 

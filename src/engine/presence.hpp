@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
 
 namespace detox {
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <string>
 
-#include "detox/dataset.hpp"
-#include "detox/learner.hpp"
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 
 namespace detox {
 

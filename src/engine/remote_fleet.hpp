@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "comm/frame.hpp"
+#include "comm/transport.hpp"
 #include "detox/thread_pool.hpp"
-#include "detox/transport.hpp"
 #include "engine/attentive_clock.hpp"
 #include "engine/open_slices.hpp"
 #include "engine/presence.hpp"

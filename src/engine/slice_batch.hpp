@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "detox/dataset.hpp"
-#include "detox/learner.hpp"
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 #include "stages/assign/slice_schedule.hpp"
 
 namespace detox {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 #include "round/answer_format.hpp"
 
 namespace detox {

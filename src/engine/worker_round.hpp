@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "comm/frame.hpp"
-#include "detox/transport.hpp"
+#include "comm/transport.hpp"
 #include "engine/adversary.hpp"
 #include "engine/slice_batch.hpp"
 #include "engine/slice_computer.hpp"

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/learner.hpp"
 #include "comm/chunks.hpp"
 #include "config/attack_plan.hpp"
-#include "detox/learner.hpp"
 
 namespace detox {
 

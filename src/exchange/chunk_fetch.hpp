@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
 
 namespace detox {
 

@@ -12,11 +12,11 @@
 
 #include "base/at_once.hpp"
 #include "base/child_program.hpp"
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "base/own_program.hpp"
 #include "base/shell_line.hpp"
-#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {

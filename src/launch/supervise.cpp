@@ -18,11 +18,11 @@
 #include <optional>
 #include <system_error>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/private_directory.hpp"
 #include "base/process_lock.hpp"
 #include "base/signals.hpp"
-#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "launch/rank_lines.hpp"
 

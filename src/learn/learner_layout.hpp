@@ -1,6 +1,6 @@
 #pragma once
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 #include "learn/learner_module.h"
 
 namespace detox {

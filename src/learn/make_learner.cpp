@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "base/assert.hpp"
+#include "base/learner.hpp"
 #include "detox/errors.hpp"
-#include "detox/learner.hpp"
 #include "learn/learner_layout.hpp"
 #include "learn/network_path.hpp"
 #include "learn/open_learner.hpp"

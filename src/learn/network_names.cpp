@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/learner.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "detox/learner.hpp"
 #include "learn/network_path.hpp"
 
 namespace detox {

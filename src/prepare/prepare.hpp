@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "detox/dataset.hpp"
+#include "base/dataset.hpp"
 #include "prepare/http_download.hpp"
 #include "prepare/inspect.hpp"
 #include "prepare/recipes.hpp"

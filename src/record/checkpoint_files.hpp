@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 
 namespace detox {
 

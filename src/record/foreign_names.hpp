@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 #include "record/safetensors.hpp"
 
 namespace detox {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "detox/assignment.hpp"
+#include "base/assignment.hpp"
 #include "record/ledger.hpp"
 
 namespace detox {

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "base/aligned_buffer.hpp"
-#include "detox/answer.hpp"
-#include "detox/codec.hpp"
+#include "round/answer.hpp"
+#include "stages/compress/codec.hpp"
 
 namespace detox {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "config/defence_plan.hpp"
-#include "detox/clock.hpp"
 #include "exchange/step_votes.hpp"
 #include "round/answer_format.hpp"
 

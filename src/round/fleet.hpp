@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "detox/assignment.hpp"
-#include "detox/clock.hpp"
+#include "base/assignment.hpp"
+#include "base/clock.hpp"
 #include "exchange/step_votes.hpp"
 
 namespace detox {

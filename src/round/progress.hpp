@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "base/progress_line.hpp"
-#include "detox/clock.hpp"
 
 namespace detox {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "detox/assignment.hpp"
+#include "base/assignment.hpp"
 #include "record/rounds_file.hpp"
 
 namespace detox {

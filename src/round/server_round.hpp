@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/learner.hpp"
 #include "config/defence_plan.hpp"
-#include "detox/learner.hpp"
 #include "record/step_report.hpp"
 #include "round/answer_format.hpp"
 #include "round/ballot.hpp"

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <vector>
 
-#include "detox/transport.hpp"
+#include "comm/transport.hpp"
 #include "engine/worker_settings.hpp"
 #include "run/setup.hpp"
 

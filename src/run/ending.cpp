@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "base/as_error.hpp"
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/shell_line.hpp"
-#include "detox/clock.hpp"
 #include "detox/errors.hpp"
 #include "record/attackers_file.hpp"
 #include "record/run_files.hpp"

@@ -10,10 +10,10 @@
 #include <string_view>
 
 #include "base/background_tasks.hpp"
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 #include "comm/chunks.hpp"
 #include "config/run_config.hpp"
-#include "detox/dataset.hpp"
-#include "detox/learner.hpp"
 #include "round/fleet.hpp"
 
 namespace detox {

@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "detox/dataset.hpp"
-#include "detox/learner.hpp"
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 #include "detox/thread_pool.hpp"
 
 namespace detox {

@@ -7,8 +7,8 @@
 #include <memory>
 #include <optional>
 
+#include "comm/transport.hpp"
 #include "detox/thread_pool.hpp"
-#include "detox/transport.hpp"
 #include "engine/adversary.hpp"
 #include "engine/remote_fleet.hpp"
 #include "round/training.hpp"

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "base/dataset.hpp"
 #include "config/given_options.hpp"
 #include "config/plan.hpp"
-#include "detox/dataset.hpp"
 #include "round/replay.hpp"
 #include "run/environment.hpp"
 #include "run/keys.hpp"

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/progress_line.hpp"
-#include "detox/clock.hpp"
 
 namespace detox {
 

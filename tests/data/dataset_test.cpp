@@ -1,4 +1,4 @@
-#include "detox/dataset.hpp"
+#include "base/dataset.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
 #include "engine/remote_fleet.hpp"
 #include "exchange/answer_digests.hpp"
 #include "round/ballot.hpp"

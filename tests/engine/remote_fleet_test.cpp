@@ -5,7 +5,7 @@
 #include <future>
 #include <set>
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
 #include "detox/errors.hpp"
 #include "support/odd_worker.hpp"
 #include "support/temporary_directory.hpp"

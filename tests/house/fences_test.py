@@ -98,10 +98,10 @@ class FencesTest(unittest.TestCase):
 
     def test_nor_does_what_the_server_includes(self):
         found = self.found({"src/round/server_round.cpp": '#include "config/plan.hpp"\n',
-                            "src/config/plan.hpp": '#include "detox/attack_options.hpp"\n',
-                            "include/detox/attack_options.hpp": '#include "detox/attack.hpp"\n'})
+                            "src/config/plan.hpp": '#include "config/attack_options.hpp"\n',
+                            "src/config/attack_options.hpp": '#include "stages/attack/attack.hpp"\n'})
         self.assertEqual(len(found), 1, found)
-        self.assertIn("config/plan.hpp -> detox/attack_options.hpp -> detox/attack.hpp", found[0])
+        self.assertIn("config/plan.hpp -> config/attack_options.hpp -> stages/attack/attack.hpp", found[0])
 
     def test_in_cli_only_commands_know_of_runs(self):
         self.assert_broken("src/cli/score.cpp", '#include "record/checkpoint.hpp"\n', "only main and the commands")

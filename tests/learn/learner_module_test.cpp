@@ -9,8 +9,8 @@
 
 #include "base/digest.hpp"
 #include "base/file.hpp"
+#include "base/learner.hpp"
 #include "detox/errors.hpp"
-#include "detox/learner.hpp"
 #include "learn/learner_file.hpp"
 #include "learn/open_learner.hpp"
 #include "support/temporary_directory.hpp"

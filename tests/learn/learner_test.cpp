@@ -1,4 +1,4 @@
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 
 namespace detox {
 namespace {

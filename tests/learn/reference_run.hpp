@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 #include "learn/samples.hpp"
 
 namespace detox::test {

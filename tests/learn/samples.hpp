@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 
 namespace detox::test {
 

@@ -21,8 +21,7 @@ class InstalledLibrary(unittest.TestCase):
             prefix, build = pathlib.Path(folder, "prefix"), pathlib.Path(folder, "build")
             run("cmake", "--install", os.environ["DETOX_BUILD"], "--prefix", prefix)
             headers = sorted(path.name for path in prefix.glob("include/detox/*"))
-            self.assertEqual(headers, ["aggregate.hpp", "aggregator.hpp", "detox.h", "errors.hpp", "pre_aggregator.hpp", "random.hpp", "row_rule.hpp", "rows.hpp",
-                                       "thread_pool.hpp", "workspace.hpp"])
+            self.assertEqual(headers, sorted(os.listdir(ROOT / "include/detox")))
             run("cmake", "-S", ROOT / "examples/library", "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
             run("cmake", "--build", build)
             rules = run(build / "rules_from_cpp").splitlines()

@@ -7,9 +7,9 @@
 #include <set>
 #include <string>
 
+#include "base/dataset.hpp"
 #include "base/digest.hpp"
 #include "data/temporary_folder.hpp"
-#include "detox/dataset.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {

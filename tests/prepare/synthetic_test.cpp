@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <set>
 
+#include "base/dataset.hpp"
 #include "base/digest.hpp"
 #include "data/class_names.hpp"
 #include "data/temporary_folder.hpp"
-#include "detox/dataset.hpp"
 #include "detox/errors.hpp"
 #include "prepare/inspect.hpp"
 

@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <deque>
 
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 #include "comm/mpi/hostile_messages.hpp"
 #include "comm/mpi/mpi_transport.hpp"
-#include "detox/dataset.hpp"
-#include "detox/learner.hpp"
 #include "engine/worker_round.hpp"
 #include "support/faulty_transport.hpp"
 #include "support/pinned_main.hpp"

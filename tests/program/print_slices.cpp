@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 #include "record/checkpoint.hpp"
 #include "run/keys.hpp"
 #include "stages/assign/slice_schedule.hpp"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 #include "record/checkpoint.hpp"
 
 namespace detox {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "detox/dataset.hpp"
-#include "detox/learner.hpp"
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 
 namespace detox {
 

@@ -1,7 +1,7 @@
 // For ends of a network that do one thing otherwise than the end around which they stand.
 #pragma once
 
-#include "detox/transport.hpp"
+#include "comm/transport.hpp"
 
 namespace detox {
 

@@ -16,10 +16,10 @@
 #include <string>
 #include <vector>
 
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 #include "comm/compression/compressor.hpp"
-#include "detox/dataset.hpp"
 #include "detox/errors.hpp"
-#include "detox/learner.hpp"
 #include "detox/thread_pool.hpp"
 #include "stages/optimize/sgd.hpp"
 #include "support/pinned_main.hpp"

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "detox/transport.hpp"
+#include "comm/transport.hpp"
 
 namespace detox {
 

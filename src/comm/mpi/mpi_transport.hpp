@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "comm/mpi/mpi_session.hpp"
-#include "detox/transport.hpp"
+#include "comm/transport.hpp"
 
 namespace detox {
 

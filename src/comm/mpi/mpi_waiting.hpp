@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "comm/mpi/mpi_call.hpp"
-#include "detox/clock.hpp"
 
 namespace detox {
 

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "base/background_tasks.hpp"
-#include "detox/transport.hpp"
+#include "comm/transport.hpp"
 
 namespace detox {
 

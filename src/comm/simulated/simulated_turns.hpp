@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
+#include "comm/transport.hpp"
 #include "detox/random.hpp"
-#include "detox/transport.hpp"
 
 namespace detox {
 

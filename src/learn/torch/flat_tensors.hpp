@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 
 namespace detox {
 

@@ -10,8 +10,8 @@
 #include <string>
 
 #include "base/assert.hpp"
+#include "base/learner.hpp"
 #include "detox/errors.hpp"
-#include "detox/learner.hpp"
 #include "learn/network_path.hpp"
 #include "learn/torch/cause.hpp"
 #include "learn/torch/flat_tensors.hpp"

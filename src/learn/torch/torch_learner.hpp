@@ -4,7 +4,7 @@
 #include <memory>
 #include <string_view>
 
-#include "detox/learner.hpp"
+#include "base/learner.hpp"
 
 namespace detox {
 

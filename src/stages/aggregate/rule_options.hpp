@@ -12,9 +12,9 @@
 #include <variant>
 #include <vector>
 
+#include "base/range.hpp"
 #include "base/words.hpp"
 #include "detox/aggregator.hpp"
-#include "detox/range.hpp"
 
 namespace detox {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "detox/assignment.hpp"
+#include "base/assignment.hpp"
 #include "detox/random.hpp"
 
 namespace detox {

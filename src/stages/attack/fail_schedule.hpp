@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "detox/assignment.hpp"
+#include "base/assignment.hpp"
 #include "detox/random.hpp"
 
 namespace detox {

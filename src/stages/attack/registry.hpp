@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "detox/attack.hpp"
+#include "stages/attack/attack.hpp"
 
 namespace detox {
 

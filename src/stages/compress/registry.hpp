@@ -1,7 +1,7 @@
 // What each codec file offers to the registry.
 #pragma once
 
-#include "detox/codec.hpp"
+#include "stages/compress/codec.hpp"
 
 namespace detox {
 

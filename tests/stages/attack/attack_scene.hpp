@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "detox/aggregator.hpp"
-#include "detox/attack.hpp"
+#include "stages/attack/attack.hpp"
 
 namespace detox {
 

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <string>
 
-#include "detox/attack.hpp"
+#include "stages/attack/attack.hpp"
 
 namespace detox {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "detox/attack.hpp"
+#include "stages/attack/attack.hpp"
 #include "stages/attack/attack_scene.hpp"
 
 namespace detox {

@@ -1,4 +1,4 @@
-#include "detox/codec.hpp"
+#include "stages/compress/codec.hpp"
 
 #include <gtest/gtest.h>
 

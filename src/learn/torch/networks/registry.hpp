@@ -5,8 +5,8 @@
 #include <memory>
 #include <string_view>
 
-#include "detox/dataset.hpp"
-#include "detox/learner.hpp"
+#include "base/dataset.hpp"
+#include "base/learner.hpp"
 #include "learn/torch/memory_layout.hpp"
 
 namespace detox {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "detox/dataset.hpp"
+#include "base/dataset.hpp"
 #include "learn/torch/networks/script_network.hpp"
 
 namespace detox {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "detox/dataset.hpp"
+#include "base/dataset.hpp"
 #include "detox/random.hpp"
 
 namespace detox {

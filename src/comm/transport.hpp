@@ -9,8 +9,8 @@
 #include <optional>
 #include <span>
 
-#include "detox/clock.hpp"
-#include "detox/frame_buffer.hpp"
+#include "base/clock.hpp"
+#include "comm/frame_buffer.hpp"
 
 namespace detox {
 

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/range.hpp"
 #include "detox/random.hpp"
-#include "detox/range.hpp"
 #include "detox/rows.hpp"
 #include "detox/thread_pool.hpp"
 
