@@ -73,7 +73,7 @@ typedef struct detox_constant_tensor {
   size_t size;
 } detox_constant_tensor;
 
-/* detox::ModelLayout (detox/learner.hpp): tensors of each kind follow each other without gaps. */
+/* detox::ModelLayout (base/learner.hpp): tensors of each kind follow each other without gaps. */
 typedef struct detox_model_layout {
   const detox_tensor* parameters; /* float */
   size_t parameters_count;

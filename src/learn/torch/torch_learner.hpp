@@ -8,7 +8,7 @@
 
 namespace detox {
 
-/// As make_learner (detox/learner.hpp), in this process and without a door.
+/// As make_learner (base/learner.hpp), in this process and without a door.
 std::unique_ptr<Learner> make_torch_learner(std::string_view network, ImageShape shape,
                                             std::size_t classes);
 
