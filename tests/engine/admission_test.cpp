@@ -256,7 +256,7 @@ void other_worker(Transport& transport) {
 }
 
 TEST(Admission, StartsWithoutAWorkerThatComputesOtherBits) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
   const std::string log = log_of(run, at_rank(3, other_worker));
   EXPECT_THAT(run.admitted, ElementsAre(1, 2, 4, 5, 6, 7, 8, 9));
@@ -274,7 +274,7 @@ TEST(Admission, GivesTheBytesOfARunThatNeverHadTheOthers) {
   eight["worker-fail"] = "1";
   auto nine = kNineWorkers;
   nine["worker-fail"] = "1";
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun expected(directory / "eight", eight);
   expected.over_local_engine();
   ToyRun run(directory / "nine", nine);
@@ -284,14 +284,14 @@ TEST(Admission, GivesTheBytesOfARunThatNeverHadTheOthers) {
 }
 
 TEST(Admission, StartsWithoutAWorkerThatFailsAndNamesItsReason) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
   EXPECT_THAT(log_of(run, at_rank(9, failing_worker)), HasSubstr("left out: rank 9: no data here"));
   EXPECT_EQ(run.admitted.size(), 8U);
 }
 
 TEST(Admission, StartsWithoutASilentWorkerAfterTheTimeLimit) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
   run.start_timeout_s = 3;
   run.server_timeout_s = 2;  // those who have spoken are kept by signs of life
@@ -300,7 +300,7 @@ TEST(Admission, StartsWithoutASilentWorkerAfterTheTimeLimit) {
 }
 
 TEST(Admission, LeavesOutWhoTalksNonsenseWithoutWaitingForMore) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
   const std::string log =
       log_of(run, at_rank(5, [](Transport& transport) {
@@ -333,7 +333,7 @@ TEST(Admission, TakesWhatCameWhileTheServerItselfWasStopped) {
 }
 
 TEST(Admission, KeepsAWorkerThatIsLeftOutUntilTheEndThoughItIsImpatient) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
   run.server_timeout_s = 2;
   int exit_code = -1;
@@ -349,7 +349,7 @@ TEST(Admission, KeepsAWorkerThatIsLeftOutUntilTheEndThoughItIsImpatient) {
 }
 
 TEST(Admission, EndsTheRunWithATableWhereTooFewAgree) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
   testing::internal::CaptureStderr();
   try {
@@ -369,7 +369,7 @@ TEST(Admission, EndsTheRunWithATableWhereTooFewAgree) {
 }
 
 TEST(Admission, IsRefusedWhereTheDefenceDoesNotHoldWithThoseWhoRemain) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   auto three = kNineWorkers;
   three["workers"] = "3";
   ToyRun run(directory / "run", three);
@@ -384,7 +384,7 @@ TEST(Admission, IsRefusedWhereTheDefenceDoesNotHoldWithThoseWhoRemain) {
 }
 
 TEST(Admission, IsInterruptedAndNotFailedWhereItIsStoppedBeforeTheWorkersAreReady) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
   run.stop = true;
   try {

@@ -34,7 +34,7 @@ struct Course {
 enum class Engine { kLocal, kNetwork };
 
 Course course_of(Engine engine, const Options& options, double deadline_s) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", options);
   run.step_timeout_s = deadline_s;
   const auto begin = std::chrono::steady_clock::now();
@@ -151,7 +151,7 @@ TEST(LateWorkersInOneProcess, MissTheSameStepsWhereverTheRunIsResumedAndWhatever
                                         {"err-mode", "straggler"},
                                         {"adversarial", "0.5"},
                                         {"fail-schedule", "worst-case"}});
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   const auto run = [&](const std::string& name, const Options& given, std::uint64_t stop_after) {
     ToyRun toy(directory / name, given);
     toy.step_timeout_s = kDeadline;

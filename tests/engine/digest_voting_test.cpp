@@ -17,7 +17,7 @@ const DigestOptions kFixedPlacement = {{"workers", "9"},
                                        {"placement", "fixed"}};
 
 std::string model_of_local_run(const DigestOptions& options) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", options);
   run.over_local_engine();
   return run.final_model();
@@ -25,7 +25,7 @@ std::string model_of_local_run(const DigestOptions& options) {
 
 /// A run in which the frames of these ranks go through `altered`, and what is left of it.
 struct AlteredRun {
-  TemporaryDirectory directory;
+  MemoryDirectory directory;
   ToyRun run;
   double seconds = 0;
 
@@ -71,7 +71,7 @@ TEST(DigestVoting, GivesTheSameCheckpointsAsFullCopiesAndAsOneProcess) {
       for (const std::string way : {"Bcast", "Async"}) {
         options["vote"] = vote;
         options["comm-type"] = way;
-        const TemporaryDirectory directory;
+        const MemoryDirectory directory;
         ToyRun run(directory / "run", options);
         run.over_network();
         EXPECT_EQ(run.final_model(), local) << attack << ' ' << vote << ' ' << way;

@@ -20,7 +20,7 @@ struct Bytes {
 };
 
 Bytes local(const Options& options, std::size_t threads) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", options);
   run.threads = threads;
   EXPECT_EQ(run.over_local_engine(), RunEnd::kFinished);
@@ -28,7 +28,7 @@ Bytes local(const Options& options, std::size_t threads) {
 }
 
 Bytes network(const Options& options) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", options);
   EXPECT_EQ(run.over_network(), RunEnd::kFinished);
   EXPECT_EQ(run.rejected_frames, 0U);
@@ -153,7 +153,7 @@ TEST(Engines, GiveTheSameBytesWithARuleThatBeginsAtItsLastResult) {
   const Bytes whole = local(last, 2);
   EXPECT_NE(whole.model, local(zero, 2).model);
   EXPECT_EQ(network(last), whole);
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun first(directory / "run", last);
   first.stop_after = 17;
   ASSERT_EQ(first.over_local_engine(), RunEnd::kInterrupted);
@@ -164,7 +164,7 @@ TEST(Engines, GiveTheSameBytesWithARuleThatBeginsAtItsLastResult) {
 }
 
 TEST(Engines, GiveTheSameBytesAfterAnInterruptionAndAResume) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   for (const std::uint64_t at : {1U, 10U, 17U, 39U}) {
     const auto folder = directory / std::to_string(at);
     ToyRun first(folder, kUnderAttack);

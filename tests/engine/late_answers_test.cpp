@@ -80,7 +80,7 @@ class LateTransport final : public TransportAround {
 };
 
 TEST(RemoteFleet, LogsALateAnswerThatAgreesAsAnObservation) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run",
              {{"workers", "9"}, {"batch-size", "4"}, {"max-steps", "6"}, {"assume-fail", "1"}});
   run.over_network([&](int rank, Transport& transport) {

@@ -20,7 +20,7 @@ const Options kOptions = {
     {"workers", "9"}, {"batch-size", "4"}, {"max-steps", "6"}, {"assume-fail", "1"}};
 
 std::string clean_model() {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kOptions);
   run.over_local_engine();
   return run.final_model();
@@ -35,7 +35,7 @@ struct Outcome {
 
 Outcome with_odd_rank_4(const std::function<void(Transport&, const OrderView&)>& answer,
                         const Options& options = kOptions) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", options);
   run.over_network([&](int rank, Transport& transport) {
     if (rank != 4) return false;
@@ -61,7 +61,7 @@ TEST(RemoteFleet, OutvotesGarbageOfTheRightLength) {
 }
 
 TEST(RemoteFleet, DoesNotWaitForASilentWorkerWhereTheOthersOfItsSliceAgree) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kOptions);
   const auto begin = Clock::real().now();
   run.over_network([&](int rank, Transport& transport) {
@@ -78,7 +78,7 @@ TEST(RemoteFleet, DoesNotWaitForASilentWorkerWhereTheOthersOfItsSliceAgree) {
 }
 
 TEST(RemoteFleet, DoesNotWaitForASilentWorkerASecondTimeWhereTheOthersDisagree) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   Options options = kOptions;
   options["placement"] = "fixed";
   ToyRun run(directory / "run", options);
@@ -99,7 +99,7 @@ TEST(RemoteFleet, DoesNotWaitForASilentWorkerASecondTimeWhereTheOthersDisagree) 
 }
 
 TEST(RemoteFleet, WaitsForEverybodyAgainAfterAStepThatAllHaveMissed) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kOptions);
   run.step_timeout_s = 2;
   std::atomic<bool> is_over{false};
@@ -119,7 +119,7 @@ TEST(RemoteFleet, WaitsForEverybodyAgainAfterAStepThatAllHaveMissed) {
 }
 
 TEST(RemoteFleet, DoesNotGrowItsDeadlinesWhereWorkersTakeTurnsAtBeingSilent) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   Options options = kOptions;
   options["placement"] = "fixed";
   ToyRun run(directory / "run", options);
@@ -142,7 +142,7 @@ TEST(RemoteFleet, DoesNotGrowItsDeadlinesWhereWorkersTakeTurnsAtBeingSilent) {
 }
 
 TEST(RemoteFleet, KeepsWorkersThatWaitLongerForSilentOnesThanTheyArePatient) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   Options options = kOptions;
   options["placement"] = "fixed";
   options["max-steps"] = "2";
@@ -179,7 +179,7 @@ struct VolumeOutcome {
   std::string model, text;
 };
 VolumeOutcome with_volume(const std::function<void(Transport&, const OrderView&)>& volume) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kOptions);
   std::promise<void> promise;
   const std::shared_future<void> is_sent = promise.get_future().share();
@@ -286,8 +286,8 @@ TEST(RemoteFleet, ComparesALateAnswerWithTheMajorityOfItsStep) {
 }
 
 TEST(RemoteFleet, GoesOnWithoutAWorkerThatFailsAndPaysNoTimeoutForIt) {
-  const auto begin = Clock::real().now();
-  const TemporaryDirectory directory;
+  const auto begin = std::chrono::steady_clock::now();
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", kOptions);
   run.over_network([](int rank, Transport& transport) {
     if (rank != 4) return false;

@@ -56,7 +56,7 @@ class StatisticsAttack : public testing::TestWithParam<float> {
   std::map<std::string, std::string> options = {
       {"workers", "15"},    {"placement", "fixed"}, {"batch-size", "6"},
       {"assume-fail", "4"}, {"eval-freq", "1"},     {"max-steps", std::to_string(kSteps)}};
-  TemporaryDirectory directory;
+  MemoryDirectory directory;
 };
 
 TEST_P(StatisticsAttack, CannotShiftThemBeyondTheHonestRangeNorTouchTheWeights) {

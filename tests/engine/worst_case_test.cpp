@@ -48,7 +48,7 @@ Members outnumbered(const ToyRun& run) {
 TEST(WorstCase, OwnsWhatTheDefenceIsBuiltForWithEveryAttackAndTheMedianHolds) {
   for (const AttackInfo& attack : attacks()) {
     SCOPED_TRACE(attack.name);
-    const TemporaryDirectory directory;
+    const MemoryDirectory directory;
     ToyRun run(directory / "run", placed_at_worst(attack.name));
     ASSERT_EQ(run.plan().f_eff, 2U);
     EXPECT_EQ(run.over_local_engine(), RunEnd::kFinished);
@@ -69,7 +69,7 @@ TEST(WorstCase, OwnsWhatTheDefenceIsBuiltForWithEveryAttackAndTheMedianHolds) {
 
 TEST(WorstCase, IsTheSameOverATransportWithEveryAttack) {
   for (const AttackInfo& attack : attacks()) {
-    const TemporaryDirectory directory;
+    const MemoryDirectory directory;
     auto options = placed_at_worst(attack.name);
     const bool waits = attack.name == "crash";  // in every step until its deadline
     if (waits) options["max-steps"] = "2";

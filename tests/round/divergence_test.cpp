@@ -35,7 +35,7 @@ class Divergence : public testing::Test {
   fs::path dir(const std::string& name) const { return folder_ / name; }
   RunStatus status(const std::string& name) const { return *read_status(dir(name)); }
 
-  const TemporaryDirectory folder_;
+  const MemoryDirectory folder_;
 };
 
 TEST_F(Divergence, EndsTheRunAtItsFirstStepAndLeavesTheNewestFiniteCheckpoint) {

@@ -67,7 +67,7 @@ class ReplayTest : public testing::Test {
     }
   }
 
-  TemporaryDirectory folder_;
+  MemoryDirectory folder_;
   std::size_t replays_ = 0;
 };
 

@@ -33,7 +33,7 @@ std::set<Accusation> outvoted_attackers(const ToyRun& run, std::uint64_t steps) 
 }
 
 TEST(Ledger, AccusesExactlyThoseWhoAttackedWhereAnHonestMajorityWas) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", {{"workers", "15"},
                                  {"worker-fail", "4"},
                                  {"batch-size", "4"},
@@ -60,7 +60,7 @@ TEST(Ledger, AccusesExactlyThoseWhoAttackedWhereAnHonestMajorityWas) {
 }
 
 TEST(ServerRound, WithRedundancyAndFewAttackersGivesTheWeightsOfARunWithoutAttack) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   // One attacker cannot own a slice of three: the vote removes all it does.
   const Options options = {
       {"workers", "9"}, {"assume-fail", "1"}, {"batch-size", "8"}, {"max-steps", "30"}};
@@ -77,7 +77,7 @@ TEST(ServerRound, WithRedundancyAndFewAttackersGivesTheWeightsOfARunWithoutAttac
 }
 
 TEST(ServerRound, LearnsTheToyClasses) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run",
              {{"workers", "9"}, {"batch-size", "16"}, {"max-steps", "80"}, {"lr", "0.1"}});
   run.over_local_engine();
@@ -88,7 +88,7 @@ TEST(ServerRound, LearnsTheToyClasses) {
 }
 
 TEST(ServerRound, SkipsAStepThatCannotBeDefendedAndLeavesTheWeightsAlone) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   // Three slices of three, f_eff = 1: the median needs 3 rows. Two absent workers of one slice
   // leave two.
   const Options options = {{"workers", "9"},         {"placement", "fixed"}, {"assume-fail", "2"},
@@ -109,7 +109,7 @@ TEST(ServerRound, SkipsAStepThatCannotBeDefendedAndLeavesTheWeightsAlone) {
 }
 
 TEST(ServerRound, GoesOnWithTheSlicesOfLowestNumberWhereAllAreThereAtOnce) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   const Options options = {{"approach", "baseline"}, {"workers", "5"},    {"mode", "normal"},
                            {"placement", "fixed"},   {"batch-size", "4"}, {"max-steps", "6"},
                            {"assume-fail", "0"}};
@@ -130,7 +130,7 @@ TEST(ServerRound, GoesOnWithTheSlicesOfLowestNumberWhereAllAreThereAtOnce) {
 }
 
 TEST(ServerRound, SkipsAStepWhereTheHeaviestSlicesHaveHalfOfTheWeight) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   // Slices of 2, 1, 1, 1, 1 and 1 samples; without the last the first two have 3 of 6.
   ToyRun run(directory / "run", {{"approach", "baseline"},
                                  {"workers", "6"},
@@ -149,7 +149,7 @@ TEST(ServerRound, SkipsAStepWhereTheHeaviestSlicesHaveHalfOfTheWeight) {
 }
 
 TEST(ServerRound, EndsWithExitCodeThreeAfterTooManySkippedStepsAndLeavesACheckpoint) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", {{"workers", "9"},
                                  {"placement", "fixed"},
                                  {"assume-fail", "2"},
@@ -170,7 +170,7 @@ TEST(ServerRound, EndsWithExitCodeThreeAfterTooManySkippedStepsAndLeavesACheckpo
 }
 
 TEST(ServerRound, CountsSkippedStepsAnewInARunThatIsResumedAndLeavesTheBytesOfOneThatWasNot) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   const auto options = [](const std::string& most) {
     return Options{{"workers", "9"},      {"mode", "coord-median"},   {"placement", "fixed"},
                    {"assume-fail", "2"},  {"batch-size", "4"},        {"max-steps", "12"},
@@ -198,7 +198,7 @@ TEST(ServerRound, CountsSkippedStepsAnewInARunThatIsResumedAndLeavesTheBytesOfOn
 }
 
 TEST(ServerRound, ReducesStatisticsByTheMedianSoThatAMinorityOfSlicesCannotMoveThem) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   const Options options = {{"approach", "baseline"}, {"workers", "9"},    {"worker-fail", "2"},
                            {"batch-size", "8"},      {"max-steps", "10"}, {"err-mode", "constant"},
                            {"adversarial", "1e6"}};
@@ -210,7 +210,7 @@ TEST(ServerRound, ReducesStatisticsByTheMedianSoThatAMinorityOfSlicesCannotMoveT
 }
 
 TEST(ServerRound, NamesInEveryStepWhichWorkersCounted) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run",
              {{"workers", "9"}, {"worker-fail", "1"}, {"batch-size", "4"}, {"max-steps", "10"}});
   run.over_local_engine();

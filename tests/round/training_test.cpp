@@ -11,7 +11,7 @@ namespace detox {
 namespace {
 
 TEST(Training, LeavesCheckpointsEverySoManyStepsAndAtTheEnd) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", {{"max-steps", "25"}, {"eval-freq", "10"}, {"batch-size", "4"}});
   run.over_local_engine();
   EXPECT_EQ(list_checkpoints(directory / "run"), (std::vector<std::uint64_t>{10, 20, 25}));
@@ -19,7 +19,7 @@ TEST(Training, LeavesCheckpointsEverySoManyStepsAndAtTheEnd) {
 }
 
 TEST(Training, SaysHowFarItIsWithEachCheckpoint) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", {{"max-steps", "25"}, {"eval-freq", "10"}, {"batch-size", "4"}});
   run.after_step = [&](std::uint64_t step) {
     const auto status = read_status(directory / "run");
@@ -30,7 +30,7 @@ TEST(Training, SaysHowFarItIsWithEachCheckpoint) {
 }
 
 TEST(Training, RefusesADirectoryThatHoldsAnotherRun) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   const std::map<std::string, std::string> options = {{"max-steps", "2"}, {"batch-size", "4"}};
   ToyRun(directory / "run", options).over_local_engine();
   EXPECT_THROW(ToyRun(directory / "run", options).over_local_engine(), InputError);
@@ -39,7 +39,7 @@ TEST(Training, RefusesADirectoryThatHoldsAnotherRun) {
 TEST(Training, GoesOnWhenADiskIsFullDuringACheckpointAndKeepsThePreviousOne) {
   // A full disk as a limit on the size of files, in a child process: a checkpoint of the toy is
   // larger than 300 bytes.
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun first(directory / "run", {{"max-steps", "30"}, {"eval-freq", "10"}, {"batch-size", "4"}});
   first.stop_after = 10;
   first.over_local_engine();
@@ -74,7 +74,7 @@ TEST(Training, GoesOnWhenADiskIsFullDuringACheckpointAndKeepsThePreviousOne) {
 
 TEST(Training, SaysThatItFailedWhateverWasThrown) {
   for (const bool over_network : {false, true}) {
-    const TemporaryDirectory directory;
+    const MemoryDirectory directory;
     ToyRun run(directory / "run", {{"max-steps", "9"}, {"batch-size", "4"}});
     run.after_step = [](std::uint64_t step) {
       if (step == 3) throw std::bad_alloc();
@@ -90,7 +90,7 @@ TEST(Training, SaysThatItFailedWhateverWasThrown) {
 }
 
 TEST(Training, WritesEveryPhaseIntoItsMetrics) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", {{"max-steps", "3"}, {"worker-fail", "1"}, {"batch-size", "4"}});
   run.over_network();
   for (const auto& line : run.journal("metrics.jsonl")) {

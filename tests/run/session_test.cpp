@@ -23,7 +23,7 @@ std::set<std::uint32_t> attackers_of(const nlohmann::json& line) {
 }
 
 TEST(Session, RecordsWhoWasMadeToLieInEachStepOnceAlsoWhereItIsResumed) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   const Options options = with(kTwoLiars, {{"eval-freq", "2"}});
   ToyRun first(directory / "run", options);
   first.stop_after = 3;
@@ -47,7 +47,7 @@ TEST(Session, RecordsWhoWasMadeToLieInEachStepOnceAlsoWhereItIsResumed) {
 }
 
 TEST(Session, LeavesWhoIsAbsentOutOfThoseWhoLie) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run",
              with(kTwoLiars, {{"fail-schedule", "fixed"}, {"absent", "1:1,2:1,3:1,4:1,5:1"}}));
   run.over_local_engine();
@@ -61,7 +61,7 @@ TEST(Session, LeavesWhoIsAbsentOutOfThoseWhoLie) {
 }
 
 TEST(Session, OfARunWithoutLiarsHasNoFileOfThem) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun run(directory / "run", with(kTwoLiars, {{"worker-fail", "0"}}));
   run.over_local_engine();
   EXPECT_FALSE(std::filesystem::exists(directory / "run" / "attackers.jsonl"));
@@ -84,7 +84,7 @@ class Course final : public RunObserver {
 };
 
 TEST(Session, TellsItsObserverWhatHappens) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   const std::atomic<bool> never{false};
   const Environment environment{
       .load_data = [](const RunConfig&, Split) { return std::make_unique<ToyData>(100); },

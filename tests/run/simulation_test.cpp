@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -60,12 +61,6 @@ class AbortsWithTheSeed {
   void (*before_)(int);
 };
 
-/// In memory where there is such a place: most of the time a disk would be waited for.
-std::filesystem::path quick_folder() {
-  const std::filesystem::path memory = "/dev/shm";
-  return access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
-}
-
 /// One thread at a time goes on, and is handed its turn sooner on the processor of the last one.
 void stay_on_this_processor() {
   const int here = sched_getcpu();
@@ -86,7 +81,7 @@ Simulated simulate_seed(std::uint64_t seed,
                         const std::function<void(std::string_view)>& tell = {}) {
   const AbortsWithTheSeed aborts(seed);
   const SimulatedJob job = draw_job(seed);
-  const TemporaryDirectory directory(quick_folder());
+  const MemoryDirectory directory;
   const SimulatedOutcome outcome = simulate(job, directory / "run", tell);
   SimulatedChecks checks(job, outcome, directory / "run");
   Simulated result{outcome.trace, checks.run(), {}};
@@ -143,7 +138,7 @@ TEST(Simulation, WaitsAgainForWhoReturnsAndIsALittleSlowerThanTheOthers) {
     job.deaths = {{1, 0.1}};
     job.pauses = {{2, 0.15, 3.05}};
     const QuietLog quiet;
-    const TemporaryDirectory directory(quick_folder());
+    const MemoryDirectory directory;
     const SimulatedOutcome outcome = simulate(job, directory / "run");
     EXPECT_EQ(outcome.end, RunEnd::kFinished) << outcome.error;
     SimulatedChecks checks(job, outcome, directory / "run");

@@ -1,6 +1,8 @@
 // A folder that is there as long as the test.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -26,6 +28,19 @@ class TemporaryDirectory {
 
  private:
   std::filesystem::path path_;
+};
+
+/// In memory where there is such a place, for whole runs: most of their time is that of a disk that
+/// is waited for.
+class MemoryDirectory : public TemporaryDirectory {
+ public:
+  MemoryDirectory() : TemporaryDirectory(place()) {}
+
+ private:
+  static std::filesystem::path place() {
+    const std::filesystem::path memory = "/dev/shm";
+    return access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
+  }
 };
 
 }  // namespace detox

@@ -14,7 +14,7 @@ const Options kAdded = {{"workers", "15"},        {"worker-fail", "2"}, {"approa
                         {"max-steps", "6"},       {"eval-freq", "3"}};
 
 TEST(AddedRuleAndAttack, TakePartInTrainingInOneProcessAndOverATransport) {
-  const TemporaryDirectory directory;
+  const MemoryDirectory directory;
   ToyRun local(directory / "local", kAdded), remote(directory / "remote", kAdded),
       other(directory / "other", with(kAdded, {{"mode", "coord-median"}})),
       harmless(directory / "harmless", with(kAdded, {{"adversarial", "1"}}));
@@ -28,7 +28,7 @@ TEST(AddedRuleAndAttack, TakePartInTrainingInOneProcessAndOverATransport) {
 
 std::string refused(const Options& options) {
   try {
-    const TemporaryDirectory directory;
+    const MemoryDirectory directory;
     const ToyRun run(directory / "run", options);
     return "";
   } catch (const UsageError& error) {
