@@ -235,9 +235,7 @@ void failing_worker(Transport& transport) {
   EXPECT_EQ(serve_as_worker(transport, 30, failing), 1);
 }
 
-using StandIn = std::function<bool(int, Transport&)>;
-
-StandIn at_rank(int wanted, const std::function<void(Transport&)>& worker) {
+ToyRun::StandIn at_rank(int wanted, const std::function<void(Transport&)>& worker) {
   return [=](int rank, Transport& transport) {
     if (rank == wanted) worker(transport);
     return rank == wanted;
@@ -245,7 +243,7 @@ StandIn at_rank(int wanted, const std::function<void(Transport&)>& worker) {
 }
 
 /// What standard error says of a run that finishes, with these in the place of workers.
-std::string log_of(ToyRun& run, const StandIn& stand_in) {
+std::string log_of(ToyRun& run, const ToyRun::StandIn& stand_in) {
   testing::internal::CaptureStderr();
   EXPECT_EQ(run.over_network(stand_in), RunEnd::kFinished);
   return testing::internal::GetCapturedStderr();
@@ -337,10 +335,8 @@ TEST(Admission, KeepsAWorkerThatIsLeftOutUntilTheEndThoughItIsImpatient) {
   ToyRun run(directory / "run", kNineWorkers);
   run.server_timeout_s = 2;
   int exit_code = -1;
-  run.after_step = [](std::uint64_t) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(600));
-  };
-  const StandIn stand_in = at_rank(2, [&](Transport& transport) {
+  run.after_step = [&](std::uint64_t) { run.pass(0, 0.6); };
+  const ToyRun::StandIn stand_in = at_rank(2, [&](Transport& transport) {
     exit_code =
         serve_as_worker(transport, 30, [](const WorkerWelcome&) { return differing_kit(); });
   });

@@ -59,6 +59,23 @@ TEST(Engines, GiveTheSameBytesOverATransport) {
   }
 }
 
+/// Not in simulated time, where one thread at a time goes on: the thread sanitizer is to see what
+/// they share. No deadline comes near, on whatever machine.
+TEST(Engines, GiveTheSameBytesOnThreadsInRealTime) {
+  const Bytes expected = local(kUnderAttack, 2);
+  for (const char* vote : {"digest", "bytes"}) {
+    for (const char* way : {"Bcast", "Async"}) {
+      const MemoryDirectory directory;
+      ToyRun run(directory / "run", with(kUnderAttack, {{"vote", vote}, {"comm-type", way}}));
+      run.threads = 2;
+      run.step_timeout_s = run.server_timeout_s = 600;
+      EXPECT_EQ(run.over_threads(), RunEnd::kFinished);
+      EXPECT_EQ(run.rejected_frames, 0U);
+      EXPECT_EQ((Bytes{run.final_model(), run.final_state()}), expected) << vote << ' ' << way;
+    }
+  }
+}
+
 TEST(Engines, GiveTheSameBytesWhereTheAttackProbesTheDefence) {
   const Options probing = with(kUnderAttack, {{"lis-simulation", "none"},
                                               {"workers", "27"},

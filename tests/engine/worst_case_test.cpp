@@ -70,12 +70,10 @@ TEST(WorstCase, OwnsWhatTheDefenceIsBuiltForWithEveryAttackAndTheMedianHolds) {
 TEST(WorstCase, IsTheSameOverATransportWithEveryAttack) {
   for (const AttackInfo& attack : attacks()) {
     const MemoryDirectory directory;
-    auto options = placed_at_worst(attack.name);
-    const bool waits = attack.name == "crash";  // in every step until its deadline
-    if (waits) options["max-steps"] = "2";
+    const auto options = placed_at_worst(attack.name);
     ToyRun local(directory / "local", options);
     ToyRun network(directory / "network", options);
-    if (waits) local.step_timeout_s = network.step_timeout_s = 1.5;
+    local.step_timeout_s = network.step_timeout_s = 1.5;  // crash waits for it in every step
     local.over_local_engine();
     network.over_network();
     EXPECT_EQ(network.final_model(), local.final_model()) << attack.name;

@@ -2,16 +2,22 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "comm/inproc/inproc_network.hpp"
+#include "comm/simulated/simulated_network.hpp"
 #include "config/options.hpp"
 #include "config/plan.hpp"
 #include "engine/probe_gradient.hpp"
@@ -53,6 +59,8 @@ class ToyRun : RunObserver {
   double server_timeout_s = 0;  ///< the workers' patience, where it is another than a user's
   std::function<std::unique_ptr<Fleet>(Fleet&)> wrap;  ///< what stands before the run's own fleet
   std::size_t chunk_bytes = kToyChunkBytes;            ///< over a network
+  SimulatedWorld world;                                ///< over_network()'s
+  double seconds = 0;                                  ///< that the server took there
   std::vector<int> admitted;                           ///< the ranks that took part
 
   /// Server and workers in this thread and a pool.
@@ -61,29 +69,53 @@ class ToyRun : RunObserver {
     return Session({given(), {}}, environment, *this).train_locally();
   }
 
-  /// Every worker a thread with an end of a network of its own. `worker` may put something else in
-  /// an honest one's place: it gets the rank and the transport and answers whether it took the
-  /// part.
-  RunEnd over_network(const std::function<bool(int, Transport&)>& stand_in = {}) {
-    const int world = static_cast<int>(plan_.workers) + 1;
-    InprocNetwork network(world);
-    std::vector<std::thread> workers;
-    for (int rank = 1; rank < world; ++rank) {
-      workers.emplace_back([&, rank] {
-        Transport& transport = network.endpoint(rank);
-        if (stand_in && stand_in(rank, transport)) return;
-        serve_as_worker(transport, 30, [](const WorkerWelcome&) { return toy_kit(); });
-      });
+  /// Takes the part of an honest worker, where it answers true. It waits for nothing but frames, or
+  /// by pass() and pass_until(): whoever waits otherwise keeps the turn.
+  using StandIn = std::function<bool(int rank, Transport& transport)>;
+
+  /// Server and workers over a simulated network: no wait takes any time, and how fast the machine
+  /// is and how busy changes nothing.
+  RunEnd over_network(const StandIn& stand_in = {}) {
+    const std::size_t size = plan_.workers + 1;
+    SimulatedNetwork network(static_cast<int>(size), world);
+    network_ = &network;
+    std::optional<RunEnd> end;
+    std::vector<std::exception_ptr> thrown(size);
+    network.run([&](int rank) {
+      try {
+        if (rank > 0) return work(rank, network.endpoint(rank), stand_in);
+        end = as_server(network.endpoint(0), network.tasks_of(0));
+        seconds = network.seconds();
+      } catch (const std::exception&) {
+        thrown[static_cast<std::size_t>(rank)] = std::current_exception();
+      }
+    });
+    network_ = nullptr;
+    for (const std::exception_ptr& one : thrown) {
+      if (one) std::rethrow_exception(one);
     }
-    RunEnd end{};
-    try {
-      end = as_server(network.endpoint(0));
-    } catch (...) {
-      for (std::thread& worker : workers) worker.join();
-      throw;
-    }
-    for (std::thread& worker : workers) worker.join();
-    return end;
+    if (network.was_cut_off()) throw std::logic_error("the simulated run did not end by itself");
+    return *end;
+  }
+
+  // In over_network(), in the thread of that rank.
+  /// It is busy for so long, whatever comes meanwhile.
+  void pass(int rank, double busy_s) { network_->pass(rank, busy_s); }
+  /// Until this holds, but not for ever.
+  void pass_until(int rank, const std::function<bool()>& holds) {
+    constexpr int kMostLooks = 6000;
+    constexpr double kLookSeconds = 0.005;
+    for (int looks = 0; looks < kMostLooks && !holds(); ++looks) pass(rank, kLookSeconds);
+  }
+
+  /// In real time, all threads at once: for what only these show.
+  RunEnd over_threads() {
+    const int size = static_cast<int>(plan_.workers) + 1;
+    InprocNetwork network(size);
+    std::vector<std::jthread> workers;
+    for (int rank = 1; rank < size; ++rank)
+      workers.emplace_back([&, rank] { work(rank, network.endpoint(rank), {}); });
+    return as_server(network.endpoint(0));
   }
 
   /// The server's part, over a network whose other ends somebody else sees to.
@@ -143,6 +175,11 @@ class ToyRun : RunObserver {
   }
 
  private:
+  static void work(int rank, Transport& transport, const StandIn& stand_in) {
+    if (stand_in && stand_in(rank, transport)) return;
+    serve_as_worker(transport, 30, [](const WorkerWelcome&) { return toy_kit(); });
+  }
+
   void on_step(const StepReport& report) override {
     if (report.step == stop_after) stop = true;
     if (after_step) after_step(report.step);
@@ -185,6 +222,7 @@ class ToyRun : RunObserver {
   std::filesystem::path directory_;
   RunConfig config_;
   Plan plan_;
+  SimulatedNetwork* network_ = nullptr;
 };
 
 }  // namespace detox
