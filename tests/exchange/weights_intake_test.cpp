@@ -7,10 +7,10 @@
 #include <numeric>
 #include <optional>
 #include <set>
-#include <thread>
 
 #include "comm/inproc/inproc_network.hpp"
 #include "exchange/answer_digests.hpp"
+#include "support/manual_clock.hpp"
 #include "support/transport_around.hpp"
 
 namespace detox {
@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-/// A worker's end of a network that may stop taking in what is for one rank.
+/// A worker's end of a network, in a time of its own, that may stop taking in what is for one rank.
 class ChokedTransport final : public TransportAround {
  public:
   using TransportAround::TransportAround;
@@ -29,8 +29,11 @@ class ChokedTransport final : public TransportAround {
     return to != choked && TransportAround::flush(to, timeout);
   }
 
+  const Clock& clock() const override { return time; }
+
   int choked = -2;
   std::set<int> flushed;
+  ManualClock time;
 };
 
 /// The worker of rank 3 in a network of six. The weights of step t are t, t + 1, ...: by default
@@ -99,10 +102,11 @@ class TakingIn {
     EXPECT_EQ(intake.digest(), digest);
   }
 
-  /// Some time after the order, or after the latest news.
+  void pass(double seconds) { transport.time.pass(seconds); }
+  /// When so much more time has passed.
   void look_after(double seconds) {
-    intake.look_after(Clock::real().now() + std::chrono::duration_cast<Clock::duration>(
-                                                std::chrono::duration<double>(seconds)));
+    pass(seconds);
+    intake.look_after(transport.time.now());
   }
 
  private:
@@ -174,10 +178,9 @@ TEST(WeightsIntake, AsksTheServerWhereItsRelayIsSilent) {
 TEST(WeightsIntake, AsksTheServerWhereItsRelayTricklesForMoreThanAShareOfTheDeadline) {
   TakingIn worker;
   worker.expect(5, 2, {}, 600);
-  std::this_thread::sleep_for(milliseconds(150));
+  worker.pass(0.15);
   worker.come(2, 5, 1);
-  std::this_thread::sleep_for(milliseconds(100));
-  worker.look_after(0);  // less than a relay may be silent
+  worker.look_after(0.1);  // less than a relay may be silent
   const auto question = worker.asked(5);
   ASSERT_TRUE(question.has_value());
   EXPECT_EQ(question->reason, AskReason::kNothingCame);
@@ -187,13 +190,13 @@ TEST(WeightsIntake, AsksTheServerWhereItsRelayTricklesForMoreThanAShareOfTheDead
 TEST(WeightsIntake, TellsTheServerOfARelayThatWasTooLateForAStepThatIsOver) {
   TakingIn worker;
   worker.expect(5, 2);
-  std::this_thread::sleep_for(milliseconds(250));
+  worker.pass(0.25);
   worker.expect(6, 1);
   const auto question = worker.asked(5);
   ASSERT_TRUE(question.has_value());
   EXPECT_EQ(question->reason, AskReason::kNothingCame);
   worker.expect(7, 0);
-  std::this_thread::sleep_for(milliseconds(250));
+  worker.pass(0.25);
   worker.expect(8, 0);  // the server itself sends
   EXPECT_FALSE(worker.asked(7).has_value());
 }
