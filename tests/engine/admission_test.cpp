@@ -291,7 +291,6 @@ TEST(Admission, StartsWithoutAWorkerThatFailsAndNamesItsReason) {
 TEST(Admission, StartsWithoutASilentWorkerAfterTheTimeLimit) {
   const MemoryDirectory directory;
   ToyRun run(directory / "run", kNineWorkers);
-  run.start_timeout_s = 3;
   run.server_timeout_s = 2;  // those who have spoken are kept by signs of life
   EXPECT_THAT(log_of(run, at_rank(1, deaf_worker)), HasSubstr("left out: rank 1: no sign of life"));
   EXPECT_THAT(run.admitted, ElementsAre(2, 3, 4, 5, 6, 7, 8, 9));

@@ -200,11 +200,11 @@ TEST_F(HostileWorker, NamesNobodyByAComplaintThatALiarCouldHaveMade) {
 }
 
 /// The first two workers promise the same answer in step 1 once `when` says so, and deliver when
-/// the server has looked.
+/// the server has looked twice again.
 ScriptedTransport::Next two_answers(const std::function<bool()>& when) {
   const std::vector<std::byte> answer(ScriptedRun::kAnswer.bytes, std::byte{7});
   return [when, answer, sent = 0U]() mutable -> std::optional<ReceivedFrame> {
-    constexpr std::uint32_t kDigests = 2;
+    constexpr std::uint32_t kDigests = 2, kLooks = 2;
     const Chunks chunks = ScriptedRun::kAnswer;
     if (sent == 0 && !when()) return std::nullopt;
     const std::uint32_t at = sent++;
@@ -213,8 +213,8 @@ ScriptedTransport::Next two_answers(const std::function<bool()>& when) {
           static_cast<int>(at) + 1,
           *make_digest(1, 0, digests_of_answer({1, 0, {}, "none", 8}, chunks, answer))};
     }
-    if (at == kDigests || at > kDigests + chunks.count()) return std::nullopt;
-    const std::uint32_t chunk = at - kDigests - 1;
+    const std::uint32_t chunk = at - kDigests - kLooks;
+    if (at < kDigests + kLooks || chunk >= chunks.count()) return std::nullopt;
     return ReceivedFrame{
         static_cast<int>(chunk % 2) + 1,
         *make_chunk({1, 0, chunk, false, chunks.part(std::span<const std::byte>(answer), chunk)})};

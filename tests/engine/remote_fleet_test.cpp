@@ -296,6 +296,23 @@ TEST(RemoteFleet, GoesOnWithoutAWorkerThatFailsAndPaysNoTimeoutForIt) {
   EXPECT_LT(run.seconds, run.step_timeout_s);
 }
 
+TEST(RemoteFleet, PaysNoTimeoutForAWorkerThatFailsWhereTheOthersOfItsSliceDisagree) {
+  const MemoryDirectory directory;
+  Options options = kOptions;
+  options["placement"] = "fixed";
+  ToyRun run(directory / "run", options);
+  run.over_network([](int rank, Transport& transport) {
+    if (rank != 4 && rank != 5) return false;
+    odd_worker(transport, [rank](Transport& end, const OrderView& order) {
+      if (rank == 5) end.send(0, claim(order.step, order.slice, toy_bytes(1)));
+      if (rank == 4 && order.step == 1) end.send(0, make_failure("no more", 130));
+    });
+    return true;
+  });
+  for (const auto& line : run.journal("metrics.jsonl")) EXPECT_EQ(line["unresolved"], 1);
+  EXPECT_LT(run.seconds, run.step_timeout_s);
+}
+
 RemoteFleet::Parts with_one_worker(Transport& transport, ThreadPool& pool,
                                    const std::atomic<bool>& stop) {
   return {.transport = transport,
@@ -321,8 +338,8 @@ TEST(RemoteFleet, LetsNobodyMissItWhileItWorksOnSomethingElse) {
     while (rank == 1) {
       const double begin_s = network.seconds();
       const auto frame = transport.receive(std::chrono::seconds(30), 1U << 20U);
-      if (!frame || parse_stop(parse_frame(frame->bytes))) return;
       longest_silence_s = std::max(longest_silence_s, network.seconds() - begin_s);
+      if (!frame || parse_stop(parse_frame(frame->bytes))) return;
     }
     ThreadPool pool(1);
     const std::atomic<bool> stop{false};
