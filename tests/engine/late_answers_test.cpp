@@ -4,7 +4,7 @@
 #include <chrono>
 #include <deque>
 
-#include "config/options.hpp"
+#include "round/answer_format.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_run.hpp"
 #include "support/transport_around.hpp"
@@ -15,47 +15,37 @@ namespace {
 /// All workers send the same zeros, also those that are left out.
 class StubbornFleet final : public Fleet {
  public:
-  explicit StubbornFleet(std::size_t answer_bytes) : answer_(answer_bytes) {}
+  StubbornFleet(Fleet& fleet, std::size_t answer_bytes) : fleet_(fleet), answer_(answer_bytes) {}
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> /*time_limit*/,
                        StepVotes& votes) override {
     for (std::uint32_t worker = 0; worker < order.assignment.workers(); ++worker)
       votes.count({order.step, worker, order.assignment.slice_of_worker[worker], answer_});
     return {};
   }
+  const Clock& clock() const override { return fleet_.clock(); }
 
  private:
+  Fleet& fleet_;
   std::vector<std::byte> answer_;
 };
 
-TEST(ServerRound, LeavesASliceClosedThatCouldNotGetAMajorityAnyMore) {
-  RunConfig config;
-  for (const auto& [name, text] : std::map<std::string, std::string>{
-           {"placement", "fixed"}, {"assume-fail", "0"}, {"absent", "1:1-1,2:1-1"}})
-    set_option(find_option(name), text, config);
-  config = resolve(config, 0);
-  const Plan plan = make_plan(config);
-  const AnswerFormat format("none", 15, 1);
-  const ModelLayout layout = ToyLearner().layout();
-  StubbornFleet fleet(format.layout().size());
-  ThreadPool pool(1);
-  ServerRound round({plan,
-                     format,
-                     layout,
-                     {key_from_seed(1), key_from_seed(2)},
-                     sgd_options(config),
-                     lr_schedule(config, 10),
-                     samples_per_step(config, plan),
-                     fleet,
-                     pool});
-  ModelState model{std::vector<float>(15), std::vector<float>(1), std::vector<std::int64_t>(1)};
-  std::vector<float> velocity(15), last_aggregate;
-  const StepReport report =
-      round.run(1, std::chrono::seconds(1), {model, velocity, last_aggregate});
-  EXPECT_EQ(report.unresolved, std::vector<std::uint32_t>{0});
-  EXPECT_TRUE(report.counted[0].empty());
-  EXPECT_EQ(report.counted[1].size(), 3U);
-  EXPECT_EQ(report.skipped_because, "");
-  EXPECT_TRUE(report.ledger.empty());  // late is not missing, and there is nothing to disagree with
+TEST(LateAnswers, LeaveASliceClosedThatCouldNotGetAMajorityAnyMore) {
+  const MemoryDirectory directory;
+  ToyRun run(directory / "run", {{"placement", "fixed"},
+                                 {"assume-fail", "0"},
+                                 {"absent", "1:1-1,2:1-1"},
+                                 {"max-steps", "1"}});
+  run.wrap = [](Fleet& fleet) {
+    const AnswerFormat format("none", 15, 1);
+    return std::make_unique<StubbornFleet>(fleet, format.layout().size());
+  };
+  run.over_local_engine();
+  const nlohmann::json step = run.journal("rounds.jsonl").at(0), slices = step.at("slices");
+  EXPECT_FALSE(step.at("skipped").get<bool>());
+  EXPECT_TRUE(slices.at(0).at("counted").empty());
+  EXPECT_EQ(slices.at(1).at("counted").size(), 3U);
+  // Late is not missing, and there is nothing to disagree with.
+  EXPECT_TRUE(run.journal("ledger.jsonl").empty());
 }
 
 /// A worker's end of the network, over which an answer leaves when the next order comes in.

@@ -32,6 +32,9 @@ FOREIGN_TYPES = re.compile(r"\b(torch|at|c10)::|\bMPI_[A-Z]")
 # What exchange, round and engine know of the time is told them, so that a simulation can tell them another.
 TIMED_FOLDERS = ("src/exchange/", "src/round/", "src/engine/")
 OWN_TIME = re.compile(r"\b(?:system|steady|high_resolution)_clock::now\b|\bsleep_(?:for|until)\b|\bClock::real\(\)\.|\bstd::async\b")
+# A round is composed from a run's configuration and keys, in one place.
+ROUND_MADE = re.compile(r"\bServerRound\s+\w+\s*[({]")
+ROUND_MAKER = "src/run/session.cpp"
 IMPURE_HEADERS = {"chrono", "cstdio", "ctime", "filesystem", "fstream", "future", "iostream", "random", "thread"}
 
 CODE_SUFFIXES = {".cpp", ".hpp", ".h", ".def", ".py", ".sh", ".cmake"}
@@ -135,6 +138,11 @@ def check_time(name, text):
         yield f"has {found.group(0)}: time is passed in here (src/base/clock.hpp)"
 
 
+def check_rounds(name, text):
+    if name.endswith((".cpp", ".hpp")) and name != ROUND_MAKER and ROUND_MADE.search(COMMENT.sub("", text)):
+        yield "makes a ServerRound by hand: tests and benchmarks take the steps of a run::Session as well"
+
+
 def check_commands(name, text):
     path = pathlib.PurePosixPath(name)
     if path.parts[:2] != ("src", "cli") or path.name == "main.cpp" or path.name.endswith("_command.cpp"):
@@ -221,7 +229,8 @@ def check_built(root, names):
             yield f"{name}: no CMakeLists.txt beside or above it names it: it is not built"
 
 
-CODE_CHECKS = (check_floors, check_public_headers, check_libraries, check_purity, check_time, check_commands, check_tests)
+CODE_CHECKS = (check_floors, check_public_headers, check_libraries, check_purity, check_time, check_rounds,
+               check_commands, check_tests)
 TEXT_CHECKS = (check_text, check_dependency_list)
 
 

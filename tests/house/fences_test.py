@@ -77,6 +77,11 @@ class FencesTest(unittest.TestCase):
     def test_a_stage_has_no_clock(self):
         self.assert_broken("src/stages/vote/vote.cpp", "#include <chrono>\n", "no clock")
 
+    def test_a_round_that_is_made_by_hand(self):
+        made = "ServerRound round({plan, format});\n"
+        self.assert_broken("bench/round/step_bench.cpp", made, "run::Session")
+        self.assertEqual(self.found({"src/run/session.cpp": made, "src/round/training.hpp": "ServerRound& round;\n"}), [])
+
     def test_the_round_is_told_the_time(self):
         self.assert_broken("src/round/server_round.cpp", "auto now = std::chrono::steady_clock::now();\n", "passed in")
         self.assert_broken("src/round/server_round.cpp", "auto now = Clock::real().now();\n", "passed in")

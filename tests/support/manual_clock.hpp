@@ -1,7 +1,7 @@
 // A time that passes as a test says.
 #pragma once
 
-#include "detox/clock.hpp"
+#include "base/clock.hpp"
 
 namespace detox {
 
