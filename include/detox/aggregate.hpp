@@ -7,7 +7,9 @@
 // (detox/aggregator.hpp) starts threads and takes memory once, and has weights, steps and seeds.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <ranges>
 #include <span>
 #include <string_view>
@@ -48,7 +50,9 @@ auto aggregate(std::string_view rule, const R& rows, const RuleOptions& options 
   using Row = std::ranges::range_reference_t<const R>;
   using T = std::remove_cv_t<std::ranges::range_value_t<Row>>;
   std::vector<std::span<const T>> views;
-  for (const auto& row : rows) views.emplace_back(std::ranges::data(row), std::ranges::size(row));
+  std::ranges::transform(rows, std::back_inserter(views), [](const auto& row) {
+    return std::span<const T>(std::ranges::data(row), std::ranges::size(row));
+  });
   return aggregate(rule, std::span<const std::span<const T>>(views), options, report);
 }
 

@@ -1,6 +1,7 @@
 // detox::aggregate: one rule, one line.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <span>
@@ -54,8 +55,8 @@ TEST(Aggregate, GivesWhatTheRuleGivesAndDrawsAsTheProgramDoes) {
     for (std::size_t c = 0; c < rows[i].size(); ++c)
       rows[i][c] = static_cast<float>((i * 7 + c * 3) % 11) - 5;
   }
-  std::vector<const float*> pointers;
-  for (const auto& row : rows) pointers.push_back(row.data());
+  std::vector<const float*> pointers(rows.size());
+  std::ranges::transform(rows, pointers.begin(), [](const auto& row) { return row.data(); });
   ThreadPool pool(1);
   Workspace workspace;
   AggregationContext context{pool, workspace, 0, key_from_seed(428)};

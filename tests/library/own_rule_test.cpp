@@ -143,7 +143,7 @@ TEST(RowRule, IsRefusedWhereItCannotBe) {
 
 class FromFunction : public testing::Test {
  protected:
-  ~FromFunction() override { detox_destroy(made_); }
+  void TearDown() override { detox_destroy(made_); }
   void make(const char* options) { made_ = detox_create_from_function(&rule_, options, 1); }
   int run() {
     return detox_aggregate_double(made_, call_.pointers.data(), 5, 3, 0, call_.out.data());

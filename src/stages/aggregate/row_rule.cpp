@@ -16,8 +16,8 @@ namespace {
 /// The points as rows. Views the scratch memory.
 template <class T>
 Rows<T> formed(const Points<T>& points, AggregationContext& context, Workspace::Scope& scratch) {
-  if (!points.is_mixed()) return points.rows;
   const std::size_t n = points.n(), d = points.d();
+  if (n == 0 || !points.is_mixed()) return points.rows;
   const auto values = scratch.take<T>(n * d);
   const auto pointers = scratch.take<const T*>(n);
   for (std::size_t i = 0; i < n; ++i) pointers[i] = values.data() + i * d;
