@@ -10,6 +10,15 @@ namespace detox {
 enum class LastLayer { kFile, kFresh };
 constexpr auto words_of(LastLayer) { return std::to_array<std::string_view>({"file", "fresh"}); }
 
+enum class Approach { kBaseline, kMajVote, kDetox };
+constexpr auto words_of(Approach) {
+  return std::to_array<std::string_view>({"baseline", "maj_vote", "detox"});
+}
+/// Other accepted words, in the same order; empty where there is none.
+constexpr auto aliases_of(Approach) {
+  return std::to_array<std::string_view>({"", "", "draco-lite"});
+}
+
 enum class ClipStart { kZero, kLast };
 constexpr auto words_of(ClipStart) { return std::to_array<std::string_view>({"zero", "last"}); }
 

@@ -1,12 +1,15 @@
 // Options by what people write.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/names.hpp"
 #include "config/foreign_options.hpp"
 #include "config/options.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
+
 const Option& find_option(std::string_view name) {
   const std::string wanted = canonical_name(name);
   std::vector<std::string_view> names;
@@ -26,6 +29,12 @@ const Option& find_option(std::string_view name) {
                                               : "";
   throw UsageError(fmt::format("unknown option '{}'{}; detoxml train --help-all shows all",
                                printable(name), hint));
+}
+
+const Setting* last_setting(std::span<const Setting> settings, std::string_view name) {
+  const auto found = std::find_if(settings.rbegin(), settings.rend(),
+                                  [name](const Setting& setting) { return setting.name == name; });
+  return found == settings.rend() ? nullptr : &*found;
 }
 
 }  // namespace detox

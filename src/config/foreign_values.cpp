@@ -2,59 +2,77 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
 
 namespace detox {
 namespace {
 
-void take_mode(RunConfig& config, Mistakes& mistakes) {
+/// An approach of the original, and what to write.
+struct ForeignApproach {
+  std::string_view word, answer;
+};
+constexpr std::string_view kCyclic = "cyclic";
+constexpr ForeignApproach kForeignApproaches[] = {
+    {kCyclic,
+     "DRACO's cyclic code is not here, and the original's program ran nothing for it; write "
+     "--approach maj_vote, DRACO's other code"},
+    {"normal", "write --approach baseline --mode normal"},
+    {"draco", "write --approach maj_vote"}};
+
+const ForeignApproach* foreign_approach(const Setting& setting) {
+  if (setting.name != "approach") return nullptr;
+  const auto* found =
+      std::ranges::find(kForeignApproaches, canonical_name(setting.text), &ForeignApproach::word);
+  return found == std::end(kForeignApproaches) ? nullptr : found;
+}
+
+void take_mode(bool is_cyclic, RunConfig& config, Mistakes& mistakes) {
   if (!config.mode || canonical_name(*config.mode) != "majvote") return;
   config.mode.reset();
-  if (canonical_name(config.approach) == "majvote") {
+  if (config.approach == Approach::kMajVote) {
     config.remarks.emplace_back(
         "--mode maj_vote is the vote of --approach maj_vote, and the rule behind it is the mean: "
         "taken as --mode normal");
-  } else if (canonical_name(config.approach) != "cyclic") {
+  } else if (!is_cyclic) {
     mistakes.add(
         "--mode maj_vote: the vote belongs to the approach; write --approach maj_vote (the vote, "
         "then the mean), or --approach detox with a --mode (the vote, then a robust rule)");
   }
 }
 
-/// What is told of here is not told of again as an unknown name.
-void take_approach(RunConfig& config, Mistakes& mistakes) {
-  const std::string approach = canonical_name(config.approach);
-  if (approach == "cyclic") {
-    mistakes.add(
-        "--approach cyclic: DRACO's cyclic code is not here, and the original's program ran "
-        "nothing "
-        "for it; write --approach maj_vote, DRACO's other code");
-  } else if (approach == "normal") {
-    mistakes.add("--approach normal: write --approach baseline --mode normal");
-  } else if (approach == "draco") {
-    mistakes.add("--approach draco: write --approach maj_vote");
-  } else {
+void take_buckets(std::span<const Setting> given, RunConfig& config) {
+  const Setting* buckets = last_setting(given, "buckets");
+  // The original's name, which only DETOX looked at.
+  if (buckets == nullptr || buckets->written.empty() || config.buckets == 0) return;
+  if (config.approach == Approach::kDetox) {
+    config.remarks.push_back(
+        fmt::format("--bucket-size {} is the number of buckets (--buckets)", config.buckets));
     return;
   }
-  config.approach = RunConfig().approach;
+  config.remarks.push_back(
+      fmt::format("without effect: --bucket-size {} (the original had buckets for DETOX alone{})",
+                  config.buckets,
+                  config.approach == Approach::kBaseline ? "; here --buckets has them, too" : ""));
+  config.buckets = 0;
 }
 
 }  // namespace
 
-void take_foreign_values(RunConfig& config, bool bucket_size, Mistakes& mistakes) {
-  take_mode(config, mistakes);
-  take_approach(config, mistakes);
-  const std::string approach = canonical_name(config.approach);
-  if (bucket_size && config.buckets > 0 && (approach == "baseline" || approach == "majvote")) {
-    config.remarks.push_back(fmt::format(
-        "without effect: --bucket-size {} (the original had buckets for DETOX alone{})",
-        config.buckets, approach == "baseline" ? "; here --buckets has them, too" : ""));
-    config.buckets = 0;
-  } else if (bucket_size && config.buckets > 0) {
-    config.remarks.push_back(
-        fmt::format("--bucket-size {} is the number of buckets (--buckets)", config.buckets));
-  }
+bool is_foreign_value(const Setting& setting) { return foreign_approach(setting) != nullptr; }
+
+void take_foreign_values(std::span<const Setting> given, RunConfig& config, Mistakes& mistakes) {
+  const Setting* approach = last_setting(given, "approach");
+  const ForeignApproach* foreign = approach != nullptr ? foreign_approach(*approach) : nullptr;
+  if (foreign != nullptr) config.approach = RunConfig().approach;
+  take_mode(foreign != nullptr && foreign->word == kCyclic, config, mistakes);
+  if (foreign != nullptr)
+    mistakes.add(fmt::format("--approach {}: {}", foreign->word, foreign->answer));
+  take_buckets(given, config);
   if (canonical_name(config.network) == "densenet") {
     config.network = "DenseNet121";
     config.remarks.emplace_back("--network DenseNet is DenseNet121");

@@ -1,14 +1,20 @@
 // Values that mean something in the original and are written in another way here.
 #pragma once
 
+#include <span>
+
+#include "config/options.hpp"
 #include "config/run_config.hpp"
 
 namespace detox {
 
 class Mistakes;
 
-/// Takes what is clear, with a remark, and adds to `mistakes` what to write for the rest.
-/// `bucket_size`: the buckets were given under the original's name, which only DETOX looked at.
-void take_foreign_values(RunConfig& config, bool bucket_size, Mistakes& mistakes);
+/// Whether it is a value that no option has here, and take_foreign_values() says what to write.
+bool is_foreign_value(const Setting& setting);
+
+/// Takes what is clear, with a remark, and adds to `mistakes` what to write for the rest. `given`
+/// are the user's settings, of which `config` has those that are no foreign values.
+void take_foreign_values(std::span<const Setting> given, RunConfig& config, Mistakes& mistakes);
 
 }  // namespace detox

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
-#include <utility>
 
 #include "base/file.hpp"
 #include "base/mistakes.hpp"
@@ -32,18 +30,12 @@ void apply(const std::vector<Setting>& settings, std::string_view origin, RunCon
   }
 }
 
-const Setting* last_of(const std::vector<Setting>& settings, std::string_view name) {
-  const auto found = std::find_if(settings.rbegin(), settings.rend(),
-                                  [name](const Setting& s) { return s.name == name; });
-  return found == settings.rend() ? nullptr : &*found;
-}
-
 /// One attack has two names, and one number of buckets, too: not both with other values.
 void check_spellings(const std::vector<Setting>& settings, std::string_view origin,
                      Mistakes& mistakes) {
   const std::string where = origin.empty() ? "" : fmt::format("{}: ", origin);
-  const Setting* attack = last_of(settings, "err-mode");
-  const Setting* lis = last_of(settings, "lis-simulation");
+  const Setting* attack = last_setting(settings, "err-mode");
+  const Setting* lis = last_setting(settings, "lis-simulation");
   if (attack != nullptr && lis != nullptr && canonical_name(attack->text) == kOfLisSimulation &&
       canonical_name(lis->text) == "none") {
     mistakes.add(
@@ -87,22 +79,21 @@ void apply_given(const GivenOptions& given, RunConfig& config) {
   std::vector<Setting> all;
   const auto take = [&](std::vector<Setting> settings, std::string_view origin) {
     check_spellings(settings, origin, mistakes);
+    all.insert(all.end(), settings.begin(), settings.end());
+    std::erase_if(settings, is_foreign_value);
     apply(settings, origin, config, mistakes);
-    std::move(settings.begin(), settings.end(), std::back_inserter(all));
   };
   for (const std::string& file : given.config_files)
     take(parse_settings(read_text(file), file, mistakes), file);
   take(given.settings, "");
   read_unknown(given, config, mistakes);
-  const Setting* buckets = last_of(all, "buckets");
-  take_foreign_values(config, buckets != nullptr && !buckets->written.empty(), mistakes);
+  take_foreign_values(all, config, mistakes);
   check_values(config, mistakes);
   mistakes.refuse();
-  const Setting* group = last_of(given.settings, "group-size");
+  const Setting* group = last_setting(given.settings, "group-size");
   const std::string standard = option_text(find_option("group-size"), RunConfig());
   // Other numbers are refused with it; this one files have that were recorded for another approach.
-  if (canonical_name(config.approach) == "baseline" && group != nullptr &&
-      group->text == standard) {
+  if (config.approach == Approach::kBaseline && group != nullptr && group->text == standard) {
     config.remarks.push_back(fmt::format(
         "without effect: --group-size {} (--approach baseline has no redundancy)", group->text));
   }

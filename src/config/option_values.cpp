@@ -50,10 +50,17 @@ bool parse_switch(const Option& option, std::string_view text) {
 
 /// The place of the word among the option's.
 std::size_t parse_choice(const Option& option, std::string_view text) {
+  const std::string wanted = canonical_name(text);
+  std::vector<std::string_view> aliases = option.choice_aliases;
   for (std::size_t i = 0; i < option.choices.size(); ++i) {
-    if (canonical_name(option.choices[i]) == canonical_name(text)) return i;
+    if (canonical_name(option.choices[i]) == wanted) return i;
+    const bool has_alias = i < aliases.size() && !aliases[i].empty();
+    if (has_alias && canonical_name(aliases[i]) == wanted) return i;
   }
-  throw UsageError(unknown_name(fmt::format("value of --{}", option.name), text, option.choices));
+  std::erase(aliases, "");
+  const std::string noun =
+      option.noun.empty() ? fmt::format("value of --{}", option.name) : std::string(option.noun);
+  throw UsageError(unknown_name(noun, text, option.choices, aliases));
 }
 
 std::string parse_word(const Option& option, std::string_view text) {

@@ -49,7 +49,10 @@ std::vector<Option> joined(std::initializer_list<std::vector<Option>> parts) {
   std::vector<Option> all;
   for (const std::vector<Option>& part : parts) all.insert(all.end(), part.begin(), part.end());
   for (Option& option : all) {
-    if (const auto* choice = std::get_if<Choice>(&option.field)) option.choices = choice->words();
+    const auto* choice = std::get_if<Choice>(&option.field);
+    if (choice == nullptr) continue;
+    option.choices = choice->words();
+    option.choice_aliases = choice->aliases();
   }
   return all;
 }
@@ -63,6 +66,14 @@ Choice choice() {
           [] {
             constexpr auto kWords = words_of(E());
             return std::vector<std::string_view>(kWords.begin(), kWords.end());
+          },
+          [] {
+            std::vector<std::string_view> aliases;
+            if constexpr (requires { aliases_of(E()); }) {
+              constexpr auto kAliases = aliases_of(E());
+              aliases.assign(kAliases.begin(), kAliases.end());
+            }
+            return aliases;
           }};
 }
 
@@ -140,10 +151,10 @@ const std::vector<Option> kOptions = joined({
          .help = "image folders: N, images are resized and cropped to N x N"},
         {.group = kDefence,
          .name = "approach",
-         .field = &C::approach,
+         .field = choice<&C::approach>(),
          .help = "baseline (r = 1), maj_vote (DRACO's repetition code: vote, then the mean) or "
                  "detox (alias draco-lite)",
-         .value = "baseline|maj_vote|detox",
+         .noun = "approach",
          .is_everyday = true},
         {.group = kDefence,
          .name = "mode",

@@ -31,6 +31,7 @@ struct Choice {
   std::size_t (*read)(const RunConfig& config);
   void (*write)(std::size_t value, RunConfig& config);
   std::vector<std::string_view> (*words)();
+  std::vector<std::string_view> (*aliases)();
 };
 
 /// One option. Values travel as text; `field` says where the value lives and so how the text is
@@ -49,6 +50,8 @@ struct Option {
   std::string_view empty_word = {};
   std::string help;
   std::vector<std::string_view> choices = {};  ///< those of a Choice, or of text; empty: free
+  std::vector<std::string_view> choice_aliases = {};  ///< in the order of the choices, or none
+  std::string_view noun = {};  ///< for a wrong choice: "unknown NOUN"; empty: value of --NAME
   /// What help and completion show for a value that is free: FILE, DIR, a list of names (NETWORK,
   /// DATASET, RULE, ATTACK, STEPS) or a word that stands for itself, as alternatives between bars.
   std::string_view value = {};
@@ -84,6 +87,9 @@ struct Setting {
   std::string name, text;
   std::string written = {};  ///< the name as it was given, where that is another one
 };
+
+/// The last of this name; null where there is none.
+const Setting* last_setting(std::span<const Setting> settings, std::string_view name);
 
 /// The settings of a configuration file (TOML, flat keys), each option once and by its own name; a
 /// name that apply_setting() takes with a remark stays as it is. `origin` is for messages. Any

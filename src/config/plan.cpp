@@ -9,7 +9,6 @@
 #include <numeric>
 
 #include "base/mistakes.hpp"
-#include "base/names.hpp"
 #include "config/notices.hpp"
 #include "config/remedies.hpp"
 #include "detox/errors.hpp"
@@ -21,16 +20,6 @@ namespace {
 constexpr std::uint64_t kMostWorkers = 65535;  // as many rows as a rule takes
 constexpr std::uint64_t kMostSamples = 1U << 28U;
 constexpr std::size_t kLongestPart = 80;
-
-struct ApproachName {
-  std::string_view name, alias;
-};
-
-std::string approach_name(std::string_view given) {
-  static constexpr ApproachName kApproaches[] = {
-      {"baseline", ""}, {"maj_vote", ""}, {"detox", "draco-lite"}};
-  return std::string(find_by_name<ApproachName>("approach", given, kApproaches).name);
-}
 
 std::string out_of_range(std::string_view option, double value, std::string_view range) {
   return fmt::format("--{} is {}; valid: {}", option, value, range);
@@ -183,7 +172,6 @@ void check_any_slices(const RunConfig& config, const Plan& plan, const Hierarchy
 }  // namespace
 
 void check_values(const RunConfig& config, Mistakes& mistakes) {
-  mistakes.in([&] { approach_name(config.approach); });
   if (config.mode) mistakes.in([&] { find_rule(*config.mode); });
   mistakes.in([&] { find_rule(config.inner_mode); });
   mistakes.in([&] { find_attack(config.err_mode); });
@@ -191,8 +179,7 @@ void check_values(const RunConfig& config, Mistakes& mistakes) {
 }
 
 RunConfig resolve(RunConfig config, std::size_t world_workers) {
-  config.approach = approach_name(config.approach);
-  if (config.approach == "baseline") {
+  if (config.approach == Approach::kBaseline) {
     // The default is what a file says that was recorded for another approach: that is no wish.
     if (config.group_size != 1 && config.group_size != RunConfig().group_size) {
       throw UsageError(
@@ -202,7 +189,7 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
     }
     config.group_size = 1;
   }
-  if (!config.mode) config.mode = config.approach == "maj_vote" ? "normal" : "coord-median";
+  if (!config.mode) config.mode = config.approach == Approach::kMajVote ? "normal" : "coord-median";
   config.mode = find_rule(*config.mode).name;
   config.inner_mode = find_rule(config.inner_mode).name;
   config.err_mode = find_attack(config.err_mode).name;
@@ -240,7 +227,7 @@ Plan make_plan(const RunConfig& config) {
   check_workers(config, plan);
   plan.k = plan.workers / plan.r;
   plan.b = config.buckets;
-  if (config.approach == "maj_vote" && plan.b > 0)
+  if (config.approach == Approach::kMajVote && plan.b > 0)
     throw UsageError("--approach maj_vote has no buckets; use detox");
   if (plan.b > plan.k)
     throw UsageError(fmt::format("--buckets b = {} needs b <= k slices: k = {}", plan.b, plan.k));

@@ -26,7 +26,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::string data_dir;
   std::uint64_t image_size = 32;  ///< kDefaultImageSize
   // The defence
-  std::string approach = "detox";
+  Approach approach = Approach::kDetox;
   std::optional<std::string> mode;  ///< coord-median; normal for maj_vote
   std::string inner_mode = "normal";
   std::uint64_t group_size = 3;

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
@@ -17,8 +19,10 @@ namespace detox {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 TEST(ForeignOptions, AreNoOptionsHereAndEachIsThereOnce) {
   std::set<std::string> names;
@@ -60,53 +64,68 @@ struct Taken {
   std::string mistakes;
 };
 
-Taken taken(RunConfig config, bool bucket_size = false) {
+/// What is made of these settings of a command line.
+Taken taken(const std::vector<Setting>& given) {
+  RunConfig config;
+  for (const Setting& setting : given) {
+    if (!is_foreign_value(setting)) apply_setting(setting, config);
+  }
   Mistakes mistakes;
-  take_foreign_values(config, bucket_size, mistakes);
+  take_foreign_values(given, config, mistakes);
   return {config, mistakes.text()};
 }
 
 TEST(ForeignValues, OfTheVoteBelongToTheApproach) {
-  RunConfig config;
-  config.mode = "maj_vote";
-  EXPECT_THAT(taken(config).mistakes, HasSubstr("write --approach maj_vote"));
-  config.approach = "Maj-Vote";
-  const Taken vote = taken(config);
+  const Setting mode{"mode", "maj_vote"};
+  EXPECT_THAT(taken({mode}).mistakes, HasSubstr("write --approach maj_vote"));
+  const Taken vote = taken({mode, {"approach", "Maj-Vote"}});
   EXPECT_EQ(vote.mistakes, "");
   EXPECT_EQ(vote.config.remarks.size(), 1U);
   EXPECT_EQ(resolve(vote.config, 0).mode, "normal");
-  config.approach = "cyclic";
-  EXPECT_THAT(taken(config).mistakes, HasSubstr("DRACO's cyclic code is not here"));
+}
+
+TEST(ForeignValues, OfTheApproachAreAnsweredWithWhatToWrite) {
+  const Setting mode{"mode", "maj_vote"};
+  EXPECT_EQ(taken({mode, {"approach", "Cyclic"}}).mistakes,
+            "--approach cyclic: DRACO's cyclic code is not here, and the original's program ran "
+            "nothing for it; write --approach maj_vote, DRACO's other code");
+  EXPECT_EQ(taken({{"approach", "normal"}}).mistakes,
+            "--approach normal: write --approach baseline --mode normal");
+  const Taken draco = taken({mode, {"approach", "maj_vote"}, {"approach", "DRACO"}});
+  EXPECT_THAT(draco.mistakes, StartsWith("--mode maj_vote: the vote belongs to the approach"));
+  EXPECT_THAT(draco.mistakes, EndsWith("\n--approach draco: write --approach maj_vote"));
+}
+
+TEST(ForeignValues, ThatALaterOneTakesThePlaceOfAreNoMistakes) {
+  const Taken later = taken({{"approach", "draco"}, {"approach", "baseline"}});
+  EXPECT_EQ(later.mistakes, "");
+  EXPECT_EQ(later.config.approach, Approach::kBaseline);
 }
 
 TEST(ForeignValues, OfBucketsCountForDetoxAlone) {
-  RunConfig config;
-  config.buckets = 5;
-  EXPECT_THAT(taken(config, true).config.remarks,
+  const Setting buckets{"buckets", "5"}, bucket_size{"buckets", "5", "bucket-size"};
+  const Taken detox = taken({bucket_size});
+  EXPECT_THAT(detox.config.remarks,
               ElementsAre("--bucket-size 5 is the number of buckets (--buckets)"));
-  EXPECT_EQ(taken(config, true).config.buckets, 5U);
-  for (const char* approach : {"baseline", "maj_vote"}) {
-    config.approach = approach;
-    EXPECT_THAT(taken(config, true).config.remarks,
+  EXPECT_EQ(detox.config.buckets, 5U);
+  for (const char* name : {"baseline", "maj_vote"}) {
+    const Setting approach{"approach", name};
+    EXPECT_THAT(taken({approach, bucket_size}).config.remarks,
                 ElementsAre(HasSubstr("without effect: --bucket-size 5")));
-    EXPECT_EQ(taken(config, true).config.buckets, 0U);
-    EXPECT_THAT(taken(config).config.remarks, IsEmpty());
-    EXPECT_EQ(taken(config).config.buckets, 5U);
+    EXPECT_EQ(taken({approach, bucket_size}).config.buckets, 0U);
+    EXPECT_THAT(taken({approach, buckets}).config.remarks, IsEmpty());
+    EXPECT_EQ(taken({approach, buckets}).config.buckets, 5U);
   }
 }
 
 TEST(ForeignValues, OfNetworkAndCheckpointAreTaken) {
-  RunConfig config;
-  config.network = "DenseNet";
-  config.checkpoint_step = 0;
-  const Taken both = taken(config);
+  const Taken both = taken({{"network", "DenseNet"}, {"checkpoint-step", "0"}});
   EXPECT_EQ(both.config.network, "DenseNet121");
   EXPECT_FALSE(both.config.checkpoint_step);
   EXPECT_EQ(both.config.remarks.size(), 2U);
-  config.network = "LeNet";
-  config.checkpoint_step = 20;
-  EXPECT_EQ(taken(config).config.checkpoint_step, 20U);
-  EXPECT_THAT(taken(config).config.remarks, IsEmpty());
+  const Taken neither = taken({{"network", "LeNet"}, {"checkpoint-step", "20"}});
+  EXPECT_EQ(neither.config.checkpoint_step, 20U);
+  EXPECT_THAT(neither.config.remarks, IsEmpty());
 }
 
 }  // namespace

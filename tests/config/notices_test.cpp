@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/words.hpp"
 #include "config/options.hpp"
 
 namespace detox {
@@ -145,7 +146,7 @@ TEST(Notices, TellWhatWasTakenInAnotherWay) {
 TEST(Notices, SayNothingOfOptionsAtTheirDefaults) {
   EXPECT_THAT(without_effect({}), IsEmpty());
   // A file that a run has written gives every option.
-  for (const std::string_view approach : {"baseline", "maj_vote", "detox"}) {
+  for (const Approach approach : {Approach::kBaseline, Approach::kMajVote, Approach::kDetox}) {
     RunConfig config;
     config.approach = approach;
     const std::string recorded = to_toml(resolve(config, 0), "a run");
@@ -153,8 +154,8 @@ TEST(Notices, SayNothingOfOptionsAtTheirDefaults) {
     for (const Setting& setting : parse_settings(recorded, "config.toml"))
       set_option(find_option(setting.name), setting.text, again);
     const Plan plan = make_plan(resolve(again, 0));
-    EXPECT_EQ(plan.notices.size(), 1U) << approach;
-    again.approach = "baseline";  // as --approach on top of the file
+    EXPECT_EQ(plan.notices.size(), 1U) << word_of(approach);
+    again.approach = Approach::kBaseline;  // as --approach on top of the file
     EXPECT_NO_THROW(make_plan(resolve(again, 0)));
   }
 }

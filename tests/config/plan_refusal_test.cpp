@@ -51,7 +51,7 @@ TEST(Plan, TellsAllThatIsWrongAtOnce) {
             "--group-size is 4; valid: odd numbers, so that a vote cannot tie\n"
             "--worker-fail is 9, but must be less than P: P = 9");
   RunConfig config;
-  for (const auto& [name, text] : Texts{{"approach", "detx"}, {"mode", "krumm"}, {"seed", "1"}})
+  for (const auto& [name, text] : Texts{{"inner-mode", "nromal"}, {"mode", "krumm"}, {"seed", "1"}})
     set_option(find_option(name), text, config);
   config.lr = 0;
   Mistakes mistakes;

@@ -55,8 +55,8 @@ TEST(Plan, CountsOnAsManySlicesAsAStepGoesOnWith) {
 
 TEST(Resolve, KnowsTheNamesOfTheOriginal) {
   for (const std::string_view name : {"draco-lite", "draco_lite", "Draco_Lite", "detox"})
-    EXPECT_EQ(config_of({{"approach", name}}).approach, "detox") << name;
-  EXPECT_EQ(config_of({{"approach", "maj-vote"}}).approach, "maj_vote");
+    EXPECT_EQ(config_of({{"approach", name}}).approach, Approach::kDetox) << name;
+  EXPECT_EQ(config_of({{"approach", "maj-vote"}}).approach, Approach::kMajVote);
   for (const std::string_view name : {"sign-sgd", "signSGD", "signsgd", "sign_sgd"})
     EXPECT_EQ(config_of({{"mode", name}}).mode, "signSGD") << name;
   EXPECT_EQ(config_of({{"err-mode", "Rev-Grad"}}).err_mode, "rev_grad");
