@@ -7,10 +7,12 @@
 #include "base/file.hpp"
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
+#include "base/words.hpp"
 #include "config/foreign_options.hpp"
 #include "config/foreign_values.hpp"
 #include "config/plan.hpp"
 #include "detox/errors.hpp"
+#include "stages/attack/attack.hpp"
 
 namespace detox {
 namespace {
@@ -36,11 +38,12 @@ void check_spellings(const std::vector<Setting>& settings, std::string_view orig
   const std::string where = origin.empty() ? "" : fmt::format("{}: ", origin);
   const Setting* attack = last_setting(settings, "err-mode");
   const Setting* lis = last_setting(settings, "lis-simulation");
-  if (attack != nullptr && lis != nullptr && canonical_name(attack->text) == kOfLisSimulation &&
-      canonical_name(lis->text) == "none") {
-    mistakes.add(
-        fmt::format("{}--err-mode {} is --lis-simulation simulate, and --lis-simulation is none",
-                    where, kOfLisSimulation));
+  const std::string_view alie = lis_simulation_attack().name;
+  const std::string_view off = word_of(LisSimulation::kNone);
+  if (attack != nullptr && lis != nullptr && canonical_name(attack->text) == canonical_name(alie) &&
+      canonical_name(lis->text) == off) {
+    mistakes.add(fmt::format("{}--err-mode {} is --lis-simulation {}, and --lis-simulation is {}",
+                             where, alie, word_of(LisSimulation::kSimulate), off));
   }
   const Setting* buckets = nullptr;
   for (const Setting& setting : settings) {

@@ -92,8 +92,9 @@ std::vector<Absence> parse_absences(std::string_view text, std::size_t workers) 
   return absences;
 }
 
-std::string_view attack_of(const RunConfig& config) {
-  return config.lis_simulation == LisSimulation::kSimulate ? kOfLisSimulation : config.err_mode;
+const AttackInfo& attack_of(const RunConfig& config) {
+  return config.lis_simulation == LisSimulation::kSimulate ? lis_simulation_attack()
+                                                           : find_attack(config.err_mode);
 }
 
 /// c, checked against what the attack makes of it.
@@ -106,7 +107,7 @@ double attack_parameter(const RunConfig& config, const AttackInfo& info, std::si
 }
 
 AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
-  const AttackInfo& info = find_attack(attack_of(config));
+  const AttackInfo& info = attack_of(config);
   AttackPlan attack;
   attack.attack = info.name;
   const double c = attack_parameter(config, info, plan.k);
@@ -192,8 +193,9 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
   if (!config.mode) config.mode = config.approach == Approach::kMajVote ? "normal" : "coord-median";
   config.mode = find_rule(*config.mode).name;
   config.inner_mode = find_rule(config.inner_mode).name;
-  config.err_mode = find_attack(config.err_mode).name;
-  if (config.err_mode == kOfLisSimulation) {
+  const AttackInfo& attack = find_attack(config.err_mode);
+  config.err_mode = attack.name;
+  if (attack.is_lis_simulation) {
     // One attack under two names is one configuration.
     config.err_mode = RunConfig().err_mode;
     config.lis_simulation = LisSimulation::kSimulate;

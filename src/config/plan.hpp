@@ -23,9 +23,6 @@ struct Plan : DefencePlan {
   std::vector<std::string> notices;
 };
 
-/// The attack that --lis-simulation simulate is another name of, the original's.
-inline constexpr std::string_view kOfLisSimulation = "alie";
-
 /// What is wrong with each value by itself: names that do not exist, numbers out of range.
 void check_values(const RunConfig& config, Mistakes& mistakes);
 

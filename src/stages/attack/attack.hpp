@@ -85,6 +85,7 @@ struct AttackInfo {
   /// the attackers own at most so many slices. Null: nothing.
   std::vector<std::string> (*notices)(const AttackOptions& options, std::size_t rows,
                                       std::size_t most_owned) = nullptr;
+  bool is_lis_simulation = false;  ///< the one that --lis-simulation simulate is another name of
 };
 
 /// Whether the attack reads the option of this name.
@@ -95,8 +96,10 @@ std::string parameter_values(const AttackParameter& parameter, std::size_t slice
 /// Whether c is one of them.
 bool takes_parameter(const AttackParameter& parameter, double c, std::size_t slices);
 
-/// All attacks, sorted by name; "alie" is what --lis-simulation=simulate selects.
+/// All attacks, sorted by name.
 std::span<const AttackInfo> attacks();
 const AttackInfo& find_attack(std::string_view name);
+/// The one that is_lis_simulation.
+const AttackInfo& lis_simulation_attack();
 
 }  // namespace detox

@@ -26,6 +26,10 @@ const AttackInfo& find_attack(std::string_view name) {
   return find_by_name("attack", name, attacks());
 }
 
+const AttackInfo& lis_simulation_attack() {
+  return *std::ranges::find_if(kAttacks, &AttackInfo::is_lis_simulation);
+}
+
 bool reads_option(const AttackInfo& attack, std::string_view option) {
   return std::ranges::find(attack.reads, option) != attack.reads.end();
 }
