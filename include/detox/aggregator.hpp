@@ -139,6 +139,9 @@ struct RuleInfo {
   bool takes_start = false;       ///< begins at the context's start
   bool trusts_a_row = false;      ///< that of reference_row, which has to be there
   bool is_sign_majority = false;  ///< of the rows' signs: workers need send no more than these
+  /// Where another rule's requirement is not met, well-known ones that would do are suggested: the
+  /// place of this one, from 1; 0: it is not.
+  std::size_t suggested = 0;
 };
 
 /// Sets of n - f rows among which a rule may have to search.

@@ -59,7 +59,7 @@ std::optional<std::string> other_buckets(Variant variant) {
     if (variant.holds()) return std::to_string(b);
   }
   variant.hierarchy.buckets = 0;
-  variant.hierarchy.inner_rule = "normal";
+  variant.hierarchy.inner_rule = Hierarchy::Options().inner_rule;
   if (variant.holds()) return "off";
   return std::nullopt;
 }
@@ -73,14 +73,22 @@ std::optional<std::size_t> more_slices(Variant variant) {
   return std::nullopt;
 }
 
-/// Of those that are best known: `place` is the rule of the variant to change.
+std::vector<const RuleInfo*> suggested_rules() {
+  std::vector<const RuleInfo*> suggested;
+  for (const RuleInfo& rule : rules()) {
+    if (rule.suggested > 0) suggested.push_back(&rule);
+  }
+  std::ranges::sort(suggested, {}, &RuleInfo::suggested);
+  return suggested;
+}
+
+/// `place` is the rule of the variant to change.
 std::vector<std::string_view> other_rules(Variant& variant, std::string& place) {
   std::vector<std::string_view> names;
-  for (const std::string_view name :
-       {"coord-median", "trimmed-mean", "geometric-median", "multi-krum", "krum"}) {
-    const bool is_given = find_rule(place).name == name;
-    const std::string given = std::exchange(place, name);
-    if (!is_given && variant.holds()) names.push_back(name);
+  const RuleInfo* const own = &find_rule(place);
+  for (const RuleInfo* rule : suggested_rules()) {
+    const std::string given = std::exchange(place, rule->name);
+    if (rule != own && variant.holds()) names.push_back(rule->name);
     place = given;
   }
   return names;
