@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "base/words.hpp"
+#include "comm/compression/compressor.hpp"
 #include "stages/aggregate/rule_options.hpp"
 #include "stages/attack/attack.hpp"
 
@@ -75,6 +76,19 @@ Choice choice() {
             }
             return aliases;
           }};
+}
+
+/// The compressors and their other names: first what leaves chunks as they are.
+std::vector<std::string_view> compression_words() {
+  std::vector<std::string_view> words;
+  for (const bool packs : {false, true}) {
+    for (const CompressorInfo& info : compressors()) {
+      if ((info.make != nullptr) != packs) continue;
+      words.push_back(info.name);
+      if (!info.alias.empty()) words.push_back(info.alias);
+    }
+  }
+  return words;
 }
 
 /// The attacks, and what c is to each: "crash, straggler (c: seconds), …".
@@ -242,7 +256,7 @@ const std::vector<Option> kOptions = joined({
          .field = &C::compress_grad,
          .help = "over MPI: pack answers chunk by chunk; pays on links of 1 Gb/s or less "
                  "(docs/performance.md); compress is the original's name for blosc",
-         .choices = {"none", "blosc", "compress", "zstd"},
+         .choices = compression_words(),
          .scope = Scope::kRun},
         {.group = kAttack,
          .name = "worker-fail",

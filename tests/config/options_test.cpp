@@ -63,6 +63,7 @@ TEST(Options, TakeTheWordsForCompressionThatTheOriginalHad) {
     set_option(option, text, config);
     EXPECT_EQ(config.compress_grad, value);
   }
+  EXPECT_EQ(value_form(option), "none|blosc|compress|zstd");
 }
 
 TEST(Options, AnswerAnUnknownNameWithTheNearest) {
