@@ -9,6 +9,7 @@
 #include "run/admission.hpp"
 #include "run/replay_start.hpp"
 #include "stages/attack/fail_schedule.hpp"
+#include "stages/compress/codec.hpp"
 
 namespace detox {
 namespace {
@@ -17,7 +18,7 @@ std::size_t thread_count(const RunConfig& config) {
   return config.threads > 0 ? config.threads : usable_cores();
 }
 
-std::string_view codec_of(const Plan& plan) { return plan.sign_codec ? "sign" : "none"; }
+std::string_view codec_of(const Plan& plan) { return codec_for(plan.sign_codec).name; }
 
 TrainingOptions training_options(const TrainSetup& setup) {
   const RunConfig& config = setup.config;

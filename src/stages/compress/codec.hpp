@@ -29,10 +29,13 @@ struct CodecInfo {
   std::string_view summary;
   std::string_view paper;
   std::unique_ptr<Codec> (*make)();
+  bool keeps_signs_alone = false;  ///< for a rule that is_sign_majority
 };
 
 /// All codecs, sorted by name.
 std::span<const CodecInfo> codecs();
 const CodecInfo& find_codec(std::string_view name);
+/// The one for rules of which all rows are signs, or of others.
+const CodecInfo& codec_for(bool signs_alone);
 
 }  // namespace detox

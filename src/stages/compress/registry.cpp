@@ -1,5 +1,6 @@
 #include "stages/compress/registry.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "base/names.hpp"
@@ -8,9 +9,12 @@ namespace detox {
 namespace {
 
 constexpr std::array kCodecs = {
-    CodecInfo{"none", "float32 as it is", "", make_none_codec},
-    CodecInfo{"sign", "one bit a coordinate; what --mode signSGD sends",
-              "Bernstein et al. 2019, arXiv 1810.05291", make_sign_codec},
+    CodecInfo{.name = "none", .summary = "float32 as it is", .paper = "", .make = make_none_codec},
+    CodecInfo{.name = "sign",
+              .summary = "one bit a coordinate; what --mode signSGD sends",
+              .paper = "Bernstein et al. 2019, arXiv 1810.05291",
+              .make = make_sign_codec,
+              .keeps_signs_alone = true},
 };
 
 }  // namespace
@@ -18,5 +22,9 @@ constexpr std::array kCodecs = {
 std::span<const CodecInfo> codecs() { return kCodecs; }
 
 const CodecInfo& find_codec(std::string_view name) { return find_by_name("codec", name, codecs()); }
+
+const CodecInfo& codec_for(bool signs_alone) {
+  return *std::ranges::find(kCodecs, signs_alone, &CodecInfo::keeps_signs_alone);
+}
 
 }  // namespace detox
