@@ -12,6 +12,8 @@
 namespace detox {
 namespace {
 
+constexpr std::string_view kForeignNetwork = "DenseNet";
+
 /// An approach of the original, and what to write.
 struct ForeignApproach {
   std::string_view word, answer;
@@ -63,6 +65,10 @@ void take_buckets(std::span<const Setting> given, RunConfig& config) {
 
 }  // namespace
 
+std::string_view network_here(std::string_view name) {
+  return canonical_name(name) == canonical_name(kForeignNetwork) ? "DenseNet121" : name;
+}
+
 bool is_foreign_value(const Setting& setting) { return foreign_approach(setting) != nullptr; }
 
 void take_foreign_values(std::span<const Setting> given, RunConfig& config, Mistakes& mistakes) {
@@ -73,9 +79,9 @@ void take_foreign_values(std::span<const Setting> given, RunConfig& config, Mist
   if (foreign != nullptr)
     mistakes.add(fmt::format("--approach {}: {}", foreign->word, foreign->answer));
   take_buckets(given, config);
-  if (canonical_name(config.network) == "densenet") {
-    config.network = "DenseNet121";
-    config.remarks.emplace_back("--network DenseNet is DenseNet121");
+  if (const std::string_view here = network_here(config.network); here != config.network) {
+    config.remarks.push_back(fmt::format("--network {} is {}", kForeignNetwork, here));
+    config.network = here;
   }
   if (config.checkpoint_step == 0) {
     config.checkpoint_step.reset();

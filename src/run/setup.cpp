@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
+#include "config/foreign_values.hpp"
 #include "detox/errors.hpp"
 #include "kernels/target.hpp"
 #include "record/checkpoint.hpp"
@@ -175,8 +176,7 @@ void check_names(const GivenOptions& given, const Environment& environment) {
   };
   last("network");
   last("dataset");
-  if (canonical_name(config.network) != "densenet")
-    mistakes.in([&] { environment.resolve_network(config.network); });
+  mistakes.in([&] { environment.resolve_network(std::string(network_here(config.network))); });
   mistakes.in([&] { choose_dataset(config.dataset); });
   mistakes.refuse();
 }
