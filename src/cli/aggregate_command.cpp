@@ -29,7 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Arguments {
-  std::string mode = "coord-median";
+  std::string mode{kStandardRule};
   RuleOptions options;
   std::vector<double> weights;
   std::string input, output, report;

@@ -134,9 +134,11 @@ Command doctor_command(CLI::App& program) {
       ->capture_default_str()
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{1}, kMostWorkers).description(""));
-  app->add_option("--network", run->network, "their network: for memory and disk [LeNet]")
+  app->add_option("--network", run->network,
+                  fmt::format("their network: for memory and disk [{}]", run->network))
       ->type_name("NETWORK|FILE");
-  app->add_option("--dataset", run->dataset, "their data set, which has to be there [FashionMNIST]")
+  app->add_option("--dataset", run->dataset,
+                  fmt::format("their data set, which has to be there [{}]", run->dataset))
       ->type_name("DATASET|DIR");
   app->add_option("--learner", run->learner,
                   "the module that computes [DETOX_LEARNER, else the one that came with detoxml]")
@@ -144,7 +146,8 @@ Command doctor_command(CLI::App& program) {
   app->add_option("--data-dir", run->data_dir,
                   "where the data lies [./data, then Debian's package]")
       ->type_name("DIR");
-  app->add_option("--train-dir", run->train_dir, "where the runs' files go [output/models]")
+  app->add_option("--train-dir", run->train_dir,
+                  fmt::format("where the runs' files go [{}]", run->train_dir))
       ->type_name("DIR");
   app->add_flag("--answer-over-mpi", *answers)->group("");
   app->footer(

@@ -174,8 +174,9 @@ const std::vector<Option> kOptions = joined({
          .name = "mode",
          .field = &C::mode,
          .empty_word = "auto",
-         .help = "the robust rule over the voted rows (detoxml list); auto: coord-median, or "
-                 "normal for maj_vote",
+         .help = fmt::format("the robust rule over the voted rows (detoxml list); auto: {}, or "
+                             "normal for maj_vote",
+                             kStandardRule),
          .value = "RULE",
          .is_everyday = true},
     },
@@ -202,7 +203,8 @@ const std::vector<Option> kOptions = joined({
          .name = "workers",
          .field = &C::workers,
          .empty_word = "auto",
-         .help = "P, the workers; auto: 9, under MPI the processes minus one",
+         .help = fmt::format("P, the workers; auto: {}, under MPI the processes minus one",
+                             kStandardWorkers),
          .is_everyday = true},
         {.group = kDefence,
          .name = "assume-fail",

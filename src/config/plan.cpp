@@ -12,6 +12,7 @@
 #include "config/notices.hpp"
 #include "config/remedies.hpp"
 #include "detox/errors.hpp"
+#include "stages/aggregate/rule_options.hpp"
 #include "stages/assign/placement.hpp"
 
 namespace detox {
@@ -190,7 +191,8 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
     }
     config.group_size = 1;
   }
-  if (!config.mode) config.mode = config.approach == Approach::kMajVote ? "normal" : "coord-median";
+  if (!config.mode)
+    config.mode = config.approach == Approach::kMajVote ? "normal" : std::string(kStandardRule);
   config.mode = find_rule(*config.mode).name;
   config.inner_mode = find_rule(config.inner_mode).name;
   const AttackInfo& attack = find_attack(config.err_mode);
@@ -210,7 +212,7 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
                     *config.workers, world_workers + 1, world_workers));
   }
   if (world_workers > 0) config.workers = world_workers;
-  if (!config.workers) config.workers = 9;
+  if (!config.workers) config.workers = kStandardWorkers;
   if (!config.assume_fail) {
     const bool redundant = config.worker_fail == 0 && config.group_size >= 3;
     config.assume_fail = redundant ? (config.group_size - 1) / 2 : config.worker_fail;

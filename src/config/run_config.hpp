@@ -14,6 +14,9 @@
 
 namespace detox {
 
+/// P where neither the user nor MPI says it.
+inline constexpr std::uint64_t kStandardWorkers = 9;
+
 /// Defaults are those of `detoxml train --help`. Empty optionals are decided by resolve()
 /// (plan.hpp) from other options. In the order in which people are told of them; there is one.
 struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
@@ -27,11 +30,11 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::uint64_t image_size = 32;  ///< kDefaultImageSize
   // The defence
   Approach approach = Approach::kDetox;
-  std::optional<std::string> mode;  ///< coord-median; normal for maj_vote
+  std::optional<std::string> mode;  ///< kStandardRule; normal for maj_vote
   std::string inner_mode = "normal";
   std::uint64_t group_size = 3;
   std::uint64_t buckets = 0;
-  std::optional<std::uint64_t> workers;  ///< 9; under MPI the world size minus one
+  std::optional<std::uint64_t> workers;  ///< kStandardWorkers; under MPI the world size minus one
   std::optional<std::uint64_t> assume_fail;
   RuleOptions rule;  ///< but for what make_plan() sets
   ClipStart clip_start = ClipStart::kZero;

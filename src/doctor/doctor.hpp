@@ -5,15 +5,16 @@
 #include <cstdint>
 #include <string>
 
+#include "config/run_config.hpp"
 #include "host/finding.hpp"
 
 namespace detox {
 
 /// The run that the machine is examined for.
 struct IntendedRun {
-  std::uint64_t workers = 9;
-  std::string network = "LeNet", dataset = "FashionMNIST", data_dir, train_dir = "output/models",
-              learner;
+  std::uint64_t workers = kStandardWorkers;
+  std::string network = RunConfig().network, dataset = RunConfig().dataset, data_dir,
+              train_dir = RunConfig().train_dir, learner;
   std::uint64_t parameters = 0;  ///< of the network
 };
 

@@ -62,6 +62,9 @@ std::string rule_option_form(const RuleOption& option);
 /// Which values it takes, as a refusal and documents say it.
 std::string rule_option_values(const RuleOption& option);
 
+/// The rule where the user names none.
+inline constexpr std::string_view kStandardRule = "coord-median";
+
 /// Whether the rule's result depends on the option of this name, in these semantics.
 bool reads_option(const RuleInfo& rule, std::string_view option, Semantics semantics);
 
