@@ -30,10 +30,10 @@ const char* detox_rule_requirement(size_t rule);
 const char* detox_rule_paper(size_t rule);
 
 /* An aggregator by the rule's name or alias. options: words KEY=VALUE with blanks between them, as
-   the options of `detoxml aggregate` and with its values: "f=5 pre=nnm,bucketing:s=2 krum-select=3";
-   also bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds, semantics, weight-cap
-   (docs/rules.md), and seed, of which bucketing and dnc draw. NULL or "" is f=0. threads: 0 is one a core. NULL on error: an unknown name, an option
-   that cannot be. */
+   the options of `detoxml aggregate` and with its values: "f=5 pre=nnm,bucketing:s=2
+   krum-select=3"; also bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds,
+   semantics, weight-cap (docs/rules.md), and seed, of which bucketing and dnc draw. NULL or "" is
+   f=0. threads: 0 is one a core. NULL on error: an unknown name, an option that cannot be. */
 detox_aggregator* detox_create(const char* rule, const char* options, size_t threads);
 
 /* A rule of yours that runs beside ours: the same checks of shapes and options, the same steps
@@ -63,17 +63,17 @@ const char* detox_describe(const detox_aggregator* aggregator);
 
 /* out (d), which no row may overlap, = the rule over n rows of d values each. 0; 2 where n breaks
    the requirement or a pointer is NULL; 1 for anything else. The result depends on rows, options
-   and step alone; a NaN in it is 0x7fc00000, in doubles 0x7ff8000000000000. Allocates only in the first call of a shape, and for the random streams of
-   bucketing and dnc. */
+   and step alone; a NaN in it is 0x7fc00000, in doubles 0x7ff8000000000000. Allocates only in the
+   first call of a shape, and for the random streams of bucketing and dnc. */
 int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows, size_t n,
                           size_t d, uint64_t step, float* out);
 int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,
                            size_t d, uint64_t step, double* out);
 
 /* What each of the n rows counts for in the calls that follow, copied: numbers of at least 0, none
-   counted for more than weight-cap / n (default 2 / n) of their sum. NULL or n = 0: all the same, as
-   at first. For some rules, and a call refuses weights that cannot be (docs/rules.md). 0; 2 where
-   the aggregator is NULL. */
+   counted for more than weight-cap / n (default 2 / n) of their sum. NULL or n = 0: all the same,
+   as at first. For some rules, and a call refuses weights that cannot be (docs/rules.md). 0; 2
+   where the aggregator is NULL. */
 int detox_set_weights(detox_aggregator* aggregator, const double* weights, size_t n);
 
 #ifdef __cplusplus

@@ -25,13 +25,13 @@ extern "C" {
 #define DETOX_LEARNER_NOTE 1
 #define DETOX_LEARNER_SYMBOL "detox_learner_module"
 
-/* Puts the note into a translation unit; WITH names the library that computes: "libtorch 1.13.1". */
-#define DETOX_LEARNER_NOTE_TEXT(WITH)                                   \
-  __asm__(                                                              \
-      ".pushsection .note.detoxml, \"a\", %note\n"                      \
-      ".balign 4\n.long 2f-1f, 4f-3f, 1\n1: .asciz \"detoxml\"\n2: "    \
-      ".balign 4\n3: .ascii \"interface=" DETOX_LEARNER_INTERFACE_TEXT  \
-      ";" WITH "\"\n4: .balign 4\n.popsection\n")
+/* Puts the note into a translation unit; WITH is the library that computes: "libtorch 1.13.1". */
+#define DETOX_LEARNER_NOTE_TEXT(WITH)                                           \
+  __asm__(                                                                      \
+      ".pushsection .note.detoxml, \"a\", %note\n"                              \
+      ".balign 4\n.long 2f-1f, 4f-3f, 1\n1: .asciz \"detoxml\"\n2: "            \
+      ".balign 4\n3: .ascii \"interface=" DETOX_LEARNER_INTERFACE_TEXT ";" WITH \
+      "\"\n4: .balign 4\n.popsection\n")
 
 /* UTF-8; `data` need not end with 0. */
 typedef struct detox_text {

@@ -39,6 +39,7 @@ IMPURE_HEADERS = {"chrono", "cstdio", "ctime", "filesystem", "fstream", "future"
 
 CODE_SUFFIXES = {".cpp", ".hpp", ".h", ".def", ".py", ".sh", ".cmake"}
 MAX_LINES = 600
+MAX_TABLE_COLUMNS = 120  # of a .def, which tools/format leaves alone
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 TEST_MACRO = re.compile(r"^\s*(?:TEST|TEST_F|TEST_P|TYPED_TEST|TYPED_TEST_P|INSTANTIATE_TEST_SUITE_P)\(", re.MULTILINE)
@@ -194,6 +195,17 @@ def check_text(name, text):
             yield f"declares a dependency ({found.group(0) if found else path.name}); the only place is {DEPENDENCY_LIST}"
 
 
+def check_tables(name, text):
+    """A registry is laid out by hand."""
+    if not name.endswith(".def"):
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if len(line) > MAX_TABLE_COLUMNS:
+            yield f"line {number} has {len(line)} columns; {MAX_TABLE_COLUMNS} are the most"
+        if "\t" in line or line != line.rstrip():
+            yield f"line {number} has a tab, or ends in a space"
+
+
 def check_dependency_list(name, text):
     """Every package has a line of its own and a reason."""
     if name != DEPENDENCY_LIST:
@@ -231,7 +243,7 @@ def check_built(root, names):
 
 CODE_CHECKS = (check_floors, check_public_headers, check_libraries, check_purity, check_time, check_rounds,
                check_commands, check_tests)
-TEXT_CHECKS = (check_text, check_dependency_list)
+TEXT_CHECKS = (check_text, check_tables, check_dependency_list)
 
 
 def violations(root):

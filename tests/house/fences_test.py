@@ -116,6 +116,13 @@ class FencesTest(unittest.TestCase):
         self.assert_broken("src/base/long.cpp", "\n" * 601, "601 lines")
         self.assertEqual(self.found({"src/base/long.cpp": "\n" * 600}), [])
 
+    def test_a_registry_keeps_to_its_columns(self):
+        name = "src/stages/vote/votes.def"
+        self.assertEqual(self.found({name: "V" * 120 + "\n"}), [])
+        self.assert_broken(name, "\n" + "V" * 121 + "\n", "line 2 has 121 columns")
+        self.assert_broken(name, "VOTE(a,\tb)\n", "line 1 has a tab")
+        self.assert_broken(name, "VOTE(a) \n", "ends in a space")
+
     def test_a_path_of_a_machine_is_refused(self):
         for folder in ("work", "root", "home"):
             self.assert_broken("docs/use.md", f"first\nsee /{folder}/someone/file\n", "line 2")

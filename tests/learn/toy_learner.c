@@ -1,9 +1,9 @@
-/* A learner module in plain C: what the interface asks of one, and nothing else. Its gradient is the
- * parameters times the number of samples. */
-#include "learn/learner_module.h"
-
+/* A learner module in plain C: what the interface asks of one, and nothing else. Its gradient is
+ * the parameters times the number of samples. */
 #include <stdlib.h>
 #include <string.h>
+
+#include "learn/learner_module.h"
 
 __asm__(
     ".pushsection .note.detoxml, \"a\", %note\n.balign 4\n.long 8, 4f-3f, 1\n.asciz \"detoxml\"\n"
@@ -17,7 +17,8 @@ static const int64_t kShape[] = {3, 2};
 static const int64_t kLong[] = {2};
 static const int64_t kNone[] = {1};
 static const unsigned char kBytes[] = {1, 0};
-#define TEXT(WORD) {WORD, sizeof(WORD) - 1}
+#define TEXT(WORD) \
+  { WORD, sizeof(WORD) - 1 }
 static const detox_tensor kParameters[] = {{TEXT("fc.weight"), kShape, 2, 0, 6},
                                            {TEXT("fc.bias"), kLong, 1, 6, 2}};
 static const detox_tensor kStatistics[] = {{TEXT("norm.mean"), kLong, 1, 0, 2}};
@@ -49,9 +50,9 @@ static int make(const detox_network_request* request, detox_learner** out, detox
 static void destroy(detox_learner* learner) { free(learner); }
 
 static void layout(const detox_learner* learner, detox_model_layout* out) {
-  static const detox_model_layout kLayout = {kParameters, 2, kStatistics, 1, kCounters,  1, kTied,
-                                             1,           kConstants, 1,  TEXT("abc"), kNotices,
-                                             1};
+  static const detox_model_layout kLayout = {
+      kParameters, 2,          kStatistics, 1,           kCounters, 1, kTied,
+      1,           kConstants, 1,           TEXT("abc"), kNotices,  1};
   *out = kLayout;
   if (learner->classes == 2) {
     out->parameters = kGap;
@@ -110,7 +111,7 @@ static void* no_sgemm(void) { return NULL; }
 
 const detox_learner_table* detox_learner_module(void) {
   static const detox_learner_table kTable = {
-      DETOX_LEARNER_INTERFACE, make,     destroy,   layout,  profile, initial_state,
-      gradient,                evaluate, libraries, no_sgemm};
+      DETOX_LEARNER_INTERFACE, make,     destroy,  layout,    profile,
+      initial_state,           gradient, evaluate, libraries, no_sgemm};
   return &kTable;
 }
