@@ -16,13 +16,10 @@
 namespace detox {
 namespace {
 
-using Verdict = Finding::Verdict;
-
 Finding program_finding(const char* program, const char* purpose, const char* package) {
-  if (is_on_path(program))
-    return {Verdict::kOk, "programs", fmt::format("{}: {}", program, purpose), ""};
-  return {Verdict::kWarning, "programs", fmt::format("{} is not on PATH: {}", program, purpose),
-          command_to_install(package)};
+  if (is_on_path(program)) return Finding::ok("programs", fmt::format("{}: {}", program, purpose));
+  return Finding::warning("programs", fmt::format("{} is not on PATH: {}", program, purpose),
+                          command_to_install(package));
 }
 
 Finding aws_finding() {
@@ -34,10 +31,10 @@ Finding aws_finding() {
     const ChildResult result = run_child(ask);
     // Version 1 does not know the options of version 2, and has said its version on either stream.
     if ((result.output + result.errors).find("aws-cli/1.") != std::string::npos) {
-      return {
-          Verdict::kWarning, "programs",
+      return Finding::warning(
+          "programs",
           fmt::format("aws is version 1, and cluster needs version 2 first on PATH: {}", kPurpose),
-          command_to_install("awscli")};
+          command_to_install("awscli"));
     }
   }
   return program_finding("aws", kPurpose, "awscli");
@@ -54,13 +51,13 @@ Finding plot_finding() {
   ask.time_limit = std::chrono::seconds(20);
   try {
     if (run_child(ask).ok())
-      return {Verdict::kOk, "programs", fmt::format("{} with matplotlib: plots", python), ""};
+      return Finding::ok("programs", fmt::format("{} with matplotlib: plots", python));
   } catch (const InputError&) {
     // The same remedy: it depends on the interpreter.
   }
-  return {Verdict::kWarning, "programs",
-          fmt::format("{} has no matplotlib: plots cannot be drawn", python),
-          command_to_install("python3-matplotlib")};
+  return Finding::warning("programs",
+                          fmt::format("{} has no matplotlib: plots cannot be drawn", python),
+                          command_to_install("python3-matplotlib"));
 }
 
 /// 0 where no learner can be opened, which is a finding of its own.

@@ -24,8 +24,6 @@
 namespace detox {
 namespace {
 
-using Verdict = Finding::Verdict;
-
 /// The least of some runs' seconds, as others may be busy on this machine.
 double least_seconds(int runs, const std::function<void()>& work) {
   double least = 1e9;
@@ -105,7 +103,7 @@ Finding learner_finding(const Libraries& libraries) {
   for (const auto& [name, version] : libraries) {
     if (name != "BLAS") text += fmt::format("; {} {}", name, version);
   }
-  return {Verdict::kOk, "learner", text, ""};
+  return Finding::ok("learner", text);
 }
 
 Finding blas_finding(const Libraries& libraries) {
@@ -118,15 +116,15 @@ Finding blas_finding(const Libraries& libraries) {
       name, gflops, 100 * gflops / peak, ghz);
   const bool optimised = name.starts_with("OpenBLAS") || name.starts_with("MKL");
   if (!optimised)
-    return {Verdict::kWarning, "BLAS", text + ": not OpenBLAS, which is up to 30 times faster",
-            remedy_for_reference_blas()};
+    return Finding::warning("BLAS", text + ": not OpenBLAS, which is up to 30 times faster",
+                            remedy_for_reference_blas());
   constexpr double kSlow = 0.3;
   if (gflops < kSlow * peak) {
-    return {Verdict::kWarning, "BLAS",
-            text + ": slow; is the machine busy, or its processor time limited?",
-            "uptime; detoxml doctor"};
+    return Finding::warning("BLAS",
+                            text + ": slow; is the machine busy, or its processor time limited?",
+                            "uptime; detoxml doctor");
   }
-  return {Verdict::kOk, "BLAS", text, ""};
+  return Finding::ok("BLAS", text);
 }
 
 std::string variables_that_bind() {
@@ -144,11 +142,11 @@ Finding core_finding() {
   if (limits.allowed < limits.online) {
     const std::string binding = variables_that_bind();
     if (!binding.empty())
-      return {Verdict::kWarning, "cores", text + ", because of " + binding, "unset " + binding};
-    return {Verdict::kWarning, "cores", text + " (taskset, a batch system or a container)",
-            fmt::format("taskset -p -c 0-{} $$", limits.online - 1)};
+      return Finding::warning("cores", text + ", because of " + binding, "unset " + binding);
+    return Finding::warning("cores", text + " (taskset, a batch system or a container)",
+                            fmt::format("taskset -p -c 0-{} $$", limits.online - 1));
   }
-  return {Verdict::kOk, "cores", text, ""};
+  return Finding::ok("cores", text);
 }
 
 /// Files of the libraries that compute and communicate, where they are not the system's.
@@ -179,17 +177,16 @@ Findings examine_arithmetic() {
     const Libraries libraries = learner_libraries();
     findings = {learner_finding(libraries), blas_finding(libraries)};
   } catch (const Error& error) {
-    findings = {{Verdict::kError, "learner", error.what(), "reinstall detoxml"}};
+    findings = {Finding::error("learner", error.what(), "reinstall detoxml")};
   }
   findings.push_back(core_finding());
   const std::vector<std::string> unusual = unusual_libraries();
   if (!unusual.empty()) {
-    findings.push_back(
-        {Verdict::kWarning, "libraries",
-         fmt::format(
-             "{}: not the system's, and so perhaps with other bits than other machines have",
-             fmt::join(unusual, ", ")),
-         "unset LD_LIBRARY_PATH"});
+    findings.push_back(Finding::warning(
+        "libraries",
+        fmt::format("{}: not the system's, and so perhaps with other bits than other machines have",
+                    fmt::join(unusual, ", ")),
+        "unset LD_LIBRARY_PATH"));
   }
   return findings;
 }

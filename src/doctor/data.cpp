@@ -11,8 +11,6 @@
 namespace detox {
 namespace {
 
-using Verdict = Finding::Verdict;
-
 std::string command_to_prepare(std::string_view name, const IntendedRun& run) {
   std::vector<std::string> words = {"detoxml", "data", "prepare", std::string(name)};
   if (!run.data_dir.empty()) words.insert(words.end(), {"--data-dir", run.data_dir});
@@ -33,8 +31,8 @@ Finding wanted_finding(const IntendedRun& run) {
     const auto data = load_dataset(choose_dataset(run.dataset).name, run.data_dir, Split::kTrain,
                                    kDefaultImageSize);
     load_dataset(choose_dataset(run.dataset).name, run.data_dir, Split::kTest, kDefaultImageSize);
-    return {Verdict::kOk, "data",
-            fmt::format("{} can be read: {} training images", data->name(), data->size()), ""};
+    return Finding::ok(
+        "data", fmt::format("{} can be read: {} training images", data->name(), data->size()));
   } catch (const Error& error) {
     std::string remedy = "detoxml data prepare synthetic-cifar10";
     try {
@@ -47,7 +45,7 @@ Finding wanted_finding(const IntendedRun& run) {
     } catch (const Error&) {
       remedy = "detoxml list";
     }
-    return {Verdict::kError, "data", error.what(), remedy};
+    return Finding::error("data", error.what(), remedy);
   }
 }
 
@@ -64,24 +62,22 @@ Findings examine_data(const IntendedRun& run) {
     }
     const std::vector<std::string> problems = found.problems();
     if (problems.empty() && found.is_complete()) {
-      findings.push_back({Verdict::kOk, "data",
-                          fmt::format("{} in {} is as {}", recipe.name,
-                                      found.folder.empty() ? found.archive.parent_path().string()
-                                                           : found.folder.string(),
-                                      recipe.is_synthetic() ? "it was generated" : "published"),
-                          ""});
+      findings.push_back(Finding::ok(
+          "data", fmt::format("{} in {} is as {}", recipe.name,
+                              found.folder.empty() ? found.archive.parent_path().string()
+                                                   : found.folder.string(),
+                              recipe.is_synthetic() ? "it was generated" : "published")));
       continue;
     }
     const std::string what = problems.empty() ? fmt::format("{} lacks {}", found.folder.string(),
                                                             fmt::join(found.missing, ", "))
                                               : fmt::format("{}", fmt::join(problems, "; "));
-    findings.push_back({Verdict::kWarning, "data", fmt::format("{}: {}", recipe.name, what),
-                        command_to_prepare(recipe.name, run)});
+    findings.push_back(Finding::warning("data", fmt::format("{}: {}", recipe.name, what),
+                                        command_to_prepare(recipe.name, run)));
   }
   if (!absent.empty())
-    findings.push_back(
-        {Verdict::kOk, "data",
-         fmt::format("not here: {} (detoxml data prepare NAME)", fmt::join(absent, ", ")), ""});
+    findings.push_back(Finding::ok(
+        "data", fmt::format("not here: {} (detoxml data prepare NAME)", fmt::join(absent, ", "))));
   return findings;
 }
 

@@ -22,8 +22,6 @@
 namespace detox {
 namespace {
 
-using Verdict = Finding::Verdict;
-
 constexpr std::chrono::seconds kHelloLimit{40};
 constexpr const char* kHello = "both processes are there";
 
@@ -51,7 +49,7 @@ Finding job_finding() {
   job.time_limit = kHelloLimit;
   const ChildResult result = run_child(job);
   if (result.ok() && result.output.find(kHello) != std::string::npos)
-    return {Verdict::kOk, "MPI", "a job of two processes on this machine worked", ""};
+    return Finding::ok("MPI", "a job of two processes on this machine worked");
   std::string said = result.errors + result.output;
   // mpirun frames its messages with lines of dashes.
   std::string shown;
@@ -62,34 +60,34 @@ Finding job_finding() {
     if (line.find_first_not_of("- ") != std::string::npos)
       shown += (shown.empty() ? "" : " ") + line;
   }
-  return {Verdict::kError, "MPI",
-          result.timed_out ? fmt::format("a job of two processes did not end within {} s: {}",
-                                         kHelloLimit.count(), printable(shown, 160))
-                           : fmt::format("a job of two processes ended with {}: {}",
-                                         result.exit_code, printable(shown, 160)),
-          shell_line(job.arguments)};
+  return Finding::error("MPI",
+                        result.timed_out
+                            ? fmt::format("a job of two processes did not end within {} s: {}",
+                                          kHelloLimit.count(), printable(shown, 160))
+                            : fmt::format("a job of two processes ended with {}: {}",
+                                          result.exit_code, printable(shown, 160)),
+                        shell_line(job.arguments));
 }
 
 Finding version_finding() {
   const std::string library = mpi_library_version(), program = mpirun_version();
   if (library == program)
-    return {Verdict::kOk, "MPI", fmt::format("mpirun and the library are {}", library), ""};
-  return {Verdict::kError, "MPI",
-          fmt::format("mpirun is {} and the library is {}", printable(program), library),
-          "command -v mpirun; " + command_to_install("openmpi-bin")};
+    return Finding::ok("MPI", fmt::format("mpirun and the library are {}", library));
+  return Finding::error(
+      "MPI", fmt::format("mpirun is {} and the library is {}", printable(program), library),
+      "command -v mpirun; " + command_to_install("openmpi-bin"));
 }
 
 Finding root_finding() {
   for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"}) {
     if (std::getenv(name) == nullptr) {
-      return {
-          Verdict::kOk, "MPI",
+      return Finding::ok(
+          "MPI",
           "mpirun refuses root unless it is told; detoxml launch tells it, for plain mpirun export "
-          "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
-          ""};
+          "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
     }
   }
-  return {Verdict::kOk, "MPI", "root may call mpirun", ""};
+  return Finding::ok("MPI", "root may call mpirun");
 }
 
 double free_bytes(const std::string& folder) {
@@ -104,18 +102,18 @@ Finding shared_memory_finding(std::uint64_t processes) {
   constexpr double kSegment = 4 << 20;
   const double room = free_bytes(kFolder), needed = kSegment * static_cast<double>(processes);
   if (access(kFolder, W_OK) != 0) {
-    return {
-        Verdict::kWarning, "shared memory",
+    return Finding::warning(
+        "shared memory",
         fmt::format("{} is not there or cannot be written: processes on one machine talk over TCP",
                     kFolder),
-        fmt::format("sudo mount -t tmpfs -o mode=1777 tmpfs {}", kFolder)};
+        fmt::format("sudo mount -t tmpfs -o mode=1777 tmpfs {}", kFolder));
   }
   const std::string text = fmt::format("{} free in {}, and {} processes on this machine want {}",
                                        in_bytes(room), kFolder, processes, in_bytes(needed));
-  if (room >= needed) return {Verdict::kOk, "shared memory", text, ""};
-  return {Verdict::kWarning, "shared memory", text + " (a container: --shm-size)",
-          fmt::format("sudo mount -o remount,size={:.0f}m {}", std::ceil(needed * 1.5 / (1 << 20)),
-                      kFolder)};
+  if (room >= needed) return Finding::ok("shared memory", text);
+  return Finding::warning("shared memory", text + " (a container: --shm-size)",
+                          fmt::format("sudo mount -o remount,size={:.0f}m {}",
+                                      std::ceil(needed * 1.5 / (1 << 20)), kFolder));
 }
 
 }  // namespace
@@ -124,8 +122,8 @@ Findings examine_mpi(const IntendedRun& run) {
   Findings findings = {host_name_finding(), session_finding(),
                        shared_memory_finding(run.workers + 1)};
   if (!is_on_path("mpirun")) {
-    findings.push_back({Verdict::kError, "MPI", "mpirun is not on PATH: detoxml launch cannot work",
-                        command_to_install("openmpi-bin")});
+    findings.push_back(Finding::error("MPI", "mpirun is not on PATH: detoxml launch cannot work",
+                                      command_to_install("openmpi-bin")));
     return findings;
   }
   try {
@@ -133,7 +131,7 @@ Findings examine_mpi(const IntendedRun& run) {
     if (geteuid() == 0) findings.push_back(root_finding());
     findings.push_back(job_finding());
   } catch (const Error& error) {
-    findings.push_back({Verdict::kError, "MPI", error.what(), "command -v mpirun"});
+    findings.push_back(Finding::error("MPI", error.what(), "command -v mpirun"));
   }
   return findings;
 }

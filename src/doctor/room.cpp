@@ -25,7 +25,6 @@ namespace detox {
 namespace {
 
 namespace fs = std::filesystem;
-using Verdict = Finding::Verdict;
 
 // As measured: LeNet 184 MB a process, ResNet18 386 MB at 8 images; larger batches take more.
 constexpr double kProcessBytes = 170e6;
@@ -51,12 +50,13 @@ Finding memory_finding(const IntendedRun& run) {
       "{} left here; {} with {} workers needs about {} in one process, {} over MPI on this "
       "machine alone",
       in_bytes(left), run.network, run.workers, in_bytes(local), in_bytes(mpi));
-  if (left < local) return {Verdict::kError, "memory", text, "ps aux --sort -rss | head"};
+  if (left < local) return Finding::error("memory", text, "ps aux --sort -rss | head");
   if (left < mpi) {
-    return {Verdict::kWarning, "memory", text,
-            fmt::format("detoxml launch -n {} --hostfile hosts_address -- train", run.workers + 1)};
+    return Finding::warning(
+        "memory", text,
+        fmt::format("detoxml launch -n {} --hostfile hosts_address -- train", run.workers + 1));
   }
-  return {Verdict::kOk, "memory", text, ""};
+  return Finding::ok("memory", text);
 }
 
 rlim_t soft_limit(int resource) {
@@ -71,43 +71,44 @@ Findings limit_findings(const IntendedRun& run) {
   constexpr rlim_t kEach = 6, kOwn = 64;
   const rlim_t files = kEach * (run.workers + 1) + kOwn;
   if (soft_limit(RLIMIT_NOFILE) < files) {
-    findings.push_back(
-        {Verdict::kWarning, "limits",
-         fmt::format("{} open files are allowed (ulimit -n), and mpirun wants {} for {} processes",
-                     soft_limit(RLIMIT_NOFILE), files, run.workers + 1),
-         fmt::format("ulimit -n {}", files)});
+    findings.push_back(Finding::warning(
+        "limits",
+        fmt::format("{} open files are allowed (ulimit -n), and mpirun wants {} for {} processes",
+                    soft_limit(RLIMIT_NOFILE), files, run.workers + 1),
+        fmt::format("ulimit -n {}", files)));
   }
   const double checkpoint = 2 * bytes_of_weights(run);
   if (static_cast<double>(soft_limit(RLIMIT_FSIZE)) < checkpoint) {
-    findings.push_back(
-        {Verdict::kError, "limits",
-         fmt::format("a file may have {} (ulimit -f), and a checkpoint of {} has more",
-                     in_bytes(static_cast<double>(soft_limit(RLIMIT_FSIZE))), run.network),
-         "ulimit -f unlimited"});
+    findings.push_back(Finding::error(
+        "limits",
+        fmt::format("a file may have {} (ulimit -f), and a checkpoint of {} has more",
+                    in_bytes(static_cast<double>(soft_limit(RLIMIT_FSIZE))), run.network),
+        "ulimit -f unlimited"));
   }
   if (soft_limit(RLIMIT_CPU) != RLIM_INFINITY) {
-    findings.push_back({Verdict::kWarning, "limits",
-                        fmt::format("a process ends after {} s of processor time (ulimit -t)",
-                                    soft_limit(RLIMIT_CPU)),
-                        "ulimit -t unlimited"});
+    findings.push_back(
+        Finding::warning("limits",
+                         fmt::format("a process ends after {} s of processor time (ulimit -t)",
+                                     soft_limit(RLIMIT_CPU)),
+                         "ulimit -t unlimited"));
   }
   if (soft_limit(RLIMIT_AS) != RLIM_INFINITY) {
-    findings.push_back({Verdict::kWarning, "limits",
-                        fmt::format("a process may have {} of addresses (ulimit -v)",
-                                    in_bytes(static_cast<double>(soft_limit(RLIMIT_AS)))),
-                        "ulimit -v unlimited"});
+    findings.push_back(
+        Finding::warning("limits",
+                         fmt::format("a process may have {} of addresses (ulimit -v)",
+                                     in_bytes(static_cast<double>(soft_limit(RLIMIT_AS)))),
+                         "ulimit -v unlimited"));
   }
   // Not for root.
   constexpr rlim_t kProcesses = 8;
   if (geteuid() != 0 && soft_limit(RLIMIT_NPROC) < kProcesses * (run.workers + 1)) {
-    findings.push_back(
-        {Verdict::kWarning, "limits",
-         fmt::format("{} processes and threads are allowed (ulimit -u)", soft_limit(RLIMIT_NPROC)),
-         fmt::format("ulimit -u {}", kProcesses * (run.workers + 1))});
+    findings.push_back(Finding::warning(
+        "limits",
+        fmt::format("{} processes and threads are allowed (ulimit -u)", soft_limit(RLIMIT_NPROC)),
+        fmt::format("ulimit -u {}", kProcesses * (run.workers + 1))));
   }
   if (findings.empty())
-    findings.push_back(
-        {Verdict::kOk, "limits", "those of this shell are wide enough (ulimit -a)", ""});
+    findings.push_back(Finding::ok("limits", "those of this shell are wide enough (ulimit -a)"));
   return findings;
 }
 
@@ -125,11 +126,11 @@ Finding disk_finding(const IntendedRun& run) {
   const std::string elsewhere = "detoxml train --train-dir DIR";
   std::error_code ignored;
   if (!fs::is_directory(place, ignored))
-    return {Verdict::kError, "disk",
-            fmt::format("{}: {} is no directory", where, printable(place.string())), elsewhere};
+    return Finding::error(
+        "disk", fmt::format("{}: {} is no directory", where, printable(place.string())), elsewhere);
   struct statvfs info {};
   if (access(place.c_str(), W_OK | X_OK) != 0 || statvfs(place.c_str(), &info) != 0)
-    return {Verdict::kError, "disk", fmt::format("{} cannot be written", where), elsewhere};
+    return Finding::error("disk", fmt::format("{} cannot be written", where), elsewhere);
   const double room = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
   // The model, momentum, and one of each while the next is written.
   const double two = 4 * bytes_of_weights(run);
@@ -137,10 +138,10 @@ Finding disk_finding(const IntendedRun& run) {
       fmt::format("{} free for {}; a checkpoint of {} takes {}", in_bytes(room), where, run.network,
                   in_bytes(2 * bytes_of_weights(run)));
   constexpr double kFew = 10;
-  if (room < two) return {Verdict::kError, "disk", text, elsewhere};
+  if (room < two) return Finding::error("disk", text, elsewhere);
   if (room < kFew * two)
-    return {Verdict::kWarning, "disk", text, "detoxml train --keep-checkpoints 2"};
-  return {Verdict::kOk, "disk", text, ""};
+    return Finding::warning("disk", text, "detoxml train --keep-checkpoints 2");
+  return Finding::ok("disk", text);
 }
 
 /// A clock that was never set lies before everything that was installed, and then HTTPS and Amazon
@@ -149,11 +150,11 @@ Finding clock_finding() {
   struct stat program {};
   const bool known = stat(own_program().c_str(), &program) == 0;
   if (known && program.st_mtime > std::time(nullptr) + 1) {
-    return {Verdict::kWarning, "clock",
-            "it is earlier than this program's file: HTTPS and Amazon refuse wrong times",
-            "sudo timedatectl set-ntp true"};
+    return Finding::warning(
+        "clock", "it is earlier than this program's file: HTTPS and Amazon refuse wrong times",
+        "sudo timedatectl set-ntp true");
   }
-  return {Verdict::kOk, "clock", "later than this program's file", ""};
+  return Finding::ok("clock", "later than this program's file");
 }
 
 }  // namespace

@@ -19,8 +19,6 @@
 namespace detox {
 namespace {
 
-using Verdict = Finding::Verdict;
-
 struct Suspect {
   const char* name;
   const char* why;
@@ -44,23 +42,23 @@ constexpr std::array<Suspect, 12> kSuspects{{
 
 Finding profile_finding() {
   if (const std::string why = refused_profile(); !why.empty())
-    return {Verdict::kError, "profile", why, "unset DETOX_PROFILE"};
+    return Finding::error("profile", why, "unset DETOX_PROFILE");
   const std::string in_force = profile_in_force();
   const std::string own(profile_for(vectors_of_this_processor()));
   const std::string text =
       fmt::format("gradients are computed with {} on: {}", in_force, processor_name());
   // Without AVX2 there is no other profile, and the processor is what is slow.
   if (in_force == own) {
-    const bool slow = vectors_of_this_processor() == Vectors::kNone;
-    return {slow ? Verdict::kWarning : Verdict::kOk, "profile",
-            text + (slow ? ", which has no AVX2: training is slow" : ""),
-            slow ? "another machine" : ""};
+    if (vectors_of_this_processor() != Vectors::kNone) return Finding::ok("profile", text);
+    return Finding::warning("profile", text + ", which has no AVX2: training is slow",
+                            "another machine");
   }
-  return {Verdict::kWarning, "profile",
-          fmt::format(
-              "DETOX_PROFILE={} is exported, and this processor can do {}: slower, with other bits",
-              in_force, own),
-          "unset DETOX_PROFILE"};
+  return Finding::warning(
+      "profile",
+      fmt::format(
+          "DETOX_PROFILE={} is exported, and this processor can do {}: slower, with other bits",
+          in_force, own),
+      "unset DETOX_PROFILE");
 }
 
 Finding kernel_finding() {
@@ -72,15 +70,16 @@ Finding kernel_finding() {
       const std::string best = kernel_target_name();
       force_kernel_target(forced);
       if (best != in_force) {
-        return {Verdict::kWarning, "rules",
-                fmt::format("DETOX_KERNEL_TARGET={} is exported, and this processor can do {}",
-                            in_force, best),
-                "unset DETOX_KERNEL_TARGET"};
+        return Finding::warning(
+            "rules",
+            fmt::format("DETOX_KERNEL_TARGET={} is exported, and this processor can do {}",
+                        in_force, best),
+            "unset DETOX_KERNEL_TARGET");
       }
     }
-    return {Verdict::kOk, "rules", "computed with " + in_force, ""};
+    return Finding::ok("rules", "computed with " + in_force);
   } catch (const Error& error) {
-    return {Verdict::kError, "rules", error.what(), "unset DETOX_KERNEL_TARGET"};
+    return Finding::error("rules", error.what(), "unset DETOX_KERNEL_TARGET");
   }
 }
 
@@ -90,35 +89,32 @@ Findings examine_variables() {
   const std::vector<std::string>& replaced = replaced_variables();
   Findings findings = {profile_finding(), kernel_finding()};
   if (!replaced.empty()) {
-    findings.push_back(
-        {Verdict::kOk, "variables",
-         fmt::format(
-             "{} exported, and replaced by the profile: no cost here, but other programs of "
-             "this shell obey",
-             fmt::join(replaced, ", ")),
-         ""});
+    findings.push_back(Finding::ok(
+        "variables",
+        fmt::format("{} exported, and replaced by the profile: no cost here, but other programs of "
+                    "this shell obey",
+                    fmt::join(replaced, ", "))));
   }
   bool suspicious = false;
   for (const Suspect& suspect : kSuspects) {
     const char* value = std::getenv(suspect.name);
     if (value == nullptr || *value == '\0') continue;
     suspicious = true;
-    findings.push_back({Verdict::kWarning, "variables",
-                        fmt::format("{}={} is exported: it {}", suspect.name, value, suspect.why),
-                        fmt::format("unset {}", suspect.name)});
+    findings.push_back(Finding::warning(
+        "variables", fmt::format("{}={} is exported: it {}", suspect.name, value, suspect.why),
+        fmt::format("unset {}", suspect.name)));
   }
   const std::vector<std::string> parameters = mpi_parameters();
   if (!parameters.empty()) {
     suspicious = true;
-    findings.push_back(
-        {Verdict::kWarning, "variables",
-         fmt::format("{} exported: Open MPI's parameters are no longer those that were measured",
-                     fmt::join(parameters, ", ")),
-         fmt::format("unset {}", fmt::join(parameters, " "))});
+    findings.push_back(Finding::warning(
+        "variables",
+        fmt::format("{} exported: Open MPI's parameters are no longer those that were measured",
+                    fmt::join(parameters, ", ")),
+        fmt::format("unset {}", fmt::join(parameters, " "))));
   }
   if (!suspicious && replaced.empty())
-    findings.push_back(
-        {Verdict::kOk, "variables", "none that costs speed or bits is exported", ""});
+    findings.push_back(Finding::ok("variables", "none that costs speed or bits is exported"));
   return findings;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace detox {
@@ -13,6 +14,16 @@ struct Finding {
   Verdict verdict = Verdict::kOk;
   std::string subject, text;
   std::string remedy;  ///< a command to paste; empty where all is well
+
+  static Finding ok(std::string subject, std::string text) {
+    return {Verdict::kOk, std::move(subject), std::move(text), {}};
+  }
+  static Finding warning(std::string subject, std::string text, std::string remedy) {
+    return {Verdict::kWarning, std::move(subject), std::move(text), std::move(remedy)};
+  }
+  static Finding error(std::string subject, std::string text, std::string remedy) {
+    return {Verdict::kError, std::move(subject), std::move(text), std::move(remedy)};
+  }
 };
 using Findings = std::vector<Finding>;
 

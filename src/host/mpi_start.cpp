@@ -57,19 +57,21 @@ Finding session_finding() {
   const std::string folder = set != nullptr && *set != '\0' ? set : "/tmp";
   constexpr double kNeeded = 16 << 20;
   if (access(folder.c_str(), F_OK) != 0) {
-    return {Verdict::kWarning, "temporary files",
-            fmt::format("TMPDIR: there is no {}; /tmp is taken instead", printable(folder)),
-            "unset TMPDIR"};
+    return Finding::warning(
+        "temporary files",
+        fmt::format("TMPDIR: there is no {}; /tmp is taken instead", printable(folder)),
+        "unset TMPDIR");
   }
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    return {Verdict::kError, "temporary files",
-            fmt::format("TMPDIR: {} cannot be written", printable(folder)), "unset TMPDIR"};
+    return Finding::error("temporary files",
+                          fmt::format("TMPDIR: {} cannot be written", printable(folder)),
+                          "unset TMPDIR");
   }
   const double room = free_bytes(folder);
   const std::string text = fmt::format("{} free in {}, where Open MPI keeps a job's files",
                                        in_bytes(room), printable(folder));
-  if (room >= kNeeded) return {Verdict::kOk, "temporary files", text, ""};
-  return {Verdict::kError, "temporary files", text, "export TMPDIR=/var/tmp"};
+  if (room >= kNeeded) return Finding::ok("temporary files", text);
+  return Finding::error("temporary files", text, "export TMPDIR=/var/tmp");
 }
 
 Finding host_name_finding() {
@@ -78,11 +80,12 @@ Finding host_name_finding() {
   gethostname(name.data(), name.size() - 1);
   const std::string_view text = name.data();
   if (text.size() <= kLongest)
-    return {Verdict::kOk, "host name", fmt::format("{} is short enough", printable(text)), ""};
-  return {Verdict::kError, "host name",
-          fmt::format("{} has {} characters, and Open MPI's mpirun crashes above {}",
-                      printable(text), text.size(), kLongest),
-          fmt::format("sudo hostname {}", printable(text.substr(0, text.find('.')), 20))};
+    return Finding::ok("host name", fmt::format("{} is short enough", printable(text)));
+  return Finding::error(
+      "host name",
+      fmt::format("{} has {} characters, and Open MPI's mpirun crashes above {}", printable(text),
+                  text.size(), kLongest),
+      fmt::format("sudo hostname {}", printable(text.substr(0, text.find('.')), 20)));
 }
 
 std::vector<std::string> mpi_parameters() {
