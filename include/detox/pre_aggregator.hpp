@@ -41,16 +41,16 @@ class PreAggregator {
 
 /// One line of the registry (src/stages/pre/registry.cpp).
 struct PreInfo {
-  std::string_view name;
-  std::string_view summary;
-  std::string_view requirement;  ///< as users see it: "n >= 2f + 1"
-  std::size_t (*min_rows)(std::size_t f);
-  std::size_t (*points_after)(std::size_t n, double parameter);  ///< n', at most n
-  std::string_view parameter;  ///< its name, as in "bucketing:s=2", or empty
-  double standard;             ///< its default
-  bool whole;                  ///< whether it must be a whole number; it is above 0 in any case
-  std::string_view paper;
-  std::unique_ptr<PreAggregator> (*make)(std::size_t f, double parameter);
+  std::string_view name = {};
+  std::string_view summary = {};
+  std::string_view requirement = {};  ///< as users see it: "n >= 2f + 1"
+  std::size_t (*min_rows)(std::size_t f) = nullptr;
+  std::size_t (*points_after)(std::size_t n, double parameter) = nullptr;  ///< n', at most n
+  std::string_view parameter = {};  ///< its name, as in "bucketing:s=2", or empty
+  double standard = 0;              ///< its default
+  bool whole = false;  ///< whether it must be a whole number; it is above 0 in any case
+  std::string_view paper = {};
+  std::unique_ptr<PreAggregator> (*make)(std::size_t f, double parameter) = nullptr;
   bool evens_out_at_f0 = false;  ///< with f = 0 every row becomes the mean of all
 };
 

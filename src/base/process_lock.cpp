@@ -68,7 +68,11 @@ struct Note {
   static Note of_this_process(bool has_flock) {
     std::array<char, HOST_NAME_MAX + 1> name{};
     gethostname(name.data(), name.size() - 1);
-    return {name.data(), process_space(), start_of(getpid()), getpid(), has_flock};
+    return {.host = name.data(),
+            .space = process_space(),
+            .start = start_of(getpid()),
+            .process = getpid(),
+            .has_flock = has_flock};
   }
 
   std::string text() const {

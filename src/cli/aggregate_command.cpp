@@ -146,8 +146,11 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
   }
   ThreadPool pool(arguments.threads > 0 ? arguments.threads : usable_cores());
   Workspace workspace;
-  AggregationContext context{pool, workspace, arguments.step, key_from_seed(arguments.seed),
-                             arguments.weights};
+  AggregationContext context{.pool = pool,
+                             .workspace = workspace,
+                             .step = arguments.step,
+                             .key = key_from_seed(arguments.seed),
+                             .weights = arguments.weights};
   AggregationReport report;
   std::vector<T> out(rows.d);
   make_aggregator(rule.name, arguments.options)->aggregate(rows, out, context, &report);

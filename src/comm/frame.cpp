@@ -218,10 +218,13 @@ std::optional<OrderView> parse_order(const FrameView& frame, const OrderLimits& 
         return slice < slices || slice == kNoSlice;
       });
   if (!valid) return std::nullopt;
-  return OrderView{frame.step,         frame.slice,
-                   parts.weights_from, relay_to,
-                   assignment,         view_as<Digest>(rest.subspan(words * sizeof(std::uint32_t))),
-                   frame.detail};
+  return OrderView{.step = frame.step,
+                   .slice = frame.slice,
+                   .weights_from = parts.weights_from,
+                   .relay_to = relay_to,
+                   .assignment = assignment,
+                   .weights_digests = view_as<Digest>(rest.subspan(words * sizeof(std::uint32_t))),
+                   .deadline_ms = frame.detail};
 }
 
 std::optional<WeightsChunkView> parse_weights(const FrameView& frame, const Chunks& weights) {
@@ -256,7 +259,11 @@ std::optional<ChunkView> parse_chunk(const FrameView& frame, const Chunks& answe
   const bool fits = frame.packed ? !frame.payload.empty() && frame.payload.size() < size
                                  : frame.payload.size() == size;
   if (!fits) return std::nullopt;
-  return ChunkView{frame.step, frame.slice, frame.detail, frame.packed, frame.payload};
+  return ChunkView{.step = frame.step,
+                   .slice = frame.slice,
+                   .chunk = frame.detail,
+                   .packed = frame.packed,
+                   .bytes = frame.payload};
 }
 
 std::optional<Failure> parse_failure(const FrameView& frame) {

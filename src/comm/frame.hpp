@@ -75,12 +75,12 @@ FrameView parse_frame(std::span<const std::byte> bytes);
 
 struct OrderView {
   std::uint64_t step = 0;
-  std::uint32_t slice = 0;                    ///< < slices
-  std::uint32_t weights_from = 0;             ///< the rank that sends them, or kNobody
-  std::span<const std::uint32_t> relay_to;    ///< ranks, each >= 1
-  std::span<const std::uint32_t> assignment;  ///< empty, or the slice of every worker
-  std::span<const Digest> weights_digests;    ///< of every chunk
-  std::uint64_t deadline_ms = 0;              ///< that the step lasts at most; 0: not known
+  std::uint32_t slice = 0;                         ///< < slices
+  std::uint32_t weights_from = 0;                  ///< the rank that sends them, or kNobody
+  std::span<const std::uint32_t> relay_to = {};    ///< ranks, each >= 1
+  std::span<const std::uint32_t> assignment = {};  ///< empty, or the slice of every worker
+  std::span<const Digest> weights_digests = {};    ///< of every chunk
+  std::uint64_t deadline_ms = 0;                   ///< that the step lasts at most; 0: not known
 };
 struct OrderLimits {
   std::size_t slices, workers;

@@ -252,7 +252,11 @@ Plan make_plan(const RunConfig& config) {
   plan.weighs_samples = config.weights == SliceWeights::kSamples;
 
   plan.keeps_last = rule.takes_start && config.clip_start == ClipStart::kLast;
-  plan.hierarchy = {config.inner_mode, *config.mode, plan.b, plan.f_eff, config.rule};
+  plan.hierarchy = {.inner_rule = config.inner_mode,
+                    .outer_rule = *config.mode,
+                    .buckets = plan.b,
+                    .f_eff = plan.f_eff,
+                    .rule = config.rule};
   plan.hierarchy.rule.rows_are_signs = plan.sign_codec;
   if (plan.b == 0 && !find_rule(config.inner_mode).is_mean) {
     throw UsageError(fmt::format("--inner-mode {} needs --buckets", config.inner_mode));

@@ -97,8 +97,11 @@ std::vector<std::string_view> other_rules(Variant& variant, std::string& place) 
 }  // namespace
 
 std::string remedies(const Plan& plan) {
-  const Variant variant{plan.workers, plan.q, plan.r,
-                        plan.num_aggregate < plan.k ? plan.num_aggregate : 0, plan.hierarchy};
+  const Variant variant{.workers = plan.workers,
+                        .q = plan.q,
+                        .r = plan.r,
+                        .kept = plan.num_aggregate < plan.k ? plan.num_aggregate : 0,
+                        .hierarchy = plan.hierarchy};
   std::vector<std::string> found;
   if (const auto q = fewer_liars(variant)) found.push_back(fmt::format("--assume-fail {}", *q));
   if (const auto workers = more_workers(variant))

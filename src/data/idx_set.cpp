@@ -127,7 +127,10 @@ std::unique_ptr<Dataset> load_idx_set(const fs::path& given, Split split) {
   std::vector<std::string> classes;
   ImageShape shape;
   LabelledImages images = IdxSet(given).read(split, classes, shape);
-  return make_image_dataset({given.string(), shape, std::move(classes), kPlainPreparation, false},
+  return make_image_dataset({.name = given.string(),
+                             .shape = shape,
+                             .class_names = std::move(classes),
+                             .preparation = kPlainPreparation},
                             std::move(images));
 }
 

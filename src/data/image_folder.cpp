@@ -158,7 +158,10 @@ std::unique_ptr<Dataset> load_image_folder(const fs::path& folder, Split split,
                      std::span(images.pixels).subspan(i * shape.values(), shape.values()));
   });
   images.is_synthetic = says_synthetic(folder);
-  return make_image_dataset({folder.string(), shape, std::move(classes), kPlainPreparation, false},
+  return make_image_dataset({.name = folder.string(),
+                             .shape = shape,
+                             .class_names = std::move(classes),
+                             .preparation = kPlainPreparation},
                             std::move(images));
 }
 

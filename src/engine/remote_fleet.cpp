@@ -32,8 +32,11 @@ RemoteFleet::RemoteFleet(const Parts& parts)
       peers_(parts.ranks.size()),
       weights_(parts.transport, parts.weights),
       fetch_(parts.answer, peers_.size(), parts.slices,
-             {parts.pool.size(), parts.q, parts.compression, parts.least_chunk_patience_s,
-              parts.make_tasks}),
+             {.threads = parts.pool.size(),
+              .q = parts.q,
+              .compression = parts.compression,
+              .least_patience_s = parts.least_chunk_patience_s,
+              .make_tasks = parts.make_tasks}),
       copies_(parts.answer, peers_.size(), parts.compression),
       complaints_(peers_.size(), parts.q),
       to_workers_(parts.transport),
@@ -105,8 +108,11 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s) {
     peer.orders[0] = {order.step, slices[worker], kNobody,
                       begin_ + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(limit_s))};
-    OrderView told{order.step,         slices[worker],       kNobody, {}, {},
-                   weights_.digests(), milliseconds(limit_s)};
+    OrderView told{.step = order.step,
+                   .slice = slices[worker],
+                   .weights_from = kNobody,
+                   .weights_digests = weights_.digests(),
+                   .deadline_ms = milliseconds(limit_s)};
     std::vector<std::uint32_t> relay_to;
     if (const std::size_t place = place_of[worker]; place != RelayPlace::kServer) {
       const std::size_t from = tree[place].from;

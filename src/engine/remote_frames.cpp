@@ -166,7 +166,12 @@ void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, Re
     hear(worker, digest.step, order);
   }
   if (is_first) peer.digests.swap(frame.bytes);  // the views stay valid: the bytes do not move
-  count({digest.step, worker, digest.slice, digest.bytes, true}, order, votes);
+  count({.step = digest.step,
+         .worker = worker,
+         .slice = digest.slice,
+         .bytes = digest.bytes,
+         .is_digest = true},
+        order, votes);
 }
 
 void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,

@@ -161,8 +161,11 @@ class WorkerRound {
     answered_ = Answered{order.step, order.slice, format_.seal(answer, order.step)};
     std::vector<FrameBytes> frames;
     if (settings_.by_digest) {
-      const AnswerContext context{order.step, order.slice, weights_.digest(), settings_.codec,
-                                  format_.d()};
+      const AnswerContext context{.step = order.step,
+                                  .slice = order.slice,
+                                  .weights = weights_.digest(),
+                                  .codec = settings_.codec,
+                                  .d = format_.d()};
       frames.push_back(make_digest(order.step, order.slice,
                                    digests_of_answer(context, chunks_, answered_->bytes)));
     } else {
@@ -183,8 +186,11 @@ class WorkerRound {
     const auto bytes = chunks_.part(answered_->bytes, chunk);
     packed_.clear();
     const bool packed = compressor_ && compressor_->pack(bytes, packed_);
-    return make_chunk({answered_->step, answered_->slice, chunk, packed,
-                       packed ? std::span<const std::byte>(packed_) : bytes});
+    return make_chunk({.step = answered_->step,
+                       .slice = answered_->slice,
+                       .chunk = chunk,
+                       .packed = packed,
+                       .bytes = packed ? std::span<const std::byte>(packed_) : bytes});
   }
 
   void hold(std::vector<FrameBytes> frames) {
@@ -313,8 +319,12 @@ auto await_text(Transport& transport, double patience_s, std::optional<int>& sto
 WorkerFacts facts_of(const WorkerWelcome& welcome, WorkerKit& kit) {
   const std::string probe = probe_digest(*kit.learner, kit.data->shape(), kit.data->classes(),
                                          welcome.probe_samples, welcome.probe_key);
-  return {kit.profile,  layout_digest(kit.learner->layout()), kit.data->digest(), probe, kit.host,
-          kit.processor};
+  return {.profile = kit.profile,
+          .layout_digest = layout_digest(kit.learner->layout()),
+          .data_digest = kit.data->digest(),
+          .probe_digest = probe,
+          .host = kit.host,
+          .processor = kit.processor};
 }
 
 /// The run's exit code; nothing where the server is silent for too long.

@@ -29,9 +29,21 @@ struct Profile {
 };
 
 constexpr std::array<Profile, 3> kProfiles{{
-    {"avx512", Vectors::kAvx512, "avx2", "SkylakeX", "AVX512_CORE"},
-    {"baseline", Vectors::kNone, "default", "Prescott", "SSE41"},
-    {"portable", Vectors::kAvx2, "avx2", "Haswell", "AVX2"},
+    {.name = "avx512",
+     .needs = Vectors::kAvx512,
+     .aten = "avx2",
+     .openblas = "SkylakeX",
+     .onednn = "AVX512_CORE"},
+    {.name = "baseline",
+     .needs = Vectors::kNone,
+     .aten = "default",
+     .openblas = "Prescott",
+     .onednn = "SSE41"},
+    {.name = "portable",
+     .needs = Vectors::kAvx2,
+     .aten = "avx2",
+     .openblas = "Haswell",
+     .onednn = "AVX2"},
 }};
 
 std::vector<std::string> replaced;  ///< by the main thread, before there is another

@@ -143,8 +143,11 @@ class Asker {
       child.arguments = std::move(command);
       child.time_limit = kReportLimit;
       ChildResult ended = run_child(child);
-      result = {true, ended.exit_code, ended.timed_out, std::move(ended.output),
-                std::move(ended.errors)};
+      result = {.reached = true,
+                .exit_code = ended.exit_code,
+                .timed_out = ended.timed_out,
+                .output = std::move(ended.output),
+                .errors = std::move(ended.errors)};
     } else {
       // Where there is no such folder, mpirun starts ranks at home.
       const std::string folder = shell_quoted(std::filesystem::current_path().string());
@@ -267,7 +270,10 @@ std::string check_hosts(const std::vector<HostSlots>& placed, const HostShell& s
   std::vector<HeardHost> hosts;
   int processes = 0;
   for (const HostSlots& host : placed) {
-    hosts.push_back({host.host, host.slots, is_this_machine(host.host), {}, {}});
+    HeardHost& heard = hosts.emplace_back();
+    heard.host = host.host;
+    heard.ranks = host.slots;
+    heard.is_here = is_this_machine(host.host);
     processes += host.slots;
   }
   const Asker asker(shell, words);

@@ -160,8 +160,11 @@ int aggregate(detox_aggregator* aggregator, const T* const* rows, std::size_t n,
   return guarded(
       [&] {
         if (aggregator == nullptr) throw detox::UsageError("the aggregator is NULL");
-        AggregationContext context{*aggregator->pool, aggregator->workspace, step, aggregator->key,
-                                   aggregator->weights};
+        AggregationContext context{.pool = *aggregator->pool,
+                                   .workspace = aggregator->workspace,
+                                   .step = step,
+                                   .key = aggregator->key,
+                                   .weights = aggregator->weights};
         aggregator->rule->aggregate(detox::Rows<T>{{rows, n}, d}, std::span<T>(out, d), context);
         return 0;
       },

@@ -51,7 +51,11 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   Workspace::Scope scratch(workspace_);
   const std::span<float> gradient = scratch.take<float>(parts_.format.d());
   Defence::Step defence(defence_, step, gradient, state.last_aggregate);
-  StepOrder order{step, report.assignment, absent, state.model.parameters, state.model.statistics};
+  StepOrder order{.step = step,
+                  .assignment = report.assignment,
+                  .absent = absent,
+                  .parameters = state.model.parameters,
+                  .statistics = state.model.statistics};
   if (defence.begins_early())
     order.on_columns = [&defence](const ReadyColumns& columns) { defence.take(columns); };
   collect_votes(order, time_limit, ballot, report);

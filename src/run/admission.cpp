@@ -84,9 +84,12 @@ std::vector<int> ranks_of_workers(TrainSetup& setup, const Admission& admission,
 /// The setup becomes that of those who are admitted.
 std::vector<int> admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome,
                                Transport& transport, const std::atomic<bool>& stop) {
-  const AdmissionTerms terms{layout_digest(setup.layout), setup.data->digest(), setup.plan.q,
-                             std::chrono::duration<double>(setup.config.start_timeout),
-                             setup.goes_on ? std::optional(setup.plan.workers) : std::nullopt};
+  const AdmissionTerms terms{
+      .layout_digest = layout_digest(setup.layout),
+      .data_digest = setup.data->digest(),
+      .may_differ = setup.plan.q,
+      .time_limit = std::chrono::duration<double>(setup.config.start_timeout),
+      .workers = setup.goes_on ? std::optional(setup.plan.workers) : std::nullopt};
   const Admission admission = admit_workers(transport, welcome, terms, stop);
   setup.profile = admission.profile;  // the server itself computes no gradient
   setup.profiles = admission.profiles;

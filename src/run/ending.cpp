@@ -87,9 +87,12 @@ std::string next_command(const TrainSetup& setup) {
 void tell_verdict(const TrainSetup& setup, const Training& training, const Adversary& adversary) {
   const Plan& plan = setup.plan;
   if (setup.replay || training.last_step() < training.first_step()) return;
-  const VerdictBasis basis{
-      plan.workers,        plan.k, plan.q, plan.random_placement, training.first_step(),
-      training.last_step()};
+  const VerdictBasis basis{.workers = plan.workers,
+                           .slices = plan.k,
+                           .liars = plan.q,
+                           .random_placement = plan.random_placement,
+                           .first_step = training.first_step(),
+                           .last_step = training.last_step()};
   const std::string since =
       basis.first_step > 1 ? fmt::format("since step {}: ", basis.first_step) : "";
   const bool changes = adversary.active() && !adversary.delays() && liars_change(plan);

@@ -50,9 +50,19 @@ static int make(const detox_network_request* request, detox_learner** out, detox
 static void destroy(detox_learner* learner) { free(learner); }
 
 static void layout(const detox_learner* learner, detox_model_layout* out) {
-  static const detox_model_layout kLayout = {
-      kParameters, 2,          kStatistics, 1,           kCounters, 1, kTied,
-      1,           kConstants, 1,           TEXT("abc"), kNotices,  1};
+  static const detox_model_layout kLayout = {.parameters = kParameters,
+                                             .parameters_count = 2,
+                                             .statistics = kStatistics,
+                                             .statistics_count = 1,
+                                             .counters = kCounters,
+                                             .counters_count = 1,
+                                             .tied = kTied,
+                                             .tied_count = 1,
+                                             .constants = kConstants,
+                                             .constants_count = 1,
+                                             .source = TEXT("abc"),
+                                             .notices = kNotices,
+                                             .notices_count = 1};
   *out = kLayout;
   if (learner->classes == 2) {
     out->parameters = kGap;
@@ -110,8 +120,15 @@ static int libraries(detox_sink out, detox_sink error) {
 static void* no_sgemm(void) { return NULL; }
 
 const detox_learner_table* detox_learner_module(void) {
-  static const detox_learner_table kTable = {
-      DETOX_LEARNER_INTERFACE, make,     destroy,  layout,    profile,
-      initial_state,           gradient, evaluate, libraries, no_sgemm};
+  static const detox_learner_table kTable = {.interface = DETOX_LEARNER_INTERFACE,
+                                             .make = make,
+                                             .destroy = destroy,
+                                             .layout = layout,
+                                             .profile = profile,
+                                             .initial_state = initial_state,
+                                             .gradient = gradient,
+                                             .evaluate = evaluate,
+                                             .libraries = libraries,
+                                             .sgemm = no_sgemm};
   return &kTable;
 }

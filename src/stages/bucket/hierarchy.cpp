@@ -165,8 +165,11 @@ void Hierarchy::aggregate_packed_signs(std::span<const std::byte* const> rows, s
 
 void Hierarchy::aggregate_outer(const Rows<float>& rows, const Key& bucket_key,
                                 std::span<float> out, AggregationContext& context) const {
-  AggregationContext keyed{context.pool, context.workspace, context.step,
-                           {},           context.weights,   context.start};
+  AggregationContext keyed{.pool = context.pool,
+                           .workspace = context.workspace,
+                           .step = context.step,
+                           .weights = context.weights,
+                           .start = context.start};
   if (outer_draws_) keyed.key = derive_key(bucket_key, "pre");
   outer_->aggregate(rows, out, keyed);
 }

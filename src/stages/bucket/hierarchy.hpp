@@ -33,7 +33,7 @@ class Hierarchy {
     std::string inner_rule = "normal", outer_rule = "normal";
     std::size_t buckets = 0;  ///< b; 0: every row is its own bucket and the inner rule is not used
     std::size_t f_eff = 0;
-    RuleOptions rule;  ///< f is set here from f_eff; pre comes before the outer rule
+    RuleOptions rule = {};  ///< f is set here from f_eff; pre comes before the outer rule
   };
   explicit Hierarchy(const Options& options);
 

@@ -27,22 +27,43 @@ std::size_t buckets(std::size_t n, double size) {
 }
 
 constexpr std::array<PreInfo, 4> kSteps = {{
-    {"arc", "the floor(2 (f / n) (n - f)) rows of greatest norm are scaled down to the next norm",
-     "n >= 2f + 1", honest_majority, as_many, "", 0, false,
-     "Allouah, Guerraoui, Gupta, Jellouli, Rizk, Stephan: Adaptive Gradient Clipping for Robust "
-     "Federated Learning. ICLR 2025",
-     make_arc},
-    {"bucketing", "means of ceil(n / s) random buckets of s rows", "n >= 1", any_rows, buckets, "s",
-     2, true,
-     "Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via Bucketing. "
-     "ICLR 2022",
-     make_bucketing},
-    {"clipping", "rows longer than c are scaled down to c", "n >= 1", any_rows, as_many, "c", 2,
-     false, "", make_clipping},
-    {"nnm", "every row is replaced by the mean of the n - f rows nearest it", "n >= 2f + 1",
-     honest_majority, as_many, "", 0, false,
-     "Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan: Fixing by Mixing. AISTATS 2023",
-     make_nnm, true},
+    {.name = "arc",
+     .summary =
+         "the floor(2 (f / n) (n - f)) rows of greatest norm are scaled down to the next norm",
+     .requirement = "n >= 2f + 1",
+     .min_rows = honest_majority,
+     .points_after = as_many,
+     .paper = "Allouah, Guerraoui, Gupta, Jellouli, Rizk, Stephan: Adaptive Gradient Clipping for "
+              "Robust Federated Learning. ICLR 2025",
+     .make = make_arc},
+    {.name = "bucketing",
+     .summary = "means of ceil(n / s) random buckets of s rows",
+     .requirement = "n >= 1",
+     .min_rows = any_rows,
+     .points_after = buckets,
+     .parameter = "s",
+     .standard = 2,
+     .whole = true,
+     .paper = "Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via "
+              "Bucketing. ICLR 2022",
+     .make = make_bucketing},
+    {.name = "clipping",
+     .summary = "rows longer than c are scaled down to c",
+     .requirement = "n >= 1",
+     .min_rows = any_rows,
+     .points_after = as_many,
+     .parameter = "c",
+     .standard = 2,
+     .make = make_clipping},
+    {.name = "nnm",
+     .summary = "every row is replaced by the mean of the n - f rows nearest it",
+     .requirement = "n >= 2f + 1",
+     .min_rows = honest_majority,
+     .points_after = as_many,
+     .paper =
+         "Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan: Fixing by Mixing. AISTATS 2023",
+     .make = make_nnm,
+     .evens_out_at_f0 = true},
 }};
 
 constexpr std::string_view kNoStep =
