@@ -55,7 +55,15 @@ int run(int argc, char** argv) {
   ModelState model = learner->initial_state(key);
   const AnswerFormat format("none", model.parameters.size(), model.statistics.size());
   const Adversary nobody({}, key);
-  LocalFleet fleet({*data, format, nobody, pool, key, kSlices * kBatch, kSlices, false}, make);
+  LocalFleet fleet({.data = *data,
+                    .format = format,
+                    .adversary = nobody,
+                    .pool = pool,
+                    .data_key = key,
+                    .samples_per_step = kSlices * kBatch,
+                    .slices = kSlices,
+                    .every_replica = false},
+                   make);
   const std::vector<bool> absent(kWorkers);
   RecentSteps recent;
   double waited_before = 0;
@@ -67,8 +75,17 @@ int run(int argc, char** argv) {
     }
     const auto number = static_cast<std::uint64_t>(step) + 1;
     const Assignment assignment = random_placement(kWorkers, kSlices, key, number);
-    Ballot ballot({number, assignment, absent, format.layout().size(), kSlices, recent});
-    fleet.run_step({number, assignment, absent, model.parameters, model.statistics},
+    Ballot ballot({.step = number,
+                   .assignment = assignment,
+                   .absent = absent,
+                   .answer_bytes = format.layout().size(),
+                   .enough = kSlices,
+                   .recent = recent});
+    fleet.run_step({.step = number,
+                    .assignment = assignment,
+                    .absent = absent,
+                    .parameters = model.parameters,
+                    .statistics = model.statistics},
                    std::chrono::seconds(3600), ballot);
   }
   const double total = Clock::real().seconds_since(start) * static_cast<double>(pool.size());

@@ -291,10 +291,12 @@ void work(const Arguments& arguments, Transport& transport) {
   serve_as_worker(together, kPatienceSeconds, [&](const WorkerWelcome& welcome) {
     clock = std::make_unique<SharedClock>(welcome.data_dir, workers, arguments.steps, false);
     together.use(*clock);
-    return WorkerKit{
-        std::make_unique<NoData>(workers * (arguments.steps + 1)),
-        std::make_unique<StandIn>(arguments.coordinates, arguments.statistics, clock.get(), worker),
-        "stand-in", "", ""};
+    return WorkerKit{.data = std::make_unique<NoData>(workers * (arguments.steps + 1)),
+                     .learner = std::make_unique<StandIn>(
+                         arguments.coordinates, arguments.statistics, clock.get(), worker),
+                     .profile = "stand-in",
+                     .host = "",
+                     .processor = ""};
   });
 }
 

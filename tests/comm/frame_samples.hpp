@@ -56,18 +56,25 @@ inline int parsers_that_accept(const FrameView& view) {
 inline std::vector<FrameBytes> one_of_each_kind() {
   const std::vector<std::uint32_t> relay_to{2, 5}, assignment{0, kNoSlice, 14}, chunks{2, 0};
   const std::vector<Digest> weights = sample_digests(3), answer = sample_digests(4);
-  return {make_welcome("{\"worker\":1}"),
-          make_ready("{}"),
-          make_start("{\"slices\":15}"),
-          make_order({7, 14, 1, relay_to, assignment, weights}),
-          make_weights(7, 2, bytes_of_text("9"), bytes_of_text("A")),
-          make_ask_weights({7, AskReason::kWrongBytes, chunks}),
-          make_digest(7, 14, std::as_bytes(std::span(answer))),
-          make_request(7, 14, chunks),
-          make_chunk({7, 14, 1, false, bytes_of_text("4567")}),
-          make_failure("no such file", 1),
-          make_stop(3),
-          make_wait()};
+  return {
+      make_welcome("{\"worker\":1}"),
+      make_ready("{}"),
+      make_start("{\"slices\":15}"),
+      make_order({.step = 7,
+                  .slice = 14,
+                  .weights_from = 1,
+                  .relay_to = relay_to,
+                  .assignment = assignment,
+                  .weights_digests = weights}),
+      make_weights(7, 2, bytes_of_text("9"), bytes_of_text("A")),
+      make_ask_weights({7, AskReason::kWrongBytes, chunks}),
+      make_digest(7, 14, std::as_bytes(std::span(answer))),
+      make_request(7, 14, chunks),
+      make_chunk(
+          {.step = 7, .slice = 14, .chunk = 1, .packed = false, .bytes = bytes_of_text("4567")}),
+      make_failure("no such file", 1),
+      make_stop(3),
+      make_wait()};
 }
 
 }  // namespace detox

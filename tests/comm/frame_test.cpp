@@ -31,7 +31,8 @@ TEST(Frame, CarriesTheTextOfAWelcomeAStartAndAReadyMessage) {
 
 TEST(Frame, CarriesAnOrderToAWorkerThatNobodySendsWeights) {
   const std::vector<Digest> digests = sample_digests(3);
-  const FrameBytes frame = make_order({9, 2, kNobody, {}, {}, digests});
+  const FrameBytes frame =
+      make_order({.step = 9, .slice = 2, .weights_from = kNobody, .weights_digests = digests});
   const auto order = parse_order(reread(frame), kSampleLimits, kSampleWeights);
   ASSERT_TRUE(order.has_value());
   EXPECT_EQ(order->step, 9U);
@@ -45,8 +46,13 @@ TEST(Frame, CarriesAnOrderToAWorkerThatNobodySendsWeights) {
 TEST(Frame, CarriesAnOrderWithRelaysAndEverybodysSlices) {
   const std::vector<Digest> digests = sample_digests(3);
   const std::vector<std::uint32_t> relay_to{5, 1}, assignment{2, kNoSlice, 0};
-  const FrameBytes frame =
-      make_order({1'000'000'000'000, 0, 3, relay_to, assignment, digests, 61'000});
+  const FrameBytes frame = make_order({.step = 1'000'000'000'000,
+                                       .slice = 0,
+                                       .weights_from = 3,
+                                       .relay_to = relay_to,
+                                       .assignment = assignment,
+                                       .weights_digests = digests,
+                                       .deadline_ms = 61'000});
   const auto order = parse_order(reread(frame), kSampleLimits, kSampleWeights);
   ASSERT_TRUE(order.has_value());
   EXPECT_EQ(order->step, 1'000'000'000'000U);
@@ -59,7 +65,7 @@ TEST(Frame, CarriesAnOrderWithRelaysAndEverybodysSlices) {
 }
 
 TEST(Frame, CarriesAnOrderOfANetworkWithoutParameters) {
-  const FrameBytes frame = make_order({1, 0, 0, {}, {}, {}});
+  const FrameBytes frame = make_order({.step = 1, .slice = 0, .weights_from = 0});
   const auto order = parse_order(reread(frame), kSampleLimits, {0, 4});
   ASSERT_TRUE(order.has_value());
   EXPECT_TRUE(order->weights_digests.empty());
@@ -85,7 +91,8 @@ TEST(Frame, CarriesAChunkOfWeightsBitByBitFromTwoPieces) {
 TEST(Frame, CarriesTheShorterLastChunk) {
   const FrameBytes weights = make_weights(1, 2, bytes_of_text("89"));
   EXPECT_EQ(parse_weights(reread(weights), kSampleWeights)->bytes.size(), 2U);
-  const FrameBytes answer = make_chunk({1, 0, 2, false, bytes_of_text("89A")});
+  const FrameBytes answer = make_chunk(
+      {.step = 1, .slice = 0, .chunk = 2, .packed = false, .bytes = bytes_of_text("89A")});
   EXPECT_EQ(parse_chunk(reread(answer), kSampleAnswer)->bytes.size(), 3U);
 }
 
@@ -126,7 +133,8 @@ TEST(Frame, CarriesARequestForAsManyChunksAsOneMayName) {
 TEST(Frame, CarriesAChunkAsItIsAndPacked) {
   for (const bool packed : {false, true}) {
     const std::vector<std::byte> bytes = bytes_of_text(packed ? "zip" : "4567");
-    const FrameBytes frame = make_chunk({4, 11, 1, packed, bytes});
+    const FrameBytes frame =
+        make_chunk({.step = 4, .slice = 11, .chunk = 1, .packed = packed, .bytes = bytes});
     const auto chunk = parse_chunk(reread(frame), kSampleAnswer);
     ASSERT_TRUE(chunk.has_value());
     EXPECT_EQ(chunk->step, 4U);
@@ -181,10 +189,18 @@ TEST(FrameLimits, AdmitEveryHonestFrame) {
     const std::vector<Digest> weights(chunks.count()), answer(1 + chunks.count());
     const std::size_t from = max_frame_from_worker(chunks), to = max_frame_to_worker(chunks, 1000);
     EXPECT_GE(from, make_digest(1, 1, std::as_bytes(std::span(answer)))->size());
-    EXPECT_GE(from, make_chunk({1, 1, 0, false, chunk})->size());
+    EXPECT_GE(
+        from,
+        make_chunk({.step = 1, .slice = 1, .chunk = 0, .packed = false, .bytes = chunk})->size());
     EXPECT_GE(from, make_ask_weights({1, AskReason::kNobodySends, most})->size());
     EXPECT_GE(from, make_failure(std::string(5000, 'x'), 1)->size());
-    EXPECT_GE(to, make_order({1, 1, 0, everybody, everybody, weights})->size());
+    EXPECT_GE(to, make_order({.step = 1,
+                              .slice = 1,
+                              .weights_from = 0,
+                              .relay_to = everybody,
+                              .assignment = everybody,
+                              .weights_digests = weights})
+                      ->size());
     EXPECT_GE(to, make_weights(1, 0, chunk)->size());
     EXPECT_GE(to, make_request(1, 1, most)->size());
     EXPECT_GE(to, make_start(std::string(kMaxTextBytes, ' '))->size());

@@ -24,7 +24,14 @@ bool is_order(const OrderView& order) {
 struct HonestOrder {
   std::vector<std::uint32_t> relay_to{2, 5}, assignment{0, kNoSlice, 14};
   std::vector<Digest> digests = sample_digests(3);
-  OrderView view() const { return {7, 14, 1, relay_to, assignment, digests}; }
+  OrderView view() const {
+    return {.step = 7,
+            .slice = 14,
+            .weights_from = 1,
+            .relay_to = relay_to,
+            .assignment = assignment,
+            .weights_digests = digests};
+  }
 };
 
 TEST(HostileFrame, IsRefusedAtEveryShorterAndLongerLength) {
@@ -60,7 +67,8 @@ TEST(HostileFrame, WhosePayloadIsCutOrLongerThanItsKindAllowsIsTakenByNobody) {
 }
 
 TEST(HostileFrame, IsToldWhatIsWrongWithItsHeader) {
-  const FrameBytes chunk = make_chunk({4, 11, 1, false, bytes_of_text("4567")});
+  const FrameBytes chunk = make_chunk(
+      {.step = 4, .slice = 11, .chunk = 1, .packed = false, .bytes = bytes_of_text("4567")});
   EXPECT_EQ(verdict_of(overwritten<std::uint32_t>(chunk, 0, 0)), FrameVerdict::kBadMagic);
   EXPECT_EQ(verdict_of(overwritten<std::uint16_t>(chunk, 4, kWireVersion - 1)),
             FrameVerdict::kWrongVersion);
@@ -104,7 +112,8 @@ TEST(HostileFrame, HasStepSliceAndDetailOnlyWhereItsKindHas) {
 }
 
 TEST(HostileFrame, CannotLieAboutItsLength) {
-  const FrameBytes chunk = make_chunk({4, 11, 1, false, bytes_of_text("4567")});
+  const FrameBytes chunk = make_chunk(
+      {.step = 4, .slice = 11, .chunk = 1, .packed = false, .bytes = bytes_of_text("4567")});
   for (const std::uint64_t lie :
        {std::uint64_t{0}, std::uint64_t{3}, std::uint64_t{5},
         std::numeric_limits<std::uint64_t>::max(), std::uint64_t{0} - 60, std::uint64_t{0} - 64}) {
@@ -203,8 +212,8 @@ TEST(HostileOrder, CannotPassCountsWhoseSumWrapsAround) {
 
 TEST(HostileOrder, ThatIsTooShortForItsCountsIsRefused) {
   for (std::size_t length = 0; length < 12; ++length) {
-    FrameBuffer bytes =
-        overwritten(make_order({1, 0, 0, {}, {}, {}}), kLengthAt, std::uint64_t{length});
+    FrameBuffer bytes = overwritten(make_order({.step = 1, .slice = 0, .weights_from = 0}),
+                                    kLengthAt, std::uint64_t{length});
     bytes.resize(64 + length);
     EXPECT_FALSE(parse_order(parse_frame(bytes), kSampleLimits, {0, 4}).has_value()) << length;
   }
@@ -228,7 +237,11 @@ TEST(HostileChunk, OfWeightsHasAnIndexAndTheLengthOfAChunk) {
 
 TEST(HostileChunk, OfAnAnswerHasAnIndexAndTheLengthOfAChunk) {
   const auto is_taken = [](std::size_t chunk, std::string_view bytes) {
-    return parse_chunk(reread(make_chunk({1, 2, chunk, false, bytes_of_text(bytes)})),
+    return parse_chunk(reread(make_chunk({.step = 1,
+                                          .slice = 2,
+                                          .chunk = chunk,
+                                          .packed = false,
+                                          .bytes = bytes_of_text(bytes)})),
                        kSampleAnswer)
         .has_value();
   };
@@ -245,7 +258,12 @@ TEST(HostileChunk, OfAnAnswerHasAnIndexAndTheLengthOfAChunk) {
 
 TEST(HostileChunk, ThatIsPackedIsShorterThanTheChunkAndNotEmpty) {
   const auto is_taken = [](std::size_t chunk, std::string_view bytes) {
-    return parse_chunk(reread(make_chunk({1, 2, chunk, true, bytes_of_text(bytes)})), kSampleAnswer)
+    return parse_chunk(reread(make_chunk({.step = 1,
+                                          .slice = 2,
+                                          .chunk = chunk,
+                                          .packed = true,
+                                          .bytes = bytes_of_text(bytes)})),
+                       kSampleAnswer)
         .has_value();
   };
   EXPECT_FALSE(is_taken(1, ""));

@@ -159,7 +159,12 @@ class AugmentedDataset : public testing::Test {
       images.pixels.insert(images.pixels.end(), raw.begin(), raw.end());
       images.labels.push_back(0);
     }
-    return make_image_dataset({"noise", kShape, {"only"}, kCifar, augments}, std::move(images));
+    return make_image_dataset({.name = "noise",
+                               .shape = kShape,
+                               .class_names = {"only"},
+                               .preparation = kCifar,
+                               .augments = augments},
+                              std::move(images));
   }
   static std::vector<float> read(const Dataset& data, std::size_t sample, std::uint64_t epoch) {
     std::vector<float> out(kShape.values());

@@ -19,7 +19,13 @@ using testing::Not;
 const AdmissionTerms kAdmissionTerms{"layout", "data", 2, std::chrono::duration<double>(9)};
 
 Statement saying(const std::string& probe, const std::string& profile = "native") {
-  return {WorkerFacts{profile, "layout", "data", probe, "host", "processor"}, ""};
+  return {WorkerFacts{.profile = profile,
+                      .layout_digest = "layout",
+                      .data_digest = "data",
+                      .probe_digest = probe,
+                      .host = "host",
+                      .processor = "processor"},
+          ""};
 }
 
 /// One statement a letter: workers with the same letter have the same probe.

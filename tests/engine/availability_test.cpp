@@ -40,7 +40,11 @@ Course course_of(Engine engine, const Options& options, double deadline_s, doubl
   const RunEnd end = engine == Engine::kLocal ? run.over_local_engine() : run.over_network();
   EXPECT_EQ(end, RunEnd::kFinished);
   EXPECT_EQ(run.rejected_frames, 0U);
-  Course found{run.final_model(), {}, {}, run.journal("metrics.jsonl"), run.seconds};
+  Course found{.model = run.final_model(),
+               .ledger = {},
+               .byzantine = {},
+               .metrics = run.journal("metrics.jsonl"),
+               .seconds = run.seconds};
   for (const auto& line : run.journal("ledger.jsonl")) {
     const std::uint64_t step = line["step"];
     const std::size_t worker = line["worker"].get<std::size_t>() - 1;

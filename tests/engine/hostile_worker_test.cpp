@@ -89,8 +89,17 @@ class ScriptedRun {
 
   std::vector<LedgerEntry> step(std::uint64_t number, double seconds) {
     const std::vector<float> parameters(8);
-    Ballot ballot({number, assignment_, absent_, 48, 1, recent_});
-    report = fleet_.run_step({number, assignment_, absent_, parameters, {}},
+    Ballot ballot({.step = number,
+                   .assignment = assignment_,
+                   .absent = absent_,
+                   .answer_bytes = 48,
+                   .enough = 1,
+                   .recent = recent_});
+    report = fleet_.run_step({.step = number,
+                              .assignment = assignment_,
+                              .absent = absent_,
+                              .parameters = parameters,
+                              .statistics = {}},
                              std::chrono::duration<double>(seconds), ballot);
     is_whole = ballot.unresolved().empty();
     return ballot.ledger();
@@ -211,13 +220,20 @@ ScriptedTransport::Next two_answers(const std::function<bool()>& when) {
     if (at < kDigests) {
       return ReceivedFrame{
           static_cast<int>(at) + 1,
-          *make_digest(1, 0, digests_of_answer({1, 0, {}, "none", 8}, chunks, answer))};
+          *make_digest(
+              1, 0,
+              digests_of_answer({.step = 1, .slice = 0, .weights = {}, .codec = "none", .d = 8},
+                                chunks, answer))};
     }
     const std::uint32_t chunk = at - kDigests - kLooks;
     if (at < kDigests + kLooks || chunk >= chunks.count()) return std::nullopt;
     return ReceivedFrame{
         static_cast<int>(chunk % 2) + 1,
-        *make_chunk({1, 0, chunk, false, chunks.part(std::span<const std::byte>(answer), chunk)})};
+        *make_chunk({.step = 1,
+                     .slice = 0,
+                     .chunk = chunk,
+                     .packed = false,
+                     .bytes = chunks.part(std::span<const std::byte>(answer), chunk)})};
   };
 }
 
@@ -256,7 +272,9 @@ TEST_F(HostileWorker, IsNotCountedWhereItsChunkOfAnEarlierStepComesLate) {
   std::optional<ReceivedFrame> next;
   ScriptedRun run(clock, [&] { return std::exchange(next, std::nullopt); });
   for (const auto& [chunk_of, rejected] : {std::pair{0U, 1U}, {1U, 1U}, {2U, 1U}, {9U, 2U}}) {
-    next = ReceivedFrame{1, *make_chunk({chunk_of, 0, 0, false, bytes})};
+    next = ReceivedFrame{
+        1,
+        *make_chunk({.step = chunk_of, .slice = 0, .chunk = 0, .packed = false, .bytes = bytes})};
     run.step(++step, 0.05);
     EXPECT_EQ(run.rejected(), rejected) << chunk_of;
   }

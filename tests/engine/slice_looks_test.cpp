@@ -26,13 +26,18 @@ class PromptWorkers final : public Transport {
     const FrameView view = parse_frame(*frame);
     const std::size_t workers = peers_.size() - 1;
     if (const auto order = parse_order(view, {workers, workers, workers}, kWeights)) {
-      const auto digests =
-          digests_of_answer({order->step, order->slice, {}, "none", 8}, kAnswer, kBytes);
+      const auto digests = digests_of_answer(
+          {.step = order->step, .slice = order->slice, .weights = {}, .codec = "none", .d = 8},
+          kAnswer, kBytes);
       frames_.push_back({to, *make_digest(order->step, order->slice, digests)});
     } else if (const auto request = parse_request(view, kAnswer)) {
       for (const std::uint32_t chunk : request->chunks) {
         const auto bytes = kAnswer.part(std::span<const std::byte>(kBytes), chunk);
-        frames_.push_back({to, *make_chunk({request->step, request->slice, chunk, false, bytes})});
+        frames_.push_back({to, *make_chunk({.step = request->step,
+                                            .slice = request->slice,
+                                            .chunk = chunk,
+                                            .packed = false,
+                                            .bytes = bytes})});
       }
     }
   }
@@ -98,21 +103,35 @@ double looks_a_frame(std::size_t slices) {
     if (worker % kReplicas == 0) assignment.workers_of_slice.emplace_back();
     assignment.workers_of_slice.back().push_back(worker);
   }
-  RemoteFleet fleet({transport, ranks, pool, kWeights, kAnswer, slices, true, false, false, stop});
+  RemoteFleet fleet({.transport = transport,
+                     .ranks = ranks,
+                     .pool = pool,
+                     .weights = kWeights,
+                     .answer = kAnswer,
+                     .slices = slices,
+                     .by_digest = true,
+                     .relays = false,
+                     .send_assignment = false,
+                     .stop = stop});
   const std::vector<bool> absent(kReplicas * slices);
   const std::vector<float> parameters(8);
   RecentSteps recent;
-  Ballot ballot({1, assignment, absent, kAnswer.bytes, slices, recent});
+  Ballot ballot({.step = 1,
+                 .assignment = assignment,
+                 .absent = absent,
+                 .answer_bytes = kAnswer.bytes,
+                 .enough = slices,
+                 .recent = recent});
   WatchedVotes votes(ballot);
   std::size_t bytes = 0;
-  const FleetReport report =
-      fleet.run_step({1,
-                      assignment,
-                      absent,
-                      parameters,
-                      {},
-                      [&](const ReadyColumns& columns) { bytes += columns.end - columns.begin; }},
-                     std::chrono::seconds(60), votes);
+  const FleetReport report = fleet.run_step(
+      {.step = 1,
+       .assignment = assignment,
+       .absent = absent,
+       .parameters = parameters,
+       .statistics = {},
+       .on_columns = [&](const ReadyColumns& columns) { bytes += columns.end - columns.begin; }},
+      std::chrono::seconds(60), votes);
   EXPECT_TRUE(report.ended_early);
   EXPECT_THAT(ballot.unresolved(), testing::IsEmpty());
   EXPECT_EQ(bytes, kAnswer.bytes);

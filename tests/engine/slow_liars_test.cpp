@@ -40,17 +40,28 @@ class SlowLiars {
   };
   /// A step in which a liar takes so long for each chunk.
   Step step(double delay_s) {
-    Ballot ballot({++step_, assignment_, absent_, chunks_.bytes, kSlices, recent_});
+    Ballot ballot({.step = ++step_,
+                   .assignment = assignment_,
+                   .absent = absent_,
+                   .answer_bytes = chunks_.bytes,
+                   .enough = kSlices,
+                   .recent = recent_});
     fetch_.begin_step(step_, at(0), limit_s_, ballot);
     queues_.assign(kWorkers, {});
     std::vector<std::vector<std::byte>> said;
     for (std::uint32_t worker = 0; worker < kWorkers; ++worker)
-      said.push_back(digests_of_answer({step_, worker / 3, {}, "none", 3}, chunks_, answer_));
+      said.push_back(digests_of_answer(
+          {.step = step_, .slice = worker / 3, .weights = {}, .codec = "none", .d = 3}, chunks_,
+          answer_));
     double now = 0;
     std::uint32_t turn = 0;
     while (now < limit_s_) {
       for (std::uint32_t slice = 0; turn < 3 && slice < kSlices; ++slice) {
-        ballot.count({step_, 3 * slice + turn, slice, said[3 * slice + turn], true});
+        ballot.count({.step = step_,
+                      .worker = 3 * slice + turn,
+                      .slice = slice,
+                      .bytes = said[3 * slice + turn],
+                      .is_digest = true});
         fetch_.follow(slice);
       }
       for (std::uint32_t worker = 0; worker < kWorkers; ++worker) deliver(worker, now);
@@ -87,9 +98,13 @@ class SlowLiars {
     for (auto& queue = queues_[worker]; !queue.empty() && queue.front().due_s <= now;
          queue.pop_front()) {
       const std::uint32_t chunk = queue.front().chunk;
-      ReceivedFrame frame{static_cast<int>(worker) + 1,
-                          *make_chunk({step_, worker / 3, chunk, false,
-                                       chunks_.part(std::span<const std::byte>(answer_), chunk)})};
+      ReceivedFrame frame{
+          static_cast<int>(worker) + 1,
+          *make_chunk({.step = step_,
+                       .slice = worker / 3,
+                       .chunk = chunk,
+                       .packed = false,
+                       .bytes = chunks_.part(std::span<const std::byte>(answer_), chunk)})};
       const auto parsed = parse_chunk(parse_frame(frame.bytes), chunks_);
       ASSERT_TRUE(parsed.has_value());
       EXPECT_TRUE(fetch_.take(worker, std::move(frame), *parsed));

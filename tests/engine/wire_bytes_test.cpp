@@ -39,12 +39,20 @@ void serve_made_up_answers(Transport& transport) {
       below.assign(order->relay_to.begin(), order->relay_to.end());
       answer = answer_for(order->step, order->slice);
       transport.send(0, make_digest(order->step, order->slice,
-                                    digests_of_answer({order->step, order->slice, {}, "none", 1},
+                                    digests_of_answer({.step = order->step,
+                                                       .slice = order->slice,
+                                                       .weights = {},
+                                                       .codec = "none",
+                                                       .d = 1},
                                                       kCountedAnswer, answer)));
     } else if (const auto request = parse_request(frame, kCountedAnswer)) {
       for (const std::uint32_t chunk : request->chunks) {
         const auto bytes = kCountedAnswer.part(std::span<const std::byte>(answer), chunk);
-        transport.send(0, make_chunk({request->step, request->slice, chunk, false, bytes}));
+        transport.send(0, make_chunk({.step = request->step,
+                                      .slice = request->slice,
+                                      .chunk = chunk,
+                                      .packed = false,
+                                      .bytes = bytes}));
       }
     }
   }
@@ -59,26 +67,35 @@ TEST(WireBytes, OfAStepAreOneAnswerASliceAndTheWeightsTwice) {
   Transport& server = network.endpoint(0);
   ThreadPool pool(2);
   const std::atomic<bool> stop{false};
-  RemoteFleet fleet({server,
-                     {1, 2, 3, 4, 5, 6, 7, 8, 9},
-                     pool,
-                     kCountedWeights,
-                     kCountedAnswer,
-                     kCountedSlices,
-                     true,
-                     true,
-                     false,
-                     stop,
-                     "none",
-                     kPatienceSeconds});
+  RemoteFleet fleet({.transport = server,
+                     .ranks = {1, 2, 3, 4, 5, 6, 7, 8, 9},
+                     .pool = pool,
+                     .weights = kCountedWeights,
+                     .answer = kCountedAnswer,
+                     .slices = kCountedSlices,
+                     .by_digest = true,
+                     .relays = true,
+                     .send_assignment = false,
+                     .stop = stop,
+                     .compression = "none",
+                     .least_chunk_patience_s = kPatienceSeconds});
   const std::vector<float> parameters(kCountedWeights.bytes / sizeof(float));
   const std::vector<bool> absent(kCountedWorkers);
   RecentSteps recent;
   double least_in = std::numeric_limits<double>::infinity(), least_out = least_in;
   for (std::uint64_t step = 1; step <= 3; ++step) {
     const Assignment assignment = fixed_placement(kCountedWorkers, kCountedSlices);
-    Ballot ballot({step, assignment, absent, kCountedAnswer.bytes, kCountedSlices, recent});
-    const FleetReport report = fleet.run_step({step, assignment, absent, parameters, {}},
+    Ballot ballot({.step = step,
+                   .assignment = assignment,
+                   .absent = absent,
+                   .answer_bytes = kCountedAnswer.bytes,
+                   .enough = kCountedSlices,
+                   .recent = recent});
+    const FleetReport report = fleet.run_step({.step = step,
+                                               .assignment = assignment,
+                                               .absent = absent,
+                                               .parameters = parameters,
+                                               .statistics = {}},
                                               std::chrono::seconds(300), ballot);
     ballot.close(report.ended_early);
     EXPECT_EQ(ballot.used().size(), kCountedSlices);

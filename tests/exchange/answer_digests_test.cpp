@@ -16,7 +16,7 @@ constexpr std::string_view kAnswer = "hello world";
 AnswerContext sample_context() {
   Digest weights;
   weights.fill(std::byte{0x11});
-  return {7, 3, weights, "none", 2};
+  return {.step = 7, .slice = 3, .weights = weights, .codec = "none", .d = 2};
 }
 
 std::vector<std::byte> digests_for(const AnswerContext& context, const Chunks& chunks,

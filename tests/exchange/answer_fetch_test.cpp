@@ -32,26 +32,41 @@ class FetchingServer {
 
   void begin(std::uint64_t step) {
     step_ = step;
-    ballot_ = std::make_unique<Ballot>(
-        Ballot::Parts{step, assignment_, absent_, chunks_.bytes, 2, recent_});
+    ballot_ = std::make_unique<Ballot>(Ballot::Parts{.step = step,
+                                                     .assignment = assignment_,
+                                                     .absent = absent_,
+                                                     .answer_bytes = chunks_.bytes,
+                                                     .enough = 2,
+                                                     .recent = recent_});
     fetch_.begin_step(step, at(0), 60, *ballot_);
   }
 
   /// The worker sends the digests of this answer.
   void promise(std::uint32_t worker, std::string_view answer) {
-    promise_digests(worker, digests_of_answer({step_, slice_of(worker), {}, "none", 3}, chunks_,
-                                              std::as_bytes(std::span(answer))));
+    promise_digests(
+        worker,
+        digests_of_answer(
+            {.step = step_, .slice = slice_of(worker), .weights = {}, .codec = "none", .d = 3},
+            chunks_, std::as_bytes(std::span(answer))));
   }
   void promise_digests(std::uint32_t worker, std::vector<std::byte> digests) {
     kept_.push_back(std::make_unique<std::vector<std::byte>>(std::move(digests)));
-    ballot_->count({step_, worker, slice_of(worker), *kept_.back(), true});
+    ballot_->count({.step = step_,
+                    .worker = worker,
+                    .slice = slice_of(worker),
+                    .bytes = *kept_.back(),
+                    .is_digest = true});
     fetch_.follow(slice_of(worker));
   }
 
   /// The worker sends a chunk of this answer. Whether it was asked for it.
   bool send(std::uint32_t worker, std::uint32_t chunk, std::string_view answer) {
     const auto bytes = chunks_.part(std::as_bytes(std::span(answer)), chunk);
-    return send_chunk(worker, {step_, slice_of(worker), chunk, false, bytes});
+    return send_chunk(worker, {.step = step_,
+                               .slice = slice_of(worker),
+                               .chunk = chunk,
+                               .packed = false,
+                               .bytes = bytes});
   }
   bool send_chunk(std::uint32_t worker, const ChunkView& chunk) {
     ReceivedFrame frame{static_cast<int>(worker) + 1, *make_chunk(chunk)};
@@ -165,14 +180,20 @@ TEST(AnswerFetch, TakesNothingThatWasNotAskedFor) {
   const auto bytes = std::as_bytes(std::span("good", 4));
   EXPECT_FALSE(server.send(0, 0, kGood));  // there is no majority yet
   ask_two_members(server);
-  EXPECT_FALSE(server.send(0, 1, kGood));                       // was asked of the other
-  EXPECT_FALSE(server.send(2, 0, kGood));                       // has promised nothing
-  EXPECT_FALSE(server.send(3, 0, kGood));                       // of a slice without a majority
-  EXPECT_FALSE(server.send_chunk(3, {1, 0, 0, false, bytes}));  // of another slice
-  EXPECT_FALSE(server.send_chunk(0, {0, 0, 0, false, bytes}));  // of another step
-  EXPECT_FALSE(server.send_chunk(0, {2, 0, 0, false, bytes}));
-  EXPECT_FALSE(server.send_chunk(0, {1, 2, 0, false, bytes}));  // of no slice
-  EXPECT_FALSE(server.send_chunk(0, {1, 0xffffffff, 0, false, bytes}));
+  EXPECT_FALSE(server.send(0, 1, kGood));  // was asked of the other
+  EXPECT_FALSE(server.send(2, 0, kGood));  // has promised nothing
+  EXPECT_FALSE(server.send(3, 0, kGood));  // of a slice without a majority
+  EXPECT_FALSE(server.send_chunk(
+      3,
+      {.step = 1, .slice = 0, .chunk = 0, .packed = false, .bytes = bytes}));  // of another slice
+  EXPECT_FALSE(server.send_chunk(
+      0, {.step = 0, .slice = 0, .chunk = 0, .packed = false, .bytes = bytes}));  // of another step
+  EXPECT_FALSE(
+      server.send_chunk(0, {.step = 2, .slice = 0, .chunk = 0, .packed = false, .bytes = bytes}));
+  EXPECT_FALSE(server.send_chunk(
+      0, {.step = 1, .slice = 2, .chunk = 0, .packed = false, .bytes = bytes}));  // of no slice
+  EXPECT_FALSE(server.send_chunk(
+      0, {.step = 1, .slice = 0xffffffff, .chunk = 0, .packed = false, .bytes = bytes}));
   EXPECT_TRUE(server.send(0, 0, kGood));
   server.look(0.1);
   EXPECT_FALSE(server.send(0, 0, kGood));  // is here
@@ -181,7 +202,8 @@ TEST(AnswerFetch, TakesNothingThatWasNotAskedFor) {
 /// What two colluders could promise: the digest of two bytes in place of the first chunk.
 std::vector<std::byte> promise_of_too_few(const Chunks& chunks, std::string_view answer) {
   std::vector<std::byte> digests =
-      digests_of_answer({1, 0, {}, "none", 3}, chunks, std::as_bytes(std::span(answer)));
+      digests_of_answer({.step = 1, .slice = 0, .weights = {}, .codec = "none", .d = 3}, chunks,
+                        std::as_bytes(std::span(answer)));
   const Digest too_few = digest_of(std::as_bytes(std::span("go", 2)));
   std::copy(too_few.begin(), too_few.end(), digests.begin() + sizeof(Digest));
   return digests;
@@ -192,7 +214,11 @@ TEST(AnswerFetch, TakesNothingPackedWhereNobodyWasToldToPack) {
   for (const std::uint32_t worker : {0U, 1U})
     server.promise_digests(worker, promise_of_too_few({12, 4}, kGood));
   server.look(0);
-  EXPECT_FALSE(server.send_chunk(0, {1, 0, 0, true, std::as_bytes(std::span("go", 2))}));
+  EXPECT_FALSE(server.send_chunk(0, {.step = 1,
+                                     .slice = 0,
+                                     .chunk = 0,
+                                     .packed = true,
+                                     .bytes = std::as_bytes(std::span("go", 2))}));
 }
 
 TEST(AnswerFetch, UnpacksChunksToTheirLengthAloneAndChecksWhatComesOut) {
@@ -206,12 +232,15 @@ TEST(AnswerFetch, UnpacksChunksToTheirLengthAloneAndChecksWhatComesOut) {
   FetchingServer server(chunks, "zstd");
   for (const std::uint32_t worker : {0U, 1U, 2U}) server.promise(worker, answer);
   ASSERT_THAT(server.look(0), ElementsAre(Pair(0, Wanted{0}), Pair(1, Wanted{1})));
-  EXPECT_TRUE(server.send_chunk(0, {1, 0, 0, true, packed(other, 4096)}));
-  EXPECT_TRUE(server.send_chunk(1, {1, 0, 1, true, packed(answer, 2000)}));
+  EXPECT_TRUE(server.send_chunk(
+      0, {.step = 1, .slice = 0, .chunk = 0, .packed = true, .bytes = packed(other, 4096)}));
+  EXPECT_TRUE(server.send_chunk(
+      1, {.step = 1, .slice = 0, .chunk = 1, .packed = true, .bytes = packed(answer, 2000)}));
   EXPECT_THAT(server.look(0.1), ElementsAre(Pair(2, Wanted{0, 1})));
   EXPECT_THAT(server.noted(),
               ElementsAre(Pair(0, Suspicion::kBadChunk), Pair(1, Suspicion::kBadChunk)));
-  EXPECT_TRUE(server.send_chunk(2, {1, 0, 0, true, packed(answer, 4096)}));
+  EXPECT_TRUE(server.send_chunk(
+      2, {.step = 1, .slice = 0, .chunk = 0, .packed = true, .bytes = packed(answer, 4096)}));
   EXPECT_TRUE(server.send(2, 1, answer));
   server.look(0.2);
   EXPECT_EQ(server.answer(0), answer);
@@ -224,7 +253,11 @@ TEST(AnswerFetch, RefusesPackedBytesThatWerePromisedAsTheyAre) {
   for (const std::uint32_t worker : {0U, 1U})
     server.promise_digests(worker, promise_of_too_few(chunks, answer));
   server.look(0);
-  EXPECT_TRUE(server.send_chunk(0, {1, 0, 0, true, std::as_bytes(std::span("go", 2))}));
+  EXPECT_TRUE(server.send_chunk(0, {.step = 1,
+                                    .slice = 0,
+                                    .chunk = 0,
+                                    .packed = true,
+                                    .bytes = std::as_bytes(std::span("go", 2))}));
   server.look(0.1);
   EXPECT_THAT(server.noted(), ElementsAre(Pair(0, Suspicion::kBadChunk)));
 }

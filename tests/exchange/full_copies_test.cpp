@@ -17,7 +17,11 @@ constexpr Chunks kElevenBytes{11, 4};
 Taken take_part(FullCopies& copies, std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
                 std::size_t chunk, std::string answer) {
   const std::span<const std::byte> bytes = std::as_bytes(std::span(answer));
-  return copies.take(worker, {step, slice, chunk, false, kElevenBytes.part(bytes, chunk)});
+  return copies.take(worker, {.step = step,
+                              .slice = slice,
+                              .chunk = chunk,
+                              .packed = false,
+                              .bytes = kElevenBytes.part(bytes, chunk)});
 }
 
 /// All chunks of an answer; what the last one came to.
@@ -42,9 +46,16 @@ TEST(FullCopies, AreWholeWithTheLastChunk) {
 TEST(FullCopies, OfOneChunkAreWholeAtOnce) {
   FullCopies copies({4, 4}, 1);
   const auto bytes = std::as_bytes(std::span("hell", 4));
-  EXPECT_EQ(copies.take(0, {1, 0, 0, false, bytes}), Taken::kWhole);
-  EXPECT_EQ(copies.take(0, {1, 0, 0, false, bytes}), Taken::kRepeats);
-  EXPECT_EQ(copies.take(0, {1, 0, 0, false, std::as_bytes(std::span("help", 4))}), Taken::kDiffers);
+  EXPECT_EQ(copies.take(0, {.step = 1, .slice = 0, .chunk = 0, .packed = false, .bytes = bytes}),
+            Taken::kWhole);
+  EXPECT_EQ(copies.take(0, {.step = 1, .slice = 0, .chunk = 0, .packed = false, .bytes = bytes}),
+            Taken::kRepeats);
+  EXPECT_EQ(copies.take(0, {.step = 1,
+                            .slice = 0,
+                            .chunk = 0,
+                            .packed = false,
+                            .bytes = std::as_bytes(std::span("help", 4))}),
+            Taken::kDiffers);
   EXPECT_EQ(text_of_answer(copies, 0), "hell");
 }
 
@@ -117,11 +128,19 @@ TEST(FullCopies, ArePackedOnlyWhereWorkersWereToldTo) {
   std::vector<std::byte> packed;
   ASSERT_TRUE(make_compressor("zstd")->pack(plain, packed));
   FullCopies none({4096, 4096}, 1), zstd({4096, 4096}, 1, "zstd");
-  EXPECT_EQ(none.take(0, {1, 0, 0, true, packed}), Taken::kUnexpected);
-  EXPECT_EQ(zstd.take(0, {1, 0, 0, true, std::span(plain).first(100)}), Taken::kUnexpected);
-  EXPECT_EQ(zstd.take(0, {1, 0, 0, true, packed}), Taken::kWhole);
+  EXPECT_EQ(none.take(0, {.step = 1, .slice = 0, .chunk = 0, .packed = true, .bytes = packed}),
+            Taken::kUnexpected);
+  EXPECT_EQ(zstd.take(0, {.step = 1,
+                          .slice = 0,
+                          .chunk = 0,
+                          .packed = true,
+                          .bytes = std::span(plain).first(100)}),
+            Taken::kUnexpected);
+  EXPECT_EQ(zstd.take(0, {.step = 1, .slice = 0, .chunk = 0, .packed = true, .bytes = packed}),
+            Taken::kWhole);
   EXPECT_TRUE(std::ranges::equal(zstd.answer(0), plain));
-  EXPECT_EQ(zstd.take(0, {1, 0, 0, false, plain}), Taken::kRepeats);
+  EXPECT_EQ(zstd.take(0, {.step = 1, .slice = 0, .chunk = 0, .packed = false, .bytes = plain}),
+            Taken::kRepeats);
 }
 
 TEST(FullCopies, OfStepZeroAreNeverExpected) {

@@ -50,7 +50,12 @@ class TakingIn {
     for (std::size_t chunk = 0; chunk < intake.chunks().count(); ++chunk)
       digests.push_back(digest_of(intake.chunks().part(std::as_bytes(std::span(weights)), chunk)));
     digest = digest_of_chunks(digests);
-    intake.expect({step, 0, from, to, {}, digests, deadline_ms});
+    intake.expect({.step = step,
+                   .slice = 0,
+                   .weights_from = from,
+                   .relay_to = to,
+                   .weights_digests = digests,
+                   .deadline_ms = deadline_ms});
   }
 
   /// A chunk comes, with `error` added to its weights.

@@ -180,7 +180,12 @@ std::vector<T> result(const Call& call, const std::vector<std::vector<T>>& rows,
                       std::size_t threads, AggregationReport* report) {
   ThreadPool pool(threads);
   Workspace workspace;
-  AggregationContext context{pool, workspace, call.step, call.key, call.weights, call.start};
+  AggregationContext context{.pool = pool,
+                             .workspace = workspace,
+                             .step = call.step,
+                             .key = call.key,
+                             .weights = call.weights,
+                             .start = call.start};
   std::vector<const T*> pointers(rows.size());
   std::ranges::transform(rows, pointers.begin(), [](const auto& row) { return row.data(); });
   std::vector<T> out(call.d);

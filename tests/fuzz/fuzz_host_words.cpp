@@ -37,7 +37,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto report = parse_report(text);
   if (!report) return 0;
   require(parse_report(report_text(*report)).has_value());
-  HeardHost server{"10.0.0.1", 2, true, report, ""}, other{"10.0.0.2", 1, false, report, ""};
+  HeardHost server{
+      .host = "10.0.0.1", .ranks = 2, .is_here = true, .report = report, .failure = ""},
+      other{.host = "10.0.0.2", .ranks = 1, .is_here = false, .report = report, .failure = ""};
   (void)findings({server, other}, RunNeeds{});
   (void)network_between({server, other});
   return 0;

@@ -29,7 +29,7 @@ HeardHost host(const std::string& name,
   report.shared_bytes = kGiga / 10;
   report.data = std::string(64, 'd');
   report.network = "n";
-  return {name, 1, false, report, ""};
+  return {.host = name, .ranks = 1, .is_here = false, .report = report, .failure = ""};
 }
 
 RunNeeds needs() {

@@ -30,7 +30,12 @@ class Votes {
   explicit Votes(RecentSteps& recent, std::uint64_t step = 10, std::size_t enough = 2,
                  std::vector<bool> absent = std::vector<bool>(6))
       : absent_(std::move(absent)),
-        ballot_({step, assignment_, absent_, kAnswerBytes, enough, recent}),
+        ballot_({.step = step,
+                 .assignment = assignment_,
+                 .absent = absent_,
+                 .answer_bytes = kAnswerBytes,
+                 .enough = enough,
+                 .recent = recent}),
         step_(step) {}
 
   Ballot& operator*() { return ballot_; }
@@ -38,10 +43,15 @@ class Votes {
 
   void digest(std::uint32_t worker, const std::string& text) { digest_late(step_, worker, text); }
   void digest_late(std::uint64_t step, std::uint32_t worker, const std::string& text) {
-    ballot_.count({step, worker, worker / 3, kept(text), true});
+    ballot_.count({.step = step,
+                   .worker = worker,
+                   .slice = worker / 3,
+                   .bytes = kept(text),
+                   .is_digest = true});
   }
   void copy(std::uint32_t worker, std::uint32_t slice, const std::string& text) {
-    ballot_.count({step_, worker, slice, kept(text), false});
+    ballot_.count(
+        {.step = step_, .worker = worker, .slice = slice, .bytes = kept(text), .is_digest = false});
   }
   void settle(std::uint32_t slice, const std::string& text) { ballot_.settle(slice, kept(text)); }
 

@@ -18,7 +18,12 @@ using testing::IsEmpty;
 /// workers, slices, q; of so many steps.
 VerdictBasis basis_of(std::size_t workers, std::size_t slices, std::size_t q, std::uint64_t steps,
                       bool random = true) {
-  return {workers, slices, q, random, 1, steps};
+  return {.workers = workers,
+          .slices = slices,
+          .liars = q,
+          .random_placement = random,
+          .first_step = 1,
+          .last_step = steps};
 }
 
 Ledger ledger_of(std::size_t workers,

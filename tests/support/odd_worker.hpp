@@ -22,16 +22,23 @@ inline std::vector<std::byte> toy_bytes(int value) {
 /// The digests of an answer of these bytes.
 inline FrameBytes claim(std::uint64_t step, std::uint32_t slice,
                         const std::vector<std::byte>& answer) {
-  return make_digest(step, slice,
-                     digests_of_answer({step, slice, Digest{}, "none", 15}, kToyAnswer, answer));
+  return make_digest(
+      step, slice,
+      digests_of_answer(
+          {.step = step, .slice = slice, .weights = Digest{}, .codec = "none", .d = 15}, kToyAnswer,
+          answer));
 }
 
 /// All of an answer, as it is sent where nobody asks.
 inline void send_copy(Transport& transport, std::uint64_t step, std::uint32_t slice,
                       const std::vector<std::byte>& answer) {
   for (std::size_t chunk = 0; chunk < kToyAnswer.count(); ++chunk) {
-    transport.send(0, make_chunk({step, slice, chunk, false,
-                                  kToyAnswer.part(std::span<const std::byte>(answer), chunk)}));
+    transport.send(
+        0, make_chunk({.step = step,
+                       .slice = slice,
+                       .chunk = chunk,
+                       .packed = false,
+                       .bytes = kToyAnswer.part(std::span<const std::byte>(answer), chunk)}));
   }
 }
 

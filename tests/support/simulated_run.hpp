@@ -89,7 +89,11 @@ class TimedFleet final : public Fleet {
 
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        StepVotes& votes) override {
-    SimulatedStep step{order.step, time_limit.count(), network_.seconds(), 0, 0};
+    SimulatedStep step{.step = order.step,
+                       .limit_s = time_limit.count(),
+                       .begin_s = network_.seconds(),
+                       .end_s = 0,
+                       .paused_s = 0};
     const double paused_s = network_.paused_seconds(0);
     const FleetReport report = inner_.run_step(order, time_limit, votes);
     step.end_s = network_.seconds();

@@ -162,13 +162,21 @@ class ToyRun : RunObserver {
   static constexpr std::size_t kSamples = 600;
   static constexpr std::size_t kToyChunkBytes = 24;  ///< an answer has four, the weights three
   static WorkerKit toy_kit() {
-    return {std::make_unique<ToyData>(kSamples), std::make_unique<ToyLearner>(), "toy profile", "",
-            ""};
+    return {.data = std::make_unique<ToyData>(kSamples),
+            .learner = std::make_unique<ToyLearner>(),
+            .profile = "toy profile",
+            .host = "",
+            .processor = ""};
   }
   /// What an honest worker of the toy network says when it is ready.
   static FrameBytes ready(const WorkerWelcome& welcome) {
     ToyLearner learner;
-    WorkerFacts facts{"toy profile", layout_digest(learner.layout()), "toy", "", "", ""};
+    WorkerFacts facts{.profile = "toy profile",
+                      .layout_digest = layout_digest(learner.layout()),
+                      .data_digest = "toy",
+                      .probe_digest = "",
+                      .host = "",
+                      .processor = ""};
     facts.probe_digest =
         probe_digest(learner, {1, 2, 2}, 3, welcome.probe_samples, welcome.probe_key);
     return make_ready(to_json(facts));

@@ -160,7 +160,7 @@ TEST(CenteredClipping, GoesOnFromItsLastResultAsInAnotherRound) {
   const auto clip = [&](std::size_t rounds, std::span<const float> start) {
     ThreadPool pool(2);
     Workspace workspace;
-    AggregationContext context{pool, workspace, 0, {}, {}, start};
+    AggregationContext context{.pool = pool, .workspace = workspace, .step = 0, .start = start};
     std::vector<float> out(50);
     const RuleOptions options{.f = 2, .clip_radius = 3.0, .clip_rounds = rounds};
     make_aggregator("centered-clipping", options)->aggregate(sample.rows(), out, context);

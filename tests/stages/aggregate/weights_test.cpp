@@ -31,7 +31,7 @@ std::vector<T> run_weighted(std::string_view rule, const RuleOptions& options, S
                             std::size_t threads = 1) {
   ThreadPool pool(threads);
   Workspace workspace;
-  AggregationContext context{pool, workspace, 0, {}, weights};
+  AggregationContext context{.pool = pool, .workspace = workspace, .step = 0, .weights = weights};
   const Rows<T> rows = sample.rows();
   std::vector<T> out(rows.d);
   make_aggregator(rule, options)->aggregate(rows, out, context, report);
@@ -372,7 +372,7 @@ TEST(Weights, TakeNoMemoryAfterTheFirstCall) {
     const Weights weights = whole_weights(18, 1);
     ThreadPool pool(2);
     Workspace workspace;
-    AggregationContext context{pool, workspace, 0, {}, weights};
+    AggregationContext context{.pool = pool, .workspace = workspace, .step = 0, .weights = weights};
     const auto aggregator = make_aggregator(rule, {.f = 2});
     std::vector<float> out(rows.d);
     aggregator->aggregate(rows, out, context);

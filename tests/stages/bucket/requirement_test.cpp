@@ -10,7 +10,11 @@ namespace {
 
 std::string unmet(std::string inner, std::string outer, std::size_t buckets, std::size_t f_eff,
                   std::size_t n) {
-  return Hierarchy({std::move(inner), std::move(outer), buckets, f_eff, {}}).unmet_requirement(n);
+  return Hierarchy({.inner_rule = std::move(inner),
+                    .outer_rule = std::move(outer),
+                    .buckets = buckets,
+                    .f_eff = f_eff})
+      .unmet_requirement(n);
 }
 
 TEST(Hierarchy, NamesTheInequalityAndTheValuesThatAreNotMet) {
@@ -51,7 +55,10 @@ TEST(Hierarchy, LeavesTheOuterRuleNothingToSurviveWhereTheInnerOneIsRobust) {
 TEST(Hierarchy, NamesTheRuleThatCorruptRowsMeet) {
   const auto defender = [](std::string inner, std::string outer, std::size_t buckets,
                            std::size_t n) {
-    const Hierarchy hierarchy({std::move(inner), std::move(outer), buckets, 2, {}});
+    const Hierarchy hierarchy({.inner_rule = std::move(inner),
+                               .outer_rule = std::move(outer),
+                               .buckets = buckets,
+                               .f_eff = 2});
     const Hierarchy::Defender found = hierarchy.defender(n);
     return std::tuple(found.rule.name, found.rows, found.f);
   };
@@ -100,12 +107,14 @@ TEST(Hierarchy, CountsThePointsThatStepsBeforeTheRuleLeave) {
 TEST(Hierarchy, KnowsThatMultiKrumCannotSelectMoreRowsThanAreTrusted) {
   RuleOptions rule;
   rule.krum_select = 13;
-  const Hierarchy outer({"normal", "multi-krum", 0, 2, rule});
+  const Hierarchy outer(
+      {.inner_rule = "normal", .outer_rule = "multi-krum", .f_eff = 2, .rule = rule});
   EXPECT_EQ(outer.unmet_requirement(15), "");
   EXPECT_EQ(outer.unmet_requirement(14),
             "multi-krum needs krum-select <= n - f: krum-select = 13, n = 14, f = 2");
   rule.krum_select = 6;
-  const Hierarchy inner({"multi-krum", "normal", 2, 2, rule});
+  const Hierarchy inner(
+      {.inner_rule = "multi-krum", .outer_rule = "normal", .buckets = 2, .f_eff = 2, .rule = rule});
   EXPECT_NE(inner.unmet_requirement(15).find("krum-select = 6, n = 7, f = 2"), std::string::npos);
 }
 
