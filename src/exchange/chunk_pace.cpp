@@ -1,6 +1,7 @@
 #include "exchange/chunk_pace.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace detox {
 namespace {
@@ -21,6 +22,26 @@ void RecentMedian::add(double value) {
   median_ = *middle;
 }
 
+void RankedValues::add(double value) {
+  const bool is_low = !low_.empty() && value < *low_.rbegin();
+  (is_low ? low_ : high_).insert(value);
+}
+
+void RankedValues::remove(double value) {
+  const auto low = low_.find(value);
+  if (low != low_.end()) {
+    low_.erase(low);
+  } else {
+    high_.erase(high_.find(value));
+  }
+}
+
+double RankedValues::at(std::size_t place) {
+  while (low_.size() > place + 1) high_.insert(low_.extract(std::prev(low_.end())));
+  while (low_.size() < place + 1) low_.insert(high_.extract(high_.begin()));
+  return *low_.rbegin();
+}
+
 ChunkPace::ChunkPace(std::size_t workers, std::size_t q, double least_s)
     : q_(q),
       least_s_(least_s),
@@ -28,16 +49,14 @@ ChunkPace::ChunkPace(std::size_t workers, std::size_t q, double least_s)
       workers_(workers) {}
 
 void ChunkPace::add(std::uint32_t worker, double seconds) {
-  workers_[worker].add(seconds);
-  std::vector<double> paces;
-  for (const RecentMedian& pace : workers_) {
-    if (pace.is_known()) paces.push_back(pace.value());
-  }
-  if (paces.size() <= q_) return;  // they may all be liars
-  const std::size_t usual = std::min((paces.size() - 1) / 2, paces.size() - q_ - 1);
-  const auto at = paces.begin() + static_cast<std::ptrdiff_t>(usual);
-  std::nth_element(paces.begin(), at, paces.end());
-  patience_s_ = std::max(least_s_, kTooLong * *at);
+  RecentMedian& pace = workers_[worker];
+  if (pace.is_known()) paces_.remove(pace.value());
+  pace.add(seconds);
+  paces_.add(pace.value());
+  const std::size_t known = paces_.size();
+  if (known <= q_) return;  // they may all be liars
+  const std::size_t usual = std::min((known - 1) / 2, known - q_ - 1);
+  patience_s_ = std::max(least_s_, kTooLong * paces_.at(usual));
 }
 
 bool ChunkPace::is_slow(std::uint32_t worker) const {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 namespace detox {
@@ -19,6 +20,20 @@ class RecentMedian {
   std::vector<double> latest_;
   std::size_t next_ = 0;
   double median_ = 0;
+};
+
+/// The one of so many values that has a given place when they are sorted. All that changes them or
+/// the place by a few takes O(log n) for n values.
+class RankedValues {
+ public:
+  void add(double value);
+  void remove(double value);  ///< which is there
+  std::size_t size() const { return low_.size() + high_.size(); }
+  /// The place-th smallest, from 0; below size().
+  double at(std::size_t place);
+
+ private:
+  std::multiset<double> low_, high_;  ///< none of high_ is less than one of low_
 };
 
 /// A worker's turn may last three times what the usual worker takes, and never less than what a
@@ -45,6 +60,7 @@ class ChunkPace {
   std::size_t q_;
   double least_s_, patience_s_;
   std::vector<RecentMedian> workers_;
+  RankedValues paces_;  ///< of the workers that are known
 };
 
 }  // namespace detox

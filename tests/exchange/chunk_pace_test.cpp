@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+#include <vector>
+
 namespace detox {
 namespace {
 
@@ -16,6 +20,27 @@ TEST(RecentMedian, IsTheLowerOneInTheMiddleOfTheLatest15) {
   EXPECT_EQ(median.value(), 4);
   median.add(100);
   EXPECT_EQ(median.value(), 100);
+}
+
+TEST(RankedValues, AreThoseOfTheSortedOnes) {
+  std::mt19937 random(1);
+  RankedValues ranked;
+  std::vector<double> values;
+  for (int i = 0; i < 3000; ++i) {
+    if (!values.empty() && random() % 3 == 0) {
+      const std::size_t gone = random() % values.size();
+      ranked.remove(values[gone]);
+      values.erase(values.begin() + static_cast<std::ptrdiff_t>(gone));
+    } else {
+      values.push_back(static_cast<double>(random() % 40));  // so that many are equal
+      ranked.add(values.back());
+    }
+    std::ranges::sort(values);
+    ASSERT_EQ(ranked.size(), values.size());
+    if (values.empty() || i % 2 == 0) continue;
+    const std::size_t place = i % 16 == 1 ? random() % values.size() : (values.size() - 1) / 2;
+    ASSERT_EQ(ranked.at(place), values[place]);
+  }
 }
 
 TEST(ChunkPace, IsASecondBeforeMoreThanLiarsAreHeardOf) {
