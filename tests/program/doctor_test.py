@@ -50,6 +50,7 @@ class Doctor(ProgramTest):
     def test_finds_nothing_wrong_where_training_works(self):
         text = self.examine(OPENBLAS_CORETYPE="Prescott", DNNL_MAX_CPU_ISA="SSE41", PATH="/usr/bin:/bin")
         self.assertIn(" 0 errors", text)
+        self.assertRegex(text, r"(?m)^\w+ +BLAS: .*; sgemm [1-9]\d* GFLOP/s")
         self.assert_found(text, "ok", "variables", "OPENBLAS_CORETYPE=Prescott", "DNNL_MAX_CPU_ISA=SSE41", "replaced")
         self.assert_found(text, "ok", "MPI", "a job of two processes on this machine worked")
         self.assert_found(text, "ok", "MPI: mpirun and the library are Open MPI")

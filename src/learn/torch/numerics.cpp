@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "learn/torch/libraries.hpp"
+#include "learn/torch/loaded.hpp"
 
 namespace detox {
 namespace {
@@ -31,14 +32,14 @@ std::string text_after(std::string_view text, std::string_view label, std::strin
 }
 
 template <class Function>
-Function loaded_function(const char* name) {
-  return reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
+Function loaded(const char* name) {
+  return reinterpret_cast<Function>(loaded_function(name));
 }
 
 /// The file that a function comes from; empty where no library has it.
 std::filesystem::path file_with(const char* function) {
   Dl_info info{};
-  void* address = dlsym(RTLD_DEFAULT, function);
+  void* address = loaded_function(function);
   if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return {};
   std::error_code unknown;
   const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, unknown);
@@ -48,7 +49,7 @@ std::filesystem::path file_with(const char* function) {
 /// Whether the library that a function comes from has this other one, itself or by what it needs.
 bool brings(const char* function, const char* other) {
   Dl_info info{};
-  void* address = dlsym(RTLD_DEFAULT, function);
+  void* address = loaded_function(function);
   if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return false;
   void* library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
   if (library == nullptr) return false;
@@ -58,8 +59,8 @@ bool brings(const char* function, const char* other) {
 }
 
 std::string blas(const std::string& config) {
-  const auto get_config = loaded_function<char* (*)()>("openblas_get_config");
-  const auto get_core = loaded_function<char* (*)()>("openblas_get_corename");
+  const auto get_config = loaded<char* (*)()>("openblas_get_config");
+  const auto get_core = loaded<char* (*)()>("openblas_get_corename");
   // Another library may bring OpenBLAS along, while sgemm is somebody else's.
   const bool computes = brings("sgemm_", "openblas_get_config");
   if (get_config != nullptr && get_core != nullptr && computes) {
@@ -72,7 +73,7 @@ std::string blas(const std::string& config) {
 /// oneDNN's instruction set: the processor's, limited by DNNL_MAX_CPU_ISA. Names are those of that
 /// variable.
 std::string onednn_isa() {
-  const auto get_isa = loaded_function<int (*)()>("dnnl_get_effective_cpu_isa");
+  const auto get_isa = loaded<int (*)()>("dnnl_get_effective_cpu_isa");
   if (get_isa == nullptr) return "unknown";
   struct Name {
     int isa;
@@ -116,7 +117,7 @@ std::vector<std::pair<std::string, std::string>> training_libraries() {
       {"glibc", gnu_get_libc_version()}};
 }
 
-void* blas_sgemm() { return dlsym(RTLD_DEFAULT, "sgemm_"); }
+void* blas_sgemm() { return loaded_function("sgemm_"); }
 
 std::string numerical_profile(MemoryLayout layout) {
   static const std::string kProfile = describe();

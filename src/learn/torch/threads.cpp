@@ -3,10 +3,11 @@
 #include "learn/torch/threads.hpp"
 
 #include <ATen/Parallel.h>
-#include <dlfcn.h>
 #include <malloc.h>
 
 #include <mutex>
+
+#include "learn/torch/loaded.hpp"
 
 namespace detox {
 namespace {
@@ -31,7 +32,7 @@ void settle_process() {
   }
   using SetThreads = void (*)(int);
   for (const char* name : {"openblas_set_num_threads", "MKL_Set_Num_Threads"}) {
-    if (void* found = dlsym(RTLD_DEFAULT, name)) reinterpret_cast<SetThreads>(found)(1);
+    if (void* found = loaded_function(name)) reinterpret_cast<SetThreads>(found)(1);
   }
 }
 
