@@ -141,7 +141,7 @@ def check_time(name, text):
 
 def check_rounds(name, text):
     if name.endswith((".cpp", ".hpp")) and name != ROUND_MAKER and ROUND_MADE.search(COMMENT.sub("", text)):
-        yield "makes a ServerRound by hand: tests and benchmarks take the steps of a run::Session as well"
+        yield "makes a ServerRound by hand: tests and benchmarks take the steps of a detox::Session as well"
 
 
 def check_commands(name, text):

@@ -79,7 +79,7 @@ class FencesTest(unittest.TestCase):
 
     def test_a_round_that_is_made_by_hand(self):
         made = "ServerRound round({plan, format});\n"
-        self.assert_broken("src/round/server_round.cpp", made, "run::Session")
+        self.assert_broken("src/round/server_round.cpp", made, "detox::Session")
         self.assertEqual(self.found({"src/round/server_round.cpp": "void train(ServerRound& round);\n"}), [])
 
     def test_the_round_is_told_the_time(self):

@@ -1,4 +1,4 @@
-// Whole runs of the toy network, over either fleet, as users start them: through run::Session.
+// Whole runs of the toy network, over either fleet, as users start them: through detox::Session.
 #pragma once
 
 #include <algorithm>
