@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <stdexcept>
+#include <string>
 
 namespace detox::oracle {
 namespace {
@@ -465,6 +467,8 @@ Vector aggregate(std::string_view rule, const Matrix& rows, const RuleOptions& o
   if (rule == "caf") return filtered_mean(rows, f);
   if (rule == "smea") return least_variance_mean(rows, f);
   if (rule == "centered-clipping") return centered_clipping(rows, options);
+  if (rule != "krum" && rule != "multi-krum")
+    throw std::invalid_argument("oracles.cpp has no oracle of " + std::string(rule));
   std::vector<std::size_t> order = krum_order(rows, f);
   const std::size_t m = options.krum_select > 0 ? options.krum_select : n - f - 2;
   order.resize(rule == "krum" ? 1 : m);
