@@ -31,7 +31,7 @@ struct AdmissionTerms {
       {};  ///< P of a run that goes on; else as many as there are ranks
 };
 
-/// What a rank said at the start, all of it only claimed. Neither: it was silent.
+/// What a rank claims at the start. Without facts and failure it was silent.
 struct Statement {
   std::optional<WorkerFacts> facts;
   std::string failure;  ///< why it cannot take part: its own line, or that it made no sense

@@ -6,9 +6,9 @@
 namespace detox {
 
 /// Stands still where the server itself did not look for a while: a process that was stopped,
-/// swapped out or kept by its disk finds what came meanwhile in its queue, and that is not late.
-/// What is forgiven is the longest stall, whatever its length, and of the others as much as
-/// `most_s`: a worker that keeps the server busy cannot make a step last without end.
+/// swapped out or kept by its disk finds what came meanwhile in its queue, and that is not late. It
+/// forgives the longest stall, whatever its length, and at most `most_s` of all the others: so a
+/// worker that keeps the server busy cannot make a step last without end.
 class AttentiveClock {
  public:
   static constexpr double kStallSeconds = 0.25;  ///< between two looks; the longest wait is shorter

@@ -31,10 +31,9 @@ class LocalFleet final : public Fleet {
   };
   LocalFleet(const Parts& parts, const LearnerFactory& make_learner);
 
-  /// All answers are there at once and handed on by the number of their slice, the lowest first:
-  /// these are the ones that --num-aggregate takes. Nobody is waited for: what would come after the
-  /// step's timeout is handed on with the next step, as a late answer. The time limit is not looked
-  /// at: it depends on how long steps took.
+  /// All answers are there at once. Hands them on in the order of their slices: --num-aggregate
+  /// takes the first ones. Waits for nobody: hands on what would come after the step's timeout with
+  /// the next step, as a late answer. Ignores the time limit, which depends on how long steps took.
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        StepVotes& votes) override;
 

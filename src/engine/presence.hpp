@@ -21,7 +21,7 @@ class Presence {
   /// slices: k; bears: q, of so many that fail or lie the run was built to survive.
   Presence(std::size_t workers, std::size_t slices, std::size_t bears);
 
-  /// Whoever is to answer in the step that begins, whether an order reaches it or not.
+  /// The worker has to answer in the step that begins, whether or not an order reaches it.
   void expect(std::uint32_t worker, std::uint64_t step, Time now);
   /// An answer of this step or of an earlier one, each once.
   void heard(std::uint32_t worker, std::uint64_t step);

@@ -53,8 +53,8 @@ class RemoteFleet final : public Fleet {
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                        StepVotes& votes) override;
 
-  /// Runs `work` on a thread of its own, and rethrows what it throws; meanwhile no worker misses
-  /// the server. What they send is thrown away.
+  /// Runs `work` on a thread of its own, and rethrows what it throws. Meanwhile gives the workers
+  /// signs of life, and throws away what they send.
   void keep_waiting_while(const std::function<void()>& work);
 
   std::string who_was_missing() const override { return presence_.summary(); }
@@ -157,8 +157,7 @@ class RemoteFleet final : public Fleet {
 /// Tells all workers that the run has ended and gives them some seconds to hear it.
 void stop_workers(Transport& transport, int exit_code);
 
-/// The server's part, which returns or throws, whatever it throws; either way the workers are then
-/// told to stop.
+/// Runs the server's part, and tells the workers to stop whether it returns or throws.
 int serve_and_stop_workers(Transport& transport, const std::function<int()>& serve);
 
 }  // namespace detox

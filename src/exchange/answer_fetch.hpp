@@ -33,11 +33,11 @@ class AnswerFetch {
   };
   AnswerFetch(const Chunks& answer, std::size_t workers, std::size_t slices, const Terms& terms);
 
-  /// A step that lasts so long at most. Its votes outlive it.
+  /// Begins a step that lasts at most `limit_s`. The votes outlive the step.
   void begin_step(std::uint64_t step, Clock::time_point now, double limit_s, StepVotes& votes);
 
-  /// An answer was counted in this slice: takes it up where it has a majority now, and who is new
-  /// in the majority.
+  /// Call it after an answer was counted in this slice: if the slice has a majority, begins to
+  /// fetch it and adds the workers who are new in the majority.
   void follow(std::uint32_t slice);
 
   using Send = std::function<void(std::uint32_t worker, FrameBytes frame)>;
@@ -64,9 +64,9 @@ class AnswerFetch {
   void wait_for_one();
   void wait_for_all() { tasks_->wait_until_at_most(0); }
 
-  /// The step is over, and what is under way is not delivered. Who still owes what others had to be
-  /// asked for is noted, and asked last in the steps to come; who has kept nobody waiting is not
-  /// any more.
+  /// Ends the step; what is still under way counts as not delivered. Notes the workers who still
+  /// owe chunks that others had to be asked for: the next steps ask them last. Clears the workers
+  /// who kept nobody waiting.
   void end_step(Clock::time_point now);
 
  private:

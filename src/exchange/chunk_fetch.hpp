@@ -25,7 +25,7 @@ class ChunkFetch {
 
   explicit ChunkFetch(std::size_t chunks) : chunks_(chunks) {}
 
-  /// Who is asked before whom; the last only where there is nobody else to ask.
+  /// The order in which members are asked; kOwes only if there is nobody else to ask.
   enum class Standing { kNew, kUsual, kSlow, kOwes };
   /// A worker that has promised the bytes; each once.
   void add_member(std::uint32_t worker, Standing standing = Standing::kNew);
@@ -62,8 +62,8 @@ class ChunkFetch {
   std::vector<std::uint32_t> overdue() const;
   /// Members who have sent chunks as promised and keep nobody waiting.
   std::vector<std::uint32_t> reliable() const;
-  /// Whether there is nobody to hope for: all are struck out, or keep us waiting and are `known`
-  /// for it.
+  /// Whether nobody is left to hope for: every member is struck out, or keeps us waiting and is
+  /// `known` for it.
   template <class Known>
   bool is_hopeless(Known known) const {
     for (const Member& member : members_) {

@@ -22,8 +22,8 @@ class RecentMedian {
   double median_ = 0;
 };
 
-/// The one of so many values that has a given place when they are sorted. All that changes them or
-/// the place by a few takes O(log n) for n values.
+/// n values, and the one that has a given place in their sorted order. add() and remove() cost
+/// O(log n), and so does at() if the place has changed by a few.
 class RankedValues {
  public:
   void add(double value);

@@ -6,16 +6,16 @@
 
 namespace detox {
 
-/// Pure: times are passed in. What was granted is kept for answers that are under way for long, but
-/// not without end. `offered` is what has come of the peer so far.
+/// Pure: times are passed in. What was granted stays valid for answers that travel for long, up to
+/// a limit. `offered`: the frames that the peer has sent so far.
 class FrameBudget {
  public:
-  /// It was sent what it answers with so many frames at most.
+  /// The peer was sent something that it answers with at most `frames` frames.
   void grant(std::size_t frames, std::uint64_t offered) {
     most_ = std::max(most_, kSpare + kMostAnswers * static_cast<double>(frames));
     add(static_cast<double>(frames), offered);
   }
-  /// Weights that do not come are asked for again and again.
+  /// Time has passed: a peer that misses weights may ask for them again and again.
   void pass(double seconds, std::uint64_t offered) { add(seconds * kAsksASecond, offered); }
 
   bool is_exceeded(std::uint64_t offered) const { return static_cast<double>(offered) > granted_; }

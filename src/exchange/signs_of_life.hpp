@@ -12,12 +12,12 @@ class SignsOfLife {
  public:
   explicit SignsOfLife(Transport& transport) : transport_(transport) {}
 
-  /// They have just heard something, and bear a silent server for so long.
+  /// The ranks have just heard something, and wait `patience_s` for a silent server.
   void start(double patience_s);
-  /// They have just heard something else.
+  /// The ranks have just heard something else.
   void heard() { last_ = transport_.clock().now(); }
-  /// To be called often: sends one four times in their patience. To those who have not taken in the
-  /// last frames more would only pile up.
+  /// Call it often: it sends four signs in each patience. It skips ranks that have not taken in
+  /// their last frames: more would only pile up.
   void give(std::span<const int> ranks);
 
  private:

@@ -18,7 +18,7 @@ struct ReadyColumns {
   std::span<const std::byte* const> answers;  ///< from their first byte
 };
 
-/// Whatever a worker said: step, slice and bytes are checked against nothing but their length.
+/// What a worker said. Nothing of it is checked but the length of the bytes.
 struct IncomingAnswer {
   std::uint64_t step;
   std::uint32_t worker;
@@ -27,7 +27,7 @@ struct IncomingAnswer {
   bool is_digest = false;            ///< AnswerDigests, and the answer has to be fetched
 };
 
-/// What has happened to a slice in a step. It goes on to a later one alone.
+/// What has happened to a slice in a step. It changes only to a later state of this list.
 enum class SliceState : std::uint8_t {
   kOpen,      ///< a majority can still come: there is none yet, and enough replicas are outstanding
   kMajority,  ///< what its answer is has been said; the bytes are to come
@@ -50,7 +50,7 @@ class StepVotes {
   virtual void note(std::uint32_t worker, Suspicion kind) = 0;
   /// Only count() and settle() change it, each that of one slice.
   virtual SliceState state(std::uint32_t slice) const = 0;
-  /// Also where it did not deliver.
+  /// Also if nobody of it delivered the bytes.
   virtual std::optional<Majority> majority(std::uint32_t slice) const = 0;
   /// Of a slice with a majority: the answer that it gave the digests of, valid until the next step;
   /// or nothing, where none of its members delivered.

@@ -18,7 +18,7 @@ struct RelayPlace {
   std::size_t from = kServer;
   std::vector<std::size_t> to;
 };
-/// A tree in which everybody has at most two below him, the server two.
+/// A tree in which the server and every worker pass weights on to at most two others.
 std::vector<RelayPlace> relay_tree(std::size_t places);
 
 /// The weights of one step, cut into chunks. Used by one thread; the weights stay as they are until
@@ -33,14 +33,14 @@ class WeightsBroadcast {
   std::span<const Digest> digests() const { return digests_; }
   const Chunks& chunks() const { return chunks_; }
 
-  /// All chunks to these ranks, some megabytes at a time: more when those have left, at
-  /// push_more(). So a rank that takes nothing in holds no copy of the weights.
+  /// Sends all chunks to these ranks, some megabytes at a time; push_more() sends more once those
+  /// have left. So a rank that takes nothing in makes the server hold no copy of the weights.
   void push(std::span<const int> ranks);
   void push_more();
   bool is_pushing() const { return !pushes_.empty(); }
 
-  /// Chunks that a worker asks for. Not where it has not taken yet what it was sent before: that
-  /// would only pile up, and it will ask again.
+  /// Sends the chunks that a worker asks for, unless it has not yet taken what it was sent before:
+  /// more would only pile up, and it will ask again.
   void serve(int rank, const AskWeightsView& ask);
 
  private:

@@ -22,8 +22,8 @@ class WeightsIntake {
 
   const Chunks& chunks() const { return chunks_; }
 
-  /// An order: what comes now is for its step. Where the relay of the step before was silent for
-  /// too long, but not for so long that the server was asked, it is told so now.
+  /// Begins the step of an order. If the relay of the step before was silent for too long, but the
+  /// server was not asked then, tells the server now.
   void expect(const OrderView& order);
 
   /// A frame that holds a chunk, from whomever.
@@ -39,8 +39,8 @@ class WeightsIntake {
   std::span<const float> parameters() const;
   std::span<const float> statistics() const;
 
-  /// Waits until those below have what is passed on to them, but not long, and not again for who
-  /// let it wait: they ask the server.
+  /// Waits, for a short time, until the workers below have what is passed on to them. Does not wait
+  /// again for a worker that let it wait: that one asks the server.
   void finish_relaying();
 
  private:

@@ -20,7 +20,7 @@ struct AnswerLayout {
   std::size_t size() const { return loss_offset() + 16; }
 };
 
-/// What the last two fields hold; whatever a worker sends is a valid value.
+/// The last two fields. Any bytes that a worker sends are a valid value.
 struct AnswerTally {
   double loss_sum = 0;
   std::int64_t correct = 0;

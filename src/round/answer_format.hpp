@@ -11,9 +11,9 @@
 
 namespace detox {
 
-/// What one worker has to say about one slice: d + s values (gradient, then statistics), a tally,
-/// and the answer made of them. With the codec `none` the values are the first bytes of the answer
-/// and nothing is copied.
+/// One worker's answer for one slice: d + s values (gradient, then statistics), a tally, and the
+/// answer made of them. With the codec `none` the values are the first bytes of the answer and
+/// nothing is copied.
 struct AnswerSlot {
   AlignedBuffer values;
   AlignedBuffer encoded;  ///< empty under the codec `none`

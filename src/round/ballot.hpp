@@ -12,7 +12,7 @@
 
 namespace detox {
 
-/// Steps that are over, for as long as late answers to them are compared.
+/// Steps that are over; late answers are still compared with them.
 class RecentSteps {
  public:
   struct Step {
@@ -22,9 +22,10 @@ class RecentSteps {
     std::map<std::uint32_t, Digest> said;  ///< by worker, where that was digests or came late
   };
 
-  /// What a late answer was; nothing where there is nothing to compare it with, or not any more.
+  /// Judges a late answer; empty if there is nothing (left) to compare it with.
   std::optional<Suspicion> compare(const IncomingAnswer& answer);
-  /// Whoever has said nothing for a step that is forgotten now was missing in it.
+  /// Adds a step and forgets the oldest one. Returns the workers who never answered that: they were
+  /// missing.
   std::vector<LedgerEntry> add(Step step);
 
  private:
@@ -52,7 +53,7 @@ class Ballot final : public StepVotes {
   void settle(std::uint32_t slice, std::optional<std::span<const std::byte>> answer) override;
   bool has_enough() const override { return in_order_.size() >= parts_.enough; }
 
-  /// Nobody is waited for any more. `only_late`: who is silent may still be heard of.
+  /// Stops waiting for anybody. `only_late`: silent workers may still answer.
   void close(bool only_late);
 
   /// After close(): the first `enough` slices that had an answer, ascending.

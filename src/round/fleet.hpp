@@ -21,8 +21,8 @@ struct StepOrder {
   const Assignment& assignment;
   const std::vector<bool>& absent;  ///< workers left out by --absent
   std::span<const float> parameters, statistics;
-  /// Told of blocks in their order, each once, by fleets that get answers piece by piece; may be
-  /// empty. Nothing is promised: a slice may drop out afterwards.
+  /// Fleets that get answers piece by piece call it for each block once, in order; may be empty. A
+  /// slice may still drop out afterwards.
   std::function<void(const ReadyColumns&)> on_columns = {};
 };
 
@@ -40,12 +40,12 @@ class Fleet {
  public:
   virtual ~Fleet() = default;
   /// Orders step t and counts answers as they come, until no slice waits for anything or the time
-  /// is over. Answers to earlier steps are counted as well.
+  /// is over. Also counts answers to earlier steps.
   virtual FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                                StepVotes& votes) = 0;
-  /// At the end, a line for people about workers that were not there; empty for none.
+  /// At the end of a run: a line for people about workers that were missing; empty if none was.
   virtual std::string who_was_missing() const { return {}; }
-  /// By which the time limit passes, and a step is timed.
+  /// The clock of the time limit and of a step's duration.
   virtual const Clock& clock() const { return Clock::real(); }
 };
 

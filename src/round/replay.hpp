@@ -1,5 +1,5 @@
-// Another run's record as what happens in this one (--replay): who takes part in each step and
-// which slices are aggregated, whatever made it so then.
+// --replay: another run's record decides who takes part in each step and which slices are
+// aggregated, whatever the reason was then.
 #pragma once
 
 #include <cstdint>

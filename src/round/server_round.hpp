@@ -37,7 +37,7 @@ class ServerRound {
     std::size_t samples_per_step;
     Fleet& fleet;
     ThreadPool& pool;
-    const Replay* replay = nullptr;  ///< what happens in each step; null: what does
+    const Replay* replay = nullptr;  ///< decides each step; null: nothing is replayed
   };
   /// What training changes.
   struct State {
@@ -47,8 +47,8 @@ class ServerRound {
   };
   explicit ServerRound(const Parts& parts);
 
-  /// Takes step t, or skips it where it cannot be defended: then all of the state stays as it is.
-  /// InputError where a replayed step does not come out as it was recorded.
+  /// Takes step t, or skips it if it cannot be defended: then the state does not change. InputError
+  /// if a replayed step does not give what was recorded.
   StepReport run(std::uint64_t step, std::chrono::duration<double> time_limit, const State& state);
 
   const Clock& clock() const { return clock_; }

@@ -6,14 +6,14 @@
 
 namespace detox {
 
-/// The larger of step_timeout and 10 times the median step so far, where the first step, which also
-/// warms caches up, has start_timeout. Never more than the larger of the two: what workers do
-/// decides what is added, so it must not decide how long it can become.
+/// The larger of step_timeout and 10 times the median step so far; the first step, which also warms
+/// up caches, gets start_timeout. Never more than the larger of the two timeouts: workers decide
+/// how long steps take, and must not make the deadline grow without end.
 class StepDeadline {
  public:
   StepDeadline(double step_timeout_s, double start_timeout_s);
 
-  /// A step that took so long, without what was waited in vain (FleetReport::in_vain_s).
+  /// Adds a step's duration, less the time that was waited in vain (FleetReport::in_vain_s).
   void add(double seconds);
 
   double seconds() const;

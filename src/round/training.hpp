@@ -29,12 +29,12 @@ struct TrainingOptions {
   bool stops_on_divergence = true;  ///< where the weights are no longer finite
 };
 
-/// Who is made to lie in a step, for the record; the server's round does not see it. Empty where no
-/// attack is simulated.
+/// Who lies in a step, for the record; the server's round does not see it. Empty if no attack is
+/// simulated.
 using SimulatedTruth =
     std::function<SimulatedLies(std::uint64_t step, const Assignment& assignment)>;
 
-/// Told of each step that was taken, once it is recorded.
+/// Called after each step, once it is recorded.
 using StepTaken = std::function<void(const StepReport& report)>;
 
 enum class RunEnd { kFinished, kInterrupted };

@@ -1,4 +1,4 @@
-// Under MPI: who takes part in the run that a server has set up, and what is said where too few
+// Under MPI: decides who takes part in the run that the server has set up, and says why too few
 // can.
 #pragma once
 
@@ -11,14 +11,14 @@
 
 namespace detox {
 
-/// What workers are sent before it is known who takes part.
+/// What the server sends to every worker before it knows who takes part.
 WorkerWelcome welcome_for(const TrainSetup& setup);
 
-/// The ranks that take part. Where some are left out, plan, steps and digest of the setup become
-/// those of the workers who remain, and are told anew; its profile is theirs. A run that goes on
-/// keeps its own: workers who are missing have ranks beyond the job's, and the plan has them
-/// absent. Throws as admit_workers() does; InputError where the defence does not hold with those
-/// who remain, or DisagreementError where numerics are why.
+/// The ranks that take part. If some ranks are left out, the setup's plan, steps and digest become
+/// those of the workers who remain, and are logged again; its profile becomes theirs. A resumed run
+/// keeps its own: missing workers get ranks beyond the job's, and the plan counts them as absent.
+/// Throws as admit_workers() does; InputError if the defence does not hold with those who remain;
+/// DisagreementError if numerics are the reason.
 std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport,
                        const std::atomic<bool>& stop);
 

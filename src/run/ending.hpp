@@ -8,13 +8,13 @@
 
 namespace detox {
 
-/// Of the steps that this process has taken; where there are none, or where they repeat a record,
-/// nothing. Where attackers were simulated, what became of their lies, too.
+/// Logs the verdict on the steps that this process has taken; says nothing if there are none, or if
+/// they replay a record. If attackers were simulated, also logs what became of their lies.
 void tell_verdict(const TrainSetup& setup, const Training& training, const Adversary& adversary);
 
-/// Scores the model on the test set, unless the run is not to be scored, and names the next
-/// command. Where it cannot be scored a line says why: the run is over and good all the same. Ends
-/// early where the environment says stop.
+/// Scores the model on the test set, unless --no-evaluate, and names the next command. If the model
+/// cannot be scored, a line says why: the run itself has succeeded. Ends early when
+/// environment.stop is true.
 void tell_score(const TrainSetup& setup, const Environment& environment, const ModelState& model,
                 ThreadPool& pool);
 

@@ -21,21 +21,20 @@ namespace detox {
 struct Environment {
   /// One split of the data that the configuration names. InputError where there is none.
   std::function<std::unique_ptr<Dataset>(const RunConfig&, Split)> load_data;
-  /// The network's name as it is recorded: "LeNet" for "le-net". UsageError for a name that is
-  /// none.
+  /// The network's name as it is recorded: "LeNet" for "le-net". UsageError for an unknown name.
   std::function<std::string(std::string_view)> resolve_network;
   /// As detox::make_learner.
   std::function<std::unique_ptr<Learner>(std::string_view, ImageShape, std::size_t)> make_learner;
-  /// Becomes true where the run is to end with the step that it is at.
+  /// Becomes true when the run has to end after its current step.
   const std::atomic<bool>& stop;
-  /// What stands between the server's round and the run's own fleet, which outlives it; may be
-  /// empty.
+  /// Wraps the run's own fleet, which outlives the result; the server's round then uses the
+  /// wrapper. May be empty.
   std::function<std::unique_ptr<Fleet>(Fleet&)> around_fleet = {};
   std::size_t chunk_bytes = kChunkBytes;  ///< of weights and answers on the wire
-  /// How long workers behind a transport bear a silent server; 0: what --start-timeout and
-  /// --step-timeout make of it.
+  /// How long workers behind a transport wait for a silent server; 0: derived from --start-timeout
+  /// and --step-timeout.
   double server_timeout_s = 0;
-  /// Makes what works beside the server's thread.
+  /// Makes the threads that work beside the server's.
   BackgroundTasksMaker make_tasks = background_threads;
 };
 

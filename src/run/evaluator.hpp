@@ -25,8 +25,8 @@ class Evaluator {
   Evaluator(const Dataset& data, const LearnerFactory& make_learner, std::size_t batch_size,
             ThreadPool& pool);
   const ModelLayout& layout() const { return learners_.front()->layout(); }
-  /// Nothing where `stop` has become true meanwhile: it then ends with the batch that it is at.
-  /// `on_batch` is called after each batch, on any thread, with how many are done and of how many.
+  /// Empty if `stop` became true: it ends after the current batch. Calls `on_batch` after each
+  /// batch, on any thread, with the number done and the total.
   std::optional<Score> score(const ModelState& model, const std::atomic<bool>& stop,
                              const std::function<void(std::size_t, std::size_t)>& on_batch);
   Score score(const ModelState& model);

@@ -13,7 +13,7 @@ namespace detox {
 struct RunKeys {
   Key data, attack, probe, initial_weights;
   ServerKeys server;                  ///< from --placement-key where there is one
-  std::string placement_fingerprint;  ///< tells two placement keys apart, and nothing else of them
+  std::string placement_fingerprint;  ///< tells two placement keys apart, and reveals nothing else
 };
 
 /// InputError where the file of --placement-key cannot be read or is too short for a secret.

@@ -1,18 +1,19 @@
-// A run as the repetition of another one (--replay): where it begins, and what is said at its end.
+// A run that repeats another one (--replay): what it reads at its start, and what it compares at
+// its end.
 #pragma once
 
 #include "run/setup.hpp"
 
 namespace detox {
 
-/// Puts the record that --replay names into the setup; nothing without it. Where it ends before the
-/// run as configured, setup.last_step is lowered to its last step. Writes no file. UsageError where
-/// the recorded run is another one, InputError where its record is damaged or does not begin with
-/// the run.
+/// Loads the record that --replay names into the setup; does nothing without --replay. If the
+/// record ends before the configured run, lowers setup.last_step to its last step. Writes no file.
+/// UsageError if the recorded run is another one; InputError if its record is damaged or begins
+/// after step 1 although the run does not resume.
 void open_replay(TrainSetup& setup);
 
-/// Compares the checkpoints of steps of which both have one, and tells how many they are.
-/// InputError naming the first file that differs, a warning where --allow-other-numerics.
+/// Compares the checkpoints of the steps for which both runs have one, and logs how many there are.
+/// InputError names the first file that differs; with --allow-other-numerics a warning does.
 void compare_with_replayed(const TrainSetup& setup);
 
 }  // namespace detox

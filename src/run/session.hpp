@@ -18,7 +18,7 @@
 
 namespace detox {
 
-/// Told what happens in a run; by itself it does nothing with it.
+/// Receives the events of a run. The base class ignores them.
 class RunObserver {
  public:
   virtual ~RunObserver() = default;
@@ -27,11 +27,11 @@ class RunObserver {
   /// The workers behind a transport that take part; the setup is theirs now.
   virtual void on_admitted(const TrainSetup&, const std::vector<int>& /*ranks*/) {}
   virtual void on_step(const StepReport&) {}
-  /// However the steps have ended: in what they were to come to, by a stop, or in an error.
+  /// After the last step, whether the run finished, was stopped, or failed.
   virtual void on_steps_end(const TrainSetup&, const Training&, const Adversary&, const Fleet&) {}
-  /// After that, where it was no error.
+  /// After on_steps_end(), unless the run failed.
   virtual void on_end(const TrainSetup&, RunEnd) {}
-  /// However the run ends, of workers behind a transport.
+  /// For workers behind a transport, however the run ends.
   virtual void on_workers_end(const RemoteFleet&) {}
 };
 
@@ -46,9 +46,9 @@ class Session {
   /// Trains with all workers in this process. What open_start() and Training::run() throw.
   RunEnd train_locally();
 
-  /// Trains as the server of the transport's workers: admits them first, and tells them nothing at
-  /// the end (serve_and_stop_workers). `afterwards` is called where the run has finished, while
-  /// the workers wait. What admit(), open_start() and Training::run() throw.
+  /// Trains as the server of the transport's workers: admits them first, and does not stop them at
+  /// the end (serve_and_stop_workers does). Calls `afterwards` once the run has finished, while the
+  /// workers wait. What admit(), open_start() and Training::run() throw.
   RunEnd serve(Transport& transport, const std::function<void()>& afterwards = {});
 
   const TrainSetup& setup() const { return setup_; }

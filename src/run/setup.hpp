@@ -14,8 +14,7 @@
 
 namespace detox {
 
-/// Everything that is known before the first step. Made in one go by set_up; InputError and
-/// UsageError before anything is trained or, without --resume, written.
+/// Everything that is known before the first step; set_up() makes it.
 struct TrainSetup {
   RunConfig config;
   Plan plan;
@@ -25,23 +24,24 @@ struct TrainSetup {
   std::vector<float> initial_momentum;  ///< empty unless --pretrained-momentum has one
   std::size_t samples_per_step = 0;
   std::uint64_t last_step = 0;  ///< where this invocation ends
-  std::uint64_t horizon = 0;    ///< where the run as it is configured does
+  std::uint64_t horizon = 0;    ///< where the configured run ends
   RunKeys keys{};
   LearnerFactory make_learner;
   std::string config_digest, profile;
-  std::vector<std::string> profiles;  ///< with the same bits: that one, and under MPI others
-  bool goes_on = false;          ///< with a recorded run, under MPI: the plan is for its workers
+  std::vector<std::string> profiles;  ///< that give the same bits: `profile`, and under MPI others
+  bool goes_on = false;  ///< continues a recorded run under MPI: the plan is for its workers
   std::optional<Replay> replay;  ///< see open_replay (replay_start.hpp)
 };
 
-/// What to begin with. The workers of a run that goes on are those that it recorded, however many
-/// ranks the job has: some of these may be left out, as they may have been then.
+/// What to begin with. A resumed run has the workers that it recorded, whatever the number of ranks
+/// in the job: some may be left out, now as then.
 struct StartingConfig {
   RunConfig config;
   std::optional<std::size_t> recorded_workers;  ///< unless the user wishes for another number
 };
 
-/// `world_workers`: P behind a transport, else 0.
+/// `world_workers`: the workers behind a transport; 0: the local engine's. InputError and
+/// UsageError before anything is trained or, without --resume, written.
 TrainSetup set_up(const StartingConfig& given, const Environment& environment,
                   std::size_t world_workers);
 
@@ -49,12 +49,12 @@ TrainSetup set_up(const StartingConfig& given, const Environment& environment,
 /// defence does not hold with them.
 void plan_for(TrainSetup& setup, std::size_t admitted_workers);
 
-/// All that is wrong with the user's options as they stand, in one UsageError: for whoever starts a
-/// run, as it looks for the network and the data set, too.
+/// Throws everything that is wrong with the user's options as one UsageError. Also looks for the
+/// network and the data set, so only commands that start a run call it.
 void check_names(const GivenOptions& given, const Environment& environment);
 
-/// The configuration to begin with: that of the run to be resumed, or to be replayed, where there
-/// is one, under the user's own options.
+/// The configuration to begin with: the user's options over those of the run to resume or replay,
+/// if there is one.
 StartingConfig starting_config(const GivenOptions& given);
 
 }  // namespace detox

@@ -14,13 +14,13 @@ struct Start {
   Checkpoint checkpoint;
 };
 
-/// As --resume and --checkpoint-step say. Nothing in the directory is changed before it is known to
-/// hold the same run, and no checkpoint is removed unless an earlier one was loaded.
+/// Follows --resume and --checkpoint-step. Changes nothing in the directory before it knows that
+/// the run there is the same one, and removes no checkpoint unless it has loaded an earlier one.
 ///
-/// With `auto` the newest checkpoint that is whole, or step 0 where the run was killed before its
-/// first; damaged ones are passed over with a warning. InputError, with the reasons, where none is
-/// whole, and at once where one is of another network or cannot be read. UsageError where what is
-/// there is another run or has come to its end.
+/// --resume auto takes the newest whole checkpoint, or step 0 if the run was killed before its
+/// first; it skips damaged ones with a warning. InputError, with the reasons, if no checkpoint is
+/// whole, and at once if one is of another network or cannot be read. UsageError if the directory
+/// holds another run, or one that has finished.
 Start open_start(const TrainSetup& setup);
 
 /// UsageError, with what differs, unless this is the run, and the numerical profile, of the
@@ -28,8 +28,8 @@ Start open_start(const TrainSetup& setup);
 void check_same_run(const TrainSetup& setup, const std::filesystem::path& file,
                     const TrainingState& state);
 
-/// The same for a run that left no checkpoint, by its recorded configuration: nothing else can say.
-/// InputError where it has none.
+/// The same for a run that left no checkpoint: compares the recorded configuration. InputError if
+/// there is none.
 void check_same_beginning(const TrainSetup& setup, const std::filesystem::path& dir);
 
 }  // namespace detox

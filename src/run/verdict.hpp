@@ -10,7 +10,7 @@
 
 namespace detox {
 
-/// What is presumed of a run.
+/// What the test assumes about a run.
 struct VerdictBasis {
   std::size_t workers = 0, slices = 0;          ///< P, k
   std::size_t liars = 0;                        ///< q: at most so many workers lie
@@ -18,11 +18,11 @@ struct VerdictBasis {
   std::uint64_t first_step = 1, last_step = 0;  ///< that the ledger is about
 };
 
-/// The largest share of steps in which one honest worker can be outvoted on average, whatever up to
-/// q liars do: in which they own the majority of its slice. From 0 to 1.
+/// The largest share of steps, from 0 to 1, in which an honest worker can be outvoted on average,
+/// whatever up to q liars do: the share in which they own the majority of its slice.
 double honest_outvoted_share(const VerdictBasis& basis);
 
-/// P(X >= hits) of a binomial X of so many trials.
+/// P(X >= hits) of a binomial X with these trials, each a hit with probability `share`.
 double binomial_tail(std::uint64_t trials, std::uint64_t hits, double share);
 
 struct Verdict {
@@ -31,11 +31,11 @@ struct Verdict {
   std::string line;       ///< for people
 };
 
-/// A worker is suspect where one that is honest would be outvoted as often with a probability of at
-/// most 0.001 / P, or where it was seen doing what no honest one does.
+/// A worker is suspect if an honest one would be outvoted as often with a probability of at most
+/// 0.001 / P, or if it did something that no honest worker does.
 Verdict judge_workers(const Ledger& ledger, const VerdictBasis& basis);
 
-/// The line in the place of a verdict where other workers lie in each step: nobody is singled out.
+/// The line that replaces a verdict when different workers lie in each step: it names nobody.
 std::string changing_liars_line(const Ledger& ledger, const VerdictBasis& basis);
 
 }  // namespace detox
