@@ -34,7 +34,7 @@ void add_launch(CLI::App& cluster, ClusterOptions& options) {
   add_seconds(app, "--start-timeout", options.start_limit_s,
               "seconds until all run and have passed EC2's checks");
   add_seconds(app, "--capacity-timeout", options.capacity_limit_s,
-              "seconds until there are machines to be had, spot ones at the price");
+              "seconds to wait until EC2 has machines, spot ones at the price");
   add_seconds(app, "--poll", options.poll_s, "seconds between two looks");
   app.footer(
       "May be interrupted and repeated: machines are neither lost nor made twice. Example:\n"

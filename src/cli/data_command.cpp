@@ -204,7 +204,8 @@ void add_prepare(CLI::App& data, DataOptions& options) {
       ->capture_default_str()
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{50}, kSyntheticTrain).description(""));
-  app.add_option("--threads", options.threads, "threads that generate [all cores]")
+  app.add_option("--threads", options.threads,
+                 "threads that generate [the cores that this process may use]")
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""));
   app.footer(

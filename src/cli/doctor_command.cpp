@@ -127,15 +127,17 @@ Command doctor_command(CLI::App& program) {
   const auto answers = std::make_shared<bool>(false);
   constexpr std::uint64_t kMostWorkers = 100'000;
   app->add_option("--workers", run->workers,
-                  "P of the runs that are planned: for memory, files and processes")
+                  "P, the workers of the planned runs: to check memory, files and processes")
       ->capture_default_str()
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{1}, kMostWorkers).description(""));
-  app->add_option("--network", run->network,
-                  fmt::format("their network: for memory and disk [{}]", run->network))
+  app->add_option(
+         "--network", run->network,
+         fmt::format("network of the planned runs: to check memory and disk [{}]", run->network))
       ->type_name("NETWORK|FILE");
-  app->add_option("--dataset", run->dataset,
-                  fmt::format("their data set, which has to be there [{}]", run->dataset))
+  app->add_option(
+         "--dataset", run->dataset,
+         fmt::format("data set of the planned runs, which has to be there [{}]", run->dataset))
       ->type_name("DATASET|DIR");
   app->add_option("--learner", run->learner,
                   "the module that computes [DETOX_LEARNER, else the one that came with detoxml]")
@@ -144,7 +146,7 @@ Command doctor_command(CLI::App& program) {
                   "where the data lies [./data, then Debian's package]")
       ->type_name("DIR");
   app->add_option("--train-dir", run->train_dir,
-                  fmt::format("where the runs' files go [{}]", run->train_dir))
+                  fmt::format("where files of the planned runs go [{}]", run->train_dir))
       ->type_name("DIR");
   app->add_flag("--answer-over-mpi", *answers)->group("");
   app->footer(

@@ -260,11 +260,12 @@ Command evaluate_command(CLI::App& program) {
       ->check(CLI::Range(1, 1000000).description(""));
   app->add_flag("--follow", options->follow,
                 "score checkpoints as they come, until the run has ended");
-  app->add_option("--eval-freq", options->eval_freq,
-                  "of a directory only the steps that this divides, and the last [all]")
+  app->add_option(
+         "--eval-freq", options->eval_freq,
+         "of a directory, score only the steps that are multiples of N, and the last one [all]")
       ->type_name("N");
   app->add_option("--timeout", options->timeout_s,
-                  "with --follow: seconds to wait where no run is going on [600]")
+                  "with --follow: seconds to wait while no run goes on [600]")
       ->type_name("X");
   app->add_option("--network", options->network,
                   "the network [as the run was configured, else LeNet]")
@@ -281,10 +282,11 @@ Command evaluate_command(CLI::App& program) {
   app->add_option("--image-size", options->image_size,
                   "the side of an image folder's images [as the run was configured, else 32]")
       ->type_name("N");
-  app->add_option("--threads", options->threads, "threads [all cores]")
+  app->add_option("--threads", options->threads, "threads [the cores that this process may use]")
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""));
-  app->add_flag("--json", options->json, "a JSON object a checkpoint: step, loss, prec1, prec5");
+  app->add_flag("--json", options->json,
+                "print a JSON object for each checkpoint: step, loss, prec1, prec5");
   app->footer(
       "Examples:\n"
       "  detoxml evaluate --model-dir output/models\n"

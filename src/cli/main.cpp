@@ -133,7 +133,7 @@ std::string without_value(int argc, char** argv) {
     const std::string_view word = argv[i];
     if (!word.starts_with("--") || word.find('=') + 1 != word.size()) continue;
     mistakes.add(
-        fmt::format("{} is without a value, perhaps of an empty variable; write {}VALUE, or "
+        fmt::format("{} has no value, perhaps because a variable is empty; write {}VALUE, or "
                     "leave it out",
                     word, word));
   }

@@ -220,7 +220,7 @@ int tune(const TuneOptions& options, const GivenOptions& given) {
 void adapt_help(CLI::App& app) {
   for (const auto& [name, why] : kDecidedHere) app.get_option(fmt::format("--{}", name))->group("");
   app.get_option("--max-steps")
-      ->description(fmt::format("train each so many steps [{}]", kDefaultSteps));
+      ->description(fmt::format("the number of steps to train each run [{}]", kDefaultSteps));
   app.get_option("--threads")->description("threads of each run [its share of the cores]");
   app.get_option("--keep-checkpoints")
       ->description("how many of the newest checkpoints of each run stay [1]");
@@ -230,7 +230,7 @@ void adapt_help(CLI::App& app) {
 
 Command tune_command(CLI::App& program) {
   CLI::App* app = program.add_subcommand(
-      "tune", "train with each of some values of options, and tell which is the best");
+      "tune", "train once for each combination of values of options, and name the best one");
   const auto options = std::make_shared<TuneOptions>();
   app->add_option("--sweep", options->sweeps,
                   fmt::format("an option of train and its values; given more than once, every "
@@ -247,13 +247,13 @@ Command tune_command(CLI::App& program) {
       ->type_name("N")
       ->check(CLI::Range(1, 1024).description(""));
   app->add_option("--metric", options->metric,
-                  "what the best is best in: loss, accuracy (both of training, over the last "
+                  "what decides which run is best: loss, accuracy (both of training, over the last "
                   "steps), test-accuracy (of the last checkpoint)")
       ->capture_default_str()
       ->type_name("loss|accuracy|test-accuracy");
   app->add_option(
          "--last-steps", options->last_steps,
-         "over how many of the last steps loss and accuracy are means [a tenth, at least 5]")
+         "loss and accuracy are means over this number of last steps [a tenth, at least 5]")
       ->type_name("N")
       ->check(CLI::Range(1, 1000000000).description(""));
   app->add_flag("--dry-run", options->dry_run, "list the runs, and start none");

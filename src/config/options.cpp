@@ -140,8 +140,9 @@ const std::vector<Option> kOptions = joined({
         {.group = kTask,
          .name = "pretrained-momentum",
          .field = &C::pretrained_momentum,
-         .help = "where --pretrained is the model_step_<t> of a run: with the optimizer's momentum "
-                 "in the state_step_<t> beside it, to go on with other options",
+         .help =
+             "if --pretrained is the model_step_<t> of a run: also take the optimizer's momentum "
+             "from the state_step_<t> beside it",
          .scope = Scope::kRun},
         {.group = kTask,
          .name = "dataset",
@@ -355,22 +356,24 @@ const std::vector<Option> kOptions = joined({
         {.group = kOptimizer,
          .name = "lr-step-size",
          .field = &C::lr_step_size,
-         .help = "step: steps between two drops"},
+         .help = "with --lr-schedule step: the steps between two drops"},
         {.group = kOptimizer,
          .name = "lr-gamma",
          .field = &C::lr_gamma,
-         .help = "step: factor of a drop"},
+         .help = "with --lr-schedule step: the factor of a drop"},
         {.group = kOptimizer,
          .name = "max-steps",
          .field = &C::max_steps,
-         .help = "train so many steps",
+         .help = "the number of steps to train",
          .scope = Scope::kRun,
          .is_everyday = true},
         {.group = kOptimizer,
          .name = "epochs",
          .field = &C::epochs,
          .empty_word = "off",
-         .help = "or so many epochs, whichever comes first",
+         .help =
+             "the number of epochs to train; the run ends with --max-steps or --epochs, whichever "
+             "comes first",
          .scope = Scope::kRun},
         {.group = kRun,
          .name = "seed",
@@ -387,7 +390,9 @@ const std::vector<Option> kOptions = joined({
          .name = "threads",
          .field = &C::threads,
          .empty_word = "auto",
-         .help = "threads of the local engine and of the server; auto: all cores",
+         .help =
+             "threads of the local engine and of the server; auto: the cores that this process may "
+             "use",
          .scope = Scope::kInvocation,
          .in_every_trial = true},
         {.group = kRun,
@@ -443,7 +448,7 @@ const std::vector<Option> kOptions = joined({
          .name = "eval-freq",
          .field = &C::eval_freq,
          .empty_word = "at the end",
-         .help = "a checkpoint every so many steps and at the end",
+         .help = "write a checkpoint every N steps, and at the end",
          .scope = Scope::kRun,
          .is_everyday = true,
          .in_every_trial = true},
@@ -466,8 +471,8 @@ const std::vector<Option> kOptions = joined({
         {.group = kRun,
          .name = "overwrite",
          .field = &C::overwrite,
-         .help = "move the run that --train-dir holds aside, to NAME.old-1 or the next that is "
-                 "free; not one that is going on",
+         .help = "move an earlier run in --train-dir aside, to NAME.old-1 or the next free name; "
+                 "refused while that run goes on",
          .scope = Scope::kInvocation,
          .is_everyday = true},
         {.group = kRun,
@@ -496,8 +501,8 @@ const std::vector<Option> kOptions = joined({
          .name = "replay",
          .field = &C::replay,
          .empty_word = "none",
-         .help = "repeat the run in this directory, local engine: in each step the workers and the "
-                 "slices that its rounds.jsonl says counted, and no others",
+         .help = "repeat the run in this directory with the local engine: each step takes only the "
+                 "workers and slices that counted according to its rounds.jsonl",
          .value = "DIR",
          .scope = Scope::kRun,
          .in_every_trial = true},
@@ -512,7 +517,7 @@ const std::vector<Option> kOptions = joined({
          .name = "log-interval",
          .field = &C::log_interval,
          .empty_word = "auto",
-         .help = "a line every so many steps where there is no terminal; auto: 20 lines a run",
+         .help = "without a terminal, print a line every N steps; auto: 20 lines a run",
          .scope = Scope::kInvocation,
          .in_every_trial = true},
         {.group = kRun,

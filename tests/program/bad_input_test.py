@@ -67,7 +67,7 @@ class BadOptions(ProgramTest):
         self.refused("--max_steps=0", says=["--max-steps is 0"])
 
     def test_options_without_a_value_are_not_given_the_next_word(self):
-        self.refused("--lr=", "--max-steps", "1", says=["--lr= is without a value"])
+        self.refused("--lr=", "--max-steps", "1", says=["--lr= has no value"])
         self.refused("--mode", "maj_vote", says=["write --approach maj_vote"])
         self.refused("--approach", "cyclic", "--mode", "maj_vote", says=["DRACO's cyclic code is not here"])
         self.refused("--err-mode", "alie", "--lis-simulation", "none", says=["--lis-simulation is none"])
