@@ -83,7 +83,8 @@ def units_of(build):
     """Source file -> the unit that it belongs to, of the project's own files."""
     units = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
-        if pathlib.Path(entry["file"]).name.startswith("cmake_pch"):
+        file = pathlib.Path(entry["file"])
+        if file.name.startswith("cmake_pch") or file.suffix == ".c":  # the checks are those of C++
             continue
         unit = Unit(entry)
         for path in unit.sources:

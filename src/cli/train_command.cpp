@@ -141,23 +141,23 @@ int train_over_mpi(const StartingConfig& start) {
   const RunConfig& given = start.config;
   // MPI ends with the process, after main has left the run's result: a worker that never comes to
   // its end must not cost a run that is over.
-  static const std::unique_ptr<MpiJob> mpi =
+  static const std::unique_ptr<MpiJob> kMpi =
       start_mpi(kFinalizeSeconds, static_cast<unsigned>(std::clamp(given.start_timeout, 1.0, 1e6)));
-  if (mpi->size() != size_under_mpi()) {
+  if (kMpi->size() != size_under_mpi()) {
     throw InputError(
         fmt::format("OMPI_COMM_WORLD_SIZE is {} and this process is one of {}: no mpirun has "
                     "started it; valid: "
                     "unset OMPI_COMM_WORLD_SIZE OMPI_COMM_WORLD_RANK",
-                    size_under_mpi(), mpi->size()));
+                    size_under_mpi(), kMpi->size()));
   }
-  Transport& transport = mpi->transport();
-  if (mpi->rank() == 0) {
+  Transport& transport = kMpi->transport();
+  if (kMpi->rank() == 0) {
     tell_that_mpi_has_started();
     stop_on_signals();  // from now on a wish to stop is answered by telling the workers
-    return serve_and_stop_workers(transport, [&] { return serve(start, *mpi); });
+    return serve_and_stop_workers(transport, [&] { return serve(start, *kMpi); });
   }
   ignore_stop_signals();
-  set_log_prefix(fmt::format("rank {}: ", mpi->rank()));
+  set_log_prefix(fmt::format("rank {}: ", kMpi->rank()));
   try {
     serve_as_worker(transport, given.start_timeout,
                     [&](const WorkerWelcome& welcome) { return make_kit(welcome, given); });

@@ -41,7 +41,7 @@ constexpr std::array<Suspect, 12> kSuspects{{
 }};
 
 Finding profile_finding() {
-  if (const std::string why = refused_profile(); !why.empty())
+  if (const std::string& why = refused_profile(); !why.empty())
     return Finding::error("profile", why, "unset DETOX_PROFILE");
   const std::string in_force = profile_in_force();
   const std::string own(profile_for(vectors_of_this_processor()));

@@ -40,7 +40,8 @@ TEST(LateAnswers, LeaveASliceClosedThatCouldNotGetAMajorityAnyMore) {
     return std::make_unique<StubbornFleet>(fleet, format.layout().size());
   };
   run.over_local_engine();
-  const nlohmann::json step = run.journal("rounds.jsonl").at(0), slices = step.at("slices");
+  const nlohmann::json step = run.journal("rounds.jsonl").at(0);
+  const nlohmann::json& slices = step.at("slices");
   EXPECT_FALSE(step.at("skipped").get<bool>());
   EXPECT_TRUE(slices.at(0).at("counted").empty());
   EXPECT_EQ(slices.at(1).at("counted").size(), 3U);

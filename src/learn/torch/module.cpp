@@ -154,6 +154,7 @@ void put(const detox::BatchResult& from, detox_batch_result* to) {
   *to = {.loss_sum = from.loss_sum, .correct = from.correct, .correct_top5 = from.correct_top5};
 }
 
+// NOLINTNEXTLINE(readability-function-size): these are the interface's arguments
 int gradient(detox_learner* learner, const float* parameters, const float* statistics,
              const detox_batch* batch, float* gradient_out, float* statistics_out,
              detox_batch_result* result, detox_sink error) {
@@ -166,6 +167,7 @@ int gradient(detox_learner* learner, const float* parameters, const float* stati
   });
 }
 
+// NOLINTNEXTLINE(readability-function-size): likewise
 int evaluate(detox_learner* learner, const float* parameters, const float* statistics,
              const std::int64_t* counters, const detox_batch* batch, detox_batch_result* result,
              detox_sink error) {

@@ -13,7 +13,7 @@ constexpr auto kLast = MemoryLayout::kChannelsLast;
 
 constexpr NetworkEntry kEntries[] = {
 #define NETWORK(NAME, SUMMARY, PAPER, MAKER, LAYOUT, DEPTH) \
-  NetworkEntry{.name = NAME, .make = MAKER, .memory_layout = LAYOUT, .depth = DEPTH},
+  NetworkEntry{.name = (NAME), .make = (MAKER), .memory_layout = (LAYOUT), .depth = (DEPTH)},
 #include "learn/networks.def"
 #undef NETWORK
 };
