@@ -108,7 +108,10 @@ class Package(unittest.TestCase):
         self.assertTrue(any(re.fullmatch(r"/usr/lib/.+/libdetoxml\.so\.\d+", file) for file in files))
         version = self.inside("detoxml", "--version")
         self.assertEqual(version.splitlines()[0], run(PROGRAM, "--version").splitlines()[0])
-        self.assertIn("OpenBLAS", version)
+        for module in ("learner-torch", "mpi"):
+            self.assertTrue(any(file.endswith(f"/detoxml/{module}.so") for file in files), module)
+        self.assertRegex(version, r"learner +libtorch .*, /usr/lib/.+/detoxml/learner-torch\.so\n +MPI +Open MPI ")
+        self.assertIn("BLAS: OpenBLAS", self.inside("sh", "-c", "detoxml doctor || true"))
         self.assertIn("detoxml-train.1", self.inside("sh", "-c", "detoxml man --output-dir /tmp && ls /tmp"))
 
     def test_trains_the_demo_to_the_bytes_of_the_program_in_the_tree(self):
