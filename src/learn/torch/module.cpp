@@ -182,8 +182,11 @@ int evaluate(detox_learner* learner, const float* parameters, const float* stati
 
 int libraries(detox_sink out, detox_sink error) {
   return answer(error, [&] {
-    for (const auto& [name, version] : detox::training_libraries())
-      write(out, name + "\t" + version + "\n");
+    for (const auto& [name, version] : detox::training_libraries()) {
+      for (const std::string_view part : {std::string_view(name), std::string_view("\t"),
+                                          std::string_view(version), std::string_view("\n")})
+        write(out, part);
+    }
   });
 }
 
