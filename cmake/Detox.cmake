@@ -43,6 +43,19 @@ function(detox_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINKS})
 endfunction()
 
+# detox_module(name FILE SOURCES ... [LINKS ...]): what the program opens when it needs it, as FILE.so where it looks for modules
+# from its own place. It shows what its sources mark and no more: its own copy of base/ is not to meet the program's.
+function(detox_module name file)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} MODULE ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS})
+  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL)
+  set_target_properties(${name} PROPERTIES
+    PREFIX "" OUTPUT_NAME ${file} CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${DETOX_MODULE_DIR})
+  install(TARGETS ${name} LIBRARY DESTINATION ${DETOX_MODULE_DIR})
+endfunction()
+
 # The headers that most tests include, compiled once. Every other program of tests reuses them.
 # Tests are compiled with -O1: that halves their build, and the code under test keeps its own flags. g++ 12 imagines
 # overruns in sums of strings there (its bug 105651).
