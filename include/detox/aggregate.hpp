@@ -23,8 +23,8 @@ namespace detox {
 
 /// The rule of this name over n rows of one length: floats or doubles, and the result is the same.
 /// With a report also which rows it is made of, where the rule knows. Random draws are those of
-/// `detoxml aggregate` (seed 428, step 0); large rows are shared among all cores, which changes no
-/// bit. UsageError for a name or option that cannot be, ragged or null rows, and fewer rows than
+/// `detoxml aggregate` (seed 428, step 0); large rows are shared among usable cores, which changes
+/// no bit. UsageError for a name or option that cannot be, ragged or null rows, and fewer rows than
 /// the rule's requirement at f.
 std::vector<float> aggregate(std::string_view rule, std::span<const std::span<const float>> rows,
                              const RuleOptions& options = {}, AggregationReport* report = nullptr);

@@ -5,9 +5,7 @@
 
 #include "learn/learner_module.h"
 
-__asm__(
-    ".pushsection .note.detoxml, \"a\", %note\n.balign 4\n.long 8, 4f-3f, 1\n.asciz \"detoxml\"\n"
-    "3: .ascii \"interface=1;toy 0.1\"\n4: .balign 4\n.popsection\n");
+DETOX_LEARNER_NOTE_TEXT("toy 0.1");
 
 struct detox_learner {
   size_t classes;
