@@ -11,12 +11,12 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "kernels/combine.hpp"
 #include "kernels/sign_bits.hpp"
+#include "kernels/vectors-inl.hpp"
 #include "kernels/widen-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -48,7 +48,7 @@ void combine_columns(const Rows<T>& rows, const Combination& combination, std::s
   const auto nan = hn::Set(d, std::numeric_limits<double>::quiet_NaN());
   std::size_t c = begin;
   for (; c + kVectorsAtOnce * lanes <= end; c += kVectorsAtOnce * lanes) {
-    std::array<VecDouble, kVectorsAtOnce> sum;
+    Vectors<VecDouble, kVectorsAtOnce> sum;
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < kVectorsAtOnce; ++k)
       sum[k] = base == nullptr ? hn::Zero(d) : hn::LoadU(d, base + (c - begin) + k * lanes);

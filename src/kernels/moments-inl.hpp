@@ -10,10 +10,10 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
-#include <array>
 #include <cmath>
 
 #include "kernels/moments.hpp"
+#include "kernels/vectors-inl.hpp"
 #include "kernels/widen-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -33,7 +33,7 @@ void moments_float(const Rows<float>& rows, std::size_t begin, std::size_t count
   const float* const* row = rows.row.data();
   std::size_t c = 0;
   for (; c + group <= count; c += group) {
-    std::array<VecDouble, kMomentVectors> sum, centre;
+    Vectors<VecDouble, kMomentVectors> sum, centre;
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < kMomentVectors; ++k) sum[k] = hn::Zero(d);
     for (std::size_t i = 0; i < n; ++i) {

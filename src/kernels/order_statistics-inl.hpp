@@ -15,6 +15,7 @@
 
 #include "kernels/order_statistics.hpp"
 #include "kernels/sort_columns-inl.hpp"
+#include "kernels/vectors-inl.hpp"
 #include "kernels/widen-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -41,7 +42,7 @@ HWY_INLINE VecDouble safe_scale(hn::Mask<DoubleTag> large) {
 
 /// Some vectors of columns side by side: what a loop costs besides is shared.
 inline constexpr std::size_t kAtOnce = 4;
-using Columns = std::array<VecDouble, kAtOnce>;
+using Columns = Vectors<VecDouble, kAtOnce>;
 inline constexpr std::size_t kColumnsAtOnce = kAtOnce * hn::MaxLanes(DoubleTag());
 static_assert(kSortTile % kColumnsAtOnce == 0);
 

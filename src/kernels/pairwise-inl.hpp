@@ -17,6 +17,7 @@
 #include <limits>
 
 #include "kernels/pairwise.hpp"
+#include "kernels/vectors-inl.hpp"
 #include "kernels/widen-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -56,7 +57,7 @@ HWY_NOINLINE double pair_in_double(const T* a, const T* b, std::size_t count) {
   return lane[0];
 }
 
-#if HWY_TARGET == HWY_SSE4
+#if !HWY_NATIVE_FMA && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
 /// The float nearest a + b: their sum rounded to odd first, so that it is not rounded twice (Boldo,
 /// Melquiond: "Emulation of FMA and correctly rounded sums", 2008).
 HWY_INLINE auto nearest_sum(VecDouble a, VecDouble b) {
@@ -84,7 +85,7 @@ HWY_INLINE V add_square_once(V x, V sum) {
   hn::Store(sum, d, sums);
   for (std::size_t l = 0; l < hn::Lanes(d); ++l) sums[l] = std::fma(values[l], values[l], sums[l]);
   return hn::Load(d, sums);
-#elif HWY_TARGET == HWY_SSE4
+#elif !HWY_NATIVE_FMA
   const hn::Half<decltype(d)> half;
   const auto low = hn::PromoteTo(DoubleTag(), hn::LowerHalf(half, x));
   const auto high = hn::PromoteTo(DoubleTag(), hn::UpperHalf(half, x));
@@ -138,12 +139,12 @@ HWY_NOINLINE void tile(const TileRows<T>& rows, std::size_t count, double* HWY_R
   for (std::size_t part = 0; part < kVirtualLanes; part += hn::Lanes(d)) {
     for (std::size_t begin = 0; begin < count; begin += kStepsInARow * kVirtualLanes) {
       const std::size_t end = std::min(count, begin + kStepsInARow * kVirtualLanes);
-      std::array<V, kG * kG> sum;
+      Vectors<V, kG * kG> sum;
 #pragma GCC unroll 16
       for (std::size_t p = 0; p < kG * kG; ++p) sum[p] = hn::Zero(d);
 #pragma GCC unroll 2
       for (std::size_t c = begin + part; c < end; c += kVirtualLanes) {
-        std::array<V, kG> a;
+        Vectors<V, kG> a;
 #pragma GCC unroll 4
         for (std::size_t i = 0; i < kG; ++i) a[i] = hn::LoadU(d, rows.a[i] + c);
 #pragma GCC unroll 4

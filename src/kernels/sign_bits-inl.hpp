@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "kernels/sign_bits.hpp"
+#include "kernels/vectors-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace detox {
@@ -77,9 +78,7 @@ void pack_all(std::span<const float> values, std::uint64_t step, std::byte* out)
 /// The bits of 512 coordinates: a line of the caches, in one vector or several.
 inline constexpr std::size_t kLineBytes = 64;
 inline constexpr std::size_t kParts = kLineBytes / kWordBytes;
-struct Line {
-  Words part[kParts];
-};
+using Line = Vectors<Words, kParts>;
 
 /// f(k) for every part k.
 template <class F>
@@ -92,9 +91,9 @@ HWY_INLINE void for_parts(const F& f) {
 HWY_INLINE Line add(Line& a, const Line& b, const Line& c) {
   Line carry;
   for_parts([&](std::size_t k) HWY_ATTR {
-    const Words sum = hn::Xor(a.part[k], b.part[k]);
-    carry.part[k] = hn::Or(hn::And(a.part[k], b.part[k]), hn::And(sum, c.part[k]));
-    a.part[k] = hn::Xor(sum, c.part[k]);
+    const Words sum = hn::Xor(a[k], b[k]);
+    carry[k] = hn::Or(hn::And(a[k], b[k]), hn::And(sum, c[k]));
+    a[k] = hn::Xor(sum, c[k]);
   });
   return carry;
 }
@@ -105,7 +104,7 @@ class BitCounts {
   explicit BitCounts(std::size_t n) {
     while ((n >> planes_) > 0) ++planes_;
     for (std::size_t p = 0; p < planes_; ++p)
-      for_parts([&](std::size_t k) HWY_ATTR { plane_[p].part[k] = hn::Zero(WordTag()); });
+      for_parts([&](std::size_t k) HWY_ATTR { plane_[p][k] = hn::Zero(WordTag()); });
   }
 
   /// The k-th pair of rows. Two carries of a plane make one of the next.
@@ -124,17 +123,14 @@ class BitCounts {
     }
   }
 
-  /// Bits counted more than `limit` times, and exactly so often.
-  struct Order {
-    Line more, equal;
-  };
-  HWY_INLINE Order compare(std::size_t limit) const {
+  /// Sets the bits of `above` that were counted more than `limit` times, and of `level` exactly so
+  /// often.
+  HWY_INLINE void compare(std::size_t limit, Line& above, Line& level) const {
     const WordTag d;
-    Order order;
     for_parts([&](std::size_t k) HWY_ATTR {
       Words more = hn::Zero(d), equal = hn::Not(hn::Zero(d));
       for (std::size_t p = planes_; p-- > 0;) {
-        const Words plane = plane_[p].part[k];
+        const Words plane = plane_[p][k];
         if (((limit >> p) & 1) != 0) {
           equal = hn::And(equal, plane);
         } else {
@@ -142,26 +138,25 @@ class BitCounts {
           equal = hn::AndNot(plane, equal);
         }
       }
-      order.more.part[k] = more;
-      order.equal.part[k] = equal;
+      above[k] = more;
+      level[k] = equal;
     });
-    return order;
   }
 
  private:
   HWY_INLINE void ripple(std::size_t p, Line carry) {
     for (; p < planes_; ++p) {
       for_parts([&](std::size_t k) HWY_ATTR {
-        const Words next = hn::And(plane_[p].part[k], carry.part[k]);
-        plane_[p].part[k] = hn::Xor(plane_[p].part[k], carry.part[k]);
-        carry.part[k] = next;
+        const Words next = hn::And(plane_[p][k], carry[k]);
+        plane_[p][k] = hn::Xor(plane_[p][k], carry[k]);
+        carry[k] = next;
       });
     }
   }
 
   std::size_t planes_ = 0;
-  std::array<Line, kPlanes> plane_;
-  std::array<Line, kPlanes + 1> waiting_;
+  Vectors<Line, kPlanes> plane_;
+  Vectors<Line, kPlanes + 1> waiting_;
 };
 
 /// -1 where `negative` is set, 0 where `tie` is, else 1: as many values as there are bits.
@@ -198,7 +193,7 @@ HWY_INLINE void majority_line(std::span<const std::byte* const> rows, std::size_
     const std::byte* bytes = rows[i] + offset;
     hwy::Prefetch(bytes + kAhead);
     Line line;
-    for_parts([&](std::size_t k) HWY_ATTR { line.part[k] = load_words(bytes + k * kWordBytes); });
+    for_parts([&](std::size_t k) HWY_ATTR { line[k] = load_words(bytes + k * kWordBytes); });
     return line;
   };
   const std::size_t n = rows.size(), pairs = n / 2;
@@ -210,14 +205,15 @@ HWY_INLINE void majority_line(std::span<const std::byte* const> rows, std::size_
   } else {
     counts.finish(pairs, nullptr);
   }
-  const auto order = counts.compare(n / 2);
+  Line above, level;
+  counts.compare(n / 2, above, level);
   constexpr std::size_t kRoom = (kLineBytes + kMaskBytes) / sizeof(std::uint64_t);
   HWY_ALIGN std::uint64_t negative[kRoom] = {};
   HWY_ALIGN std::uint64_t tie[kRoom] = {};
   for_parts([&](std::size_t k) HWY_ATTR {
     constexpr std::size_t kWords = kWordBytes / sizeof(std::uint64_t);
-    hn::Store(order.more.part[k], WordTag(), negative + k * kWords);
-    if (n % 2 == 0) hn::Store(order.equal.part[k], WordTag(), tie + k * kWords);
+    hn::Store(above[k], WordTag(), negative + k * kWords);
+    if (n % 2 == 0) hn::Store(level[k], WordTag(), tie + k * kWords);
   });
   write_signs(reinterpret_cast<const std::uint8_t*>(negative),
               reinterpret_cast<const std::uint8_t*>(tie), out);

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "kernels/order_statistics.hpp"
+#include "kernels/vectors-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace detox {
@@ -126,7 +127,7 @@ template <std::size_t N>
 using FullNetwork = Network<N, 0, N>;
 
 template <class Net, std::size_t K, class V>
-HWY_INLINE void exchange(std::array<V, Net::kRows>& keys) {
+HWY_INLINE void exchange(Vectors<V, Net::kRows>& keys) {
   constexpr Comparator kStep = kNetwork<Net>.comparators[K];
   const V a = keys[kStep.low], b = keys[kStep.high];
   if constexpr (kStep.keep != Comparator::Keep::kGreater) keys[kStep.low] = hn::Min(a, b);
@@ -134,7 +135,7 @@ HWY_INLINE void exchange(std::array<V, Net::kRows>& keys) {
 }
 
 template <class Net, class V, std::size_t... K>
-HWY_INLINE void exchange_all(std::array<V, Net::kRows>& keys, std::index_sequence<K...>) {
+HWY_INLINE void exchange_all(Vectors<V, Net::kRows>& keys, std::index_sequence<K...>) {
   (exchange<Net, K>(keys), ...);
 }
 
@@ -150,10 +151,9 @@ struct RowGroup {
 
 /// One vector of columns, with what the network sorts sorted; a whole vector can be read.
 template <class Net, class T>
-HWY_INLINE std::array<KeyVector<T>, Net::kRows> sorted_vector(RowGroup<T> group,
-                                                              std::size_t column) {
+HWY_INLINE Vectors<KeyVector<T>, Net::kRows> sorted_vector(RowGroup<T> group, std::size_t column) {
   const hn::ScalableTag<T> d;
-  std::array<KeyVector<T>, Net::kRows> keys;
+  Vectors<KeyVector<T>, Net::kRows> keys;
   for (std::size_t k = 0; k < Net::kRows; ++k) {
     const T* values = group.rows[k * group.stride] + column;
     // The next tile: groups are more streams than processors prefetch by themselves.

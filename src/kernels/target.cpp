@@ -1,6 +1,7 @@
 #include "kernels/target.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <hwy/targets.h>
 
 #include <array>
@@ -18,10 +19,23 @@ struct NamedTarget {
   std::int64_t bit;
 };
 
-constexpr std::array<NamedTarget, 4> kTargets = {{{"avx3", HWY_AVX3},
-                                                  {"avx2", HWY_AVX2},
-                                                  {"sse4", HWY_SSE4},
-                                                  {"scalar", HWY_EMU128 | HWY_SCALAR}}};
+#if defined(HWY_ALL_NEON)  // later Highways have three kinds of it
+constexpr std::int64_t kNeon = HWY_ALL_NEON;
+#else
+constexpr std::int64_t kNeon = HWY_NEON;
+#endif
+constexpr std::int64_t kScalar = HWY_EMU128 | HWY_SCALAR;
+
+/// What this architecture has, the best first.
+constexpr auto kTargets =
+#if HWY_ARCH_X86
+    std::to_array<NamedTarget>(
+        {{"avx3", HWY_AVX3}, {"avx2", HWY_AVX2}, {"sse4", HWY_SSE4}, {"scalar", kScalar}});
+#elif HWY_ARCH_ARM_A64
+    std::to_array<NamedTarget>({{"neon", kNeon}, {"scalar", kScalar}});
+#else
+    std::to_array<NamedTarget>({{"scalar", kScalar}});
+#endif
 
 std::once_flag environment_read;
 
@@ -32,17 +46,17 @@ void choose(std::int64_t targets) {
 
 void apply_target(std::string_view name, std::string_view source) {
   hwy::SetSupportedTargetsForTest(0);
-  const std::int64_t available = hwy::SupportedTargets() | HWY_EMU128 | HWY_SCALAR;
+  const std::int64_t available = hwy::SupportedTargets() | kScalar;
   if (name.empty()) return choose(0);
   for (const NamedTarget& target : kTargets) {
     if (target.name != name) continue;
     if ((available & target.bit) == 0) {
       throw UsageError(fmt::format("{}={}: this processor does not have it", source, name));
     }
-    return choose(target.bit);
+    return choose(available & target.bit);
   }
-  throw UsageError(
-      fmt::format("{}={}: unknown; valid: avx3, avx2, sse4, scalar", source, name.substr(0, 40)));
+  throw UsageError(fmt::format("{}={}: unknown; valid: {}", source, name.substr(0, 40),
+                               fmt::join(kernel_target_names(), ", ")));
 }
 
 }  // namespace
@@ -52,6 +66,12 @@ void prepare_kernel_target() {
     const char* name = std::getenv("DETOX_KERNEL_TARGET");
     apply_target(name == nullptr ? "" : name, "DETOX_KERNEL_TARGET");
   });
+}
+
+std::vector<std::string_view> kernel_target_names() {
+  std::vector<std::string_view> names;
+  for (const NamedTarget& target : kTargets) names.push_back(target.name);
+  return names;
 }
 
 void force_kernel_target(std::string_view name) {

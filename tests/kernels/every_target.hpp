@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+
 #include "detox/errors.hpp"
 #include "kernels/target.hpp"
 
@@ -12,14 +15,15 @@ namespace detox::test {
 /// name in the trace; afterwards to none.
 template <class Check>
 void on_every_target(const Check& check) {
-  for (const char* name : {"scalar", "sse4", "avx2", "avx3"}) {
+  for (const std::string_view target : kernel_target_names()) {
+    const std::string name(target);
     SCOPED_TRACE(name);
     try {
       force_kernel_target(name);
     } catch (const UsageError&) {
       continue;  // this processor does not have it
     }
-    check(name);
+    check(name.c_str());
   }
   force_kernel_target("");
 }

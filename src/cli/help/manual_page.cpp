@@ -32,7 +32,7 @@ DETOX_PROFILE
 the numerical profile: avx512, portable or baseline; unset: the widest that the processor has
 .TP
 DETOX_KERNEL_TARGET
-the instruction set of the rules: avx3, avx2, sse4 or scalar; unset: the best one. Results do not depend on it.
+the instruction set of the rules: avx3, avx2, sse4 or scalar, on 64-bit Arm neon or scalar; unset: the best one. Results do not depend on it.
 .TP
 TMPDIR
 where Open MPI keeps the files of a running job
