@@ -8,7 +8,7 @@ import unittest
 import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SCRIPTS = ("tools/test", "tools/fuzz", "tools/demo", "tools/format", "tools/install-deps", ".ci/run")
+SCRIPTS = ("tools/test", "tools/arm64", "tools/fuzz", "tools/demo", "tools/format", "tools/install-deps", ".ci/run")
 sys.path.insert(0, str(ROOT / "tools"))
 import count_tests  # noqa: E402
 import tidy  # noqa: E402
@@ -41,13 +41,19 @@ class ScriptsTest(unittest.TestCase):
             self.assertTrue((ROOT / script).stat().st_mode & 0o100, script)
 
     def test_an_unknown_argument_is_refused_with_the_valid_ones(self):
-        for script in ("tools/test", "tools/fuzz", "tools/format", "tools/install-deps"):
+        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/install-deps"):
             answer = run(script, "--alll")
             self.assertEqual(answer.returncode, 2, script)
             self.assertIn("valid: --", answer.stderr)
 
+    def test_libraries_for_another_architecture_are_listed_and_not_installed(self):
+        self.assertIn("libhwy-dev\n", run("tools/install-deps", "--list", "--arm64").stdout)
+        answer = run("tools/install-deps", "--arm64")
+        self.assertEqual((answer.returncode, answer.stdout), (2, ""))
+        self.assertIn("--list", answer.stderr)
+
     def test_help_says_what_a_script_does(self):
-        for script in ("tools/test", "tools/fuzz", "tools/format", "tools/demo"):
+        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/demo"):
             answer = run(script, "--help")
             self.assertEqual(answer.returncode, 0, answer.stderr)
             self.assertGreater(len(answer.stdout.splitlines()), 3, script)
