@@ -178,16 +178,18 @@ void fold_sign_bits(Sample<float>& sample, Fold& fold) {
   fold << out;
 }
 
+void add_of_floats(const char* name, void (*results)(Sample<float>&, Fold&), test::Lines& lines) {
+  lines.add(name, [&](Fold& fold) {
+    for_samples<float>([&](Sample<float>& sample) { results(sample, fold); });
+  });
+}
+
 TEST(DigestsOfKernels, AreThoseThatX86Wrote) {
   test::expect_recorded("kernels", [](test::Lines& lines) {
     add_all<float>("float", lines);
     add_all<double>("double", lines);
-    for (const auto& [name, results] :
-         {std::pair{"moments", fold_moments}, {"sign bits", fold_sign_bits}}) {
-      lines.add(name, [&](Fold& fold) {
-        for_samples<float>([&](Sample<float>& sample) { results(sample, fold); });
-      });
-    }
+    add_of_floats("moments", fold_moments, lines);
+    add_of_floats("sign bits", fold_sign_bits, lines);
   });
 }
 
