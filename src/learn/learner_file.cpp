@@ -1,18 +1,12 @@
 #include "learn/learner_file.hpp"
 
-#include <elf.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <optional>
-#include <string_view>
+#include <utility>
 
 #include "base/module.hpp"
-#include "base/names.hpp"
+#include "base/module_note.hpp"
 #include "detox/errors.hpp"
 #include "learn/learner_module.h"
 
@@ -22,62 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kVariable = "DETOX_LEARNER";
-constexpr std::string_view kNoteName{"detoxml\0", 8};
-constexpr std::size_t kLongestNotes = 4096;
-
-[[noreturn]] void refuse_learner(const fs::path& file, std::string_view why) {
-  throw InputError(fmt::format("learner module {}: {}; --learner or {} names another one",
-                               file.string(), why, kVariable));
-}
-
-/// size bytes at offset; empty where the file is shorter.
-std::string part_of(std::ifstream& file, std::uint64_t offset, std::size_t size) {
-  std::string bytes(size, '\0');
-  file.clear();
-  file.seekg(static_cast<std::streamoff>(offset));
-  file.read(bytes.data(), static_cast<std::streamsize>(size));
-  if (!file) bytes.clear();
-  return bytes;
-}
-
-template <class T>
-std::optional<T> value_at(std::string_view bytes, std::size_t offset) {
-  if (offset > bytes.size() || bytes.size() - offset < sizeof(T)) return std::nullopt;
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
-std::size_t padded(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
-
-/// The text of our note among the notes of a segment.
-std::optional<std::string> our_note(std::string_view notes) {
-  std::size_t at = 0;
-  while (const auto header = value_at<Elf64_Nhdr>(notes, at)) {
-    at += sizeof *header;
-    const std::size_t name = at, text = name + padded(header->n_namesz);
-    at = text + padded(header->n_descsz);
-    if (at > notes.size()) break;
-    if (header->n_type == DETOX_LEARNER_NOTE && notes.substr(name, header->n_namesz) == kNoteName)
-      return std::string(notes.substr(text, header->n_descsz));
-  }
-  return std::nullopt;
-}
-
-std::optional<std::string> find_note(std::ifstream& file) {
-  const auto header = value_at<Elf64_Ehdr>(part_of(file, 0, sizeof(Elf64_Ehdr)), 0);
-  if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-      header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_phentsize != sizeof(Elf64_Phdr))
-    return std::nullopt;
-  for (std::uint64_t i = 0; i < header->e_phnum; ++i) {
-    const std::uint64_t offset = header->e_phoff + i * sizeof(Elf64_Phdr);
-    const auto segment = value_at<Elf64_Phdr>(part_of(file, offset, sizeof(Elf64_Phdr)), 0);
-    if (!segment) return std::nullopt;
-    if (segment->p_type != PT_NOTE || segment->p_filesz > kLongestNotes) continue;
-    if (auto text = our_note(part_of(file, segment->p_offset, segment->p_filesz))) return text;
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -91,23 +29,15 @@ fs::path learner_file() {
 }
 
 LearnerNote read_learner_note(const fs::path& file) {
-  std::error_code ignored;
-  if (!fs::exists(file, ignored)) refuse_learner(file, "no such file");
-  if (!fs::is_regular_file(file, ignored)) refuse_learner(file, "not a regular file");
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) refuse_learner(file, "cannot be read");
-  const std::optional<std::string> text = find_note(stream);
-  constexpr std::string_view kInterface = "interface=";
-  if (!text || !text->starts_with(kInterface)) refuse_learner(file, "no learner of detoxml");
-  LearnerNote note;
-  const std::size_t end = std::min(text->find(';'), text->size());
-  std::from_chars(text->data() + kInterface.size(), text->data() + end, note.interface);
-  note.computes_with = printable(std::string_view(*text).substr(std::min(end + 1, text->size())));
-  if (note.interface != DETOX_LEARNER_INTERFACE) {
-    refuse_learner(file, fmt::format("it has interface {} and this program needs {}",
-                                     note.interface, DETOX_LEARNER_INTERFACE));
+  try {
+    ModuleNote note = read_module_note(
+        file,
+        {.what = "learner", .note_type = DETOX_LEARNER_NOTE, .interface = DETOX_LEARNER_INTERFACE});
+    return {.interface = note.interface, .computes_with = std::move(note.text)};
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("learner module {}: {}; --learner or {} names another one",
+                                 file.string(), error.what(), kVariable));
   }
-  return note;
 }
 
 }  // namespace detox
