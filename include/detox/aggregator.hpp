@@ -114,11 +114,19 @@ class Aggregator {
   const struct RuleInfo* info_ = nullptr;
 };
 
+/// What makes a rule; `data` is handed on to the function.
+struct RuleMaker {
+  std::unique_ptr<Aggregator> (*function)(const RuleOptions&, const void* data) = nullptr;
+  const void* data = nullptr;
+
+  /// UsageError as the constructor of a rule: for options that cannot be; and without a function.
+  std::unique_ptr<Aggregator> operator()(const RuleOptions& options) const;
+};
+
 /// One line of the registry (src/stages/aggregate/rules.def). What others have to know of a rule is
 /// a trait here: nobody asks for its name.
 struct RuleInfo {
-  /// UsageError as the constructor of a rule: for options that cannot be.
-  std::unique_ptr<Aggregator> (*make)(const RuleOptions&) = nullptr;
+  RuleMaker make = {};
   std::string_view name = {};
   std::string_view alias = {};        ///< another accepted name, or empty
   std::string_view requirement = {};  ///< as users see it: "n >= 2f + 3"
@@ -142,6 +150,8 @@ struct RuleInfo {
   /// Where another rule's requirement is not met, well-known ones that would do are suggested: the
   /// place of this one, from 1; 0: it is not.
   std::size_t suggested = 0;
+  /// Of a rule that was opened from a file: which, and its digest (src/config/rule_file.hpp).
+  std::string_view file = {};
 };
 
 /// Sets of n - f rows among which a rule may have to search.

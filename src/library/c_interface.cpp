@@ -10,12 +10,10 @@
 #include "detox/aggregator.hpp"
 #include "detox/detox.h"
 #include "detox/errors.hpp"
-#include "detox/row_rule.hpp"
+#include "stages/aggregate/function_rule.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
 using detox::AggregationContext;
-using detox::AggregationReport;
-using detox::Rows;
 
 struct detox_aggregator {
   std::unique_ptr<detox::Aggregator> rule;
@@ -46,54 +44,6 @@ auto guarded(const Work& work, const Failed& failed) -> decltype(work()) {
     return failed(kFailure);
   }
 }
-
-std::size_t one_row(std::size_t) { return 1; }
-
-std::string_view requirement_of(const detox_function_rule& rule) {
-  if ((rule.requirement == nullptr) != (rule.min_rows == nullptr)) {
-    throw detox::UsageError(fmt::format(
-        "rule '{}': one of requirement and min_rows is NULL; valid: both or neither", rule.name));
-  }
-  return rule.requirement != nullptr ? rule.requirement : "n >= 1";
-}
-
-/// Before the rule, which views them.
-struct Texts {
-  std::string name, requirement;
-};
-
-/// A rule whose functions are the caller's.
-class FunctionRule final : private Texts, public detox::RowRule {
- public:
-  FunctionRule(const detox_function_rule& rule, const detox::RuleOptions& options)
-      : Texts{rule.name, std::string(requirement_of(rule))},
-        RowRule({.name = name,
-                 .requirement = requirement,
-                 .min_rows = rule.min_rows != nullptr ? rule.min_rows : one_row},
-                options),
-        rule_(rule) {}
-
- private:
-  void reduce_rows(const Rows<float>& rows, std::span<float> out, AggregationContext&,
-                   AggregationReport*) const override {
-    run(rule_.reduce_float, "floats", rows, out);
-  }
-  void reduce_rows(const Rows<double>& rows, std::span<double> out, AggregationContext&,
-                   AggregationReport*) const override {
-    run(rule_.reduce_double, "doubles", rows, out);
-  }
-
-  template <class Function, class T>
-  void run(Function function, std::string_view kind, const Rows<T>& rows, std::span<T> out) const {
-    if (function == nullptr)
-      throw detox::UsageError(fmt::format("{} has no function for {}", name, kind));
-    const int code =
-        function(rows.row.data(), rows.n(), rows.d, options().f, out.data(), rule_.data);
-    if (code != 0) throw detox::InputError(fmt::format("{}: its function returned {}", name, code));
-  }
-
-  detox_function_rule rule_;
-};
 
 const detox::RuleInfo* rule_at(std::size_t rule) {
   return rule < detox::rules().size() ? &detox::rules()[rule] : nullptr;
@@ -210,9 +160,9 @@ detox_aggregator* detox_create_from_function(const detox_function_rule* rule, co
       [&]() -> detox_aggregator* {
         if (rule == nullptr || rule->name == nullptr)
           throw detox::UsageError("the rule or its name is NULL");
-        return create(rule->name, requirement_of(*rule), options, threads,
+        return create(rule->name, detox::requirement_of(*rule), options, threads,
                       [&](const detox::RuleOptions& of_rule) {
-                        return std::make_unique<FunctionRule>(*rule, of_rule);
+                        return detox::make_function_rule(*rule, of_rule);
                       });
       },
       [](int) -> detox_aggregator* { return nullptr; });

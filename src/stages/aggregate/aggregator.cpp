@@ -97,6 +97,11 @@ void check_requirement(const RuleInfo& rule, const RuleOptions& options, std::si
   if (!unmet.empty()) throw UsageError(unmet);
 }
 
+std::unique_ptr<Aggregator> RuleMaker::operator()(const RuleOptions& options) const {
+  if (function == nullptr) throw UsageError("a rule without a maker; valid: one of rules()");
+  return function(options, data);
+}
+
 Aggregator::Aggregator(const RuleOptions& options) : options_(checked(options)) {
   for (const PreStep& step : options.pre)
     pre_.push_back(step.info->make(options.f, step.parameter));

@@ -7,7 +7,7 @@ namespace detox {
 /// A rule knows its line, whoever calls the line's factory.
 struct RegistryLine {
   template <auto Make, std::size_t kPlace>
-  static std::unique_ptr<Aggregator> make(const RuleOptions& options) {
+  static std::unique_ptr<Aggregator> make(const RuleOptions& options, const void*) {
     std::unique_ptr<Aggregator> rule = Make(options);
     rule->know(rules()[kPlace]);
     return rule;
@@ -31,7 +31,7 @@ enum Place : std::size_t {
 };
 
 constexpr RuleInfo kRules[] = {
-#define RULE(ID, ...) RuleInfo{.make = RegistryLine::make<make_##ID, kPlaceOf_##ID>, __VA_ARGS__},
+#define RULE(ID, ...) RuleInfo{.make = {RegistryLine::make<make_##ID, kPlaceOf_##ID>}, __VA_ARGS__},
 #include "stages/aggregate/rules.def"
 #undef RULE
 };
