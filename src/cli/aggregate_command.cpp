@@ -17,6 +17,7 @@
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cli/command.hpp"
+#include "config/rule_file.hpp"
 #include "data/numpy/numpy_file.hpp"
 #include "detox/aggregator.hpp"
 #include "detox/errors.hpp"
@@ -91,6 +92,7 @@ std::string report_text(const RuleInfo& rule, const RuleOptions& options, const 
                         const AggregationReport& found, const RowDistances& distances) {
   nlohmann::ordered_json report;
   report["rule"] = rule.name;
+  if (!rule.file.empty()) report["file"] = rule.file;
   report["n"] = header.n;
   report["d"] = header.d;
   report["f"] = options.f;
@@ -153,7 +155,13 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
                              .weights = arguments.weights};
   AggregationReport report;
   std::vector<T> out(rows.d);
-  make_aggregator(rule.name, arguments.options)->aggregate(rows, out, context, &report);
+  const std::unique_ptr<Aggregator> aggregator = rule.make(arguments.options);
+  aggregator->aggregate(rows, out, context, &report);
+  if (!rule.file.empty()) {
+    std::vector<T> again(rows.d);
+    aggregator->aggregate(rows, again, context);
+    check_repeats(rule, out, again);
+  }
   write_numpy(arguments.output, out);
   std::string suspects;
   if (!arguments.report.empty()) {
@@ -174,7 +182,7 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
 }
 
 int run(const Arguments& arguments) {
-  const RuleInfo& rule = find_rule(arguments.mode);
+  const RuleInfo& rule = rule_of(arguments.mode);
   NumpyFile file(arguments.input);
   check_paths(arguments);
   check_requirement(rule, arguments.options, file.header().n);
@@ -222,8 +230,10 @@ Command aggregate_command(CLI::App& program) {
   app->add_option("-o,--output", arguments->output, "Where the (d) result goes")
       ->required()
       ->type_name("FILE");
-  app->add_option("--mode", arguments->mode, "The rule, and what it needs: " + names)
-      ->type_name("RULE")
+  app->add_option(
+         "--mode", arguments->mode,
+         "A file with a rule of yours (./my_rule.so), or a rule, and what it needs: " + names)
+      ->type_name("RULE|FILE")
       ->capture_default_str();
   add_rule_options(*app, arguments);
   app->add_option("--report", arguments->report, "Also write a report, in JSON")->type_name("FILE");

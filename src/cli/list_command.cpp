@@ -28,6 +28,7 @@ int list_everything() {
         rule.tries_subsets ? fmt::format(", C(n, f) <= {:.0f}", kMostSubsets) : "";
     print_line(rule.name, fmt::format("needs {}{}", rule.requirement, subsets), rule.paper);
   }
+  print_line("./my_rule.so", "a rule of yours, compiled by yourself", "docs/library.md");
   fmt::print("\nPre-aggregation (--pre; steps before the rule)\n");
   for (const PreInfo& step : pre_aggregators()) {
     const std::string parameter =

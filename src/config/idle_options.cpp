@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/options.hpp"
+#include "config/rule_file.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
 namespace detox {
@@ -28,7 +29,7 @@ std::string rules_that_read(std::string_view option) {
 }
 
 void add_idle_rule_options(const RunConfig& config, Idles& idles) {
-  const RuleInfo &outer = find_rule(*config.mode), &inner = find_rule(config.inner_mode);
+  const RuleInfo &outer = rule_of(*config.mode), &inner = rule_of(config.inner_mode);
   const Semantics semantics = config.rule.semantics;
   const auto is_read = [&](std::string_view option, Semantics in) {
     return reads_option(outer, option, in) || reads_option(inner, option, in);
@@ -93,7 +94,7 @@ std::vector<IdleOptions> idle_options(const RunConfig& c, const Plan& plan) {
   add_idle_rule_options(c, idles);
   idles.insert(
       idles.end(),
-      {{!find_rule(*c.mode).takes_start, fmt::format("--mode is not {}", starters), {"clip-start"}},
+      {{!rule_of(*c.mode).takes_start, fmt::format("--mode is not {}", starters), {"clip-start"}},
        {c.weights == SliceWeights::kSamples && samples_per_step(c, plan) % plan.k == 0,
         "all slices have as many samples",
         {"weights", "weight-cap"}},

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/idle_options.hpp"
+#include "config/rule_file.hpp"
 #include "stages/assign/placement.hpp"
 
 namespace detox {
@@ -26,10 +27,10 @@ std::string pieces(const Plan& plan) {
 /// Which rule meets corrupt pieces, over what, and how many it bears.
 std::string defending_rule(const RunConfig& config, const Plan& plan,
                            const Hierarchy::Defender& defender) {
-  const bool is_inner = plan.b > 0 && !find_rule(config.inner_mode).is_mean;
+  const bool is_inner = plan.b > 0 && !rule_of(config.inner_mode).is_mean;
   const std::vector<PreStep>& steps = plan.hierarchy.rule.pre;
   const std::string pre = steps.empty() ? "" : to_text(steps) + " and ";
-  const std::string outer = fmt::format("{}{}", pre, find_rule(*config.mode).name);
+  const std::string outer = fmt::format("{}{}", pre, rule_of(*config.mode).name);
   std::string text = is_inner ? fmt::format("{} in buckets of at least {}", defender.rule.name,
                                             counted(defender.rows, "piece"))
                               : fmt::format("{} over {}", outer,
@@ -83,8 +84,8 @@ void add_deadlines(const RunConfig& config, const Plan& plan, std::vector<std::s
 std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
   std::vector<std::string> lines = {defence(config, plan)};
   lines.insert(lines.end(), config.remarks.begin(), config.remarks.end());
-  if (plan.f_eff > 0 && find_rule(*config.mode).is_mean &&
-      (plan.b == 0 || find_rule(config.inner_mode).is_mean)) {
+  if (plan.f_eff > 0 && rule_of(*config.mode).is_mean &&
+      (plan.b == 0 || rule_of(config.inner_mode).is_mean)) {
     lines.push_back(fmt::format(
         "warning: the mean defends against no corrupt slice, and {} attackers can own {} of {}",
         plan.q, plan.f_eff, plan.k));

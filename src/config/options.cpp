@@ -175,10 +175,10 @@ const std::vector<Option> kOptions = joined({
          .name = "mode",
          .field = &C::mode,
          .empty_word = "auto",
-         .help = fmt::format("the robust rule over the voted rows (detoxml list); auto: {}, or "
-                             "normal for maj_vote",
+         .help = fmt::format("the robust rule over the voted rows (detoxml list), or a file with "
+                             "yours (./my_rule.so); auto: {}, or normal for maj_vote",
                              kStandardRule),
-         .value = "RULE",
+         .value = "RULE|FILE",
          .is_everyday = true},
     },
     rule_lines("pre", "pre"),
@@ -187,7 +187,7 @@ const std::vector<Option> kOptions = joined({
          .name = "inner-mode",
          .field = &C::inner_mode,
          .help = "the rule inside a bucket",
-         .value = "RULE"},
+         .value = "RULE|FILE"},
         {.group = kDefence,
          .name = "group-size",
          .field = &C::group_size,

@@ -11,6 +11,7 @@
 #include "base/mistakes.hpp"
 #include "config/notices.hpp"
 #include "config/remedies.hpp"
+#include "config/rule_file.hpp"
 #include "detox/errors.hpp"
 #include "stages/aggregate/rule_options.hpp"
 #include "stages/assign/placement.hpp"
@@ -174,8 +175,12 @@ void check_any_slices(const RunConfig& config, const Plan& plan, const Hierarchy
 }  // namespace
 
 void check_values(const RunConfig& config, Mistakes& mistakes) {
-  if (config.mode) mistakes.in([&] { find_rule(*config.mode); });
-  mistakes.in([&] { find_rule(config.inner_mode); });
+  // A file is opened by the server alone: a worker's host need not have it.
+  const auto check_rule = [&](const std::string& rule) {
+    if (!is_rule_file(rule)) mistakes.in([&] { find_rule(rule); });
+  };
+  if (config.mode) check_rule(*config.mode);
+  check_rule(config.inner_mode);
   mistakes.in([&] { find_attack(config.err_mode); });
   check_ranges(config, mistakes);
 }
@@ -193,8 +198,9 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
   }
   if (!config.mode)
     config.mode = config.approach == Approach::kMajVote ? "normal" : std::string(kStandardRule);
-  config.mode = find_rule(*config.mode).name;
-  config.inner_mode = find_rule(config.inner_mode).name;
+  const RuleInfo &outer = rule_of(*config.mode), &inner = rule_of(config.inner_mode);
+  config.mode = recorded_name(outer);
+  config.inner_mode = recorded_name(inner);
   const AttackInfo& attack = find_attack(config.err_mode);
   config.err_mode = attack.name;
   if (attack.is_lis_simulation) {
@@ -203,8 +209,7 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
     config.lis_simulation = LisSimulation::kSimulate;
   }
   // Whichever rule takes signs alone, the gradient that comes out is of size 1 in every coordinate.
-  const bool takes_signs =
-      find_rule(*config.mode).is_sign_majority || find_rule(config.inner_mode).is_sign_majority;
+  const bool takes_signs = outer.is_sign_majority || inner.is_sign_majority;
   if (!config.lr) config.lr = takes_signs ? 1e-4 : 0.01;
   if (world_workers > 0 && config.workers && *config.workers != world_workers) {
     throw UsageError(
@@ -247,19 +252,19 @@ Plan make_plan(const RunConfig& config) {
   plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
   plan.votes_by_digest = config.vote == VoteForm::kDigest && plan.r > 1;
   plan.random_placement = config.placement == PlacementKind::kRandom;
-  const RuleInfo& rule = find_rule(*config.mode);
+  const RuleInfo &rule = rule_of(*config.mode), &inner = rule_of(config.inner_mode);
   plan.sign_codec = rule.is_sign_majority;
   plan.weighs_samples = config.weights == SliceWeights::kSamples;
 
   plan.keeps_last = rule.takes_start && config.clip_start == ClipStart::kLast;
-  plan.hierarchy = {.inner_rule = config.inner_mode,
-                    .outer_rule = *config.mode,
+  plan.hierarchy = {.inner_rule = &inner,
+                    .outer_rule = &rule,
                     .buckets = plan.b,
                     .f_eff = plan.f_eff,
                     .rule = config.rule};
   plan.hierarchy.rule.rows_are_signs = plan.sign_codec;
-  if (plan.b == 0 && !find_rule(config.inner_mode).is_mean) {
-    throw UsageError(fmt::format("--inner-mode {} needs --buckets", config.inner_mode));
+  if (plan.b == 0 && !inner.is_mean) {
+    throw UsageError(fmt::format("--inner-mode {} needs --buckets", inner.name));
   }
   const Hierarchy hierarchy(plan.hierarchy);
   const std::string unmet = hierarchy.unmet_requirement(plan.num_aggregate);

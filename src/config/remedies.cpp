@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <utility>
 
 #include "stages/assign/placement.hpp"
 
@@ -83,14 +82,14 @@ std::vector<const RuleInfo*> suggested_rules() {
 }
 
 /// `place` is the rule of the variant to change.
-std::vector<std::string_view> other_rules(Variant& variant, std::string& place) {
+std::vector<std::string_view> other_rules(Variant& variant, const RuleInfo*& place) {
   std::vector<std::string_view> names;
-  const RuleInfo* const own = &find_rule(place);
+  const RuleInfo* const own = place;
   for (const RuleInfo* rule : suggested_rules()) {
-    const std::string given = std::exchange(place, rule->name);
+    place = rule;
     if (rule != own && variant.holds()) names.push_back(rule->name);
-    place = given;
   }
+  place = own;
   return names;
 }
 
@@ -110,7 +109,7 @@ std::string remedies(const Plan& plan) {
     found.push_back(fmt::format("--buckets {}", *buckets));
   if (const auto kept = more_slices(variant))
     found.push_back(fmt::format("--num-aggregate {}", *kept));
-  const bool is_inner = plan.b > 0 && !find_rule(plan.hierarchy.inner_rule).is_mean;
+  const bool is_inner = plan.b > 0 && !plan.hierarchy.inner_rule->is_mean;
   Variant other = variant;
   const std::vector<std::string_view> names =
       other_rules(other, is_inner ? other.hierarchy.inner_rule : other.hierarchy.outer_rule);

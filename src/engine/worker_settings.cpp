@@ -9,6 +9,8 @@
 
 #include "base/digest.hpp"
 #include "base/json_field.hpp"
+#include "config/rule_file.hpp"
+#include "detox/errors.hpp"
 #include "engine/probe_gradient.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
@@ -29,9 +31,12 @@ Json json_of(const Hierarchy::Options& defence) {
   Json options = Json::object();
   for (const RuleOption& option : rule_options())
     options[std::string(option.name)] = rule_option_text(option, defence.rule);
-  return {{"inner", defence.inner_rule}, {"outer", defence.outer_rule},
-          {"buckets", defence.buckets},  {"f_eff", defence.f_eff},
-          {"options", options},          {"rows_are_signs", defence.rule.rows_are_signs}};
+  return {{"inner", recorded_name(*defence.inner_rule)},
+          {"outer", recorded_name(*defence.outer_rule)},
+          {"buckets", defence.buckets},
+          {"f_eff", defence.f_eff},
+          {"options", options},
+          {"rows_are_signs", defence.rule.rows_are_signs}};
 }
 
 /// One that is written as its number, 0 to that of `last`.
@@ -45,8 +50,8 @@ E read_enum(const Json& object, const char* name, E last) {
 
 Hierarchy::Options defence_from(const Json& json) {
   Hierarchy::Options defence;
-  read_field(json, "inner", defence.inner_rule);
-  read_field(json, "outer", defence.outer_rule);
+  defence.inner_rule = &rule_of(json.at("inner").get_ref<const std::string&>());
+  defence.outer_rule = &rule_of(json.at("outer").get_ref<const std::string&>());
   read_field(json, "buckets", defence.buckets);
   read_field(json, "f_eff", defence.f_eff);
   const Json& options = json.at("options");
@@ -163,6 +168,8 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
                        s.chunk_bytes <= kChunkBytes;
     if (!valid) return std::nullopt;
     return s;
+  } catch (const InputError&) {
+    throw;
   } catch (const std::exception&) {
     return std::nullopt;
   }

@@ -61,6 +61,8 @@ struct WorkerSettings {
 };
 
 std::string to_json(const WorkerSettings& settings);
+/// Empty where the text is not what to_json writes. InputError where the attackers are to know a
+/// rule whose file this host lacks (rule_of).
 std::optional<WorkerSettings> settings_from_json(std::string_view text);
 
 /// SHA-256, hex, over names, shapes, offsets and where the network came from.

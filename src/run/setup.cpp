@@ -12,7 +12,9 @@
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "config/foreign_values.hpp"
+#include "config/rule_file.hpp"
 #include "detox/errors.hpp"
+#include "detox/random.hpp"
 #include "kernels/target.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
@@ -96,6 +98,27 @@ void try_smallest_slice(const TrainSetup& setup, Learner& learner) {
   }
 }
 
+/// Has a rule of the user's own reduce the same rows twice, as many and as long as those of a step.
+void try_own_rule(const TrainSetup& setup) {
+  const Hierarchy::Options& defence = setup.plan.hierarchy;
+  const RuleInfo& rule =
+      defence.outer_rule->file.empty() ? *defence.inner_rule : *defence.outer_rule;
+  if (rule.file.empty()) return;
+  const std::size_t n = setup.plan.num_aggregate, d = setup.layout.parameter_count();
+  std::vector<float> values(d + n - 1), once(d), again(d);
+  RandomStream(derive_key(setup.keys.probe, "own rule")).fill_normal(values);
+  std::vector<const float*> rows(n);
+  for (std::size_t i = 0; i < n; ++i) rows[i] = values.data() + i;  // each begins one value later
+  ThreadPool pool(1);
+  const Hierarchy hierarchy(defence);
+  for (std::vector<float>* out : {&once, &again}) {
+    Workspace workspace;
+    AggregationContext context{pool, workspace, 1};
+    hierarchy.aggregate({rows, d}, setup.keys.server.buckets, *out, context);
+  }
+  check_repeats(rule, once, again);
+}
+
 /// All that follows from the plan, the data and the network.
 void finish_plan(TrainSetup& setup) {
   if (setup.data->is_synthetic()) {
@@ -111,10 +134,12 @@ void finish_plan(TrainSetup& setup) {
   setup.last_step = setup.horizon = total_steps(setup.config, schedule.steps_per_epoch());
   // Only a cosine depends on where the run ends; elsewhere a run may be prolonged.
   const std::uint64_t horizon = setup.config.lr_schedule == LrShape::kCosine ? setup.horizon : 0;
-  // An image folder or a module is what it holds, not where it lies.
+  // An image folder, a module or a rule is what it holds, not where it lies.
   RunConfig digested = setup.config;
   if (choose_dataset(setup.config.dataset).info == nullptr) digested.dataset = "image folder";
   if (!setup.layout.source.empty()) digested.network = "TorchScript " + setup.layout.source;
+  digested.mode = identity_of(*setup.plan.hierarchy.outer_rule);
+  digested.inner_mode = identity_of(*setup.plan.hierarchy.inner_rule);
   setup.config_digest = config_digest(
       digested, fmt::format("data {}\nplacement {}\nhorizon {}\n", setup.data->digest(),
                             setup.keys.placement_fingerprint, horizon));
@@ -149,6 +174,7 @@ TrainSetup set_up(const StartingConfig& given, const Environment& environment,
   setup.profile = learner->numerical_profile();
   setup.profiles = {setup.profile};
   finish_plan(setup);
+  try_own_rule(setup);
   try_smallest_slice(setup, *learner);
   return setup;
 }

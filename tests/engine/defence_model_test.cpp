@@ -118,8 +118,8 @@ TEST(WorkerSettings, CarryTheDefenceToWorkersWhoseAttackProbesItAndToNobodyElse)
                              {"clip-rounds", "3"}});
   const auto given = through_json(plan.attack).attack.defence;
   ASSERT_TRUE(given.has_value());
-  EXPECT_EQ(given->inner_rule, "bulyan");
-  EXPECT_EQ(given->outer_rule, "multi-krum");
+  EXPECT_EQ(given->inner_rule->name, "bulyan");
+  EXPECT_EQ(given->outer_rule->name, "multi-krum");
   EXPECT_EQ(given->buckets, 6U);
   EXPECT_EQ(given->f_eff, 1U);
   EXPECT_EQ(to_text(given->rule.pre), to_text(plan.hierarchy.rule.pre));

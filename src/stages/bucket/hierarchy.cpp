@@ -49,19 +49,19 @@ void split_into_buckets(std::size_t b, const Key& key, std::uint64_t step,
 
 Hierarchy::Hierarchy(const Options& options)
     : options_(options),
-      robust_inner_(!find_rule(options.inner_rule).is_mean),
-      inner_draws_(find_rule(options.inner_rule).draws),
-      outer_draws_(find_rule(options.outer_rule).draws || !options.rule.pre.empty()) {
+      robust_inner_(!options.inner_rule->is_mean),
+      inner_draws_(options.inner_rule->draws),
+      outer_draws_(options.outer_rule->draws || !options.rule.pre.empty()) {
   RuleOptions inner = without_pre(options.rule);
   inner.f = robust_inner_ ? options.f_eff : 0;
-  inner_ = make_aggregator(options.inner_rule, inner);
+  inner_ = options.inner_rule->make(inner);
   RuleOptions outer = options.rule;
   outer.f = outer_f(options.buckets);
-  outer_ = make_aggregator(options.outer_rule, outer);
+  outer_ = options.outer_rule->make(outer);
 }
 
 const RuleInfo* Hierarchy::trusting_rule() const {
-  const RuleInfo &outer = find_rule(options_.outer_rule), &inner = find_rule(options_.inner_rule);
+  const RuleInfo &outer = *options_.outer_rule, &inner = *options_.inner_rule;
   if (outer.trusts_a_row) return &outer;
   return options_.buckets > 0 && inner.trusts_a_row ? &inner : nullptr;
 }
@@ -79,7 +79,7 @@ std::string Hierarchy::unmet_requirement(std::span<const std::uint32_t> resolved
 std::string Hierarchy::unmet_weights(std::span<const double> weights) const {
   RuleOptions options = options_.rule;
   options.f = options_.f_eff;
-  return detox::unmet_weights(find_rule(options_.outer_rule), options, weights, weights.size());
+  return detox::unmet_weights(*options_.outer_rule, options, weights, weights.size());
 }
 
 std::size_t Hierarchy::outer_f(std::size_t rows) const {
@@ -93,23 +93,23 @@ std::size_t Hierarchy::points_after_pre(std::size_t n) const {
 }
 
 Hierarchy::Defender Hierarchy::defender(std::size_t n) const {
-  const RuleInfo& outer = find_rule(options_.outer_rule);
+  const RuleInfo& outer = *options_.outer_rule;
   if (options_.buckets == 0) return {outer, points_after_pre(n), options_.f_eff};
   const std::size_t b = std::min(options_.buckets, n);
-  if (robust_inner_) return {find_rule(options_.inner_rule), n / b, options_.f_eff};
+  if (robust_inner_) return {*options_.inner_rule, n / b, options_.f_eff};
   return {outer, points_after_pre(b), outer_f(b)};
 }
 
 std::string Hierarchy::unmet_requirement(std::size_t n) const {
   if (n == 0) return "no slice is left";
-  const RuleInfo& outer_rule = find_rule(options_.outer_rule);
+  const RuleInfo& outer_rule = *options_.outer_rule;
   if (options_.buckets == 0) return unmet(outer_rule, options_.rule, n, options_.f_eff);
   if (const RuleInfo* trusting = trusting_rule())
     return fmt::format("{} trusts one row, and buckets leave none by itself", trusting->name);
   const std::size_t b = std::min(options_.buckets, n);
   if (robust_inner_) {
     const std::string inner =
-        unmet(find_rule(options_.inner_rule), without_pre(options_.rule), n / b, options_.f_eff);
+        unmet(*options_.inner_rule, without_pre(options_.rule), n / b, options_.f_eff);
     if (!inner.empty())
       return inner + fmt::format(" (the smallest of {} buckets of {} rows)", b, n);
   }
@@ -144,13 +144,13 @@ void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::s
 }
 
 bool Hierarchy::is_by_columns() const {
-  return options_.rule.pre.empty() && find_rule(options_.outer_rule).by_columns &&
-         (options_.buckets == 0 || find_rule(options_.inner_rule).by_columns);
+  return options_.rule.pre.empty() && options_.outer_rule->by_columns &&
+         (options_.buckets == 0 || options_.inner_rule->by_columns);
 }
 
 bool Hierarchy::takes_packed_signs() const {
   return options_.buckets == 0 && options_.rule.rows_are_signs && options_.rule.pre.empty() &&
-         find_rule(options_.outer_rule).is_sign_majority;
+         options_.outer_rule->is_sign_majority;
 }
 
 void Hierarchy::aggregate_packed_signs(std::span<const std::byte* const> rows, std::span<float> out,

@@ -30,7 +30,8 @@ void split_into_buckets(std::size_t b, const Key& key, std::uint64_t step,
 class Hierarchy {
  public:
   struct Options {
-    std::string inner_rule = "normal", outer_rule = "normal";
+    const RuleInfo* inner_rule = &find_rule("normal");
+    const RuleInfo* outer_rule = &find_rule("normal");
     std::size_t buckets = 0;  ///< b; 0: every row is its own bucket and the inner rule is not used
     std::size_t f_eff = 0;
     RuleOptions rule = {};  ///< f is set here from f_eff; pre comes before the outer rule

@@ -97,12 +97,21 @@ TEST(Hierarchy, GivesEveryRowToTheOuterRuleWhereThereAreNoBuckets) {
   const Matrix rows = random_rows(15, 101);
   std::vector<std::uint32_t> all(15);
   std::iota(all.begin(), all.end(), 0U);
-  expect_near(aggregate({.inner_rule = "normal", .outer_rule = "coord-median", .f_eff = 2}, rows),
+  expect_near(aggregate({.inner_rule = &find_rule("normal"),
+                         .outer_rule = &find_rule("coord-median"),
+                         .f_eff = 2},
+                        rows),
               median(part(rows, all)));
-  expect_near(aggregate({.inner_rule = "normal", .outer_rule = "normal", .f_eff = 2}, rows),
-              mean(part(rows, all)));
-  expect_near(aggregate({.inner_rule = "normal", .outer_rule = "multi-krum", .f_eff = 2}, rows),
-              multi_krum(part(rows, all), 2));
+  expect_near(
+      aggregate(
+          {.inner_rule = &find_rule("normal"), .outer_rule = &find_rule("normal"), .f_eff = 2},
+          rows),
+      mean(part(rows, all)));
+  expect_near(
+      aggregate(
+          {.inner_rule = &find_rule("normal"), .outer_rule = &find_rule("multi-krum"), .f_eff = 2},
+          rows),
+      multi_krum(part(rows, all), 2));
 }
 
 TEST(Hierarchy, TakesTheMedianOfFiveBucketMeansAsPublished) {
@@ -111,10 +120,12 @@ TEST(Hierarchy, TakesTheMedianOfFiveBucketMeansAsPublished) {
     std::vector<Vector> means;
     for (const auto& bucket : buckets_of(n, 5, kBucketKey, kStep))
       means.push_back(mean(part(rows, bucket)));
-    expect_near(
-        aggregate({.inner_rule = "normal", .outer_rule = "coord-median", .buckets = 5, .f_eff = 2},
-                  rows),
-        median(means));
+    expect_near(aggregate({.inner_rule = &find_rule("normal"),
+                           .outer_rule = &find_rule("coord-median"),
+                           .buckets = 5,
+                           .f_eff = 2},
+                          rows),
+                median(means));
   }
 }
 
@@ -123,10 +134,12 @@ TEST(Hierarchy, TakesTheMeanOfTwoMultiKrumsAsTheOriginal) {
   std::vector<Vector> selected;
   for (const auto& bucket : buckets_of(15, 2, kBucketKey, kStep))
     selected.push_back(multi_krum(part(rows, bucket), 2));
-  expect_near(
-      aggregate({.inner_rule = "multi-krum", .outer_rule = "normal", .buckets = 2, .f_eff = 2},
-                rows),
-      mean(selected));
+  expect_near(aggregate({.inner_rule = &find_rule("multi-krum"),
+                         .outer_rule = &find_rule("normal"),
+                         .buckets = 2,
+                         .f_eff = 2},
+                        rows),
+              mean(selected));
 }
 
 TEST(Hierarchy, SurvivesTheCorruptSlicesItIsBuiltFor) {
@@ -135,11 +148,17 @@ TEST(Hierarchy, SurvivesTheCorruptSlicesItIsBuiltFor) {
        {1e30F, -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     Matrix rows = honest;
     rows[3] = rows[11] = Values(50, lie);
-    for (const Hierarchy::Options& options :
-         {Hierarchy::Options{
-              .inner_rule = "normal", .outer_rule = "coord-median", .buckets = 5, .f_eff = 2},
-          {.inner_rule = "multi-krum", .outer_rule = "normal", .buckets = 2, .f_eff = 2},
-          {.inner_rule = "normal", .outer_rule = "multi-krum", .f_eff = 2}}) {
+    for (const Hierarchy::Options& options : {Hierarchy::Options{.inner_rule = &find_rule("normal"),
+                                             .outer_rule = &find_rule("coord-median"),
+                                             .buckets = 5,
+                                             .f_eff = 2},
+                                              {.inner_rule = &find_rule("multi-krum"),
+                                              .outer_rule = &find_rule("normal"),
+                                              .buckets = 2,
+                                              .f_eff = 2},
+                                              {.inner_rule = &find_rule("normal"),
+                                              .outer_rule = &find_rule("multi-krum"),
+                                              .f_eff = 2}}) {
       for (const float value : aggregate(options, rows)) ASSERT_LT(std::abs(value), 5.0F) << lie;
     }
   }
@@ -147,13 +166,18 @@ TEST(Hierarchy, SurvivesTheCorruptSlicesItIsBuiltFor) {
 
 TEST(Hierarchy, WorksWithFewerRowsThanBuckets) {
   const Matrix rows = random_rows(3, 40);
-  expect_near(
-      aggregate({.inner_rule = "normal", .outer_rule = "coord-median", .buckets = 5, .f_eff = 1},
-                rows),
-      median(part(rows, {0, 1, 2})));
-  expect_near(
-      aggregate({.inner_rule = "normal", .outer_rule = "normal", .buckets = 5, .f_eff = 7}, rows),
-      mean(part(rows, {0, 1, 2})));
+  expect_near(aggregate({.inner_rule = &find_rule("normal"),
+                         .outer_rule = &find_rule("coord-median"),
+                         .buckets = 5,
+                         .f_eff = 1},
+                        rows),
+              median(part(rows, {0, 1, 2})));
+  expect_near(aggregate({.inner_rule = &find_rule("normal"),
+                         .outer_rule = &find_rule("normal"),
+                         .buckets = 5,
+                         .f_eff = 7},
+                        rows),
+              mean(part(rows, {0, 1, 2})));
 }
 
 TEST(Hierarchy, CountsSignBitsInBucketsAndTakesTheSignOfTheirSum) {
@@ -161,23 +185,32 @@ TEST(Hierarchy, CountsSignBitsInBucketsAndTakesTheSignOfTheirSum) {
   rule.rows_are_signs = true;
   Matrix rows(6, Values(2));
   for (std::size_t i = 0; i < 6; ++i) rows[i] = {i < 4 ? 1.0F : -1.0F, i % 2 == 0 ? 1.0F : -1.0F};
-  EXPECT_EQ(
-      aggregate({.inner_rule = "normal", .outer_rule = "signSGD", .f_eff = 0, .rule = rule}, rows),
-      (Values{1, 0}));
+  EXPECT_EQ(aggregate({.inner_rule = &find_rule("normal"),
+                       .outer_rule = &find_rule("signSGD"),
+                       .f_eff = 0,
+                       .rule = rule},
+                      rows),
+            (Values{1, 0}));
   // Three buckets of two: the means are in {-1, 0, 1} and the outer rule adds them up.
-  EXPECT_EQ(
-      aggregate(
-          {.inner_rule = "normal", .outer_rule = "signSGD", .buckets = 3, .f_eff = 0, .rule = rule},
-          rows),
-      (Values{1, 0}));
+  EXPECT_EQ(aggregate({.inner_rule = &find_rule("normal"),
+                       .outer_rule = &find_rule("signSGD"),
+                       .buckets = 3,
+                       .f_eff = 0,
+                       .rule = rule},
+                      rows),
+            (Values{1, 0}));
 }
 
 TEST(Hierarchy, GivesTheSameBytesOnAnyNumberOfThreads) {
   const Matrix rows = random_rows(15, 30011);
-  for (const Hierarchy::Options& options :
-       {Hierarchy::Options{
-            .inner_rule = "normal", .outer_rule = "coord-median", .buckets = 5, .f_eff = 2},
-        {.inner_rule = "multi-krum", .outer_rule = "normal", .buckets = 2, .f_eff = 2}}) {
+  for (const Hierarchy::Options& options : {Hierarchy::Options{.inner_rule = &find_rule("normal"),
+                                           .outer_rule = &find_rule("coord-median"),
+                                           .buckets = 5,
+                                           .f_eff = 2},
+                                            {.inner_rule = &find_rule("multi-krum"),
+                                            .outer_rule = &find_rule("normal"),
+                                            .buckets = 2,
+                                            .f_eff = 2}}) {
     const Values one = aggregate(options, rows, 1);
     EXPECT_EQ(aggregate(options, rows, 2), one);
     EXPECT_EQ(aggregate(options, rows, 3), one);
@@ -205,19 +238,28 @@ Allocations of_a_second_step(const Hierarchy::Options& options, std::size_t n, s
 }
 
 TEST(Hierarchy, AllocatesNothingAfterTheFirstStepButTheStreamThatDrawsTheBuckets) {
-  for (const Hierarchy::Options& options :
-       {Hierarchy::Options{
-            .inner_rule = "normal", .outer_rule = "coord-median", .buckets = 5, .f_eff = 2},
-        {.inner_rule = "multi-krum", .outer_rule = "normal", .buckets = 2, .f_eff = 2},
-        {.inner_rule = "geometric-median", .outer_rule = "bulyan", .buckets = 3, .f_eff = 0}}) {
+  for (const Hierarchy::Options& options : {Hierarchy::Options{.inner_rule = &find_rule("normal"),
+                                           .outer_rule = &find_rule("coord-median"),
+                                           .buckets = 5,
+                                           .f_eff = 2},
+                                            {.inner_rule = &find_rule("multi-krum"),
+                                            .outer_rule = &find_rule("normal"),
+                                            .buckets = 2,
+                                            .f_eff = 2},
+                                            {.inner_rule = &find_rule("geometric-median"),
+                                            .outer_rule = &find_rule("bulyan"),
+                                            .buckets = 3,
+                                            .f_eff = 0}}) {
     const Allocations small = of_a_second_step(options, 15, 10);
     const Allocations large = of_a_second_step(options, 64, 20000);
-    EXPECT_EQ(small.count, large.count) << options.inner_rule;
-    EXPECT_EQ(small.bytes, large.bytes) << options.inner_rule;
-    EXPECT_LE(large.bytes, 5000U) << options.inner_rule;
+    EXPECT_EQ(small.count, large.count) << options.inner_rule->name;
+    EXPECT_EQ(small.bytes, large.bytes) << options.inner_rule->name;
+    EXPECT_LE(large.bytes, 5000U) << options.inner_rule->name;
   }
-  EXPECT_EQ(of_a_second_step({.inner_rule = "normal", .outer_rule = "coord-median", .f_eff = 2}, 15,
-                             20000)
+  EXPECT_EQ(of_a_second_step({.inner_rule = &find_rule("normal"),
+                              .outer_rule = &find_rule("coord-median"),
+                              .f_eff = 2},
+                             15, 20000)
                 .count,
             0U);
 }
@@ -235,7 +277,8 @@ TEST(Hierarchy, VotesOnPackedSignsAsOnTheRowsThatTheyAre) {
       }
       pointers.reserve(n);
       for (const auto& row : packed) pointers.push_back(row.data());
-      Hierarchy::Options options{.inner_rule = "normal", .outer_rule = "signSGD", .f_eff = 0};
+      Hierarchy::Options options{
+          .inner_rule = &find_rule("normal"), .outer_rule = &find_rule("signSGD"), .f_eff = 0};
       options.rule.rows_are_signs = true;
       const Hierarchy hierarchy(options);
       ASSERT_TRUE(hierarchy.takes_packed_signs());
@@ -250,15 +293,17 @@ TEST(Hierarchy, VotesOnPackedSignsAsOnTheRowsThatTheyAre) {
 }
 
 TEST(Hierarchy, DoesNotTakePackedSignsWhereTheRuleSeesSomethingElse) {
-  Hierarchy::Options options{
-      .inner_rule = "normal", .outer_rule = "signSGD", .buckets = 3, .f_eff = 0};
+  Hierarchy::Options options{.inner_rule = &find_rule("normal"),
+                             .outer_rule = &find_rule("signSGD"),
+                             .buckets = 3,
+                             .f_eff = 0};
   options.rule.rows_are_signs = true;
   EXPECT_FALSE(Hierarchy(options).takes_packed_signs());
   options.buckets = 0;
   options.rule.pre = parse_pre_steps("nnm");
   EXPECT_FALSE(Hierarchy(options).takes_packed_signs());
   options.rule.pre.clear();
-  options.outer_rule = "coord-median";
+  options.outer_rule = &find_rule("coord-median");
   EXPECT_FALSE(Hierarchy(options).takes_packed_signs());
 }
 

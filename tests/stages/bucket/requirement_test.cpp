@@ -10,8 +10,8 @@ namespace {
 
 std::string unmet(std::string inner, std::string outer, std::size_t buckets, std::size_t f_eff,
                   std::size_t n) {
-  return Hierarchy({.inner_rule = std::move(inner),
-                    .outer_rule = std::move(outer),
+  return Hierarchy({.inner_rule = &find_rule(inner),
+                    .outer_rule = &find_rule(outer),
                     .buckets = buckets,
                     .f_eff = f_eff})
       .unmet_requirement(n);
@@ -55,8 +55,8 @@ TEST(Hierarchy, LeavesTheOuterRuleNothingToSurviveWhereTheInnerOneIsRobust) {
 TEST(Hierarchy, NamesTheRuleThatCorruptRowsMeet) {
   const auto defender = [](std::string inner, std::string outer, std::size_t buckets,
                            std::size_t n) {
-    const Hierarchy hierarchy({.inner_rule = std::move(inner),
-                               .outer_rule = std::move(outer),
+    const Hierarchy hierarchy({.inner_rule = &find_rule(inner),
+                               .outer_rule = &find_rule(outer),
                                .buckets = buckets,
                                .f_eff = 2});
     const Hierarchy::Defender found = hierarchy.defender(n);
@@ -79,7 +79,7 @@ TEST(Hierarchy, KeepsItsBucketsWhenSlicesDropOutAtLeastOneRowEach) {
 
 TEST(Hierarchy, FindsATrustedSliceInItsPlaceOrNotAtAll) {
   Hierarchy::Options options;
-  options.outer_rule = "monna";
+  options.outer_rule = &find_rule("monna");
   options.f_eff = 1;
   options.rule.reference_row = 2;
   const Hierarchy hierarchy(options);
@@ -94,7 +94,7 @@ TEST(Hierarchy, FindsATrustedSliceInItsPlaceOrNotAtAll) {
 
 TEST(Hierarchy, CountsThePointsThatStepsBeforeTheRuleLeave) {
   Hierarchy::Options options;
-  options.outer_rule = "krum";
+  options.outer_rule = &find_rule("krum");
   options.f_eff = 1;
   options.rule.pre = parse_pre_steps("nnm,bucketing:s=3");
   const Hierarchy hierarchy(options);
@@ -107,14 +107,19 @@ TEST(Hierarchy, CountsThePointsThatStepsBeforeTheRuleLeave) {
 TEST(Hierarchy, KnowsThatMultiKrumCannotSelectMoreRowsThanAreTrusted) {
   RuleOptions rule;
   rule.krum_select = 13;
-  const Hierarchy outer(
-      {.inner_rule = "normal", .outer_rule = "multi-krum", .f_eff = 2, .rule = rule});
+  const Hierarchy outer({.inner_rule = &find_rule("normal"),
+                         .outer_rule = &find_rule("multi-krum"),
+                         .f_eff = 2,
+                         .rule = rule});
   EXPECT_EQ(outer.unmet_requirement(15), "");
   EXPECT_EQ(outer.unmet_requirement(14),
             "multi-krum needs krum-select <= n - f: krum-select = 13, n = 14, f = 2");
   rule.krum_select = 6;
-  const Hierarchy inner(
-      {.inner_rule = "multi-krum", .outer_rule = "normal", .buckets = 2, .f_eff = 2, .rule = rule});
+  const Hierarchy inner({.inner_rule = &find_rule("multi-krum"),
+                         .outer_rule = &find_rule("normal"),
+                         .buckets = 2,
+                         .f_eff = 2,
+                         .rule = rule});
   EXPECT_NE(inner.unmet_requirement(15).find("krum-select = 6, n = 7, f = 2"), std::string::npos);
 }
 
