@@ -15,6 +15,7 @@
 #include "cli/train_options.hpp"
 #include "comm/under_mpi.hpp"
 #include "config/plan.hpp"
+#include "config/rule_file.hpp"
 #include "detox/errors.hpp"
 #include "tune/plot.hpp"
 #include "tune/results.hpp"
@@ -75,6 +76,9 @@ RunConfig base_of(const GivenOptions& given) {
       throw UsageError(fmt::format("--{} is no option of tune: {}", name, why));
   }
   RunConfig base = given_config(given);
+  // Once here, rather than in each run: that a file is a rule.
+  if (base.mode) rule_of(*base.mode);
+  rule_of(base.inner_mode);
   const RunConfig defaults;
   for (const auto& [name, why] : kDecidedHere)
     set_option(find_option(name), option_text(find_option(name), defaults), base);

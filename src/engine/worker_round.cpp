@@ -10,6 +10,7 @@
 
 #include "base/as_error.hpp"
 #include "comm/compression/compressor.hpp"
+#include "config/rule_file.hpp"
 #include "engine/probe_gradient.hpp"
 #include "exchange/answer_digests.hpp"
 #include "exchange/frame_budget.hpp"
@@ -341,6 +342,7 @@ std::optional<int> await_stop(Transport& transport, double patience_s) {
 }
 
 int take_part(Transport& transport, const WorkerWelcome& welcome, const WorkerKitMaker& make_kit) {
+  for (const std::string& rule : welcome.rules) rule_of(rule);
   WorkerKit kit = make_kit(welcome);
   transport.send(0, make_ready(to_json(facts_of(welcome, kit))));
   std::optional<int> stopped;

@@ -10,7 +10,6 @@
 #include "base/digest.hpp"
 #include "base/json_field.hpp"
 #include "config/rule_file.hpp"
-#include "detox/errors.hpp"
 #include "engine/probe_gradient.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
@@ -80,6 +79,7 @@ std::string to_json(const WorkerWelcome& welcome) {
               {"dataset", welcome.dataset},
               {"image_size", welcome.image_size},
               {"data_dir", welcome.data_dir},
+              {"rules", welcome.rules},
               {"probe_key", hex(welcome.probe_key)},
               {"probe_samples", welcome.probe_samples},
               {"server_timeout_s", welcome.server_timeout_s}}
@@ -94,6 +94,7 @@ std::optional<WorkerWelcome> welcome_from_json(std::string_view text) {
     read_field(json, "dataset", welcome.dataset);
     read_field(json, "image_size", welcome.image_size);
     read_field(json, "data_dir", welcome.data_dir);
+    read_field(json, "rules", welcome.rules);
     welcome.probe_key = key_from_hex(json.at("probe_key"));
     read_field(json, "probe_samples", welcome.probe_samples);
     read_field(json, "server_timeout_s", welcome.server_timeout_s);
@@ -168,8 +169,6 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
                        s.chunk_bytes <= kChunkBytes;
     if (!valid) return std::nullopt;
     return s;
-  } catch (const InputError&) {
-    throw;
   } catch (const std::exception&) {
     return std::nullopt;
   }

@@ -18,6 +18,9 @@ struct WorkerWelcome {
   std::string network, dataset;
   std::size_t image_size = 0;  ///< of an image folder
   std::string data_dir;  ///< where the server finds the data, for workers that were told no place
+  /// Of users' own, where simulated attackers know the rules: a worker opens their files before it
+  /// is ready (config/rule_file.hpp).
+  std::vector<std::string> rules;
   Key probe_key{};
   std::size_t probe_samples = 1;  ///< 1 to kMostProbeSamples
   /// Silence of the server after which a worker gives up. While it waits for others the server
@@ -61,8 +64,6 @@ struct WorkerSettings {
 };
 
 std::string to_json(const WorkerSettings& settings);
-/// Empty where the text is not what to_json writes. InputError where the attackers are to know a
-/// rule whose file this host lacks (rule_of).
 std::optional<WorkerSettings> settings_from_json(std::string_view text);
 
 /// SHA-256, hex, over names, shapes, offsets and where the network came from.

@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "config/missing_workers.hpp"
+#include "config/rule_file.hpp"
 #include "detox/errors.hpp"
 #include "engine/admission.hpp"
 #include "engine/probe_gradient.hpp"
@@ -115,6 +116,12 @@ WorkerWelcome welcome_for(const TrainSetup& setup) {
   welcome.dataset = setup.config.dataset;
   welcome.image_size = setup.config.image_size;
   welcome.data_dir = setup.config.data_dir;
+  if (setup.plan.attack.defence) {
+    for (const RuleInfo* rule :
+         {setup.plan.hierarchy.outer_rule, setup.plan.hierarchy.inner_rule}) {
+      if (!rule->file.empty()) welcome.rules.push_back(recorded_name(*rule));
+    }
+  }
   welcome.probe_key = setup.keys.probe;
   welcome.probe_samples =
       std::min(kMostProbeSamples, std::max<std::size_t>(1, setup.samples_per_step / setup.plan.k));

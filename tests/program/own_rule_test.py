@@ -78,7 +78,9 @@ class Aggregate(OwnRule):
                           ("./folder.so", "not a regular file"), (foreign, "it has interface 9 and this program needs 1"),
                           (self.odd("kHasNoFunction"), "has no function")]:
             self.refuses(1, f"rule {rule}: ", why, command=self.words(rule), nothing="out.npy")
-        self.refuses(1, "no rule of detoxml", command=["train", "--train-dir", "run", "--mode", "./text.so"])
+        for command in [["train", "--train-dir", "run", "--mode", "./text.so"],
+                        ["tune", "--sweep", "lr=0.1", "--tune-dir", "run", "--mode", "./text.so"]]:
+            self.refuses(1, "no rule of detoxml", command=command)
 
     def test_ends_with_one_line_where_a_rule_fails_throws_makes_nan_or_does_not_repeat_itself(self):
         # Of 3 values here, and of the 8 that the toy's network has.
@@ -163,6 +165,16 @@ class Train(OwnRule):
         result = run("launch", "-n", 10, "--", "train", *TOY[:2], *TOY[4:], *attacked, "--train-dir", "job", cwd=self.folder)
         self.assertEqual(result.code, 0, result.err)
         self.assertEqual(self.weights("here"), self.weights("job"))
+
+    def test_has_to_be_where_the_server_is_and_with_attackers_who_know_it_where_workers_are(self):
+        rule = self.compiled(MIDRANGE, "midrange.so")
+        (self.folder / "worker").mkdir()
+        words = [PROGRAM, "train", "--no-evaluate", *TOY[:2], *TOY[4:], "--mode", rule, "--approach", "baseline", "--worker-fail", 1]
+        for attack, code in [("rev_grad", 0), ("alie_opt", 1)]:
+            job = [*words, "--err-mode", attack, "--train-dir", attack]
+            result = run("--oversubscribe", "-n", 1, *job, ":", "-n", 4, "-wdir", "worker", *job, program=["mpirun"], cwd=self.folder)
+            self.assertEqual((result.code, (self.folder / attack).exists()), (code, code == 0), result.err)
+        self.assertIn("rule ./midrange.so: no such file", result.err)
 
 
 class Page(OwnRule):
