@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs clang-tidy-14 over the files that changed, or over all of them.
+"""Runs clang-tidy over the files that changed, or over all of them.
 
     tools/tidy.py            what differs from the merge base with main (on main: from HEAD~), working tree included
     tools/tidy.py --all      every file of the compile database
@@ -26,8 +26,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-CLANG_TIDY = "clang-tidy-14"
-CLANG = "clang++-14"
+CLANG_TIDY = "clang-tidy"
+CLANG = "clang++"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "detoxml-tidy"
 CACHE_DAYS = 30
 PRELUDE = ROOT / "tools/tidy_libtorch.hpp"
