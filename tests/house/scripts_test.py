@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """The scripts of tools/: they parse, refuse what they do not know, and count tests as ctest ran them."""
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -8,7 +10,8 @@ import unittest
 import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SCRIPTS = ("tools/test", "tools/arm64", "tools/fuzz", "tools/demo", "tools/format", "tools/install-deps", ".ci/run")
+SCRIPTS = ("tools/test", "tools/arm64", "tools/fuzz", "tools/demo", "tools/format", "tools/install-deps", "tools/try-debian",
+           ".ci/run")
 sys.path.insert(0, str(ROOT / "tools"))
 import count_tests  # noqa: E402
 import tidy  # noqa: E402
@@ -41,7 +44,7 @@ class ScriptsTest(unittest.TestCase):
             self.assertTrue((ROOT / script).stat().st_mode & 0o100, script)
 
     def test_an_unknown_argument_is_refused_with_the_valid_ones(self):
-        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/install-deps"):
+        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/install-deps", "tools/try-debian"):
             answer = run(script, "--alll")
             self.assertEqual(answer.returncode, 2, script)
             self.assertIn("valid: --", answer.stderr)
@@ -53,10 +56,31 @@ class ScriptsTest(unittest.TestCase):
         self.assertIn("--list", answer.stderr)
 
     def test_help_says_what_a_script_does(self):
-        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/demo"):
+        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/demo", "tools/try-debian"):
             answer = run(script, "--help")
             self.assertEqual(answer.returncode, 0, answer.stderr)
             self.assertGreater(len(answer.stdout.splitlines()), 3, script)
+
+    def test_another_debian_needs_a_suite_a_command_and_root(self):
+        nobody = ["setpriv", "--reuid", "65534", "--clear-groups"] if os.geteuid() == 0 else []
+        with tempfile.TemporaryDirectory() as folder:
+            script = shutil.copy(ROOT / "tools/try-debian", folder)
+            os.chmod(folder, 0o755)  # for nobody, who may not read the clone
+            for words, code, says in (([], 2, "which suite is missing"), (["Trixie!", "true"], 2, "'Trixie!' is no suite"),
+                                      (["trixie"], 2, "what to run in trixie is missing"), (["trixie", "true"], 1, "needs root")):
+                answer = run(*nobody, "bash", script, *words)
+                self.assertEqual((answer.returncode, answer.stdout, answer.stderr.count("\n")), (code, "", 1), answer.stderr)
+                self.assertIn(f"try-debian: {says}", answer.stderr)
+
+    def test_formatting_is_left_to_the_version_that_decides(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("clang-format", "clang-format-14"):
+                other = pathlib.Path(folder, name)
+                other.write_text("#!/bin/sh\necho Debian clang-format version 19.1.7\n")
+                other.chmod(0o755)
+            answer = run("tools/format", "--check", env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+        self.assertEqual((answer.returncode, answer.stdout), (77, ""), answer.stderr)
+        self.assertEqual(answer.stderr, "format: not done: clang-format 14 decides, which Debian 12 has, and here is 19\n")
 
     def test_counts_are_those_of_ctest(self):
         with tempfile.TemporaryDirectory() as folder:
