@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -21,7 +22,7 @@
 namespace detox {
 namespace {
 
-constexpr std::string_view kReferenceSystem = "debian 12";
+constexpr std::array<std::string_view, 2> kSystems{"debian 12", "debian 13"};
 /// Connections to one host that are not let in yet; sshd turns away what is above ten.
 constexpr std::size_t kAtOnceToOneHost = 6;
 
@@ -171,9 +172,10 @@ class Preparation {
 
   std::string packages(const std::string& alias) const {
     const std::string& platform = platforms_.at(alias);
-    if (platform.substr(platform.find(' ') + 1) != kReferenceSystem) {
+    const std::string system = platform.substr(platform.find(' ') + 1);
+    if (std::ranges::find(kSystems, system) == kSystems.end()) {
       throw InputError(
-          fmt::format("packages are for Debian 12, and this is {}", printable(platform)));
+          fmt::format("packages are for Debian 12 and 13, and this is {}", printable(platform)));
     }
     std::vector<std::string> arguments;
     if (config_.has_shared_files()) arguments.emplace_back("--nfs");
