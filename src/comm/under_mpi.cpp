@@ -24,4 +24,8 @@ int rank_under_mpi() { return number_in_environment("OMPI_COMM_WORLD_RANK", 0); 
 
 int size_under_mpi() { return number_in_environment("OMPI_COMM_WORLD_SIZE", 1); }
 
+bool all_here_under_mpi() {
+  return number_in_environment("OMPI_COMM_WORLD_LOCAL_SIZE", 0) == size_under_mpi();
+}
+
 }  // namespace detox

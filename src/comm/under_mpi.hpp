@@ -10,4 +10,7 @@ bool started_under_mpi();
 int rank_under_mpi();
 int size_under_mpi();
 
+/// Whether mpirun started all processes of the job on this machine; false without mpirun.
+bool all_here_under_mpi();
+
 }  // namespace detox

@@ -118,6 +118,16 @@ bool told_to_finalize(const std::map<int, char>& told, double patience_s) {
   return completes(requests, patience_s) && word == kFinalize;
 }
 
+/// On one machine loopback, behind shared memory. Of another interface Open MPI 5 asks the kernel
+/// for the way from its address to itself, gets none through it, and says so on each rank.
+void choose_network() {
+  constexpr const char* kInclude = "OMPI_MCA_btl_tcp_if_include";
+  constexpr const char* kExclude = "OMPI_MCA_btl_tcp_if_exclude";
+  if (!all_here_under_mpi() || std::getenv(kExclude) != nullptr) return;
+  constexpr int kOverwrite = 0;
+  setenv(kInclude, "127.0.0.0/8", kOverwrite);
+}
+
 }  // namespace
 
 std::string mpi_version() {
@@ -140,6 +150,7 @@ MpiSession::MpiSession(unsigned finalize_seconds, unsigned start_seconds)
   } else if (start_seconds > 0) {
     end_process_after(start_seconds + kSecondsMore, on_missing_start);
   }
+  choose_network();
   int provided = 0;
   check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "start");
   alarm(0);
