@@ -1,4 +1,4 @@
-// The texts are those of Open MPI 4.1 (its help-*.txt and its event notification).
+// The texts are those of Open MPI 4.1 and 5.0 (its help-*.txt and its event notification).
 #include "launch/mpirun_lines.hpp"
 
 #include <algorithm>
@@ -21,20 +21,24 @@ std::string one_line(const std::vector<std::string>& banner) {
 /// What stands for a whole banner: itself, one line, or nothing.
 std::vector<std::string> in_place_of(const std::vector<std::string>& banner) {
   const std::string text = one_line(banner);
-  if (text.find("ORTE has lost communication with a remote daemon") != std::string::npos) {
+  const auto has = [&text](std::string_view words) {
+    return text.find(words) != std::string::npos;
+  };
+  if (has("ORTE has lost communication with a remote daemon") ||
+      has("PRTE has lost communication with a remote daemon")) {
     static const std::regex kHost(R"(Remote daemon: +(\S+ +on +node +)?(\S+))");
     std::smatch found;
     return {"the MPI daemon of " +
             (std::regex_search(text, found, kHost) ? "host " + found[2].str() : "a host") +
             " is lost, and its workers with it"};
   }
-  static const std::regex kKilled(
-      R"(mpirun noticed that process rank (\d+) .*on node (\S+) exited on (signal \d+ \([^)]*\)))");
+  static const std::regex kKilled(R"((?:mpirun|prterun) noticed that process rank (\d+) )"
+                                  R"(.*on node (\S+) exited on (signal \d+ \([^)]*\)))");
   if (std::smatch found; std::regex_search(text, found, kKilled))
     return {"rank " + found[1].str() + " on " + found[2].str() + " was ended by " + found[3].str()};
-  const bool is_about_exit_code =
-      text.find("Primary job") != std::string::npos &&
-      text.find("a non-zero exit code") != std::string::npos;  // whoever failed has said why
+  const bool is_about_exit_code =  // whoever failed has said why
+      (has("Primary job") && has("a non-zero exit code")) ||
+      has("one or more processes exited with non-zero status");
   return is_about_exit_code ? std::vector<std::string>() : banner;
 }
 
@@ -46,11 +50,13 @@ bool is_mpi_noise(std::string_view line) {
     return line.find(word) != std::string_view::npos;
   };
   const bool may_be = has("PMIX ERROR") || has("btl_tcp") || has("help message") ||
-                      has("orte_base_help_aggregate") || has("mpirun: Forwarding");
+                      has("orte_base_help_aggregate") || has("mpirun: Forwarding") ||
+                      has("reachable pairing");
   if (!may_be || line.size() > kLongest) return false;
   static const std::regex kNoise(
       R"(\[[^\]\s]+:\d+\] PMIX ERROR: .* in file \S+ at line \d+\s*)"
       R"(|\[[^\]\s]+\]\[\[\d+,\d+\],\d+\]\[\S*btl_tcp\S*\] .*)"
+      R"(|Unable to find reachable pairing between local and remote interfaces\s*)"
       R"(|\[[^\]\s]+:\d+\] \d+ more process(es)? (has|have) sent help message .*)"
       R"(|\[[^\]\s]+:\d+\] Set MCA parameter "orte_base_help_aggregate" to 0 .*)"
       R"(|mpirun: Forwarding signal \d+ to job\s*)");

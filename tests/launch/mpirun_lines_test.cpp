@@ -28,7 +28,12 @@ TEST(MpirunLines, KeepOutWhatOpenMpiSaysOfPeersThatAreGone) {
              "[node-2.cluster:31] PMIX ERROR: UNREACHABLE in file ../src/server.c at line 9 ",
              "mpirun: Forwarding signal 10 to job",
              "[node2][[51,1],3][../../btl_tcp_frag.c:241:mca_btl_tcp_frag_recv] "
-             "mca_btl_tcp_frag_recv: readv failed: Connection reset by peer (104)"}),
+             "mca_btl_tcp_frag_recv: readv failed: Connection reset by peer (104)",
+             // Of two ranks, each in two pieces.
+             "[vm][[33455,1],2][../../opal/mca/btl/tcp/btl_tcp_proc.c:266:create_interface_graph] "
+             "[vm][[33455,1],0][../../opal/mca/btl/tcp/btl_tcp_proc.c:266:create_interface_graph] "
+             "Unable to find reachable pairing between local and remote interfaces",
+             "Unable to find reachable pairing between local and remote interfaces"}),
       IsEmpty());
 }
 
@@ -55,12 +60,26 @@ TEST(MpirunLines, MakeOneLineOfALostProcess) {
               IsEmpty());
 }
 
-TEST(MpirunLines, MakeOneLineOfALostDaemon) {
+TEST(MpirunLines, MakeOneLineOfALostProcessUnderOpenMpi5) {
   EXPECT_THAT(
-      shown({kRule, "ORTE has lost communication with a remote daemon.", "",
-             "  HNP daemon   : [[5,0],0] on node vm", "  Remote daemon: [[5,0],1] on node host2",
-             "", "This is usually due to either a failure of the TCP network", kRule}),
-      ElementsAre("the MPI daemon of host host2 is lost, and its workers with it"));
+      shown({kRule, "prterun noticed that process rank 1 with PID 22861 on node vm exited on",
+             "signal 9 (Killed).", kRule}),
+      ElementsAre("rank 1 on vm was ended by signal 9 (Killed)"));
+  EXPECT_THAT(
+      shown({kRule, "prterun detected that one or more processes exited with non-zero status,",
+             "thus causing the job to be terminated. The first process to do so was:", "",
+             "   Process name: [prterun-vm-23110@1,1]", "   Exit code:    3", kRule}),
+      IsEmpty());
+}
+
+TEST(MpirunLines, MakeOneLineOfALostDaemon) {
+  for (const std::string runtime : {"ORTE", "PRTE"}) {  // of Open MPI 4 and 5
+    EXPECT_THAT(
+        shown({kRule, runtime + " has lost communication with a remote daemon.", "",
+               "  HNP daemon   : [[5,0],0] on node vm", "  Remote daemon: [[5,0],1] on node host2",
+               "", "This is usually due to either a failure of the TCP network", kRule}),
+        ElementsAre("the MPI daemon of host host2 is lost, and its workers with it"));
+  }
 }
 
 TEST(MpirunLines, PassOnAnotherBannerWholeAndOneThatNeverEnds) {
