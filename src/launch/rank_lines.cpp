@@ -110,12 +110,20 @@ void RankLines::take(std::string_view bytes) {
   unread_ += bytes;
   std::string_view text = unread_;
   while (!text.empty()) {
+    if (is_after_tag_) {
+      const bool is_space = text.front() == ' ';
+      if (!tags_end_with_space_) tags_end_with_space_ = is_space;
+      if (is_space && *tags_end_with_space_) text.remove_prefix(1);
+      is_after_tag_ = false;
+      continue;
+    }
     if (text.front() == '[') {
       const Tag tag = tag_at(text);
       if (tag.cut_off) break;
       if (tag.length > 0) {
         source_ = tag.rank;
         text.remove_prefix(tag.length);
+        is_after_tag_ = true;
         continue;
       }
     }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,7 +35,9 @@ class RankLines {
 
   Write write_;
   int source_ = kMpirun;
-  std::string unread_;  ///< the beginning of a tag, perhaps
+  bool is_after_tag_ = false;
+  std::optional<bool> tags_end_with_space_;  ///< Open MPI 5's do; the first says so
+  std::string unread_;                       ///< the beginning of a tag, perhaps
   std::map<int, std::string> begun_;
 };
 

@@ -36,6 +36,14 @@ TEST(RankLines, PutsTogetherWhatRanksWroteInPieces) {
               ElementsAre(Pair(1, "ab"), Pair(1, "ccc"), Pair(0, "ab"), Pair(1, "ddde")));
 }
 
+TEST(RankLines, AreReadWithTheTagsOfOpenMpi5AsWell) {
+  // As mpirun --tag-output of Open MPI 5.0.7 gave it.
+  EXPECT_THAT(lines_of({"[1,0]<stdout>: a\n[1,1]<stdout>:", "   two\n[1,1]<stdout>: \n"}),
+              ElementsAre(Pair(0, "a"), Pair(1, "  two"), Pair(1, "")));
+  EXPECT_THAT(lines_of({"[1,0]<stdout>:a\n[1,1]<stdout>:  two\n[1,1]<stdout>:\n"}),
+              ElementsAre(Pair(0, "a"), Pair(1, "  two"), Pair(1, "")));
+}
+
 TEST(RankLines, AreTheSameHoweverTheStreamIsCut) {
   const std::string stream =
       "[1,0]<stderr>:one\n[1,12]<stderr>:two [1,2] <b>[x]\nmpirun: a "
