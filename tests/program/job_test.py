@@ -23,6 +23,16 @@ class Job(ProgramTest):
         self.assertEqual(len(self.journal("run")), 3)
         self.assertIn("survives any 1 liar among 3 workers", result.err)
 
+    def test_on_one_machine_says_its_own_lines_alone(self):
+        train = ["train", "--max-steps", 3, "--batch-size", 4, "--train-dir"]
+        for name, command in (("launch", [PROGRAM, "launch", "-n", 4, "--tag-output", "--"]),
+                              ("mpirun", ["mpirun", "-n", 4, "--oversubscribe", PROGRAM])):
+            result = run(*command[1:], *train, self.folder / name, program=command[:1])
+            self.assertEqual(result.code, 0, result.err)
+            self.assertIn("finished: step 3", result.out + result.err)
+            for line in result.err.splitlines():  # Open MPI's begin with its brackets, rules, names and capitals
+                self.assertRegex(line, r"^(rank \d+: )?(?!mpirun|prterun|orte|prte)[a-z]", result.err)
+
     def test_prints_a_usage_error_once_and_keeps_its_exit_code(self):
         result = run("launch", "-n", 3, "--", "train", "--group-size", 2, "--train-dir", "[a,b]")
         self.assert_refused(result, 2, "--group-size is 2", "odd")

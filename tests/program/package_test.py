@@ -1,10 +1,11 @@
-"""The package for Debian, built by cpack and installed in a clean chroot, where it trains one run of the demo.
+"""The package for Debian, built by cpack and installed in a clean Debian by tools/try-debian, where it trains one run of the
+demo.
 
-Needs root, mmdebstrap and the Debian mirror of this machine's apt; says so and ends with 77 where one is missing. Everything
-mounted is mounted in a namespace of its own, and ends with it."""
+Needs what tools/try-debian needs; says so and ends with 77 where it is missing."""
 
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -18,17 +19,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 import demo_runs
 
 PROGRAM, BUILD = os.environ["DETOXML"], os.environ["DETOX_BUILD"]
-SUITE = "bookworm"
-IN_NAMESPACE = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
-# A dead mirror must not hold the test up, nor synchronised writes to a folder that is thrown away.
-APT = ["Acquire::Languages \"none\"", "Acquire::Retries \"2\"", "Acquire::http::Timeout \"20\"", "APT::Install-Recommends \"false\""]
-DPKG = ["force-unsafe-io", "path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*",
-        "path-include=/usr/share/doc/detoxml*", "path-include=/usr/share/man/man1", "path-include=/usr/share/man/man1/detoxml*"]
+SUITE = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
 SETTINGS = types.SimpleNamespace(steps=40, lr=0.02, eval_freq=20, seed=428)
-
-
-class Missing(Exception):
-    pass
 
 
 def run(*command, timeout=300, **options):
@@ -39,43 +31,14 @@ def run(*command, timeout=300, **options):
     return done.stdout
 
 
-def mirrors():
-    """Lines of a sources.list: what this machine's apt has of Debian itself."""
-    listed = run("apt-get", "indextargets", "--format", "deb $(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)",
-                 "Created-By: Packages").splitlines()
-    found = sorted({line.removesuffix(" Debian") for line in listed if line.endswith(" Debian") and f" {SUITE}" in line})
-    return [line for line in found if line.endswith(" main")]
+def inside(folder, *command):
+    return run(ROOT / "tools/try-debian", "--bare", "--dir", folder, SUITE, *command, timeout=600)
 
 
-def what_is_missing():
-    if os.geteuid() != 0:
-        return "root"
-    for tool in ("mmdebstrap", "unshare", "dpkg-shlibdeps", "cpack", "apt-get"):
-        if shutil.which(tool) is None:
-            return tool
-    try:
-        run(*IN_NAMESPACE, "true")
-    except AssertionError:
-        return "leave to make namespaces"
-    if not any(f" {SUITE} " in line for line in mirrors()):
-        return f"an apt that knows a mirror of Debian's {SUITE} (apt-get update)"
-    return None
-
-
-def make_chroot(folder, package):
-    """A minimal Debian with the package, installed there by apt with what it depends on."""
-    root = folder / "root"
-    install = f'chroot "$1" sh -c "cd /srv && apt-get -y install ./{package.name} dataset-fashion-mnist"'
-    command = ["mmdebstrap", "--mode=root", "--variant=minbase", *(f"--aptopt={o}" for o in APT), *(f"--dpkgopt={o}" for o in DPKG),
-               f"--customize-hook=copy-in {package} /srv", f"--customize-hook={install}", SUITE, root, *mirrors()]
-    try:
-        run(*IN_NAMESPACE, *command, timeout=600, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
-    except AssertionError as error:
-        if re.search(r"Temporary failure resolving|Could not (connect|resolve)|Connection (timed out|failed)|Unable to connect",
-                     str(error)):
-            raise Missing("a network that reaches apt's mirror") from error
-        raise
-    return root
+def skip(folder, missing):
+    print(f"package_test: skipped, because it needs {missing}", flush=True)
+    shutil.rmtree(folder)
+    os._exit(77)
 
 
 class Package(unittest.TestCase):
@@ -83,20 +46,24 @@ class Package(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="detox-package-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        run("cpack", "-G", "DEB", "-B", cls.folder / "package", cwd=BUILD)
-        cls.package, = (cls.folder / "package").glob("*.deb")
+        for tool in ("dpkg-shlibdeps", "cpack"):
+            if shutil.which(tool) is None:
+                skip(cls.folder, tool)
         try:
-            cls.root = make_chroot(cls.folder, cls.package)
-        except Missing as missing:
-            print(f"package_test: skipped, because it needs {missing}")
-            shutil.rmtree(cls.folder)
-            sys.stdout.flush()
-            os._exit(77)
+            inside(cls.folder, "true")
+        except AssertionError as error:
+            if missing := re.search("^try-debian: needs (.*)$", str(error), re.MULTILINE):
+                skip(cls.folder, missing[1])
+            raise
+        cls.root = cls.folder / SUITE
+        run("cpack", "-G", "DEB", "-B", cls.folder / "package", cwd=BUILD)
+        package, = (cls.folder / "package").glob("*.deb")
+        shutil.copy(package, cls.root / "srv")
+        cls.inside("sh", "-ec", f"apt-get -qq update; apt-get -qq -y install ./{package.name} dataset-fashion-mnist")
 
-    def inside(self, *command, **options):
-        mounts = f"mount -t proc proc '{self.root}/proc' && mount --rbind /dev '{self.root}/dev' && exec chroot '{self.root}' \"$@\""
-        environment = {"PATH": "/usr/bin:/usr/sbin:/bin:/sbin", "HOME": "/srv", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-        return run(*IN_NAMESPACE, "sh", "-c", mounts, "inside", *command, env=environment, **options)
+    @classmethod
+    def inside(cls, *command):
+        return inside(cls.folder, *command)
 
     def test_installs_what_belongs_to_the_program(self):
         files = self.inside("dpkg", "-L", "detoxml").splitlines()
@@ -137,8 +104,4 @@ class Package(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    missing = what_is_missing()
-    if missing is not None:
-        print(f"package_test: skipped, because it needs {missing}")
-        sys.exit(77)
     unittest.main(verbosity=2)
