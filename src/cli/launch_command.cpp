@@ -146,7 +146,10 @@ Job mpi_job(const Launch& launch, const std::string& profile) {
 /// other by ssh. The script is one word less to quote for mpirun, and need not be executable.
 std::vector<std::string> agent_arguments(const HostShell& shell,
                                          const PrivateDirectory& directory) {
-  std::vector<std::string> arguments{"--mca", "plm", "rsh", "--mca", "plm_rsh_no_tree_spawn", "1"};
+  // What is left is rsh in Open MPI 4, and ssh in 5, which takes the options of rsh for its own.
+  constexpr const char* kStarters = "^slurm,tm,lsf,alps,pals";
+  std::vector<std::string> arguments{"--mca", "plm", kStarters, "--mca", "plm_rsh_no_tree_spawn",
+                                     "1"};
   const std::string script = shell.agent_script();
   if (!script.empty()) {
     const std::string file = directory.path() / "agent";

@@ -133,7 +133,7 @@ HostReport report_of_this_host(std::string_view version) {
   report.program = hex(program.finish());
   std::array<char, HOST_NAME_MAX + 1> host{};
   if (gethostname(host.data(), host.size() - 1) == 0) report.host = host.data();
-  report.has_orted = is_on_path("orted");
+  report.has_orted = is_on_path("orted") || is_on_path("prted");  // Open MPI 4, 5
   report.networks = own_networks();
   if (const char* connection = std::getenv("SSH_CONNECTION")) {
     std::istringstream words(connection);

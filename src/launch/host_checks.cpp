@@ -46,7 +46,8 @@ std::vector<std::string> differences(const HeardHost& heard, const HostReport& s
   }
   if (!heard.is_here && !own.has_orted) {
     found.emplace_back(
-        "no orted, MPI's daemon, on the PATH that commands have there: install Debian's package "
+        "no orted or prted, MPI's daemon, on the PATH that commands have there: install Debian's "
+        "package "
         "openmpi-bin");
   }
   if (!own.failure.empty()) {

@@ -188,7 +188,8 @@ TEST_F(Launch, ReachesOtherHostsOneByOneAsItsChecksDo) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               testing::AllOf(HasSubstr("exec ssh "), HasSubstr("BatchMode=yes"),
                              HasSubstr(" -T -- \"$@\"")));
-  EXPECT_THAT(read("given"), HasSubstr("[--mca][plm][rsh][--mca][plm_rsh_no_tree_spawn][1]"));
+  EXPECT_THAT(read("given"),
+              HasSubstr("[--mca][plm][^slurm,tm,lsf,alps,pals][--mca][plm_rsh_no_tree_spawn][1]"));
 }
 
 TEST_F(Launch, ShowsWholeLinesWithTheirRankWhereThatIsAskedFor) {

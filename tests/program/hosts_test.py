@@ -75,8 +75,8 @@ class OverHosts(ProgramTest):
 
     def assert_nothing_left(self, numbers):
         for number in numbers:
-            self.assertTrue(wait_for(lambda n=number: not self.hosts.processes(n, "detoxml|orted|mpirun"), 60),
-                            f"host{number}: {self.hosts.processes(number, 'detoxml|orted|mpirun')}")
+            self.assertTrue(wait_for(lambda n=number: not self.hosts.processes(n, "detoxml|[op]rted|mpirun"), 60),
+                            f"host{number}: {self.hosts.processes(number, 'detoxml|[op]rted|mpirun')}")
 
     def assert_replays(self, last):
         """What the local engine makes of the record is what the hosts wrote."""
@@ -112,7 +112,7 @@ class OverHosts(ProgramTest):
     def test_goes_on_when_a_daemon_of_mpi_is_killed(self):
         run = self.launch()
         run.wait_for_steps(10)
-        for pid in self.hosts.processes(3, "^orted|/orted"):
+        for pid in self.hosts.processes(3, "^[op]rted|/[op]rted"):
             self.hosts.signal(3, pid)
         last = self.goes_on_without(2, run)
         self.assert_nothing_left(self.numbers)

@@ -50,7 +50,7 @@ class Slurm(ProgramTest):
         self.assertTrue(wait_for(lambda: self.state(job)[0] not in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING")),
                         f"{self.state(job)}\n{self.log(job)}")
         for number in self.hosts.numbers:
-            self.assertTrue(wait_for(lambda n=number: not self.hosts.processes(n, "detoxml|orted|mpirun"), 60))
+            self.assertTrue(wait_for(lambda n=number: not self.hosts.processes(n, "detoxml|[op]rted|mpirun"), 60))
         return self.state(job)
 
     def assert_like_the_local_engine(self):
