@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs clang-tidy over the files that changed, or over all of them.
+"""Runs clang-tidy 14 over the files that changed, or over all of them.
 
     tools/tidy.py            what differs from the merge base with main (on main: from HEAD~), working tree included
     tools/tidy.py --all      every file of the compile database
@@ -11,6 +11,9 @@ the same name is checked, or else one file that includes it.
 
 What had no findings is not checked again as long as nothing that it is compiled from has changed, in any clone: a unit's
 fingerprint is kept in ~/.cache/detoxml-tidy. Take that folder away to have all checked anew.
+
+Other versions of clang-tidy find other things: where there is none of 14 (Debian 12 has it) this says so, checks nothing
+and ends with exit code 77.
 """
 import argparse
 import concurrent.futures
@@ -26,13 +29,27 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-CLANG_TIDY = "clang-tidy"
-CLANG = "clang++"
+VERSION = 14
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "detoxml-tidy"
 CACHE_DAYS = 30
 PRELUDE = ROOT / "tools/tidy_libtorch.hpp"
 # clang-tidy 14 matches all of libtorch's declarations: this one check takes two fifths of the minute that a file costs.
 TOO_SLOW_WITH_LIBTORCH = "-performance-unnecessary-value-param"
+
+
+@functools.lru_cache(maxsize=None)
+def llvm_tool(name):
+    """The program of this version, under that name or its plain one; or else none, and what its plain name is of."""
+    there = "none"
+    for program in (f"{name}-{VERSION}", name):
+        try:
+            said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        there = re.search(r"version (\d+)|$", said)[1] or "another"
+        if there == str(VERSION):
+            return program, there
+    return None, there
 
 
 def clang_arguments(entry):
@@ -150,7 +167,7 @@ def content_digest(name):
 @functools.lru_cache(maxsize=None)
 def rules():
     """What decides about findings besides the code."""
-    version = subprocess.run([CLANG_TIDY, "--version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run([llvm_tool("clang-tidy")[0], "--version"], capture_output=True, text=True, check=True).stdout
     own = [path for path in ROOT.rglob(".clang-tidy") if "build" not in path.relative_to(ROOT).parts]
     return "\n".join([version, *map(content_digest, sorted(map(str, [*own, pathlib.Path(__file__).resolve()])))])
 
@@ -162,7 +179,7 @@ def fingerprint(unit):
         at = output.index("-o")
         output = output[:at] + output[at + 2:]
     arguments = [argument for argument in output[1:] if argument != "-c"]
-    answer = subprocess.run([CLANG, "-M", *arguments], cwd=unit.entry["directory"], capture_output=True, text=True,
+    answer = subprocess.run([llvm_tool("clang++")[0], "-M", *arguments], cwd=unit.entry["directory"], capture_output=True, text=True,
                             check=False)
     if answer.returncode != 0:
         return None
@@ -189,7 +206,7 @@ def check(unit, database):
         (CACHE / mark).touch()
         return unit, None, time.monotonic() - start
     checks = ["--checks", TOO_SLOW_WITH_LIBTORCH] if unit.sees_libtorch else []
-    answer = subprocess.run([CLANG_TIDY, "--quiet", *checks, "-p", str(database), str(unit.file)], cwd=ROOT,
+    answer = subprocess.run([llvm_tool("clang-tidy")[0], "--quiet", *checks, "-p", str(database), str(unit.file)], cwd=ROOT,
                             capture_output=True, text=True, check=False)
     if mark and answer.returncode == 0:
         (CACHE / mark).touch()
@@ -220,6 +237,11 @@ def main():
     parser.add_argument("files", nargs="*", type=pathlib.Path)
     options = parser.parse_args()
 
+    for name in ("clang-tidy", "clang++"):
+        program, there = llvm_tool(name)
+        if program is None:
+            print(f"tidy: not done: {name} {VERSION} decides, which Debian 12 has, and here is {there}", file=sys.stderr)
+            sys.exit(77)
     if not (options.build / "compile_commands.json").exists():
         sys.exit(f"tidy: {options.build}/compile_commands.json is missing: run cmake --preset release first")
     units = units_of(options.build)
