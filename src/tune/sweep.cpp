@@ -67,7 +67,8 @@ Sweep parse_named(std::string_view text) {
   if (equals == std::string_view::npos || equals == 0) {
     throw UsageError("no values; valid: NAME=VALUE,VALUE,… as in lr=0.1,0.01 or lr=2^-10..2^-3");
   }
-  const Option& option = swept_option(printable(text.substr(0, equals)));
+  const std::string name = printable(text.substr(0, equals));
+  const Option& option = swept_option(name);
   Sweep sweep{std::string(option.name), {}};
   for (const std::string_view item : split(text.substr(equals + 1))) {
     const std::vector<std::string> numbers =
