@@ -74,7 +74,7 @@ int run(int argc, char** argv) {
       start = Clock::real().now();
     }
     const auto number = static_cast<std::uint64_t>(step) + 1;
-    const Assignment assignment = random_placement(kWorkers, kSlices, key, number);
+    const Assignment assignment = random_placement({kWorkers, kSlices, 1}, key, number);
     Ballot ballot({.step = number,
                    .assignment = assignment,
                    .absent = absent,

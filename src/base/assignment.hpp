@@ -1,4 +1,4 @@
-// Which worker computes which slice in one step.
+// Which workers may compute which slice in one step.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +6,19 @@
 
 namespace detox {
 
-/// P workers and k slices; every worker has one slice. Workers are counted from 0 here and by their
-/// MPI rank, from 1, in everything users read.
+/// P workers and k slices. Workers are counted from 0 here and by their MPI rank, from 1, in
+/// everything users read.
 struct Assignment {
-  std::vector<std::uint32_t> slice_of_worker;                ///< P entries in [0, k)
-  std::vector<std::vector<std::uint32_t>> workers_of_slice;  ///< k lists, each ascending
+  /// k lists, each without repetition, in the order in which they are asked.
+  std::vector<std::vector<std::uint32_t>> workers_of_slice;
+  std::vector<std::vector<std::uint32_t>> slices_of_worker;  ///< P lists, each ascending
 
-  std::size_t workers() const { return slice_of_worker.size(); }
+  std::size_t workers() const { return slices_of_worker.size(); }
   std::size_t slices() const { return workers_of_slice.size(); }
+  bool is_assigned(std::uint32_t worker, std::uint32_t slice) const;
 };
+
+/// lists: for each slice its workers, each below `workers` and at most once a list.
+Assignment assignment_of(std::vector<std::vector<std::uint32_t>> lists, std::size_t workers);
 
 }  // namespace detox

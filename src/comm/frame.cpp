@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "comm/slice_lists.hpp"
 
 namespace detox {
 namespace {
@@ -193,12 +194,13 @@ std::optional<std::string_view> parse_start(const FrameView& frame) {
 
 std::optional<OrderView> parse_order(const FrameView& frame, const OrderLimits& limits,
                                      const Chunks& weights) {
-  const auto [slices, workers, ranks] = limits;
-  if (!is_of(frame, FrameKind::kOrder) || frame.slice >= slices) return std::nullopt;
+  const auto [slices, workers, seats, ranks] = limits;
+  if (!is_of(frame, FrameKind::kOrder)) return std::nullopt;
+  if (frame.slice >= slices && frame.slice != kNoSlice) return std::nullopt;
   OrderParts parts;
   if (frame.payload.size() < sizeof parts) return std::nullopt;
   std::memcpy(&parts, frame.payload.data(), sizeof parts);
-  if (parts.relays > ranks || (parts.assigned != 0 && parts.assigned != workers)) {
+  if (parts.relays > ranks || (parts.assigned != 0 && parts.assigned != seats + slices)) {
     return std::nullopt;
   }
   const std::size_t words = std::size_t{parts.relays} + parts.assigned;
@@ -214,9 +216,7 @@ std::optional<OrderView> parse_order(const FrameView& frame, const OrderLimits& 
       (parts.weights_from <= ranks || parts.weights_from == kNobody) &&
       std::ranges::all_of(
           relay_to, [ranks = ranks](std::uint32_t rank) { return rank >= 1 && rank <= ranks; }) &&
-      std::ranges::all_of(assignment, [slices = slices](std::uint32_t slice) {
-        return slice < slices || slice == kNoSlice;
-      });
+      (assignment.empty() || are_lists(assignment, slices, workers));
   if (!valid) return std::nullopt;
   return OrderView{.step = frame.step,
                    .slice = frame.slice,
@@ -379,9 +379,10 @@ std::size_t max_frame_from_worker(const Chunks& answer) {
                                        kMaxRequested * sizeof(std::uint32_t), kMaxFailureBytes});
 }
 
-std::size_t max_frame_to_worker(const Chunks& weights, std::size_t workers) {
-  const std::size_t order =
-      sizeof(OrderParts) + 2 * workers * sizeof(std::uint32_t) + weights.count() * sizeof(Digest);
+std::size_t max_frame_to_worker(const Chunks& weights, const OrderLimits& limits) {
+  const std::size_t order = sizeof(OrderParts) +
+                            (limits.ranks + limits.seats + limits.slices) * sizeof(std::uint32_t) +
+                            weights.count() * sizeof(Digest);
   return kFrameHeaderBytes + std::max({weights.chunk_bytes, order, kMaxTextBytes});
 }
 

@@ -19,12 +19,12 @@
 namespace detox {
 
 inline constexpr std::size_t kFrameHeaderBytes = 64;
-inline constexpr std::uint16_t kWireVersion = 3;
+inline constexpr std::uint16_t kWireVersion = 4;
 /// The longest text of a welcome, a start or a ready message.
 inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20;
 /// The longest line of a failure; make_failure() cuts, parse_failure() refuses.
 inline constexpr std::size_t kMaxFailureBytes = 1000;
-/// In place of a slice: this worker computes none in this step.
+/// In place of a slice: this worker is asked for none yet.
 inline constexpr std::uint32_t kNoSlice = 0xffffffff;
 /// In place of a rank: nobody sends this worker its weights, it asks the server for them.
 inline constexpr std::uint32_t kNobody = 0xffffffff;
@@ -75,15 +75,16 @@ FrameView parse_frame(std::span<const std::byte> bytes);
 
 struct OrderView {
   std::uint64_t step = 0;
-  std::uint32_t slice = 0;                         ///< < slices
+  std::uint32_t slice = 0;                         ///< < slices, or kNoSlice
   std::uint32_t weights_from = 0;                  ///< the rank that sends them, or kNobody
   std::span<const std::uint32_t> relay_to = {};    ///< ranks, each >= 1
-  std::span<const std::uint32_t> assignment = {};  ///< empty, or the slice of every worker
+  std::span<const std::uint32_t> assignment = {};  ///< empty, or the workers of every slice
   std::span<const Digest> weights_digests = {};    ///< of every chunk
   std::uint64_t deadline_ms = 0;                   ///< that the step lasts at most; 0: not known
 };
 struct OrderLimits {
   std::size_t slices, workers;
+  std::size_t seats;  ///< workers of all slices, each as often as it has one
   std::size_t ranks;  ///< of workers, also of such that take no part
 };
 struct WeightsChunkView {
@@ -161,6 +162,6 @@ FrameBytes make_wait();
 /// What Transport::receive() should be given: the longest frame that an honest worker sends to the
 /// server in a step, and the longest that anybody sends to a worker.
 std::size_t max_frame_from_worker(const Chunks& answer);
-std::size_t max_frame_to_worker(const Chunks& weights, std::size_t workers);
+std::size_t max_frame_to_worker(const Chunks& weights, const OrderLimits& limits);
 
 }  // namespace detox

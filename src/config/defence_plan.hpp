@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "stages/assign/placement.hpp"
 #include "stages/bucket/hierarchy.hpp"
 
 namespace detox {
@@ -24,12 +25,17 @@ struct DefencePlan {
       0;                 ///< K, slices that a step goes on with; k where all are waited for
   std::size_t rows = 0;  ///< n of the rule that defends: a robust inner rule's smallest bucket
   bool random_placement = true;
+  bool is_lazy = false;         ///< replicas are asked as they are needed for a majority
   bool votes_by_digest = true;  ///< over MPI; with r = 1 there is nothing to vote on
   bool sign_codec = false;      ///< workers send sign bits
   bool weighs_samples = false;  ///< slices count for as many samples as they have
   bool keeps_last = false;      ///< the rule begins at its last result
   Hierarchy::Options hierarchy;
   std::vector<Absence> absences;
+
+  Seating seating() const { return {workers, k, r}; }
+  /// Who may compute what in step t, in the order in which a lazy step asks. key: the placement's.
+  Assignment assign(const Key& key, std::uint64_t step) const;
 };
 
 /// Samples of each of these slices among k; the first slices are the larger ones.

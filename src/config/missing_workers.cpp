@@ -10,7 +10,7 @@ namespace detox {
 
 std::vector<std::uint32_t> least_missed(const Plan& plan, std::size_t count) {
   DETOX_ASSERT(count <= plan.workers);
-  auto groups = fixed_placement(plan.workers, plan.k).workers_of_slice;
+  auto groups = fixed_placement(plan.seating()).workers_of_slice;
   const Hierarchy hierarchy(plan.hierarchy);
   const std::size_t spared =
       hierarchy.trusts_a_row() ? plan.hierarchy.rule.reference_row : groups.size();
@@ -35,11 +35,12 @@ bool is_always_unmet(const Plan& plan) { return !plan.random_placement || plan.r
 std::string unmet_without(const Plan& plan, std::span<const std::uint32_t> missing) {
   const Hierarchy hierarchy(plan.hierarchy);
   if (plan.random_placement) {
-    const std::size_t lost = std::min(plan.k, effective_corruption(missing.size(), plan.r));
+    const std::size_t lost =
+        std::min(plan.k, effective_corruption(missing.size(), plan.r, plan.seating().lists()));
     return hierarchy.unmet_requirement(std::min(plan.num_aggregate, plan.k - lost));
   }
   std::vector<std::uint32_t> resolved;
-  const Assignment groups = fixed_placement(plan.workers, plan.k);
+  const Assignment groups = fixed_placement(plan.seating());
   for (std::uint32_t slice = 0; slice < plan.k; ++slice) {
     const auto& group = groups.workers_of_slice[slice];
     const auto gone = std::ranges::count_if(

@@ -17,10 +17,17 @@ std::string counted(std::size_t number, std::string_view one) {
 
 /// "15 pieces x 3 workers", also where P is no multiple of r.
 std::string pieces(const Plan& plan) {
-  const std::size_t least = plan.workers / plan.k, most = (plan.workers + plan.k - 1) / plan.k;
+  const Seating seating = plan.seating();
+  const std::size_t least = seating.seats() / plan.k;
+  const std::size_t most = (seating.seats() + plan.k - 1) / plan.k;
+  const std::string larger = most > least ? fmt::format(" or {}", most) : "";
+  const std::string first = least / 2 == most / 2
+                                ? std::to_string(least / 2 + 1)
+                                : fmt::format("{} or {}", least / 2 + 1, most / 2 + 1);
   return fmt::format(
-      "{} × {}{}{}", counted(plan.k, "piece"), counted(least, "worker"),
-      most > least ? fmt::format(" or {}", most) : "",
+      "{} × {}{}{}{}{}", counted(plan.k, "piece"), counted(least, "worker"), larger,
+      plan.is_lazy ? fmt::format(", {} asked first", first) : "",
+      seating.overlaps() ? fmt::format(", each worker in up to {}", seating.lists()) : "",
       plan.num_aggregate < plan.k ? fmt::format(", the first {} taken", plan.num_aggregate) : "");
 }
 
@@ -62,7 +69,8 @@ std::string defence(const RunConfig& config, const Plan& plan) {
 void add_attack(const Plan& plan, std::vector<std::string>& lines) {
   const AttackInfo& info = find_attack(plan.attack.attack);
   if (info.notices == nullptr || plan.attack.byzantine == 0) return;
-  const std::size_t most = std::min(plan.k, effective_corruption(plan.attack.byzantine, plan.r));
+  const std::size_t most =
+      std::min(plan.k, effective_corruption(plan.attack.byzantine, plan.r, plan.seating().lists()));
   for (std::string& line : info.notices(plan.attack.options, plan.rows, most))
     lines.push_back(std::move(line));
 }

@@ -138,6 +138,18 @@ void check_workers(const RunConfig& config, const Plan& plan) {
     mistakes.add(
         fmt::format("--group-size r = {} needs P >= r workers: P = {}", plan.r, plan.workers));
   }
+  if (config.lazy && plan.r < 3) {
+    mistakes.add(
+        "--lazy asks for a further replica where two differ, and r = 1 leaves none; valid: "
+        "--group-size 3 or more");
+  }
+  const std::size_t least = plan.workers / std::max<std::size_t>(1, plan.r);
+  if (config.slices > 0 && (config.slices < least || config.slices > plan.workers)) {
+    mistakes.add(fmt::format(
+        "--slices k is {}; valid: floor(P / r) = {} to P = {}, or auto; fewer slices are a larger "
+        "--group-size",
+        config.slices, least, plan.workers));
+  }
   const auto check_attackers = [&](std::string_view option, std::uint64_t value) {
     if (value >= plan.workers) {
       mistakes.add(
@@ -234,7 +246,8 @@ Plan make_plan(const RunConfig& config) {
   plan.r = config.group_size;
   plan.q = *config.assume_fail;
   check_workers(config, plan);
-  plan.k = plan.workers / plan.r;
+  plan.is_lazy = config.lazy;
+  plan.k = config.slices > 0 ? config.slices : plan.workers / plan.r;
   plan.b = config.buckets;
   if (config.approach == Approach::kMajVote && plan.b > 0)
     throw UsageError("--approach maj_vote has no buckets; use detox");
@@ -249,7 +262,7 @@ Plan make_plan(const RunConfig& config) {
     throw UsageError(fmt::format("--buckets b = {} needs b <= K slices: --num-aggregate K = {}",
                                  plan.b, plan.num_aggregate));
   }
-  plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r));
+  plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r, plan.seating().lists()));
   plan.votes_by_digest = config.vote == VoteForm::kDigest && plan.r > 1;
   plan.random_placement = config.placement == PlacementKind::kRandom;
   const RuleInfo &rule = rule_of(*config.mode), &inner = rule_of(config.inner_mode);

@@ -16,13 +16,16 @@ constexpr std::size_t kMostTimesTheWorkers = 8;
 /// Of a plan, what a requirement depends on.
 struct Variant {
   std::size_t workers, q, r;
-  std::size_t kept;  ///< --num-aggregate; 0: all
+  std::size_t slices;  ///< --slices; 0: as many as have workers of their own
+  std::size_t kept;    ///< --num-aggregate; 0: all
   Hierarchy::Options hierarchy;
 
+  std::size_t k() const { return slices > 0 ? slices : workers / r; }
   bool holds() {
-    const std::size_t k = workers / r, rows = kept > 0 ? kept : k;
-    if (rows > k || hierarchy.buckets > rows) return false;
-    hierarchy.f_eff = std::min(k, effective_corruption(q, r));
+    const std::size_t rows = kept > 0 ? kept : k();
+    if (rows > k() || k() < workers / r || hierarchy.buckets > rows) return false;
+    const std::size_t lists = Seating{workers, k(), r}.lists();
+    hierarchy.f_eff = std::min(k(), effective_corruption(q, r, lists));
     return Hierarchy(hierarchy).unmet_requirement(rows).empty();
   }
 };
@@ -47,7 +50,7 @@ std::optional<std::size_t> more_workers(Variant variant) {
 
 /// The nearest larger number of buckets that helps, else the nearest smaller one, else none at all.
 std::optional<std::string> other_buckets(Variant variant) {
-  const std::size_t k = variant.workers / variant.r, given = variant.hierarchy.buckets;
+  const std::size_t k = variant.k(), given = variant.hierarchy.buckets;
   if (given == 0) return std::nullopt;
   for (std::size_t b = given + 1; b <= k; ++b) {
     variant.hierarchy.buckets = b;
@@ -64,8 +67,7 @@ std::optional<std::string> other_buckets(Variant variant) {
 }
 
 std::optional<std::size_t> more_slices(Variant variant) {
-  const std::size_t k = variant.workers / variant.r;
-  while (variant.kept > 0 && variant.kept < k) {
+  while (variant.kept > 0 && variant.kept < variant.k()) {
     ++variant.kept;
     if (variant.holds()) return variant.kept;
   }
@@ -99,12 +101,16 @@ std::string remedies(const Plan& plan) {
   const Variant variant{.workers = plan.workers,
                         .q = plan.q,
                         .r = plan.r,
+                        .slices = plan.seating().overlaps() ? plan.k : 0,
                         .kept = plan.num_aggregate < plan.k ? plan.num_aggregate : 0,
                         .hierarchy = plan.hierarchy};
   std::vector<std::string> found;
   if (const auto q = fewer_liars(variant)) found.push_back(fmt::format("--assume-fail {}", *q));
   if (const auto workers = more_workers(variant))
     found.push_back(fmt::format("--workers {} (launch -n {})", *workers, *workers + 1));
+  Variant own_groups = variant;
+  own_groups.slices = 0;
+  if (variant.slices > 0 && own_groups.holds()) found.emplace_back("--slices auto");
   if (const auto buckets = other_buckets(variant))
     found.push_back(fmt::format("--buckets {}", *buckets));
   if (const auto kept = more_slices(variant))

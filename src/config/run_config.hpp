@@ -33,6 +33,8 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::optional<std::string> mode;  ///< kStandardRule; normal for maj_vote
   std::string inner_mode = "normal";
   std::uint64_t group_size = 3;
+  bool lazy = false;
+  std::uint64_t slices = 0;  ///< 0: floor(P / r)
   std::uint64_t buckets = 0;
   std::optional<std::uint64_t> workers;  ///< kStandardWorkers; under MPI the world size minus one
   std::optional<std::uint64_t> assume_fail;

@@ -42,7 +42,9 @@ class LocalFleet final : public Fleet {
 
  private:
   void hand_on_late(const StepOrder& order, StepVotes& votes);
-  void compute_honest(const StepOrder& order);
+  /// What is missing of the answers to these orders. Returns where each lies in honest_.
+  std::vector<std::size_t> compute_honest(const StepOrder& order,
+                                          std::span<const SliceOrder> orders);
   void compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine);
   /// Puts what slices with an attacker give for the other labels in the place of their honest
   /// values.
@@ -52,9 +54,10 @@ class LocalFleet final : public Fleet {
   Parts parts_;
   BatchLoader loader_;
   std::vector<std::unique_ptr<SliceComputer>> computers_;  ///< one a thread
-  std::vector<AnswerSlot> honest_;                         ///< one a slice, or one a worker
-  std::vector<AnswerSlot> corrupt_;                        ///< one a slice, made when first needed
-  std::vector<AnswerSlot> flipped_;                        ///< likewise
+  std::vector<AnswerSlot> honest_;   ///< one a slice, then one for every further replica
+  std::vector<bool> is_given_;       ///< by slice: it is some worker's answer
+  std::vector<AnswerSlot> corrupt_;  ///< one a slice, made when first needed
+  std::vector<AnswerSlot> flipped_;  ///< likewise
   /// Sealed slots: bytes of corrupt slices of earlier steps are stale and not handed on.
   std::vector<std::span<const std::byte>> honest_answers_, corrupt_answers_;
   std::vector<IncomingAnswer> late_;  ///< of the last step; their bytes are those of honest_

@@ -5,28 +5,42 @@
 
 namespace detox {
 
-void OpenSlices::begin(const Assignment& assignment, std::vector<bool> awaited) {
-  slice_of_worker_ = assignment.slice_of_worker.data();
+void OpenSlices::begin(std::size_t slices, std::vector<bool> awaited) {
   awaited_ = std::move(awaited);
-  closed_.assign(assignment.slices(), false);
-  missing_.assign(assignment.slices(), 0);
-  for (std::size_t worker = 0; worker < awaited_.size(); ++worker)
-    missing_[slice_of_worker_[worker]] += awaited_[worker] ? 1 : 0;
-  waiting_ = missing_.size() - static_cast<std::size_t>(std::ranges::count(missing_, 0U));
+  owed_.resize(awaited_.size());
+  for (std::vector<std::uint32_t>& owed : owed_) owed.clear();
+  closed_.assign(slices, false);
+  missing_.assign(slices, 0);
+  waiting_ = 0;
+}
+
+void OpenSlices::one_more(std::uint32_t slice) {
+  if (!closed_[slice] && ++missing_[slice] == 1) ++waiting_;
+}
+
+void OpenSlices::one_less(std::uint32_t slice) {
+  if (missing_[slice] > 0 && --missing_[slice] == 0) --waiting_;
+}
+
+void OpenSlices::order(std::uint32_t worker, std::uint32_t slice) {
+  owed_[worker].push_back(slice);
+  if (awaited_[worker]) one_more(slice);
+}
+
+void OpenSlices::answered(std::uint32_t worker, std::uint32_t slice) {
+  if (std::erase(owed_[worker], slice) > 0 && awaited_[worker]) one_less(slice);
 }
 
 void OpenSlices::await(std::uint32_t worker) {
-  const std::uint32_t slice = slice_of_worker_[worker];
   if (awaited_[worker]) return;
   awaited_[worker] = true;
-  if (!closed_[slice] && ++missing_[slice] == 1) ++waiting_;
+  for (const std::uint32_t slice : owed_[worker]) one_more(slice);
 }
 
 void OpenSlices::forget(std::uint32_t worker) {
   if (!awaited_[worker]) return;
   awaited_[worker] = false;
-  std::size_t& missing = missing_[slice_of_worker_[worker]];
-  if (missing > 0 && --missing == 0) --waiting_;
+  for (const std::uint32_t slice : owed_[worker]) one_less(slice);
 }
 
 void OpenSlices::close(std::uint32_t slice) {

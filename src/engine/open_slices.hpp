@@ -5,20 +5,25 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/assignment.hpp"
-
 namespace detox {
 
-/// The slices of a step that are open, and how many of whose workers are awaited. Every call but
-/// begin() costs the same for any number of slices.
+/// The slices of a step that are open, and how many awaited workers owe each an answer. Every call
+/// but begin() costs what that worker owes, for any number of slices.
 class OpenSlices {
  public:
-  /// Every slice is open; awaited has a flag a worker. The assignment outlives the step.
-  void begin(const Assignment& assignment, std::vector<bool> awaited);
+  /// So many slices are open, and nobody owes anything; awaited has a flag a worker.
+  void begin(std::size_t slices, std::vector<bool> awaited);
+
+  /// The worker was asked for an answer.
+  void order(std::uint32_t worker, std::uint32_t slice);
+  /// And has given it.
+  void answered(std::uint32_t worker, std::uint32_t slice);
+  /// What it owes, in the order in which it was asked.
+  const std::vector<std::uint32_t>& owed(std::uint32_t worker) const { return owed_[worker]; }
 
   /// The worker is waited for from now on.
   void await(std::uint32_t worker);
-  /// It has answered, or is not waited for any more.
+  /// It is not waited for any more.
   void forget(std::uint32_t worker);
   /// Whatever its workers say, the slice is not open any more.
   void close(std::uint32_t slice);
@@ -27,9 +32,12 @@ class OpenSlices {
   std::size_t waiting() const { return waiting_; }
 
  private:
-  const std::uint32_t* slice_of_worker_ = nullptr;
-  std::vector<bool> awaited_;         ///< by worker
-  std::vector<bool> closed_;          ///< by slice
+  void one_more(std::uint32_t slice);
+  void one_less(std::uint32_t slice);
+
+  std::vector<std::vector<std::uint32_t>> owed_;  ///< by worker
+  std::vector<bool> awaited_;                     ///< by worker
+  std::vector<bool> closed_;                      ///< by slice
   std::vector<std::size_t> missing_;  ///< by slice: awaited workers; 0 where it is closed
   std::size_t waiting_ = 0;
 };

@@ -9,6 +9,7 @@
 #include "base/as_error.hpp"
 #include "base/log.hpp"
 #include "base/worker_names.hpp"
+#include "comm/slice_lists.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -37,7 +38,7 @@ RemoteFleet::RemoteFleet(const Parts& parts)
               .compression = parts.compression,
               .least_patience_s = parts.least_chunk_patience_s,
               .make_tasks = parts.make_tasks}),
-      copies_(parts.answer, peers_.size(), parts.compression),
+      copies_(parts.answer, peers_.size(), parts.lists, parts.compression),
       complaints_(peers_.size(), parts.q),
       to_workers_(parts.transport),
       to_left_out_(parts.transport),
@@ -73,7 +74,7 @@ std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order)
   return workers;
 }
 
-void RemoteFleet::give_orders(const StepOrder& order, double limit_s) {
+void RemoteFleet::give_orders(const StepOrder& order, double limit_s, StepVotes& votes) {
   weights_.begin(order.step, order.parameters, order.statistics, parts_.pool);
   to_workers_.heard();
   const std::vector<std::uint32_t> relaying = relaying_workers(order);
@@ -88,29 +89,39 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s) {
     place_of[relaying[place]] = place;
     if (tree[place].from == RelayPlace::kServer) direct.push_back(parts_.ranks[relaying[place]]);
   }
-  const std::vector<std::uint32_t>& slices = order.assignment.slice_of_worker;
+  const std::vector<bool> reachable = find_reachable(order);
+  open_slices(order);
+  std::vector<std::vector<std::uint32_t>> slices(peers_.size());
+  for (auto orders = votes.take_orders(); !orders.empty(); orders = votes.take_orders()) {
+    for (const SliceOrder& one : orders) {
+      slices[one.worker].push_back(one.slice);
+      if (!reachable[one.worker] || !is_awaited(order, one.worker)) votes.pass_over(one);
+    }
+  }
+  const std::vector<std::uint32_t> assignment =
+      parts_.send_assignment ? words_of_lists(order.assignment.workers_of_slice)
+                             : std::vector<std::uint32_t>();
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     Peer& peer = peers_[worker];
     const int rank = parts_.ranks[worker];
-    const bool was_heard = peer.heard;
-    peer.heard = false;
+    const bool is_asked = !slices[worker].empty(), was_heard = peer.heard;
+    peer.heard = peer.heard && !is_asked;
     peer.served = 0;
-    if (!order.absent[worker]) presence_.expect(worker, order.step, clock().now());
+    peer.digests.clear();
+    if (is_asked) presence_.expect(worker, order.step, clock().now());
     if (order.absent[worker] || peer.gone) continue;
-    peer.silent_steps = was_heard ? 0 : peer.silent_steps + 1;
-    // To a worker that has not even taken the last frames, more are of no use and would pile up.
-    // One that computes takes nothing in meanwhile, but not for ever.
-    const bool has_taken = parts_.transport.is_idle(rank);
-    peer.untaken_steps = has_taken ? 0 : peer.untaken_steps + 1;
-    if (peer.untaken_steps > kMostUntaken) peer.awaited = false;
-    if (!has_taken && !peer.awaited) continue;
+    peer.silent_steps = was_heard ? 0 : peer.silent_steps + (is_asked ? 1 : 0);
+    if (!reachable[worker]) continue;
     std::rotate(peer.orders.begin(), peer.orders.end() - 1, peer.orders.end());
-    peer.orders[0] = {order.step, slices[worker], kNobody,
+    peer.orders[0] = {order.step,
+                      {},
+                      kNobody,
                       begin_ + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(limit_s))};
     OrderView told{.step = order.step,
-                   .slice = slices[worker],
+                   .slice = kNoSlice,
                    .weights_from = kNobody,
+                   .assignment = assignment,
                    .weights_digests = weights_.digests(),
                    .deadline_ms = milliseconds(limit_s)};
     std::vector<std::uint32_t> relay_to;
@@ -121,13 +132,76 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s) {
       for (const std::size_t below : tree[place].to) relay_to.push_back(rank_of(relaying[below]));
     }
     told.relay_to = relay_to;
-    if (parts_.send_assignment) told.assignment = slices;
-    parts_.transport.send(rank, make_order(told));
-    expect(worker, parts_.by_digest ? 1 : parts_.answer.count());
     peer.budget.grant(weights_.chunks().count() + kOtherFrames,
                       parts_.transport.peer(rank).offered);
+    // Who is asked for nothing passes weights on all the same, and has them when it is.
+    if (!is_asked) parts_.transport.send(rank, make_order(told));
+    for (const std::uint32_t slice : slices[worker]) give_order(worker, slice, told, order);
   }
   weights_.push(direct);
+}
+
+/// To a worker that has not even taken the last frames, more are of no use and would pile up. One
+/// that computes takes nothing in meanwhile, but not for ever.
+std::vector<bool> RemoteFleet::find_reachable(const StepOrder& order) {
+  std::vector<bool> reachable(peers_.size());
+  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+    Peer& peer = peers_[worker];
+    if (order.absent[worker] || peer.gone) continue;
+    const bool has_taken = parts_.transport.is_idle(parts_.ranks[worker]);
+    peer.untaken_steps = has_taken ? 0 : peer.untaken_steps + 1;
+    if (peer.untaken_steps > kMostUntaken) peer.awaited = false;
+    reachable[worker] = has_taken || peer.awaited;
+  }
+  return reachable;
+}
+
+void RemoteFleet::give_order(std::uint32_t worker, std::uint32_t slice, OrderView told,
+                             const StepOrder& order) {
+  Peer& peer = peers_[worker];
+  told.slice = slice;
+  peer.orders[0].slices.push_back(slice);
+  parts_.transport.send(parts_.ranks[worker], make_order(told));
+  expect(worker, parts_.by_digest ? 1 : parts_.answer.count());
+  open_.order(worker, slice);
+  if (parts_.is_lazy && is_awaited(order, worker)) patience_.ordered({worker, slice}, now_);
+}
+
+/// In the middle of a step, because of what others say or do not say. Who has not even got the
+/// step's first message gets no other.
+void RemoteFleet::give_more_orders(const StepOrder& order, StepVotes& votes) {
+  for (auto orders = votes.take_orders(); !orders.empty(); orders = votes.take_orders()) {
+    for (const SliceOrder& one : orders) {
+      Peer& peer = peers_[one.worker];
+      const bool can_be_told = !peer.gone && peer.orders[0].step == order.step;
+      if (can_be_told) {
+        if (peer.orders[0].slices.empty()) presence_.expect(one.worker, order.step, clock().now());
+        peer.heard = false;
+        const auto left = std::chrono::duration<double>(peer.orders[0].until - now_).count();
+        give_order(one.worker, one.slice,
+                   {.step = order.step,
+                    .weights_from = kNobody,
+                    .assignment = {},
+                    .weights_digests = weights_.digests(),
+                    .deadline_ms = milliseconds(left)},
+                   order);
+      }
+      if (!can_be_told || !is_awaited(order, one.worker)) votes.pass_over(one);
+    }
+  }
+}
+
+void RemoteFleet::pass_over_late(const StepOrder& order, StepVotes& votes) {
+  if (!parts_.is_lazy) return;
+  for (const SliceOrder& late : patience_.overdue(now_)) votes.pass_over(late);
+  give_more_orders(order, votes);
+}
+
+/// It will not answer any more.
+void RemoteFleet::pass_over_all(std::uint32_t worker, const StepOrder& order, StepVotes& votes) {
+  for (const std::uint32_t slice : open_.owed(worker)) votes.pass_over({worker, slice});
+  open_.forget(worker);
+  give_more_orders(order, votes);
 }
 
 bool RemoteFleet::is_awaited(const StepOrder& order, std::uint32_t worker) const {
@@ -143,14 +217,11 @@ void RemoteFleet::await_somebody(const StepOrder& order) {
   for (Peer& peer : peers_) peer.awaited = true;
 }
 
-void RemoteFleet::open_slices(const StepOrder& order, const StepVotes& votes) {
+void RemoteFleet::open_slices(const StepOrder& order) {
   std::vector<bool> awaited(peers_.size());
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker)
     awaited[worker] = is_awaited(order, worker);
-  open_.begin(order.assignment, std::move(awaited));
-  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
-    if (votes.state(slice) != SliceState::kOpen) open_.close(slice);
-  }
+  open_.begin(order.assignment.slices(), std::move(awaited));
 }
 
 /// A slice waits while its answer is under way, and while it can still get a majority and somebody
@@ -174,8 +245,8 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   attentive_.begin(begin, time_limit.count());
   begin_ = now_ = begin;
   fetch_.begin_step(order.step, begin, time_limit.count(), votes);
-  give_orders(order, time_limit.count());
-  open_slices(order, votes);
+  patience_.begin(begin, time_limit.count());
+  give_orders(order, time_limit.count(), votes);
   report.broadcast_s = clock().seconds_since(begin);
   now_ = last_news_ = attentive_.look(clock().now());
   any_news_ = false;
@@ -200,12 +271,14 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
       take_what_is_here(order, votes);
     }
     now_ = attentive_.look(clock().now());
-    watch_volume(votes);
+    watch_volume(order, votes);
+    pass_over_late(order, votes);
     tell_waiting(order, votes, elapsed_s(), time_limit.count());
     tell_news();
     if (any_news_ && report.compute_s == 0)
       report.compute_s = clock().seconds_since(begin) - report.broadcast_s;
     if (parts_.by_digest) fetch_answers(order);
+    give_more_orders(order, votes);  // where somebody does not deliver
     if (counts) waited_s = elapsed_s();
     if (!in_time) break;
   }
@@ -262,9 +335,10 @@ void RemoteFleet::tell_waiting(const StepOrder& order, const StepVotes& votes, d
   told_waiting_step_ = order.step;
   std::vector<std::uint32_t> awaited;
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
-    if (is_awaited(order, worker) && !peers_[worker].heard &&
-        votes.state(order.assignment.slice_of_worker[worker]) == SliceState::kOpen)
-      awaited.push_back(worker);
+    const bool holds_up = std::ranges::any_of(open_.owed(worker), [&](std::uint32_t slice) {
+      return votes.state(slice) == SliceState::kOpen;
+    });
+    if (is_awaited(order, worker) && holds_up) awaited.push_back(worker);
   }
   if (awaited.empty()) return;
   ++times_told_waiting_;

@@ -12,6 +12,7 @@
 #include "detox/thread_pool.hpp"
 #include "engine/attentive_clock.hpp"
 #include "engine/open_slices.hpp"
+#include "engine/order_patience.hpp"
 #include "engine/presence.hpp"
 #include "engine/worker_settings.hpp"
 #include "exchange/answer_fetch.hpp"
@@ -43,6 +44,8 @@ class RemoteFleet final : public Fleet {
     double least_chunk_patience_s = ChunkPace::kLeastPatienceSeconds;
     std::size_t q = 0, f_eff = 0;  ///< workers that may be liars, and slices that they can own
     BackgroundTasksMaker make_tasks = background_threads;  ///< checks chunks
+    std::size_t lists = 1;  ///< the most slices that a worker may be asked for in a step
+    bool is_lazy = false;   ///< somebody else is asked where one takes longer than others
   };
   explicit RemoteFleet(const Parts& parts);
 
@@ -78,28 +81,34 @@ class RemoteFleet final : public Fleet {
 
   struct Ordered {
     std::uint64_t step = 0;
-    std::uint32_t slice = 0;
+    std::vector<std::uint32_t> slices = {};
     std::uint32_t relay = kNobody;  ///< the worker that passes weights on to it
     Clock::time_point until{};      ///< an answer is in time
   };
   struct Peer {
     bool gone = false;             ///< it has said that it ends
     bool awaited = true;           ///< false after a missed deadline, until an answer comes in time
-    bool heard = true;             ///< in this step, or in the last one before the next begins
+    bool heard = true;             ///< it has answered all that it was asked, the latest time
     bool shut_out = false;         ///< what it sent was more than any honest worker sends
     std::size_t silent_steps = 0;  ///< in a row, of those that it was ordered
     std::size_t untaken_steps = 0;  ///< in a row, in which it has not taken in what was sent before
     std::size_t served = 0;         ///< chunks of weights that it has asked for in this step
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to
     FrameBudget budget;
-    std::size_t owed = 0;  ///< frames of answers that it was asked for and has not sent
-    FrameBuffer digests;   ///< of this step: the frame that they came in
+    std::size_t owed = 0;              ///< frames of answers that it was asked for and has not sent
+    std::vector<FrameBuffer> digests;  ///< of this step: the frames that they came in
   };
 
   void await_somebody(const StepOrder& order);
-  void give_orders(const StepOrder& order, double limit_s);
+  void give_orders(const StepOrder& order, double limit_s, StepVotes& votes);
+  std::vector<bool> find_reachable(const StepOrder& order);
+  void give_more_orders(const StepOrder& order, StepVotes& votes);
+  void give_order(std::uint32_t worker, std::uint32_t slice, OrderView told,
+                  const StepOrder& order);
+  void pass_over_late(const StepOrder& order, StepVotes& votes);
+  void pass_over_all(std::uint32_t worker, const StepOrder& order, StepVotes& votes);
   std::vector<std::uint32_t> relaying_workers(const StepOrder& order) const;
-  void open_slices(const StepOrder& order, const StepVotes& votes);
+  void open_slices(const StepOrder& order);
   std::size_t waiting() const;
   bool waits(const StepVotes& votes) const;
   bool is_awaited(const StepOrder& order, std::uint32_t worker) const;
@@ -123,13 +132,13 @@ class RemoteFleet final : public Fleet {
   /// A line where a step takes far longer than the others because of somebody.
   void tell_waiting(const StepOrder& order, const StepVotes& votes, double waited_s,
                     double limit_s);
-  void hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order);
-  void lose(std::uint32_t worker, const Failure& failure);
+  void hear(const IncomingAnswer& answer, const StepOrder& order);
+  void lose(std::uint32_t worker, const Failure& failure, const StepOrder& order, StepVotes& votes);
   void reject(const ReceivedFrame& frame, const FrameView& view);
   /// Frames of an answer that it was just asked for.
   void expect(std::uint32_t worker, std::size_t frames);
   bool take_owed(std::uint32_t worker);  ///< a frame of those; false where there are none
-  void watch_volume(StepVotes& votes);
+  void watch_volume(const StepOrder& order, StepVotes& votes);
 
   Parts parts_;
   std::vector<int> ranks_here_;  ///< of parts_.ranks, those that the transport has
@@ -137,6 +146,7 @@ class RemoteFleet final : public Fleet {
   std::vector<Peer> peers_;
   WeightsBroadcast weights_;
   OpenSlices open_;
+  OrderPatience patience_;
   AnswerFetch fetch_;
   FullCopies copies_;
   RelayComplaints complaints_;

@@ -65,7 +65,7 @@ void RemoteFleet::take_frame(ReceivedFrame frame, const StepOrder& order, StepVo
     if (order.absent[worker]) return reject(frame, view);
     take_complaint(worker, *ask);
   } else if (const auto failure = parse_failure(view)) {
-    lose(worker, *failure);
+    lose(worker, *failure, order, votes);
   } else {
     reject(frame, view);
   }
@@ -78,10 +78,11 @@ void RemoteFleet::reject(const ReceivedFrame& frame, const FrameView& view) {
 }
 
 /// The run goes on without it; whether it can be defended is seen in the steps.
-void RemoteFleet::lose(std::uint32_t worker, const Failure& failure) {
+void RemoteFleet::lose(std::uint32_t worker, const Failure& failure, const StepOrder& order,
+                       StepVotes& votes) {
   if (peers_[worker].gone) return;
   peers_[worker].gone = true;
-  open_.forget(worker);
+  pass_over_all(worker, order, votes);
   log_warning("rank {}: {}", parts_.ranks[worker], presence_.ended(worker, failure.line));
 }
 
@@ -97,7 +98,7 @@ bool RemoteFleet::take_owed(std::uint32_t worker) {
 }
 
 /// Whoever sends what no honest worker sends is not listened to again.
-void RemoteFleet::watch_volume(StepVotes& votes) {
+void RemoteFleet::watch_volume(const StepOrder& order, StepVotes& votes) {
   for (const int rank : left_out_) {
     if (parts_.transport.peer(rank).offered > kMostOfOthers) parts_.transport.shut_out(rank);
   }
@@ -112,7 +113,7 @@ void RemoteFleet::watch_volume(StepVotes& votes) {
     if (!seen.shut_out && !peer.budget.is_exceeded(seen.offered)) continue;
     parts_.transport.shut_out(rank);
     peer.shut_out = peer.gone = true;
-    open_.forget(worker);
+    pass_over_all(worker, order, votes);
     const bool is_long = seen.oversized > 0;
     votes.note(worker, is_long ? Suspicion::kOversized : Suspicion::kFlood);
     log_warning("rank {} is shut out and the run goes on without it: {}", rank,
@@ -129,10 +130,11 @@ bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint
   Peer& peer = peers_[worker];
   const bool is_owed = take_owed(worker);
   const bool was_ordered = std::ranges::any_of(peer.orders, [&](const Ordered& ordered) {
-    return ordered.step == step && ordered.slice == slice && step > 0;
+    return ordered.step == step && step > 0 &&
+           std::ranges::find(ordered.slices, slice) != ordered.slices.end();
   });
   // What nobody ordered is of use only to accuse: an answer for a slice that is not the worker's.
-  const bool is_malformed = step == order.step && slice != order.assignment.slice_of_worker[worker];
+  const bool is_malformed = step == order.step && !order.assignment.is_assigned(worker, slice);
   if (!order.absent[worker] && !peer.gone && (was_ordered || is_malformed)) return true;
   // An answer may be late by more steps than are remembered.
   const bool is_late = is_owed && step > 0 && step < order.step;
@@ -142,36 +144,38 @@ bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint
 
 /// A step may end without one that was not waited for, a moment before it answers, and the next one
 /// as well: so what would have been in time for its own step counts.
-void RemoteFleet::hear(std::uint32_t worker, std::uint64_t step, const StepOrder& order) {
-  Peer& peer = peers_[worker];
-  const auto of = std::ranges::find(peer.orders, step, &Ordered::step);
-  if (of != peer.orders.end() && now_ <= of->until) {
-    peer.awaited = true;
-    if (is_awaited(order, worker) && !peer.heard) open_.await(worker);
+void RemoteFleet::hear(const IncomingAnswer& answer, const StepOrder& order) {
+  Peer& peer = peers_[answer.worker];
+  presence_.heard(answer.worker, answer.step);
+  const auto of = std::ranges::find(peer.orders, answer.step, &Ordered::step);
+  if (of != peer.orders.end() && now_ <= of->until) peer.awaited = true;
+  if (answer.step == order.step) {
+    peer.awaited = any_news_ = true;
+    const std::size_t owed = open_.owed(answer.worker).size();
+    open_.answered(answer.worker, answer.slice);
+    if (open_.owed(answer.worker).size() < owed) last_news_ = now_;
+    peer.heard = open_.owed(answer.worker).empty();
+    if (parts_.is_lazy) patience_.answered({answer.worker, answer.slice}, now_);
   }
-  if (step != order.step) return;
-  peer.awaited = true;
-  if (!peer.heard) last_news_ = now_;
-  peer.heard = any_news_ = true;
-  open_.forget(worker);
+  if (is_awaited(order, answer.worker)) open_.await(answer.worker);
 }
 
 void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, ReceivedFrame& frame,
                               const StepOrder& order, StepVotes& votes) {
   if (!may_answer(worker, digest.step, digest.slice, order)) return;
-  Peer& peer = peers_[worker];
-  const bool is_first = digest.step == order.step && !peer.heard;
-  if (digest.step != order.step || digest.slice == order.assignment.slice_of_worker[worker]) {
-    presence_.heard(worker, digest.step);
-    hear(worker, digest.step, order);
-  }
-  if (is_first) peer.digests.swap(frame.bytes);  // the views stay valid: the bytes do not move
-  count({.step = digest.step,
-         .worker = worker,
-         .slice = digest.slice,
-         .bytes = digest.bytes,
-         .is_digest = true},
-        order, votes);
+  const IncomingAnswer answer{.step = digest.step,
+                              .worker = worker,
+                              .slice = digest.slice,
+                              .bytes = digest.bytes,
+                              .is_digest = true};
+  const std::vector<std::uint32_t>& owed = open_.owed(worker);
+  const bool is_first =
+      digest.step == order.step && std::ranges::find(owed, digest.slice) != owed.end();
+  if (digest.step != order.step || order.assignment.is_assigned(worker, digest.slice))
+    hear(answer, order);
+  // The views stay valid: the bytes do not move.
+  if (is_first) peers_[worker].digests.push_back(std::move(frame.bytes));
+  count(answer, order, votes);
 }
 
 void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
@@ -192,9 +196,9 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
     return;
   }
   if (!may_answer(worker, chunk.step, chunk.slice, order)) return;
-  const bool is_own =
-      chunk.step != order.step || chunk.slice == order.assignment.slice_of_worker[worker];
+  const bool is_own = chunk.step != order.step || order.assignment.is_assigned(worker, chunk.slice);
   if (!is_own) return votes.note(worker, Suspicion::kMalformed);
+  const IncomingAnswer answer{chunk.step, worker, chunk.slice, {}};
   switch (copies_.take(worker, chunk)) {
     case FullCopies::Taken::kMore:
       last_news_ = chunk.step == order.step ? now_ : last_news_;
@@ -202,12 +206,12 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
     case FullCopies::Taken::kRepeats:
       break;
     case FullCopies::Taken::kWhole:
-      presence_.heard(worker, chunk.step);
-      hear(worker, chunk.step, order);
-      count({chunk.step, worker, chunk.slice, copies_.answer(worker)}, order, votes);
+      hear(answer, order);
+      count({chunk.step, worker, chunk.slice, copies_.answer(worker, chunk.step, chunk.slice)},
+            order, votes);
       break;
     case FullCopies::Taken::kDiffers:
-      if (chunk.step == order.step) votes.note(worker, Suspicion::kEquivocated);
+      if (chunk.step == order.step) votes.note({worker, chunk.slice}, Suspicion::kEquivocated);
       break;
     case FullCopies::Taken::kUnexpected:
       ++rejected_frames_;
@@ -215,13 +219,15 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
   }
 }
 
-/// An answer changes the state of its worker's slice at most.
+/// An answer changes the state of its slice at most.
 void RemoteFleet::count(const IncomingAnswer& answer, const StepOrder& order, StepVotes& votes) {
   votes.count(answer);
-  const std::uint32_t slice = order.assignment.slice_of_worker[answer.worker];
-  if (votes.state(slice) == SliceState::kOpen) return;
-  open_.close(slice);
-  if (parts_.by_digest) fetch_.follow(slice);
+  if (answer.step == order.step && order.assignment.is_assigned(answer.worker, answer.slice) &&
+      votes.state(answer.slice) != SliceState::kOpen) {
+    open_.close(answer.slice);
+    if (parts_.by_digest) fetch_.follow(answer.slice);
+  }
+  give_more_orders(order, votes);
 }
 
 void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask) {

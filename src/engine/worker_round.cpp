@@ -10,6 +10,7 @@
 
 #include "base/as_error.hpp"
 #include "comm/compression/compressor.hpp"
+#include "comm/slice_lists.hpp"
 #include "config/rule_file.hpp"
 #include "engine/probe_gradient.hpp"
 #include "exchange/answer_digests.hpp"
@@ -54,7 +55,6 @@ class WorkerRound {
         adversary_(settings_.attack, settings_.attack_key),
         weights_(transport, format_.d(), format_.s(), settings_.chunk_bytes),
         compressor_(make_compressor(settings_.compression)),
-        own_(format_.make_slot()),
         others_(settings_.slices),
         budgets_(static_cast<std::size_t>(transport.size())) {
     grant_relays();  // weights may come before their order
@@ -70,23 +70,29 @@ class WorkerRound {
   }
 
  private:
-  struct Order {
+  /// What it was told in a step; a newer step takes its place.
+  struct Orders {
     std::uint64_t step = 0;
-    std::uint32_t slice = 0;
-    std::vector<std::uint32_t> assignment;
+    std::deque<std::uint32_t> slices;  ///< that are not answered yet
+    Assignment assignment;             ///< without slices where it was not told
+  };
+  /// What the server may ask for, of this step.
+  struct Answer {
+    std::uint32_t slice;
+    AnswerSlot own, corrupt;
+    std::span<const std::byte> bytes = {};  ///< in one of these
   };
 
-  /// Takes frames until there is an order and its weights are here; of several orders the newest.
-  /// Meanwhile it sends what it is asked for of its last answer. The run's exit code where the
-  /// server says stop.
+  /// Takes frames until there is something to compute and its weights are here. Meanwhile it sends
+  /// what it is asked for of its last answers. The run's exit code where the server says stop.
   std::optional<int> await_work() {
     auto last_news = clock_.now();
-    const std::size_t largest = max_frame_to_worker(weights_.chunks(), settings_.workers());
+    const std::size_t largest = max_frame_to_worker(weights_.chunks(), limits());
     const double patience = std::max(server_timeout_s_, 40 * last_compute_s_);
     std::size_t at_work = 0;
     auto last_look = clock_.now();
     while (true) {
-      const bool has_work = order_ && weights_.is_whole();
+      const bool has_work = !orders_.slices.empty() && weights_.is_whole();
       // Others may flood this worker: that must keep it neither from its work nor from asking.
       if (has_work && at_work++ == kMostAtWork) return std::nullopt;
       const auto next = send_held();
@@ -118,16 +124,25 @@ class WorkerRound {
     if (const auto request = parse_request(frame, chunks_)) {
       send_chunks(*request);
     } else if (const auto order = parse_order(frame, limits(), weights_.chunks())) {
-      if (order_ && order->step <= order_->step) return std::nullopt;
-      order_ =
-          Order{order->step, order->slice, {order->assignment.begin(), order->assignment.end()}};
-      weights_.expect(*order);
-      grant_relays();
+      take_order(*order);
     } else if (!parse_wait(frame)) {
       throw InputError(
           fmt::format("the server sent {} bytes that are no message", received.bytes.size()));
     }
     return std::nullopt;
+  }
+
+  void take_order(const OrderView& order) {
+    if (order.step < orders_.step) return;
+    if (order.step > orders_.step) {
+      orders_ = {order.step,
+                 {},
+                 assignment_of(lists_of_words(order.assignment),
+                               order.assignment.empty() ? 0 : settings_.workers())};
+      weights_.expect(order);
+      grant_relays();
+    }
+    if (order.slice != kNoSlice) orders_.slices.push_back(order.slice);
   }
 
   /// In each step another worker may be its relay, and sends it each chunk once.
@@ -144,51 +159,63 @@ class WorkerRound {
   }
 
   OrderLimits limits() const {
-    return {settings_.slices, settings_.workers(), static_cast<std::size_t>(transport_.size() - 1)};
+    return {settings_.slices, settings_.workers(), settings_.seats,
+            static_cast<std::size_t>(transport_.size() - 1)};
   }
 
   void answer_order() {
     weights_.finish_relaying();
-    const Order order = std::move(*order_);
-    order_.reset();
-    answered_.reset();
+    const std::uint64_t step = orders_.step;
+    const std::uint32_t slice = orders_.slices.front();
+    orders_.slices.pop_front();
+    if (answered_step_ != step) answers_ = 0;
+    answered_step_ = step;
     const auto begin = clock_.now();
-    const bool lies = is_byzantine(order), is_late = lies && adversary_.delays();
+    const bool lies = is_byzantine(), is_late = lies && adversary_.delays();
     if (is_late && std::isinf(adversary_.delay_s())) return;
-    reader_.begin_step(order.step);
-    compute(order.slice, own_);
-    AnswerSlot& answer = lies && !is_late ? corrupt(order) : own_;
+    if (answers_ == answers_of_step_.size())
+      answers_of_step_.push_back({.slice = slice, .own = format_.make_slot(), .corrupt = {}});
+    Answer& answer = answers_of_step_[answers_++];
+    answer.slice = slice;
+    reader_.begin_step(step);
+    compute(slice, answer.own);
+    if (lies && !is_late) corrupt(answer);
     last_compute_s_ = clock_.seconds_since(begin);
-    answered_ = Answered{order.step, order.slice, format_.seal(answer, order.step)};
+    answer.bytes = format_.seal(lies && !is_late ? answer.corrupt : answer.own, step);
     std::vector<FrameBytes> frames;
     if (settings_.by_digest) {
-      const AnswerContext context{.step = order.step,
-                                  .slice = order.slice,
+      const AnswerContext context{.step = step,
+                                  .slice = slice,
                                   .weights = weights_.digest(),
                                   .codec = settings_.codec,
                                   .d = format_.d()};
-      frames.push_back(make_digest(order.step, order.slice,
-                                   digests_of_answer(context, chunks_, answered_->bytes)));
+      frames.push_back(make_digest(step, slice, digests_of_answer(context, chunks_, answer.bytes)));
     } else {
       for (std::size_t chunk = 0; chunk < chunks_.count(); ++chunk)
-        frames.push_back(chunk_frame(chunk));
+        frames.push_back(chunk_frame(answer, chunk));
     }
     if (is_late) return hold(std::move(frames));
     for (FrameBytes& frame : frames) transport_.send(0, std::move(frame));
   }
 
-  /// Of an answer that is not the last any more the server wants nothing.
+  /// Of answers that are not of the last step any more the server wants nothing.
   void send_chunks(const RequestView& request) {
-    if (!answered_ || answered_->step != request.step || answered_->slice != request.slice) return;
-    for (const std::uint32_t chunk : request.chunks) transport_.send(0, chunk_frame(chunk));
+    if (request.step != answered_step_) return;
+    for (std::size_t i = 0; i < answers_; ++i) {
+      const Answer& answer = answers_of_step_[i];
+      if (answer.slice != request.slice || answer.bytes.empty()) continue;
+      for (const std::uint32_t chunk : request.chunks)
+        transport_.send(0, chunk_frame(answer, chunk));
+      return;
+    }
   }
 
-  FrameBytes chunk_frame(std::size_t chunk) {
-    const auto bytes = chunks_.part(answered_->bytes, chunk);
+  FrameBytes chunk_frame(const Answer& answer, std::size_t chunk) {
+    const auto bytes = chunks_.part(answer.bytes, chunk);
     packed_.clear();
     const bool packed = compressor_ && compressor_->pack(bytes, packed_);
-    return make_chunk({.step = answered_->step,
-                       .slice = answered_->slice,
+    return make_chunk({.step = answered_step_,
+                       .slice = answer.slice,
                        .chunk = chunk,
                        .packed = packed,
                        .bytes = packed ? std::span<const std::byte>(packed_) : bytes});
@@ -218,44 +245,38 @@ class WorkerRound {
     computer_.compute(batch_.batch(), weights_.parameters(), weights_.statistics(), format_, slot);
   }
 
-  Assignment groups(const Order& order) const {
-    Assignment assignment;
-    assignment.slice_of_worker = order.assignment;
-    assignment.workers_of_slice.resize(settings_.slices);
-    for (std::uint32_t worker = 0; worker < order.assignment.size(); ++worker) {
-      const std::uint32_t slice = order.assignment[worker];
-      if (slice < settings_.slices) assignment.workers_of_slice[slice].push_back(worker);
-    }
-    return assignment;
-  }
-
-  bool is_byzantine(const Order& order) const {
-    if (!adversary_.active() || order.assignment.size() != settings_.workers()) return false;
-    return adversary_.byzantine(order.step, groups(order))[worker_];
+  bool is_byzantine() const {
+    if (!adversary_.active() || orders_.assignment.slices() == 0) return false;
+    return adversary_.byzantine(orders_.step, orders_.assignment)[worker_];
   }
 
   /// Colluders share what they know; here each finds it out by computing every slice itself, where
   /// the attack needs it.
-  AnswerSlot& corrupt(const Order& order) {
-    if (corrupt_.values.size() == 0) corrupt_ = format_.make_slot();
+  void corrupt(Answer& answer) {
+    if (answer.corrupt.values.size() == 0) answer.corrupt = format_.make_slot();
     std::vector<const AnswerSlot*> honest(settings_.slices);
-    honest[order.slice] = &own_;
+    honest[answer.slice] = &answer.own;
     if (adversary_.flips_labels()) {
       computer_.compute_flipped(batch_.batch(), data_->classes(), weights_.parameters(),
-                                weights_.statistics(), format_, own_);
+                                weights_.statistics(), format_, answer.own);
     }
     for (std::uint32_t slice = 0; adversary_.needs_all_slices() && slice < settings_.slices;
          ++slice) {
-      if (slice == order.slice) continue;
-      if (others_[slice].values.size() == 0) others_[slice] = format_.make_slot();
-      compute(slice, others_[slice]);
-      honest[slice] = &others_[slice];
+      if (slice != answer.slice) honest[slice] = &other(slice);
     }
-    const Assignment assignment = groups(order);
+    const std::uint64_t step = orders_.step;
     const std::vector<std::uint32_t> owned =
-        owned_slices(assignment, adversary_.byzantine(order.step, assignment));
-    adversary_.corrupt({order.step, owned, honest}, order.slice, format_, corrupt_, pool_);
-    return corrupt_;
+        owned_slices(orders_.assignment, adversary_.byzantine(step, orders_.assignment));
+    adversary_.corrupt({step, owned, honest}, answer.slice, format_, answer.corrupt, pool_);
+  }
+
+  /// What a slice of this step gives.
+  const AnswerSlot& other(std::uint32_t slice) {
+    Other& other = others_[slice];
+    if (other.slot.values.size() == 0) other.slot = format_.make_slot();
+    if (other.step != orders_.step) compute(slice, other.slot);
+    other.step = orders_.step;
+    return other.slot;
   }
 
   Transport& transport_;
@@ -274,16 +295,16 @@ class WorkerRound {
   WeightsIntake weights_;
   std::unique_ptr<Compressor> compressor_;  ///< null where chunks travel as they are
   std::vector<std::byte> packed_;
-  AnswerSlot own_, corrupt_;
-  std::vector<AnswerSlot> others_;    ///< one a slice, made where an attack needs it
-  std::vector<FrameBudget> budgets_;  ///< by rank: of weights that other workers pass on
-  std::optional<Order> order_;        ///< that is not answered yet
-  struct Answered {
-    std::uint64_t step;
-    std::uint32_t slice;
-    std::span<const std::byte> bytes;  ///< in own_ or corrupt_
+  struct Other {
+    AnswerSlot slot;
+    std::uint64_t step = 0;
   };
-  std::optional<Answered> answered_;  ///< what the server may ask for
+  std::vector<Other> others_;         ///< one a slice, made where an attack needs it
+  std::vector<FrameBudget> budgets_;  ///< by rank: of weights that other workers pass on
+  Orders orders_;
+  std::deque<Answer> answers_of_step_;  ///< the first answers_ are of answered_step_
+  std::size_t answers_ = 0;
+  std::uint64_t answered_step_ = 0;
   struct Held {
     Clock::time_point due;
     std::vector<FrameBytes> frames;

@@ -116,6 +116,7 @@ std::string to_json(const WorkerSettings& s) {
       {"ranks", s.ranks},
       {"codec", s.codec},
       {"slices", s.slices},
+      {"seats", s.seats},
       {"samples_per_step", s.samples_per_step},
       {"data_key", hex(s.data_key)},
       {"attack_key", hex(s.attack_key)},
@@ -144,6 +145,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     read_field(json, "ranks", s.ranks);
     read_field(json, "codec", s.codec);
     read_field(json, "slices", s.slices);
+    read_field(json, "seats", s.seats);
     read_field(json, "samples_per_step", s.samples_per_step);
     s.data_key = key_from_hex(json.at("data_key"));
     s.attack_key = key_from_hex(json.at("attack_key"));
@@ -165,7 +167,8 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     const auto& parameter = find_attack(s.attack.attack).parameter;
     const double c = s.attack.options.adversarial;
     if (parameter && !takes_parameter(*parameter, c, s.slices)) return std::nullopt;
-    const bool valid = s.slices >= 1 && s.slices <= s.samples_per_step && s.chunk_bytes >= 1 &&
+    const bool valid = s.slices >= 1 && s.seats >= s.slices && s.seats / s.slices <= s.workers() &&
+                       s.slices <= s.samples_per_step && s.chunk_bytes >= 1 &&
                        s.chunk_bytes <= kChunkBytes;
     if (!valid) return std::nullopt;
     return s;

@@ -129,7 +129,7 @@ void AnswerFetch::ask_for(std::uint32_t index, Clock::time_point now, const Send
     turns_.emplace(since->turn, index);
     windows_.emplace(since->whole, index);
   }
-  if (is_hopeless(fetch)) touch(index);  // for check()
+  if (fetch.is_stuck()) touch(index);  // for check()
 }
 
 bool AnswerFetch::take(std::uint32_t worker, ReceivedFrame frame, const ChunkView& chunk) {
@@ -188,7 +188,7 @@ bool AnswerFetch::book(const Taken& taken, Clock::time_point now) {
   if (!slice.fetch->is_expected(taken.worker, taken.chunk)) return false;
   touch(taken.slice);
   if (!taken.as_promised) {
-    votes_->note(taken.worker, Suspicion::kBadChunk);
+    votes_->note({taken.worker, taken.slice}, Suspicion::kBadChunk);
     slice.fetch->strike_out(taken.worker);
     return false;
   }
@@ -226,6 +226,8 @@ bool AnswerFetch::check(Clock::time_point now) {
     const ChunkFetch& fetch = *slices_[index].fetch;
     if (fetch.is_complete()) {
       settle(index, true);
+    } else if (fetch.is_stuck() && votes_->ask_another(index)) {
+      continue;
     } else if (is_hopeless(fetch)) {
       settle(index, false);
     }
@@ -275,7 +277,7 @@ void AnswerFetch::end_step(Clock::time_point now) {
     const Slice& slice = slices_[index];
     if (!slice.fetch) continue;
     for (const std::uint32_t worker : slice.fetch->overdue()) {
-      votes_->note(worker, Suspicion::kUndelivered);
+      votes_->note({worker, index}, Suspicion::kUndelivered);
       owes_since_[worker] = step_;
     }
     if (votes_->state(index) != SliceState::kHere) continue;

@@ -62,6 +62,10 @@ class ChunkFetch {
   std::vector<std::uint32_t> overdue() const;
   /// Members who have sent chunks as promised and keep nobody waiting.
   std::vector<std::uint32_t> reliable() const;
+  /// Whether every member is struck out or keeps us waiting.
+  bool is_stuck() const {
+    return is_hopeless([](std::uint32_t) { return true; });
+  }
   /// Whether nobody is left to hope for: every member is struck out, or keeps us waiting and is
   /// `known` for it.
   template <class Known>

@@ -12,12 +12,17 @@
 
 namespace detox {
 
-/// Used by one thread. Memory: an answer for every worker that has sent one.
+/// Used by one thread. Memory: so many answers for every worker as it has sent in one step.
 class FullCopies {
  public:
   /// `compression`: what chunks may be packed with.
-  FullCopies(const Chunks& answer, std::size_t workers, std::string_view compression = "none")
-      : chunks_(answer), compressor_(make_compressor(compression)), copies_(workers) {}
+  /// `at_once`: slices that a worker may answer for in one step.
+  FullCopies(const Chunks& answer, std::size_t workers, std::size_t at_once,
+             std::string_view compression = "none")
+      : chunks_(answer),
+        at_once_(at_once),
+        compressor_(make_compressor(compression)),
+        copies_(workers) {}
 
   enum class Taken { kMore, kWhole, kRepeats, kDiffers, kUnexpected };
   /// The next chunk of a worker, in order. Only a newer step begins a new copy, so an answer that
@@ -26,9 +31,8 @@ class FullCopies {
   Taken take(std::uint32_t worker, const ChunkView& chunk);
 
   /// After kWhole, until a newer answer of this worker begins.
-  std::span<const std::byte> answer(std::uint32_t worker) const {
-    return copies_[worker].bytes.bytes();
-  }
+  std::span<const std::byte> answer(std::uint32_t worker, std::uint64_t step,
+                                    std::uint32_t slice) const;
 
  private:
   struct Copy {
@@ -41,10 +45,14 @@ class FullCopies {
   /// The chunk as it was packed, until the next one; nothing where it cannot be unpacked.
   std::optional<std::span<const std::byte>> unpacked(const ChunkView& chunk);
 
+  const Copy* find(std::uint32_t worker, std::uint64_t step, std::uint32_t slice) const;
+  Copy* place_of(std::uint32_t worker, const ChunkView& chunk);
+
   Chunks chunks_;
+  std::size_t at_once_;
   std::unique_ptr<Compressor> compressor_;
   std::vector<std::byte> unpacked_;
-  std::vector<Copy> copies_;
+  std::vector<std::vector<Copy>> copies_;  ///< by worker
 };
 
 }  // namespace detox

@@ -27,6 +27,11 @@ struct IncomingAnswer {
   bool is_digest = false;            ///< AnswerDigests, and the answer has to be fetched
 };
 
+/// A worker who is to compute a slice, now.
+struct SliceOrder {
+  std::uint32_t worker, slice;
+};
+
 /// What has happened to a slice in a step. It changes only to a later state of this list.
 enum class SliceState : std::uint8_t {
   kOpen,      ///< a majority can still come: there is none yet, and enough replicas are outstanding
@@ -45,10 +50,23 @@ struct Majority {
 class StepVotes {
  public:
   virtual ~StepVotes() = default;
+  /// Whom to ask for what since the last call. There may be more after count(), pass_over() and
+  /// ask_another().
+  virtual std::vector<SliceOrder> take_orders() = 0;
+  /// Nobody waits any more for what this worker was asked for: where it matters somebody else is
+  /// asked. It may answer all the same.
+  virtual void pass_over(const SliceOrder& order) = 0;
+  /// Of a slice with a majority, none of whom delivers: somebody else is asked, where not everybody
+  /// was. True if so, or if such a one may answer yet.
+  virtual bool ask_another(std::uint32_t slice) = 0;
+
   virtual void count(const IncomingAnswer& answer) = 0;
-  /// Something else that a worker was seen doing in this step; each kind is logged once.
+  /// Something else that a worker was seen doing with a slice in this step; each kind is logged
+  /// once.
+  virtual void note(const SliceOrder& of, Suspicion kind) = 0;
+  /// The same, where it is about no slice.
   virtual void note(std::uint32_t worker, Suspicion kind) = 0;
-  /// Only count() and settle() change it, each that of one slice.
+  /// Only count(), pass_over() and settle() change it, each that of one slice.
   virtual SliceState state(std::uint32_t slice) const = 0;
   /// Also if nobody of it delivered the bytes.
   virtual std::optional<Majority> majority(std::uint32_t slice) const = 0;

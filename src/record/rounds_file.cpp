@@ -62,20 +62,22 @@ RecordedSlice read_slice(const Json& json, std::size_t workers) {
   return slice;
 }
 
+/// Workers are dealt evenly: between two of them is one slice at the most.
 void check_step(const RecordedStep& step, std::size_t workers) {
-  std::vector<bool> is_assigned(workers);
-  std::size_t assigned = 0, used = 0;
+  std::vector<std::size_t> slices_of(workers);
+  std::size_t used = 0;
   for (const RecordedSlice& slice : step.slices) {
     used += slice.used ? 1 : 0;
-    for (const std::uint32_t worker : slice.assigned) {
-      if (is_assigned[worker])
-        throw Fault{fmt::format("worker {} was assigned to two slices", worker + 1)};
-      is_assigned[worker] = true;
-      ++assigned;
-    }
+    for (const std::uint32_t worker : slice.assigned) ++slices_of[worker];
   }
-  if (assigned != workers)
-    throw Fault{fmt::format("{} of {} workers were assigned", assigned, workers)};
+  const auto [least, most] = std::ranges::minmax_element(slices_of);
+  if (*least == 0)
+    throw Fault{fmt::format("worker {} was assigned to no slice", least - slices_of.begin() + 1)};
+  if (*most > *least + 1) {
+    throw Fault{fmt::format("worker {} was assigned to {} slices, worker {} to {}",
+                            most - slices_of.begin() + 1, *most, least - slices_of.begin() + 1,
+                            *least)};
+  }
   if (step.skipped && used > 0) throw Fault{"it was skipped, but slices were used"};
   if (!step.skipped && used == 0) throw Fault{"it was not skipped, but no slice was used"};
 }

@@ -29,9 +29,9 @@ class RecordedRounds {
  public:
   /// `name` is for messages. Nothing is read beyond step `until`. What follows the last newline is
   /// a line that is being written, or never was. InputError, naming line or step, where the file
-  /// holds anything but consecutive steps of a run with so many workers and slices: each worker
-  /// assigned once, a majority of the assigned counted or nobody, slices used that have a majority,
-  /// and none of them where the step was skipped.
+  /// holds anything but consecutive steps of a run with so many workers and slices: workers
+  /// assigned evenly, each at least once, a majority of the assigned counted or nobody, slices used
+  /// that have a majority, and none of them where the step was skipped.
   RecordedRounds(std::string name, std::vector<std::byte> bytes, std::size_t workers,
                  std::size_t slices,
                  std::uint64_t until = std::numeric_limits<std::uint64_t>::max());

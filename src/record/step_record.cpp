@@ -7,7 +7,9 @@
 namespace detox {
 namespace {
 
-nlohmann::json from_one(const std::vector<std::uint32_t>& workers) {
+/// Ascending.
+nlohmann::json from_one(std::vector<std::uint32_t> workers) {
+  std::ranges::sort(workers);
   nlohmann::json list = nlohmann::json::array();
   for (const std::uint32_t worker : workers) list.push_back(worker + 1);
   return list;
@@ -32,6 +34,7 @@ nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t>
         {"total", s.total}}},
       {"bytes_in", report.bytes_in},
       {"bytes_out", report.bytes_out},
+      {"computed", report.computed()},
       {"resolved", report.assignment.slices() - report.unresolved.size()},
       {"unresolved", report.unresolved.size()},
       {"skipped", !report.skipped_because.empty()},
@@ -45,10 +48,13 @@ nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t>
 nlohmann::json rounds_line(const StepReport& report) {
   nlohmann::json slices = nlohmann::json::array();
   for (std::size_t slice = 0; slice < report.assignment.slices(); ++slice) {
-    slices.push_back({{"slice", slice},
-                      {"assigned", from_one(report.assignment.workers_of_slice[slice])},
-                      {"counted", from_one(report.counted[slice])},
-                      {"used", std::ranges::binary_search(report.used, slice)}});
+    const auto& assigned = report.assignment.workers_of_slice[slice];
+    nlohmann::json line = {{"slice", slice},
+                           {"assigned", from_one(assigned)},
+                           {"counted", from_one(report.counted[slice])},
+                           {"used", std::ranges::binary_search(report.used, slice)}};
+    if (report.asked[slice].size() < assigned.size()) line["asked"] = from_one(report.asked[slice]);
+    slices.push_back(std::move(line));
   }
   return {{"step", report.step}, {"skipped", !report.skipped_because.empty()}, {"slices", slices}};
 }

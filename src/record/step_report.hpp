@@ -26,6 +26,7 @@ struct StepReport {
   double in_vain_s = 0;  ///< of seconds.total, see FleetReport
   std::uint64_t bytes_in = 0, bytes_out = 0;
   Assignment assignment;
+  std::vector<std::vector<std::uint32_t>> asked;  ///< of slice j's workers, ascending
   std::vector<std::vector<std::uint32_t>> counted;
   std::vector<std::uint32_t> unresolved;
   std::vector<std::uint32_t> used;  ///< slices that were aggregated, ascending; none if skipped
@@ -34,6 +35,13 @@ struct StepReport {
   bool interrupted = false;
   // After the step; of one that was skipped nothing is said.
   bool weights_are_finite = true, gradient_is_finite = true;
+
+  /// Answers that were asked for.
+  std::size_t computed() const {
+    std::size_t sum = 0;
+    for (const std::vector<std::uint32_t>& workers : asked) sum += workers.size();
+    return sum;
+  }
 };
 
 }  // namespace detox

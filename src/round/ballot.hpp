@@ -4,9 +4,12 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/digest.hpp"
+#include "record/rounds_file.hpp"
 #include "round/fleet.hpp"
 #include "stages/vote/slice_vote.hpp"
 
@@ -17,9 +20,10 @@ class RecentSteps {
  public:
   struct Step {
     std::uint64_t step;
-    std::map<std::uint32_t, Digest> majorities;      ///< by slice
-    std::map<std::uint32_t, std::uint32_t> unheard;  ///< worker -> slice: not missing yet
-    std::map<std::uint32_t, Digest> said;  ///< by worker, where that was digests or came late
+    using Order = std::pair<std::uint32_t, std::uint32_t>;  ///< worker and slice
+    std::map<std::uint32_t, Digest> majorities;             ///< by slice
+    std::set<Order> unheard;                                ///< not missing yet
+    std::map<Order, Digest> said;                           ///< where that was digests or came late
   };
 
   /// Judges a late answer; empty if there is nothing (left) to compare it with.
@@ -42,11 +46,20 @@ class Ballot final : public StepVotes {
     std::size_t answer_bytes;
     std::size_t enough;  ///< slices with an answer that a step needs to go on
     RecentSteps& recent;
+    /// Asks no more workers than a majority needs, in the order of the assignment: so many that
+    /// they can be one, and another one when they cannot. Who is asked then depends on the answers
+    /// alone, as long as nobody is passed over.
+    bool is_lazy = false;
+    const RecordedStep* recorded = nullptr;  ///< where it is replayed: who counted is asked
     const Clock& clock = Clock::real();
   };
   explicit Ballot(const Parts& parts);
 
+  std::vector<SliceOrder> take_orders() override;
+  void pass_over(const SliceOrder& order) override;
+  bool ask_another(std::uint32_t slice) override;
   void count(const IncomingAnswer& answer) override;
+  void note(const SliceOrder& of, Suspicion kind) override;
   void note(std::uint32_t worker, Suspicion kind) override;
   SliceState state(std::uint32_t slice) const override;
   std::optional<Majority> majority(std::uint32_t slice) const override;
@@ -64,6 +77,10 @@ class Ballot final : public StepVotes {
   std::vector<std::uint32_t> counted(std::uint32_t slice) const;
   /// Slices without a majority whose answer is here, ascending.
   std::vector<std::uint32_t> unresolved() const;
+  /// Of the slice's workers, those who were asked, ascending.
+  const std::vector<std::uint32_t>& asked(std::uint32_t slice) const {
+    return slices_[slice].asked;
+  }
   std::vector<LedgerEntry>& ledger() { return ledger_; }
 
   double seconds() const { return seconds_; }  ///< spent on comparing
@@ -74,15 +91,19 @@ class Ballot final : public StepVotes {
     bool by_digest = false;
     std::optional<std::span<const std::byte>> answer = {};
     bool is_undelivered = false;
+    std::size_t next = 0;                        ///< of its list, who was not asked yet
+    std::vector<std::uint32_t> asked = {};       ///< ascending
+    std::vector<std::uint32_t> waited_for = {};  ///< of these, in no order
   };
   void log_once(const LedgerEntry& entry);
-  std::uint32_t slice_of(std::uint32_t worker) const {
-    return parts_.assignment.slice_of_worker[worker];
-  }
+  bool takes_part(std::uint32_t worker, std::uint32_t slice) const;
+  bool ask_next(std::uint32_t slice);
+  void ask_as_needed(std::uint32_t slice);
 
   Parts parts_;
   std::vector<Slice> slices_;
   std::vector<std::uint32_t> in_order_;  ///< slices, as they got their answers
+  std::vector<SliceOrder> orders_;       ///< that nobody has taken yet
   std::vector<LedgerEntry> ledger_;
   double seconds_ = 0;
 };

@@ -39,8 +39,8 @@ struct FleetReport {
 class Fleet {
  public:
   virtual ~Fleet() = default;
-  /// Orders step t and counts answers as they come, until no slice waits for anything or the time
-  /// is over. Also counts answers to earlier steps.
+  /// Gives the orders of step t as the votes have them and counts answers as they come, until no
+  /// slice waits for anything or the time is over. Also counts answers to earlier steps.
   virtual FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                                StepVotes& votes) = 0;
   /// At the end of a run: a line for people about workers that were missing; empty if none was.

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/finite.hpp"
-#include "stages/assign/placement.hpp"
 
 namespace detox {
 namespace {
@@ -37,7 +36,7 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   StepReport report;
   report.step = step;
   report.lr = parts_.lr.at(step);
-  report.assignment = assign(step);
+  report.assignment = parts_.plan.assign(parts_.keys.placement, step);
   if (parts_.replay != nullptr) recorded_ = parts_.replay->at(step, report.assignment);
 
   const std::vector<bool> absent = absent_workers(step);
@@ -47,6 +46,8 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
                  .answer_bytes = parts_.format.layout().size(),
                  .enough = parts_.plan.num_aggregate,
                  .recent = recent_,
+                 .is_lazy = parts_.plan.is_lazy,
+                 .recorded = recorded_ ? &*recorded_ : nullptr,
                  .clock = clock_});
   Workspace::Scope scratch(workspace_);
   const std::span<float> gradient = scratch.take<float>(parts_.format.d());
@@ -79,12 +80,6 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   return report;
 }
 
-Assignment ServerRound::assign(std::uint64_t step) const {
-  const DefencePlan& plan = parts_.plan;
-  return plan.random_placement ? random_placement(plan.workers, plan.k, parts_.keys.placement, step)
-                               : fixed_placement(plan.workers, plan.k);
-}
-
 void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<double> time_limit,
                                 Ballot& ballot, StepReport& report) {
   const FleetReport fleet = parts_.fleet.run_step(order, time_limit, ballot);
@@ -101,8 +96,10 @@ void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<do
   report.seconds.vote = ballot.seconds();
   lap(clock_, mark, report.seconds.vote);
   report.unresolved = ballot.unresolved();
-  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice)
+  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
+    report.asked.push_back(ballot.asked(slice));
     report.counted.push_back(ballot.counted(slice));
+  }
   report.ledger = std::move(ballot.ledger());
 }
 

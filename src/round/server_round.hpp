@@ -55,7 +55,6 @@ class ServerRound {
   std::size_t workers() const { return parts_.plan.workers; }
 
  private:
-  Assignment assign(std::uint64_t step) const;
   void collect_votes(const StepOrder& order, std::chrono::duration<double> time_limit,
                      Ballot& ballot, StepReport& report);
   void measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,

@@ -59,6 +59,9 @@ class Training {
   const Ledger& ledger() const { return ledger_; }
   std::uint64_t first_step() const { return first_step_; }
   std::uint64_t last_step() const { return state_.step; }
+  /// Answers that were asked for in these steps, and slices that were used.
+  std::uint64_t computed() const { return computed_; }
+  std::uint64_t used() const { return used_; }
 
  private:
   void take_step(std::uint64_t step, const StepReport& report, const StepTaken& on_step);
@@ -90,6 +93,7 @@ class Training {
   Journal metrics_, rounds_, suspicions_;
   std::optional<Journal> attackers_;  ///< where there is a truth
   bool journals_fail_ = false;
+  std::uint64_t computed_ = 0, used_ = 0;
   Ledger ledger_;
   Progress progress_;
 };

@@ -87,14 +87,19 @@ std::string next_command(const TrainSetup& setup) {
 void tell_verdict(const TrainSetup& setup, const Training& training, const Adversary& adversary) {
   const Plan& plan = setup.plan;
   if (setup.replay || training.last_step() < training.first_step()) return;
-  const VerdictBasis basis{.workers = plan.workers,
-                           .slices = plan.k,
+  const VerdictBasis basis{.seating = plan.seating(),
                            .liars = plan.q,
                            .random_placement = plan.random_placement,
                            .first_step = training.first_step(),
                            .last_step = training.last_step()};
   const std::string since =
       basis.first_step > 1 ? fmt::format("since step {}: ", basis.first_step) : "";
+  if (plan.is_lazy && training.used() > 0) {
+    log_line(fmt::format(
+        "{}computed {} answers for {} pieces that were used: {:.2f} a piece", since,
+        training.computed(), training.used(),
+        static_cast<double>(training.computed()) / static_cast<double>(training.used())));
+  }
   const bool changes = adversary.active() && !adversary.delays() && liars_change(plan);
   const Verdict verdict = judge_workers(training.ledger(), basis);
   log_line(since + (changes ? changing_liars_line(training.ledger(), basis) : verdict.line));

@@ -95,6 +95,7 @@ WorkerSettings Session::worker_settings(const std::vector<int>& ranks) const {
   settings.ranks = ranks;
   settings.codec = codec_of(setup_.plan);
   settings.slices = setup_.plan.k;
+  settings.seats = setup_.plan.seating().seats();
   settings.samples_per_step = setup_.samples_per_step;
   settings.data_key = setup_.keys.data;
   settings.attack_key = setup_.keys.attack;
@@ -125,7 +126,9 @@ RunEnd Session::serve(Transport& transport, const std::function<void()>& afterwa
                      .compression = setup_.config.compress_grad,
                      .q = setup_.plan.q,
                      .f_eff = setup_.plan.f_eff,
-                     .make_tasks = environment_.make_tasks});
+                     .make_tasks = environment_.make_tasks,
+                     .lists = setup_.plan.seating().lists(),
+                     .is_lazy = setup_.plan.is_lazy});
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup_);
   // Of several that compute the same bits, a run that goes on keeps its own.

@@ -2,8 +2,9 @@
 // set of others. It is outvoted only where more than half of the slice's replicas lie, so in a
 // share of the steps that has a bound whatever the liars do: a hypergeometric tail. The number of
 // steps in which it is outvoted then has at most the tail of a binomial with that share. P workers
-// are tested at once (Bonferroni). Nothing is estimated from the other workers' counts, which liars
-// have a hand in. Cost: O(P + steps) for a few q.
+// are tested at once (Bonferroni). Where a worker has L slices a step, one of its L lists holds at
+// least the L-th part of its counts, so that L times as many are tested. Nothing is estimated from
+// the other workers' counts, which liars have a hand in. Cost: O(P + steps) for a few q.
 #include "run/verdict.hpp"
 
 #include <fmt/format.h>
@@ -64,8 +65,9 @@ class Counts {
   Counts(const Ledger& ledger, const VerdictBasis& basis)
       : ledger_(ledger),
         basis_(basis),
+        lists_(basis.seating.lists()),
         steps_(basis.last_step + 1 - std::min(basis.first_step, basis.last_step + 1)) {
-    for (std::uint32_t worker = 0; worker < basis.workers; ++worker) {
+    for (std::uint32_t worker = 0; worker < basis.seating.workers; ++worker) {
       outvoted_.push_back(ledger.total(worker, Suspicion::kOutvoted) +
                           ledger.total(worker, Suspicion::kLateOutvoted));
     }
@@ -75,11 +77,11 @@ class Counts {
     VerdictBasis basis = basis_;
     basis.liars = liars;
     const double share = honest_outvoted_share(basis);
-    const double limit = kSignificance / static_cast<double>(basis.workers);
+    const double limit = kSignificance / static_cast<double>(basis.seating.workers * lists_);
     std::vector<std::uint32_t> found;
-    for (std::uint32_t worker = 0; worker < basis.workers; ++worker) {
-      const bool by_votes =
-          outvoted_[worker] > 0 && binomial_tail(steps_, outvoted_[worker], share) <= limit;
+    for (std::uint32_t worker = 0; worker < basis.seating.workers; ++worker) {
+      const std::uint64_t in_one = (outvoted_[worker] + lists_ - 1) / lists_;
+      const bool by_votes = outvoted_[worker] > 0 && binomial_tail(steps_, in_one, share) <= limit;
       if (by_votes || !own_doing(ledger_, worker).empty()) found.push_back(worker);
     }
     return found;
@@ -108,7 +110,9 @@ class Counts {
     std::vector<std::string> found = own_doing(ledger_, worker);
     if (outvoted_[worker] > 0)
       found.insert(found.begin(),
-                   fmt::format("outvoted in {} of {}", outvoted_[worker], of_steps()));
+                   lists_ == 1
+                       ? fmt::format("outvoted in {} of {}", outvoted_[worker], of_steps())
+                       : fmt::format("outvoted {} in {}", times(outvoted_[worker]), of_steps()));
     return fmt::format("{}", fmt::join(found, ", "));
   }
   bool only_outvoted(std::uint32_t worker) const { return own_doing(ledger_, worker).empty(); }
@@ -116,6 +120,7 @@ class Counts {
  private:
   const Ledger& ledger_;
   const VerdictBasis& basis_;
+  std::size_t lists_;
   std::uint64_t steps_;
   std::vector<std::uint64_t> outvoted_;
 };
@@ -140,7 +145,7 @@ std::string accusation(const Counts& counts, const std::vector<std::uint32_t>& s
 
 /// That there is nobody whom chance does not explain.
 std::string acquittal(const Counts& counts, const VerdictBasis& basis) {
-  if (basis.slices == basis.workers)
+  if (basis.seating.r == 1)
     return "nobody can be suspected: r = 1 gives each piece one worker, and no vote";
   const std::vector<std::uint32_t> others = counts.others({});
   if (others.empty()) {
@@ -177,15 +182,15 @@ std::string contradiction(const Counts& counts, std::size_t suspects) {
 }  // namespace
 
 double honest_outvoted_share(const VerdictBasis& basis) {
-  const std::size_t others = basis.workers - 1, q = std::min(basis.liars, others);
-  const std::size_t size = basis.workers / basis.slices, larger = basis.workers % basis.slices;
+  const std::size_t others = basis.seating.workers - 1, q = std::min(basis.liars, others);
+  const std::size_t seats = basis.seating.seats(), slices = basis.seating.slices;
+  const std::size_t size = seats / slices, larger = seats % slices;
   if (!basis.random_placement) return q > size / 2 ? 1 : 0;
   double share = 0;
-  for (const auto& [members, slices] :
-       {std::pair{size, basis.slices - larger}, std::pair{size + 1, larger}}) {
-    const double weight =
-        static_cast<double>(members * slices) / static_cast<double>(basis.workers);
-    if (slices > 0) share += weight * share_of_draws(others, q, members - 1, members / 2 + 1);
+  for (const auto& [members, groups] :
+       {std::pair{size, slices - larger}, std::pair{size + 1, larger}}) {
+    const double weight = static_cast<double>(members * groups) / static_cast<double>(seats);
+    if (groups > 0) share += weight * share_of_draws(others, q, members - 1, members / 2 + 1);
   }
   return share;
 }
@@ -209,7 +214,7 @@ double binomial_tail(std::uint64_t trials, std::uint64_t hits, double share) {
 
 Verdict judge_workers(const Ledger& ledger, const VerdictBasis& basis) {
   const Counts counts(ledger, basis);
-  const std::size_t most = std::max(basis.liars, (basis.workers - 1) / 2);
+  const std::size_t most = std::max(basis.liars, (basis.seating.workers - 1) / 2);
   Verdict verdict;
   const std::size_t stride = 1 + (most - basis.liars) / kMostTried;
   for (verdict.liars = basis.liars; verdict.liars <= most; verdict.liars += stride) {

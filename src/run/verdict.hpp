@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "record/ledger.hpp"
+#include "stages/assign/placement.hpp"
 
 namespace detox {
 
 /// What the test assumes about a run.
 struct VerdictBasis {
-  std::size_t workers = 0, slices = 0;          ///< P, k
+  Seating seating;                              ///< P, k and r
   std::size_t liars = 0;                        ///< q: at most so many workers lie
   bool random_placement = true;                 ///< drawn anew each step, by a key that no liar has
   std::uint64_t first_step = 1, last_step = 0;  ///< that the ledger is about

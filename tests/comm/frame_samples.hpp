@@ -7,11 +7,20 @@
 #include <vector>
 
 #include "comm/frame.hpp"
+#include "comm/slice_lists.hpp"
 
 namespace detox {
 
 inline constexpr Chunks kSampleWeights{10, 4}, kSampleAnswer{11, 4};  // 3 chunks each
-inline constexpr OrderLimits kSampleLimits{15, 3, 5};
+inline constexpr OrderLimits kSampleLimits{.slices = 15, .workers = 3, .seats = 4, .ranks = 5};
+/// Three workers, one of whom has two slices of 15.
+inline std::vector<std::uint32_t> sample_lists() {
+  std::vector<std::vector<std::uint32_t>> lists(15);
+  lists[0] = {2, 0};
+  lists[7] = {1};
+  lists[14] = {2};
+  return words_of_lists(lists);
+}
 
 inline FrameView reread(const FrameBytes& frame) { return parse_frame(*frame); }
 
@@ -54,7 +63,7 @@ inline int parsers_that_accept(const FrameView& view) {
 }
 
 inline std::vector<FrameBytes> one_of_each_kind() {
-  const std::vector<std::uint32_t> relay_to{2, 5}, assignment{0, kNoSlice, 14}, chunks{2, 0};
+  const std::vector<std::uint32_t> relay_to{2, 5}, assignment = sample_lists(), chunks{2, 0};
   const std::vector<Digest> weights = sample_digests(3), answer = sample_digests(4);
   return {
       make_welcome("{\"worker\":1}"),

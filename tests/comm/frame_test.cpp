@@ -43,9 +43,19 @@ TEST(Frame, CarriesAnOrderToAWorkerThatNobodySendsWeights) {
   EXPECT_THAT(order->weights_digests, ElementsAreArray(digests));
 }
 
+TEST(Frame, CarriesAnOrderThatAsksForNoSliceYet) {
+  const std::vector<Digest> digests = sample_digests(3);
+  const FrameBytes frame =
+      make_order({.step = 9, .slice = kNoSlice, .weights_from = 2, .weights_digests = digests});
+  const auto order = parse_order(reread(frame), kSampleLimits, kSampleWeights);
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->slice, kNoSlice);
+  EXPECT_EQ(order->weights_from, 2U);
+}
+
 TEST(Frame, CarriesAnOrderWithRelaysAndEverybodysSlices) {
   const std::vector<Digest> digests = sample_digests(3);
-  const std::vector<std::uint32_t> relay_to{5, 1}, assignment{2, kNoSlice, 0};
+  const std::vector<std::uint32_t> relay_to{5, 1}, assignment = sample_lists();
   const FrameBytes frame = make_order({.step = 1'000'000'000'000,
                                        .slice = 0,
                                        .weights_from = 3,
@@ -59,7 +69,7 @@ TEST(Frame, CarriesAnOrderWithRelaysAndEverybodysSlices) {
   EXPECT_EQ(order->slice, 0U);
   EXPECT_EQ(order->weights_from, 3U);
   EXPECT_THAT(order->relay_to, ElementsAre(5, 1));
-  EXPECT_THAT(order->assignment, ElementsAre(2, kNoSlice, 0));
+  EXPECT_THAT(order->assignment, ElementsAreArray(assignment));
   EXPECT_EQ(order->deadline_ms, 61'000U);
   EXPECT_THAT(order->weights_digests, ElementsAreArray(digests));
 }
@@ -182,12 +192,14 @@ TEST(Frame, StartsItsPayloadAt64) {
 }
 
 TEST(FrameLimits, AdmitEveryHonestFrame) {
-  const std::vector<std::uint32_t> most(kMaxRequested), everybody(1000);
+  const std::vector<std::uint32_t> most(kMaxRequested), everybody(1000), lists(1300);
+  const OrderLimits limits{.slices = 300, .workers = 1000, .seats = 1000, .ranks = 1000};
   for (const Chunks& chunks : {Chunks{0, 1}, Chunks{1, 1}, Chunks{16, kChunkBytes},
                                Chunks{3 * kChunkBytes + 1, kChunkBytes}, Chunks{4000, 1}}) {
     const std::vector<std::byte> chunk(chunks.chunk_bytes);
     const std::vector<Digest> weights(chunks.count()), answer(1 + chunks.count());
-    const std::size_t from = max_frame_from_worker(chunks), to = max_frame_to_worker(chunks, 1000);
+    const std::size_t from = max_frame_from_worker(chunks),
+                      to = max_frame_to_worker(chunks, limits);
     EXPECT_GE(from, make_digest(1, 1, std::as_bytes(std::span(answer)))->size());
     EXPECT_GE(
         from,
@@ -198,7 +210,7 @@ TEST(FrameLimits, AdmitEveryHonestFrame) {
                               .slice = 1,
                               .weights_from = 0,
                               .relay_to = everybody,
-                              .assignment = everybody,
+                              .assignment = lists,
                               .weights_digests = weights})
                       ->size());
     EXPECT_GE(to, make_weights(1, 0, chunk)->size());

@@ -22,7 +22,7 @@ bool is_order(const OrderView& order) {
 
 /// What a test changes one thing of: it would be taken as it is.
 struct HonestOrder {
-  std::vector<std::uint32_t> relay_to{2, 5}, assignment{0, kNoSlice, 14};
+  std::vector<std::uint32_t> relay_to{2, 5}, assignment = sample_lists();
   std::vector<Digest> digests = sample_digests(3);
   OrderView view() const {
     return {.step = 7,
@@ -134,14 +134,18 @@ TEST(HostileFrame, OfTextIsNeitherEmptyNorLongerThanAMebibyte) {
 TEST(HostileOrder, NamesNoSliceThatDoesNotExist) {
   HonestOrder order;
   ASSERT_TRUE(is_order(order.view()));
-  for (const std::uint32_t slice : {15U, kNoSlice}) {
+  for (const std::uint32_t slice : {15U, kNoSlice - 1}) {
     OrderView view = order.view();
     view.slice = slice;
     EXPECT_FALSE(is_order(view)) << slice;
   }
-  for (const std::uint32_t slice : {15U, kNoSlice - 1}) {
-    order.assignment[1] = slice;
-    EXPECT_FALSE(is_order(order.view())) << slice;
+}
+
+TEST(HostileOrder, NamesNoWorkerThatDoesNotExist) {
+  HonestOrder order;
+  for (const std::uint32_t worker : {3U, kEndOfList - 1}) {
+    order.assignment[1] = worker;
+    EXPECT_FALSE(is_order(order.view())) << worker;
   }
 }
 
@@ -160,12 +164,22 @@ TEST(HostileOrder, NamesNoRankThatDoesNotExist) {
   }
 }
 
-TEST(HostileOrder, HasAsManySlicesAsThereAreWorkersOrNone) {
+TEST(HostileOrder, HasAListForEverySliceOrNone) {
   HonestOrder order;
-  for (const std::size_t count : {0U, 1U, 2U, 3U, 4U}) {
-    order.assignment.assign(count, 0);
-    EXPECT_EQ(is_order(order.view()), count == 0 || count == 3) << count;
-  }
+  const std::vector<std::uint32_t> lists = order.assignment;
+  order.assignment.clear();
+  EXPECT_TRUE(is_order(order.view()));
+  order.assignment.assign(lists.begin(), lists.end() - 1);
+  EXPECT_FALSE(is_order(order.view()));
+  order.assignment = lists;
+  order.assignment.push_back(kEndOfList);
+  EXPECT_FALSE(is_order(order.view()));
+  order.assignment = lists;
+  std::swap(order.assignment.back(), order.assignment.front());  // something after the last list
+  EXPECT_FALSE(is_order(order.view()));
+  order.assignment = lists;
+  order.assignment.front() = kEndOfList;  // one list too many
+  EXPECT_FALSE(is_order(order.view()));
 }
 
 TEST(HostileOrder, RelaysToNoMoreThanThereAre) {
@@ -193,21 +207,24 @@ TEST(HostileOrder, CannotPassCountsThatItsBytesDoNotHold) {
   for (const std::uint32_t lie : {0U, 1U, 3U, 4U, 5U, 10U, 0x3fffffffU, 0x40000000U, 0x40000002U,
                                   0x80000000U, 0xfffffffeU, 0xffffffffU}) {
     EXPECT_FALSE(is_taken(overwritten(frame, kRelaysAt, lie))) << lie;
-    if (lie != 3) {
+    if (lie != 19) {
       EXPECT_FALSE(is_taken(overwritten(frame, kAssignedAt, lie))) << lie;
     }
   }
 }
 
-/// Five words follow; so many are 6 and 2^32 - 1, too, where they are added in 32 bits.
+/// Three words follow; so many are 4 and 2^32 - 1, too, where they are added in 32 bits.
 TEST(HostileOrder, CannotPassCountsWhoseSumWrapsAround) {
   constexpr std::size_t kHuge = 0xffffffff;
   HonestOrder honest;
-  honest.assignment = {1, 2, 3};
-  FrameBuffer bytes = overwritten(make_order(honest.view()), kRelaysAt, 6U);
+  honest.assignment = {kEndOfList};
+  FrameBuffer bytes = overwritten(make_order(honest.view()), kRelaysAt, 4U);
   const std::uint32_t assigned = kHuge;
   std::memcpy(bytes.data() + kAssignedAt, &assigned, sizeof assigned);
-  EXPECT_FALSE(parse_order(parse_frame(bytes), {kHuge, kHuge, kHuge}, kSampleWeights).has_value());
+  EXPECT_FALSE(parse_order(parse_frame(bytes),
+                           {.slices = 15, .workers = kHuge, .seats = kHuge - 15, .ranks = kHuge},
+                           kSampleWeights)
+                   .has_value());
 }
 
 TEST(HostileOrder, ThatIsTooShortForItsCountsIsRefused) {

@@ -23,6 +23,8 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"inner-mode", "krum"},
       {"pre", "nnm,bucketing:s=3"},
       {"group-size", "5"},
+      {"lazy", "on"},
+      {"slices", "4"},
       {"buckets", "4"},
       {"workers", "46"},
       {"assume-fail", "3"},

@@ -94,7 +94,8 @@ TEST(DefenceModel, RefusesTooFewRowsAndSurvivesThoseThatAreNotFinite) {
 /// What a worker is told, and what it reads.
 WorkerSettings through_json(const AttackPlan& attack) {
   WorkerSettings settings;
-  settings.slices = settings.samples_per_step = 1;
+  settings.ranks = {1};
+  settings.slices = settings.seats = settings.samples_per_step = 1;
   settings.attack = attack;
   const auto read = settings_from_json(to_json(settings));
   EXPECT_TRUE(read.has_value());

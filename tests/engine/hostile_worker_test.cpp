@@ -113,7 +113,7 @@ class ScriptedRun {
   std::atomic<bool> stop_{false};
   ScriptedTransport transport_;
   RemoteFleet fleet_;
-  Assignment assignment_{{0, 0, 0}, {{0, 1, 2}}};
+  Assignment assignment_ = assignment_of({{0, 1, 2}}, 3);
   std::vector<bool> absent_ = std::vector<bool>(3);
   RecentSteps recent_;
 };

@@ -19,7 +19,7 @@ class StubbornFleet final : public Fleet {
   FleetReport run_step(const StepOrder& order, std::chrono::duration<double> /*time_limit*/,
                        StepVotes& votes) override {
     for (std::uint32_t worker = 0; worker < order.assignment.workers(); ++worker)
-      votes.count({order.step, worker, order.assignment.slice_of_worker[worker], answer_});
+      votes.count({order.step, worker, order.assignment.slices_of_worker[worker].front(), answer_});
     return {};
   }
   const Clock& clock() const override { return fleet_.clock(); }

@@ -8,6 +8,7 @@
 #include "engine/remote_fleet.hpp"
 #include "exchange/answer_digests.hpp"
 #include "round/ballot.hpp"
+#include "stages/assign/placement.hpp"
 
 namespace detox {
 namespace {
@@ -25,7 +26,7 @@ class PromptWorkers final : public Transport {
   void send(int to, FrameBytes frame) override {
     const FrameView view = parse_frame(*frame);
     const std::size_t workers = peers_.size() - 1;
-    if (const auto order = parse_order(view, {workers, workers, workers}, kWeights)) {
+    if (const auto order = parse_order(view, {workers, workers, workers, workers}, kWeights)) {
       const auto digests = digests_of_answer(
           {.step = order->step, .slice = order->slice, .weights = {}, .codec = "none", .d = 8},
           kAnswer, kBytes);
@@ -69,7 +70,11 @@ class PromptWorkers final : public Transport {
 class WatchedVotes final : public StepVotes {
  public:
   explicit WatchedVotes(StepVotes& votes) : votes_(votes) {}
+  std::vector<SliceOrder> take_orders() override { return votes_.take_orders(); }
+  void pass_over(const SliceOrder& order) override { votes_.pass_over(order); }
+  bool ask_another(std::uint32_t slice) override { return votes_.ask_another(slice); }
   void count(const IncomingAnswer& answer) override { votes_.count(answer); }
+  void note(const SliceOrder& of, Suspicion kind) override { votes_.note(of, kind); }
   void note(std::uint32_t worker, Suspicion kind) override { votes_.note(worker, kind); }
   SliceState state(std::uint32_t slice) const override {
     ++looks_;
@@ -95,13 +100,10 @@ double looks_a_frame(std::size_t slices) {
   PromptWorkers transport(kReplicas * slices);
   ThreadPool pool(1);
   const std::atomic<bool> stop{false};
-  Assignment assignment;
+  const Assignment assignment = fixed_placement({kReplicas * slices, slices, kReplicas});
   std::vector<int> ranks;
   for (std::uint32_t worker = 0; worker < kReplicas * slices; ++worker) {
     ranks.push_back(static_cast<int>(worker) + 1);
-    assignment.slice_of_worker.push_back(worker / kReplicas);
-    if (worker % kReplicas == 0) assignment.workers_of_slice.emplace_back();
-    assignment.workers_of_slice.back().push_back(worker);
   }
   RemoteFleet fleet({.transport = transport,
                      .ranks = ranks,

@@ -115,7 +115,7 @@ class SlowLiars {
   Chunks chunks_;
   std::vector<std::byte> answer_;
   std::uint64_t step_ = 0;
-  Assignment assignment_{{0, 0, 0, 1, 1, 1, 2, 2, 2}, {{0, 1, 2}, {3, 4, 5}, {6, 7, 8}}};
+  Assignment assignment_ = assignment_of({{0, 1, 2}, {3, 4, 5}, {6, 7, 8}}, 9);
   std::vector<bool> absent_ = std::vector<bool>(kWorkers);
   RecentSteps recent_;
   std::vector<std::deque<Due>> queues_;

@@ -35,7 +35,8 @@ void serve_made_up_answers(Transport& transport) {
       const auto copy = std::make_shared<const FrameBuffer>(received->bytes);
       for (const int rank : below) transport.send(rank, copy);
     } else if (const auto order = parse_order(
-                   frame, {kCountedSlices, kCountedWorkers, kCountedWorkers}, kCountedWeights)) {
+                   frame, {kCountedSlices, kCountedWorkers, kCountedWorkers, kCountedWorkers},
+                   kCountedWeights)) {
       below.assign(order->relay_to.begin(), order->relay_to.end());
       answer = answer_for(order->step, order->slice);
       transport.send(0, make_digest(order->step, order->slice,
@@ -84,7 +85,7 @@ TEST(WireBytes, OfAStepAreOneAnswerASliceAndTheWeightsTwice) {
   RecentSteps recent;
   double least_in = std::numeric_limits<double>::infinity(), least_out = least_in;
   for (std::uint64_t step = 1; step <= 3; ++step) {
-    const Assignment assignment = fixed_placement(kCountedWorkers, kCountedSlices);
+    const Assignment assignment = fixed_placement({kCountedWorkers, kCountedSlices, 1});
     Ballot ballot({.step = step,
                    .assignment = assignment,
                    .absent = absent,

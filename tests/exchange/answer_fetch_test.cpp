@@ -133,7 +133,7 @@ class FetchingServer {
 
   Chunks chunks_;
   std::uint64_t step_ = 0;
-  Assignment assignment_{{0, 0, 0, 1, 1, 1}, {{0, 1, 2}, {3, 4, 5}}};
+  Assignment assignment_ = assignment_of({{0, 1, 2}, {3, 4, 5}}, 6);
   std::vector<bool> absent_ = std::vector<bool>(kWorkers);
   RecentSteps recent_;
   std::vector<std::unique_ptr<std::vector<std::byte>>> kept_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/frame.hpp"
+#include "comm/slice_lists.hpp"
 
 namespace {
 
@@ -29,10 +30,19 @@ bool all_below(std::span<const std::uint32_t> items, std::size_t limit) {
 bool takes_order(const FrameView& view, const OrderLimits& limits, const Chunks& weights) {
   const auto order = parse_order(view, limits, weights);
   if (!order) return false;
-  require(order->slice < limits.slices);
+  require(order->slice < limits.slices || order->slice == kNoSlice);
   require(order->weights_from <= limits.ranks || order->weights_from == kNobody);
   require(order->relay_to.size() <= limits.ranks && all_below(order->relay_to, limits.ranks + 1));
-  require(order->assignment.empty() || order->assignment.size() == limits.workers);
+  if (!order->assignment.empty()) {
+    std::size_t seats = 0;
+    const auto lists = lists_of_words(order->assignment);
+    require(lists.size() == limits.slices);
+    for (const std::vector<std::uint32_t>& list : lists) {
+      require(all_below(list, limits.workers));
+      seats += list.size();
+    }
+    require(seats == limits.seats);
+  }
   require(order->weights_digests.size() == weights.count());
   touch(order->relay_to);
   touch(order->assignment);
@@ -108,7 +118,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > 0) std::memcpy(bytes.data(), data, size);
   const FrameView view = parse_frame(bytes);
   const Chunks chunks{expected[0], 1U + expected[1] % 16U};
-  const OrderLimits limits{expected[2], expected[3] % 8U, expected[3] / 8U};
+  const std::size_t workers = expected[3] % 8U;
+  const OrderLimits limits{.slices = expected[2],
+                           .workers = workers,
+                           .seats = workers + expected[2] % 3U,
+                           .ranks = expected[3] / 8U};
   const int accepted = parsers_that_accept(view, limits, chunks);
   require(accepted <= 1 && (accepted == 0 || view.verdict == FrameVerdict::kOk));
   return 0;

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <random>
 #include <string>
 
 namespace detox {
@@ -28,14 +30,15 @@ constexpr std::size_t kAnswerBytes = 4;
 class Votes {
  public:
   explicit Votes(RecentSteps& recent, std::uint64_t step = 10, std::size_t enough = 2,
-                 std::vector<bool> absent = std::vector<bool>(6))
+                 std::vector<bool> absent = std::vector<bool>(6), bool is_lazy = false)
       : absent_(std::move(absent)),
         ballot_({.step = step,
                  .assignment = assignment_,
                  .absent = absent_,
                  .answer_bytes = kAnswerBytes,
                  .enough = enough,
-                 .recent = recent}),
+                 .recent = recent,
+                 .is_lazy = is_lazy}),
         step_(step) {}
 
   Ballot& operator*() { return ballot_; }
@@ -61,7 +64,7 @@ class Votes {
     return std::as_bytes(std::span(*texts_.back()));
   }
 
-  Assignment assignment_{{0, 0, 0, 1, 1, 1}, {{0, 1, 2}, {3, 4, 5}}};
+  Assignment assignment_ = assignment_of({{0, 1, 2}, {3, 4, 5}}, 6);
   std::vector<bool> absent_;
   std::vector<std::unique_ptr<std::string>> texts_;
   Ballot ballot_;
@@ -351,6 +354,141 @@ TEST(LateAnswer, FromAStepThatIsYetToComeIsNoAnswer) {
   Votes votes(recent, 11);
   votes.digest_late(12, 2, "one");
   EXPECT_THAT(end_in_order(votes), IsEmpty());
+}
+
+using Orders = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+
+/// Worker and slice of each.
+Orders taken(Ballot& ballot) {
+  Orders orders;
+  for (const SliceOrder& order : ballot.take_orders())
+    orders.emplace_back(order.worker, order.slice);
+  return orders;
+}
+
+TEST(Ballot, AsksEverybodyAtOnceWhereItIsNotLazy) {
+  RecentSteps recent;
+  std::vector<bool> absent(6);
+  absent[1] = true;
+  Votes votes(recent, 10, 2, absent);
+  EXPECT_EQ(taken(*votes), (Orders{{0, 0}, {2, 0}, {3, 1}, {4, 1}, {5, 1}}));
+  votes.digest(0, "good");
+  votes.digest(2, "evil");
+  EXPECT_EQ(taken(*votes), Orders{});
+  EXPECT_THAT(votes->asked(0), ElementsAre(0, 2));
+}
+
+class LazyVotes : public Votes {
+ public:
+  explicit LazyVotes(RecentSteps& recent, std::vector<bool> absent = std::vector<bool>(6))
+      : Votes(recent, 10, 2, std::move(absent), true) {}
+};
+
+TEST(LazyBallot, AsksNoMoreThanAMajorityWhileNothingDiffers) {
+  RecentSteps recent;
+  LazyVotes votes(recent);
+  EXPECT_EQ(taken(*votes), (Orders{{0, 0}, {1, 0}, {3, 1}, {4, 1}}));
+  votes.digest(1, "good");
+  votes.digest(0, "good");
+  EXPECT_EQ(taken(*votes), Orders{});
+  EXPECT_EQ(votes->state(0), SliceState::kMajority);
+  EXPECT_EQ(votes->state(1), SliceState::kOpen);
+  votes.settle(0, "body");
+  votes->close(true);
+  EXPECT_THAT(votes->counted(0), ElementsAre(0, 1));
+  EXPECT_THAT(votes->ledger(), IsEmpty());  // nobody is missing who was not asked
+  EXPECT_THAT(votes->asked(0), ElementsAre(0, 1));
+}
+
+TEST(LazyBallot, AsksTheNextOneWhereTwoDiffer) {
+  RecentSteps recent;
+  LazyVotes votes(recent);
+  taken(*votes);
+  votes.digest(1, "evil");
+  EXPECT_EQ(taken(*votes), Orders{});  // the other one may say the same
+  votes.digest(0, "good");
+  EXPECT_EQ(taken(*votes), (Orders{{2, 0}}));
+  votes.digest(2, "good");
+  EXPECT_EQ(taken(*votes), Orders{});
+  votes.settle(0, "body");
+  votes->close(true);
+  EXPECT_THAT(votes->counted(0), ElementsAre(0, 2));
+  EXPECT_THAT(votes->ledger(), ElementsAre(LedgerEntry{10, 0, 1, Suspicion::kOutvoted}));
+}
+
+TEST(LazyBallot, PassesOverWhoIsAbsentAtOnceAndWhoIsNotWaitedFor) {
+  RecentSteps recent;
+  std::vector<bool> absent(6);
+  absent[0] = true;
+  LazyVotes votes(recent, absent);
+  EXPECT_EQ(taken(*votes), (Orders{{1, 0}, {2, 0}, {3, 1}, {4, 1}}));
+  votes->pass_over({4, 1});
+  EXPECT_EQ(taken(*votes), (Orders{{5, 1}}));
+  votes->pass_over({4, 1});
+  EXPECT_EQ(taken(*votes), Orders{});
+  votes.digest(3, "good");
+  votes.digest(4, "good");  // it may answer all the same
+  EXPECT_EQ(votes->state(1), SliceState::kMajority);
+}
+
+TEST(LazyBallot, AsksAnotherOneWhereNobodyDelivers) {
+  RecentSteps recent;
+  LazyVotes votes(recent);
+  taken(*votes);
+  votes.digest(0, "good");
+  votes.digest(1, "good");
+  EXPECT_TRUE(votes->ask_another(0));
+  EXPECT_EQ(taken(*votes), (Orders{{2, 0}}));
+  EXPECT_TRUE(votes->ask_another(0));  // of whom it is waited for
+  EXPECT_EQ(taken(*votes), Orders{});
+  votes.digest(2, "good");
+  EXPECT_THAT(votes->majority(0)->workers, ElementsAre(0, 1, 2));
+  EXPECT_FALSE(votes->ask_another(0));
+}
+
+/// Whoever lies, and in whatever order the answers come: those who are asked are the shortest
+/// beginning of the list that holds a majority, and the winner is that of everybody's votes.
+TEST(LazyBallot, AsksTheSamePeopleInWhateverOrderTheyAnswer) {
+  const std::vector<std::uint32_t> list = {4, 2, 0, 3, 1};
+  const Assignment assignment = assignment_of({list}, 5);
+  const std::vector<bool> absent(5);
+  std::mt19937 random(1);
+  for (int kinds = 0; kinds < 243; ++kinds) {  // one of three answers each
+    std::vector<std::string> says;
+    for (int worker = 0, rest = kinds; worker < 5; ++worker, rest /= 3)
+      says.push_back(std::string(4, static_cast<char>('a' + rest % 3)));
+    std::size_t needed = 0;
+    std::map<std::string, int> counts;
+    for (int most = 0; needed < 5 && most < 3; ++needed)
+      most = std::max(most, ++counts[says[list[needed]]]);
+    for (int order = 0; order < 4; ++order) {
+      RecentSteps recent;
+      Ballot ballot({.step = 1,
+                     .assignment = assignment,
+                     .absent = absent,
+                     .answer_bytes = 4,
+                     .enough = 1,
+                     .recent = recent,
+                     .is_lazy = true});
+      std::vector<SliceOrder> open = ballot.take_orders();
+      while (!open.empty()) {
+        const std::size_t next = random() % open.size();
+        const std::uint32_t worker = open[next].worker;
+        open.erase(open.begin() + static_cast<std::ptrdiff_t>(next));
+        ballot.count({1, worker, 0, std::as_bytes(std::span(says[worker]))});
+        for (const SliceOrder& more : ballot.take_orders()) open.push_back(more);
+      }
+      const auto winner =
+          std::ranges::find_if(counts, [](const auto& one) { return one.second >= 3; });
+      if (winner == counts.end()) {
+        EXPECT_EQ(ballot.state(0), SliceState::kGivenUp);
+        continue;
+      }
+      EXPECT_EQ(ballot.asked(0).size(), needed);
+      ASSERT_EQ(ballot.state(0), SliceState::kHere);
+      EXPECT_EQ(text_of(ballot.answer(0)), winner->first);
+    }
+  }
 }
 
 }  // namespace

@@ -18,8 +18,7 @@ using testing::IsEmpty;
 /// workers, slices, q; of so many steps.
 VerdictBasis basis_of(std::size_t workers, std::size_t slices, std::size_t q, std::uint64_t steps,
                       bool random = true) {
-  return {.workers = workers,
-          .slices = slices,
+  return {.seating = {workers, slices, workers / slices},
           .liars = q,
           .random_placement = random,
           .first_step = 1,
@@ -43,10 +42,10 @@ Ledger played(std::size_t workers, std::size_t slices, const std::vector<std::ui
   std::vector<bool> lies(workers);
   for (const std::uint32_t liar : liars) lies[liar] = true;
   for (std::uint64_t step = 1; step <= steps; ++step) {
-    const Assignment assignment = random_placement(workers, slices, key_from_seed(7), step);
+    const Assignment assignment = random_placement({workers, slices, 1}, key_from_seed(7), step);
     const std::vector<std::uint32_t> owned = owned_slices(assignment, lies);
     for (std::uint32_t worker = 0; worker < workers; ++worker) {
-      const std::uint32_t slice = assignment.slice_of_worker[worker];
+      const std::uint32_t slice = assignment.slices_of_worker[worker].front();
       if (lies[worker] != std::ranges::binary_search(owned, slice))
         ledger.add({step, slice, worker, Suspicion::kOutvoted});
     }

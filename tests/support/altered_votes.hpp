@@ -14,6 +14,10 @@ class AlteredVotes final : public StepVotes {
   AlteredVotes(StepVotes& votes, Count count) : votes_(votes), count_(std::move(count)) {}
 
   void count(const IncomingAnswer& answer) override { count_(answer); }
+  std::vector<SliceOrder> take_orders() override { return votes_.take_orders(); }
+  void pass_over(const SliceOrder& order) override { votes_.pass_over(order); }
+  bool ask_another(std::uint32_t slice) override { return votes_.ask_another(slice); }
+  void note(const SliceOrder& of, Suspicion kind) override { votes_.note(of, kind); }
   void note(std::uint32_t worker, Suspicion kind) override { votes_.note(worker, kind); }
   SliceState state(std::uint32_t slice) const override { return votes_.state(slice); }
   std::optional<Majority> majority(std::uint32_t slice) const override {

@@ -67,7 +67,9 @@ inline void odd_worker(Transport& transport,
     ASSERT_TRUE(received.has_value());
     const FrameView frame = parse_frame(received->bytes);
     if (parse_stop(frame)) return;
-    if (const auto order = parse_order(frame, {3, 9, 9}, kToyWeights)) answer(transport, *order);
+    const OrderLimits limits{.slices = 3, .workers = 9, .seats = 9, .ranks = 9};
+    const auto order = parse_order(frame, limits, kToyWeights);
+    if (order && order->slice != kNoSlice) answer(transport, *order);
     const auto request = parse_request(frame, kToyAnswer);
     if (request && deliver) deliver(transport, *request);
   }

@@ -142,18 +142,16 @@ class SimulatedChecks {
     for (const nlohmann::json& line : run.journal("rounds.jsonl")) {
       Step step;
       step.skipped = line["skipped"];
-      Assignment assignment;
-      assignment.slice_of_worker.resize(outcome_.admitted.size());
+      std::vector<std::vector<std::uint32_t>> lists;
       for (const nlohmann::json& entry : line["slices"]) {
         Slice slice;
         for (const std::uint32_t worker : entry["assigned"]) slice.assigned.push_back(worker - 1);
         for (const std::uint32_t worker : entry["counted"]) slice.counted.push_back(worker - 1);
-        for (const std::uint32_t worker : slice.assigned)
-          assignment.slice_of_worker[worker] = static_cast<std::uint32_t>(step.slices.size());
-        assignment.workers_of_slice.push_back(slice.assigned);
+        lists.push_back(slice.assigned);
         step.slices.push_back(std::move(slice));
       }
-      step.liars = run.byzantine(line["step"], assignment);
+      step.liars =
+          run.byzantine(line["step"], assignment_of(std::move(lists), outcome_.admitted.size()));
       for (std::uint32_t worker = 0; worker < step.liars.size(); ++worker)
         step.liars[worker] = step.liars[worker] || job_.hostile.contains(rank_of(worker));
       for (Slice& slice : step.slices) judge(step, slice);

@@ -153,9 +153,7 @@ class ToyRun : RunObserver {
     return Adversary(plan_.attack, run_keys(config_).attack).byzantine(step, assignment);
   }
   Assignment assignment(std::uint64_t step) const {
-    return plan_.random_placement
-               ? random_placement(plan_.workers, plan_.k, run_keys(config_).server.placement, step)
-               : fixed_placement(plan_.workers, plan_.k);
+    return plan_.assign(run_keys(config_).server.placement, step);
   }
   std::uint64_t rejected_frames = 0;
   std::string rejected_text;

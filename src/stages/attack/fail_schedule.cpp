@@ -18,7 +18,9 @@ std::vector<bool> random_set(std::size_t workers, std::size_t q, const Key& key)
 }
 
 std::vector<bool> worst_case_set(const Assignment& assignment, std::size_t q) {
-  // The cheapest majorities first: greedy is optimal, because every slice counts the same.
+  // The cheapest majorities first: greedy is optimal where nobody has two slices, because every
+  // slice counts the same. Where workers have several, those bought count in the next slice as
+  // well.
   std::vector<std::size_t> slices(assignment.slices());
   std::iota(slices.begin(), slices.end(), std::size_t{0});
   std::stable_sort(slices.begin(), slices.end(), [&](std::size_t a, std::size_t b) {
@@ -28,8 +30,13 @@ std::vector<bool> worst_case_set(const Assignment& assignment, std::size_t q) {
   std::size_t left = q;
   for (const std::size_t slice : slices) {
     const auto& group = assignment.workers_of_slice[slice];
-    for (std::size_t i = 0; i < group.size() / 2 + 1 && left > 0; ++i, --left)
+    auto owned = static_cast<std::size_t>(
+        std::ranges::count_if(group, [&](std::uint32_t worker) { return byzantine[worker]; }));
+    for (std::size_t i = 0; owned < group.size() / 2 + 1 && left > 0; ++i) {
+      if (byzantine[group[i]]) continue;
       byzantine[group[i]] = true;
+      ++owned, --left;
+    }
   }
   for (std::size_t worker = 0; worker < byzantine.size() && left > 0; ++worker) {
     if (byzantine[worker]) continue;

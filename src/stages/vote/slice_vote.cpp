@@ -61,12 +61,17 @@ std::optional<std::size_t> SliceVote::majority() const {
   return std::nullopt;
 }
 
-bool SliceVote::can_get_majority() const {
-  std::size_t most = 0, outstanding = 0;
+std::size_t SliceVote::most_equal() const {
+  std::size_t most = 0;
   for (const Candidate& candidate : candidates_) most = std::max(most, candidate.workers.size());
+  return most;
+}
+
+bool SliceVote::can_get_majority() const {
+  std::size_t outstanding = 0;
   for (const Replica& replica : replicas_)
     outstanding += !replica.candidate && !replica.given_up ? 1 : 0;
-  return 2 * (most + outstanding) > replicas_.size();
+  return 2 * (most_equal() + outstanding) > replicas_.size();
 }
 
 SliceVote::State SliceVote::state() const {

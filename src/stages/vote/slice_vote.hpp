@@ -38,6 +38,7 @@ class SliceVote {
   /// as kResolved is.
   State state() const;
   std::span<const std::byte> winner() const;  ///< only if resolved
+  std::size_t most_equal() const;             ///< workers who gave the answer that most gave
   const std::vector<Candidate>& candidates() const { return candidates_; }
   std::vector<std::uint32_t> outvoted() const;  ///< ascending; only if resolved
   std::vector<std::uint32_t> missing() const;   ///< assigned workers without an answer, ascending

@@ -19,6 +19,8 @@ TEST(EffectiveCorruption, IsTheNumberOfMajoritiesThatQAttackersCanPayFor) {
   EXPECT_EQ(effective_corruption(1, 3), 0U);
   EXPECT_EQ(effective_corruption(2, 3), 1U);
   EXPECT_EQ(effective_corruption(0, 3), 0U);
+  EXPECT_EQ(effective_corruption(5, 3, 2), 5U);  // each in the lists of two slices
+  EXPECT_EQ(effective_corruption(1, 3, 2), 1U);
 }
 
 TEST(ExpectedCorruptedSlices, AreThePublishedNumbers) {
@@ -29,7 +31,7 @@ TEST(ExpectedCorruptedSlices, AreThePublishedNumbers) {
 
 TEST(ExpectedCorruptedSlices, AreTheMeanOverAllSetsOfAttackers) {
   for (const auto& [workers, group] : {std::pair{12U, 3U}, {15U, 5U}, {8U, 1U}, {14U, 7U}}) {
-    const Assignment assignment = fixed_placement(workers, workers / group);
+    const Assignment assignment = fixed_placement({workers, workers / group, 1});
     std::vector<double> corrupted(workers + 1), sets(workers + 1);
     for (std::uint32_t set = 0; set < (1U << workers); ++set) {
       std::vector<bool> byzantine(workers);
@@ -62,7 +64,7 @@ TEST_P(SimulatedPlacements, AgreeWithTheTheoryWithinThreeStandardErrors) {
   constexpr std::size_t kSteps = 10000;
   double sum = 0, squares = 0;
   for (std::uint64_t step = 1; step <= kSteps; ++step) {
-    const Assignment assignment = random_placement(workers, workers / group, placement, step);
+    const Assignment assignment = random_placement({workers, workers / group, 1}, placement, step);
     const auto corrupted = static_cast<double>(corrupted_slices(
         assignment, byzantine_workers(FailSchedule::kPerStep, q, assignment, attack, step)));
     sum += corrupted;

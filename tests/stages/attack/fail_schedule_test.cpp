@@ -33,7 +33,7 @@ std::size_t most_slices(const Assignment& assignment, std::size_t q) {
 }
 
 TEST(FailSchedule, MakesExactlyQWorkersByzantine) {
-  const Assignment assignment = random_placement(23, 7, key_from_seed(1), 5);
+  const Assignment assignment = random_placement({23, 7, 1}, key_from_seed(1), 5);
   for (const auto schedule :
        {FailSchedule::kPerStep, FailSchedule::kFixed, FailSchedule::kWorstCase}) {
     for (std::size_t q = 0; q <= 23; ++q) {
@@ -45,7 +45,7 @@ TEST(FailSchedule, MakesExactlyQWorkersByzantine) {
 }
 
 TEST(FailSchedule, PerStepDrawsASetFromKeyAndStep) {
-  const Assignment assignment = fixed_placement(45, 15);
+  const Assignment assignment = fixed_placement({45, 15, 1});
   const auto at = [&](std::uint64_t seed, std::uint64_t step) {
     return byzantine_workers(FailSchedule::kPerStep, 5, assignment, key_from_seed(seed), step);
   };
@@ -57,7 +57,7 @@ TEST(FailSchedule, PerStepDrawsASetFromKeyAndStep) {
 }
 
 TEST(FailSchedule, PerStepChoosesEveryWorkerEquallyOften) {
-  const Assignment assignment = fixed_placement(9, 3);
+  const Assignment assignment = fixed_placement({9, 3, 1});
   std::vector<double> chosen(9);
   constexpr std::uint64_t kSteps = 9000;
   for (std::uint64_t step = 1; step <= kSteps; ++step) {
@@ -71,19 +71,19 @@ TEST(FailSchedule, PerStepChoosesEveryWorkerEquallyOften) {
 TEST(FailSchedule, FixedKeepsOneSetForTheRun) {
   const Key key = key_from_seed(1);
   const auto first =
-      byzantine_workers(FailSchedule::kFixed, 5, random_placement(45, 15, key, 1), key, 1);
+      byzantine_workers(FailSchedule::kFixed, 5, random_placement({45, 15, 1}, key, 1), key, 1);
   for (std::uint64_t step = 2; step <= 50; ++step) {
-    const Assignment assignment = random_placement(45, 15, key, step);
+    const Assignment assignment = random_placement({45, 15, 1}, key, step);
     EXPECT_EQ(byzantine_workers(FailSchedule::kFixed, 5, assignment, key, step), first);
   }
   EXPECT_NE(
-      byzantine_workers(FailSchedule::kFixed, 5, fixed_placement(45, 15), key_from_seed(2), 1),
+      byzantine_workers(FailSchedule::kFixed, 5, fixed_placement({45, 15, 1}), key_from_seed(2), 1),
       first);
 }
 
 TEST(FailSchedule, WorstCaseOwnsAsManySlicesAsThePaperAllows) {
   for (std::uint64_t step = 1; step <= 20; ++step) {
-    const Assignment assignment = random_placement(45, 15, key_from_seed(1), step);
+    const Assignment assignment = random_placement({45, 15, 1}, key_from_seed(1), step);
     const auto set =
         byzantine_workers(FailSchedule::kWorstCase, 5, assignment, key_from_seed(2), step);
     EXPECT_EQ(corrupted_slices(assignment, set), 2U);  // floor(5 / ceil(3 / 2))
@@ -94,7 +94,7 @@ TEST(FailSchedule, WorstCaseOwnsAsManySlicesAsThePaperAllows) {
 TEST(FailSchedule, WorstCaseOwnsAsManySlicesAsAnySetOfWorkersCan) {
   for (const auto& [workers, slices] :
        {std::pair{10U, 3U}, {11U, 2U}, {13U, 4U}, {14U, 2U}, {9U, 9U}, {12U, 5U}}) {
-    const Assignment assignment = random_placement(workers, slices, key_from_seed(4), workers);
+    const Assignment assignment = random_placement({workers, slices, 1}, key_from_seed(4), workers);
     for (std::size_t q = 0; q <= workers; ++q) {
       const auto set = byzantine_workers(FailSchedule::kWorstCase, q, assignment, {}, 1);
       EXPECT_EQ(corrupted_slices(assignment, set), most_slices(assignment, q))
@@ -105,7 +105,7 @@ TEST(FailSchedule, WorstCaseOwnsAsManySlicesAsAnySetOfWorkersCan) {
 
 TEST(FailSchedule, NoPlacementOfQAttackersOwnsMoreThanTheDefenceAssumes) {
   for (const auto& [workers, r] : {std::pair{10U, 3U}, {11U, 5U}, {13U, 3U}, {8U, 1U}}) {
-    const Assignment assignment = fixed_placement(workers, workers / r);
+    const Assignment assignment = fixed_placement({workers, workers / r, 1});
     for (std::size_t q = 0; q < workers; ++q) {
       EXPECT_LE(most_slices(assignment, q), effective_corruption(q, r))
           << "P = " << workers << ", r = " << r << ", q = " << q;
@@ -114,7 +114,7 @@ TEST(FailSchedule, NoPlacementOfQAttackersOwnsMoreThanTheDefenceAssumes) {
 }
 
 TEST(CorruptedSlices, CountMajoritiesAndNotHalves) {
-  const Assignment assignment = fixed_placement(8, 2);  // two groups of four
+  const Assignment assignment = fixed_placement({8, 2, 1});  // two groups of four
   EXPECT_EQ(corrupted_slices(assignment, {true, true, false, false, true, true, true, false}), 1U);
   EXPECT_EQ(corrupted_slices(assignment, std::vector<bool>(8, true)), 2U);
   EXPECT_EQ(corrupted_slices(assignment, std::vector<bool>(8, false)), 0U);

@@ -1,0 +1,66 @@
+#include "engine/order_patience.hpp"
+
+#include <gtest/gtest.h>
+
+namespace detox {
+namespace {
+
+Clock::time_point at(double seconds) {
+  return Clock::time_point(
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(100 + seconds)));
+}
+
+/// So many orders at once, and a deadline.
+OrderPatience with_orders(std::uint32_t count, double limit_s) {
+  OrderPatience patience;
+  patience.begin(at(0), limit_s);
+  for (std::uint32_t worker = 0; worker < count; ++worker) patience.ordered({worker, 0}, at(0));
+  return patience;
+}
+
+std::vector<std::uint32_t> workers_of(const std::vector<SliceOrder>& orders) {
+  std::vector<std::uint32_t> workers;
+  for (const SliceOrder& order : orders) workers.push_back(order.worker);
+  return workers;
+}
+
+using Workers = std::vector<std::uint32_t>;
+
+TEST(OrderPatience, LastsThreeTimesAsLongAsHalfOfTheOrdersTook) {
+  OrderPatience patience = with_orders(4, 60);
+  patience.answered({1, 0}, at(1));
+  EXPECT_EQ(patience.seconds(), 20);  // fewer than half: a third of the deadline
+  patience.answered({3, 0}, at(2));
+  EXPECT_NEAR(patience.seconds(), 6, 1e-9);
+  EXPECT_EQ(workers_of(patience.overdue(at(5.9))), Workers{});
+  EXPECT_EQ(workers_of(patience.overdue(at(6.1))), (Workers{0, 2}));
+  EXPECT_EQ(workers_of(patience.overdue(at(7))), Workers{});  // each once
+}
+
+TEST(OrderPatience, OfAnOrderInTheMiddleOfAStepBeginsThere) {
+  OrderPatience patience = with_orders(2, 60);
+  patience.answered({0, 0}, at(2));
+  patience.answered({1, 0}, at(3));
+  patience.ordered({2, 0}, at(3));
+  EXPECT_EQ(workers_of(patience.overdue(at(8.9))), Workers{});
+  EXPECT_EQ(workers_of(patience.overdue(at(9.1))), Workers{2});
+}
+
+TEST(OrderPatience, IsASecondAtLeastAndAThirdOfTheStepAtMost) {
+  OrderPatience quick = with_orders(1, 60);
+  quick.answered({0, 0}, at(0.001));
+  EXPECT_EQ(quick.seconds(), 1);
+  OrderPatience slow = with_orders(1, 60);
+  slow.answered({0, 0}, at(50));
+  EXPECT_EQ(slow.seconds(), 20);
+}
+
+TEST(OrderPatience, IsForgottenWithTheNextStep) {
+  OrderPatience patience = with_orders(3, 60);
+  patience.begin(at(10), 30);
+  EXPECT_EQ(patience.seconds(), 10);
+  EXPECT_EQ(workers_of(patience.overdue(at(100))), Workers{});
+}
+
+}  // namespace
+}  // namespace detox
