@@ -48,13 +48,10 @@ nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t>
 nlohmann::json rounds_line(const StepReport& report) {
   nlohmann::json slices = nlohmann::json::array();
   for (std::size_t slice = 0; slice < report.assignment.slices(); ++slice) {
-    const auto& assigned = report.assignment.workers_of_slice[slice];
-    nlohmann::json line = {{"slice", slice},
-                           {"assigned", from_one(assigned)},
-                           {"counted", from_one(report.counted[slice])},
-                           {"used", std::ranges::binary_search(report.used, slice)}};
-    if (report.asked[slice].size() < assigned.size()) line["asked"] = from_one(report.asked[slice]);
-    slices.push_back(std::move(line));
+    slices.push_back({{"slice", slice},
+                      {"assigned", from_one(report.assignment.workers_of_slice[slice])},
+                      {"counted", from_one(report.counted[slice])},
+                      {"used", std::ranges::binary_search(report.used, slice)}});
   }
   return {{"step", report.step}, {"skipped", !report.skipped_because.empty()}, {"slices", slices}};
 }

@@ -171,13 +171,7 @@ void Training::note_step() {
 void Training::record(const StepReport& report) {
   std::optional<std::size_t> corrupted;
   if (attackers_) {
-    SimulatedLies lies = truth_(report.step, report.assignment);
-    // Who is not asked tells no lie.
-    std::erase_if(lies.attackers, [&](std::uint32_t worker) {
-      return std::ranges::none_of(report.asked, [worker](const auto& workers) {
-        return std::ranges::binary_search(workers, worker);
-      });
-    });
+    const SimulatedLies lies = truth_(report);
     corrupted = lies.owned.size();
     append(*attackers_, attackers_line(report.step, lies));
   }

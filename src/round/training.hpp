@@ -31,8 +31,7 @@ struct TrainingOptions {
 
 /// Who lies in a step, for the record; the server's round does not see it. Empty if no attack is
 /// simulated.
-using SimulatedTruth =
-    std::function<SimulatedLies(std::uint64_t step, const Assignment& assignment)>;
+using SimulatedTruth = std::function<SimulatedLies(const StepReport& report)>;
 
 /// Called after each step, once it is recorded.
 using StepTaken = std::function<void(const StepReport& report)>;

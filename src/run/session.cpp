@@ -36,6 +36,12 @@ TrainingOptions training_options(const TrainSetup& setup) {
       .stops_on_divergence = config.on_divergence == OnDivergence::kStop};
 }
 
+bool was_asked(const StepReport& report, std::uint32_t worker) {
+  return std::ranges::any_of(report.asked, [worker](const std::vector<std::uint32_t>& workers) {
+    return std::ranges::binary_search(workers, worker);
+  });
+}
+
 /// Told however the run ends.
 class WorkersEnd {
  public:
@@ -143,19 +149,23 @@ RunEnd Session::serve(Transport& transport, const std::function<void()>& afterwa
   return end;
 }
 
-/// Who lies in a step: the drawn workers, but for those who are absent in it.
+/// Who lies in a step: the drawn workers, but for those who are absent in it, or who are not asked.
 SimulatedTruth Session::truth() const {
   if (!adversary_->active()) return {};
-  return [this](std::uint64_t step, const Assignment& assignment) {
-    std::vector<bool> lies = adversary_->byzantine(step, assignment);
+  return [this](const StepReport& report) {
+    const std::uint64_t step = report.step;
+    std::vector<bool> lies = adversary_->byzantine(step, report.assignment);
     for (const Absence& absence : setup_.plan.absences) {
       if (step >= absence.from && step <= absence.to) lies[absence.worker] = false;
     }
     SimulatedLies told;
+    // A replay asks those alone who counted; the lies are those of then.
+    const bool asks_some = setup_.plan.is_lazy && !setup_.replay;
     for (std::uint32_t worker = 0; worker < lies.size(); ++worker) {
-      if (lies[worker]) told.attackers.push_back(worker);
+      if (lies[worker] && (!asks_some || was_asked(report, worker)))
+        told.attackers.push_back(worker);
     }
-    told.owned = owned_slices(assignment, lies);
+    told.owned = owned_slices(report.assignment, lies);
     return told;
   };
 }

@@ -44,6 +44,7 @@ const std::set<std::string_view> kWithoutEffect = {"data-dir",
                                                    "no-evaluate",
                                                    "checkpoint-step",
                                                    "compute-every-replica",
+                                                   "lazy",
                                                    "numerics",
                                                    "allow-other-numerics"};
 

@@ -68,6 +68,7 @@ Options random_configuration(std::mt19937& random) {
           {"fail-schedule", any({"per-step", "fixed", "worst-case"})},
           {"placement", any({"random", "fixed"})},
           {"mode", "normal"},
+          {"on-divergence", "continue"},
           {"batch-size", "2"},
           {"max-steps", "6"},
           {"seed", std::to_string(random() % 1000)}};

@@ -39,7 +39,7 @@ TEST(AnswerDigests, AreTheSha256OfTheContextAndOfEachChunk) {
   const std::vector<std::byte> digests = digests_for(sample_context(), kAnswerChunks, kAnswer);
   ASSERT_EQ(digests.size(), 4 * sizeof(Digest));
   EXPECT_EQ(digest_in(digests, 0),
-            "324e263fba819cb5fc084bafe2703c6743154f716218451843d8ac08038c379d");
+            "6b7c9719d58a0026743bbd78682666d61d08a47859ba2fcdb154844386eb571c");
   EXPECT_EQ(digest_in(digests, 1),
             "0ebdc3317b75839f643387d783535adc360ca01f33c75f7c1e7373adcd675c0b");
   EXPECT_EQ(digest_in(digests, 2),

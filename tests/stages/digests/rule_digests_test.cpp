@@ -60,12 +60,12 @@ std::vector<Variant> variants(const RuleInfo& rule) {
 }
 
 /// The greatest f that the rule bears here; empty where there is none.
-std::optional<std::size_t> greatest_f(const RuleInfo& rule, const Variant& variant, std::size_t n) {
+std::optional<std::size_t> greatest_f(const RuleInfo& rule, const Variant& variant, std::size_t n,
+                                      const std::vector<double>& weights) {
   RuleOptions options = variant.options;
   for (options.f = rule.is_mean ? 0 : (n - 1) / 2;; --options.f) {
     const bool will_do = unmet_requirement(rule, options, n).empty() &&
-                         (!variant.is_weighted ||
-                          unmet_weights(rule, options, std::vector<double>(n, 1.0), n).empty());
+                         (weights.empty() || unmet_weights(rule, options, weights, n).empty());
     if (will_do) return options.f;
     if (options.f == 0) return std::nullopt;
   }
@@ -80,13 +80,13 @@ void fold_report(const AggregationReport& report, Fold& fold) {
 template <class T>
 void fold_call(const RuleInfo& rule, const Variant& variant, Sample<T>& sample, Fold& fold) {
   const Rows<T> rows = sample.rows();
-  const std::optional<std::size_t> f = greatest_f(rule, variant, rows.n());
-  if (!f) return;
-  RuleOptions options = variant.options;
-  options.f = *f;
   std::vector<double> weights;
   for (std::size_t i = 0; variant.is_weighted && i < rows.n(); ++i)
     weights.push_back(1 + static_cast<double>(i % 3));
+  const std::optional<std::size_t> f = greatest_f(rule, variant, rows.n(), weights);
+  if (!f) return;
+  RuleOptions options = variant.options;
+  options.f = *f;
   const std::vector<float> start(variant.has_start ? rows.d : 0, 0.125F);
   ThreadPool pool(1 + rows.n() % 2);
   Workspace workspace;

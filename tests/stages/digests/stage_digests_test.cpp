@@ -27,7 +27,7 @@ constexpr FailSchedule kSchedules[] = {FailSchedule::kPerStep, FailSchedule::kFi
                                        FailSchedule::kWorstCase};
 
 void fold_assignment(const Assignment& assignment, Fold& fold) {
-  fold << assignment.slice_of_worker;
+  for (const auto& slices : assignment.slices_of_worker) fold << slices;
   for (const auto& workers : assignment.workers_of_slice) fold << workers;
 }
 
@@ -36,9 +36,12 @@ void add_assign(test::Lines& lines) {
   lines.add("placement", [&](Fold& fold) {
     for (const std::size_t workers : {1U, 9U, 45U, 100U}) {
       const std::size_t slices = (workers + 2) / 3;
-      fold_assignment(fixed_placement(workers, slices), fold);
+      const Seating seating{workers, slices, std::min<std::size_t>(workers, 3 + workers % 2)};
+      fold_assignment(fixed_placement(seating), fold);
       for (std::uint64_t step = 1; step < 20; ++step) {
-        const Assignment assignment = random_placement(workers, slices, key, step);
+        Assignment assignment = random_placement(seating, key, step);
+        fold_assignment(assignment, fold);
+        draw_order(assignment, key, step);
         fold_assignment(assignment, fold);
         for (const FailSchedule schedule : kSchedules) {
           const std::vector<bool> byzantine =
@@ -117,8 +120,10 @@ void add_bucket(test::Lines& lines) {
     for (const char* outer : {"coord-median", "geometric-median", "signSGD"}) {
       lines.add(fmt::format("buckets {} {}", inner, outer), [&](Fold& fold) {
         for (const std::size_t buckets : {0U, 3U}) {
-          const Hierarchy hierarchy(
-              {.inner_rule = inner, .outer_rule = outer, .buckets = buckets, .f_eff = 1});
+          const Hierarchy hierarchy({.inner_rule = &find_rule(inner),
+                                     .outer_rule = &find_rule(outer),
+                                     .buckets = buckets,
+                                     .f_eff = 1});
           if (!hierarchy.unmet_requirement(17).empty()) continue;
           ThreadPool pool(2);
           Workspace workspace;
