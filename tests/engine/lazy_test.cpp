@@ -47,7 +47,7 @@ Options random_configuration(std::mt19937& random) {
   const auto any = [&](std::initializer_list<const char*> of) {
     return std::string(*(of.begin() + random() % of.size()));
   };
-  static const std::vector<std::string> lies = [] {
+  static const std::vector<std::string> kLies = [] {
     std::vector<std::string> names;
     for (const AttackInfo& attack : attacks()) {
       if (attack.is_lis_simulation || attack.name == "crash" || attack.name == "straggler")
@@ -63,7 +63,7 @@ Options random_configuration(std::mt19937& random) {
           {"group-size", std::to_string(r)},
           {"slices", std::to_string(slices)},
           {"worker-fail", std::to_string(random() % (workers / 2 + 1))},
-          {"err-mode", lies[random() % lies.size()]},
+          {"err-mode", kLies[random() % kLies.size()]},
           {"adversarial", "2"},
           {"fail-schedule", any({"per-step", "fixed", "worst-case"})},
           {"placement", any({"random", "fixed"})},
@@ -84,7 +84,8 @@ TEST(Lazy, GivesTheModelsOfEagerRunsInTwentyConfigurationsOnBothEngines) {
     Ran network(lazy), eager_network(eager), copies(bytes);
     const std::string model = expected.locally().model();
     std::string told;
-    for (const auto& [name, value] : eager) told += name + " " + value + ", ";
+    for (const auto& [name, value] : eager)
+      told.append(name).append(" ").append(value).append(", ");
     EXPECT_EQ(local.locally().model(), model) << told;
     EXPECT_EQ(every.locally().model(), model) << told;
     EXPECT_EQ(eager_network.over_network().model(), model) << told;
@@ -123,7 +124,7 @@ TEST(Lazy, AsksTheThirdWhereALiarWasAsked) {
   }
   EXPECT_GT(outvoted, 0U);
   EXPECT_LT(outvoted, 12U);  // it is not asked in each step
-  EXPECT_EQ(lazy.computed(), 6U * 12 + outvoted);
+  EXPECT_EQ(lazy.computed(), std::uint64_t{6} * 12 + outvoted);
 }
 
 /// Nobody is waited for until the deadline.

@@ -20,6 +20,7 @@ OrderPatience with_orders(std::uint32_t count, double limit_s) {
 
 std::vector<std::uint32_t> workers_of(const std::vector<SliceOrder>& orders) {
   std::vector<std::uint32_t> workers;
+  workers.reserve(orders.size());
   for (const SliceOrder& order : orders) workers.push_back(order.worker);
   return workers;
 }

@@ -8,8 +8,8 @@
 namespace detox {
 namespace {
 
-std::string unmet(std::string inner, std::string outer, std::size_t buckets, std::size_t f_eff,
-                  std::size_t n) {
+std::string unmet(std::string_view inner, std::string_view outer, std::size_t buckets,
+                  std::size_t f_eff, std::size_t n) {
   return Hierarchy({.inner_rule = &find_rule(inner),
                     .outer_rule = &find_rule(outer),
                     .buckets = buckets,
@@ -53,7 +53,7 @@ TEST(Hierarchy, LeavesTheOuterRuleNothingToSurviveWhereTheInnerOneIsRobust) {
 }
 
 TEST(Hierarchy, NamesTheRuleThatCorruptRowsMeet) {
-  const auto defender = [](std::string inner, std::string outer, std::size_t buckets,
+  const auto defender = [](std::string_view inner, std::string_view outer, std::size_t buckets,
                            std::size_t n) {
     const Hierarchy hierarchy({.inner_rule = &find_rule(inner),
                                .outer_rule = &find_rule(outer),
