@@ -70,6 +70,7 @@ void prepare_kernel_target() {
 
 std::vector<std::string_view> kernel_target_names() {
   std::vector<std::string_view> names;
+  names.reserve(kTargets.size());
   for (const NamedTarget& target : kTargets) names.push_back(target.name);
   return names;
 }

@@ -2,6 +2,7 @@
 // stay open, so the names of files tell them apart.
 #include "config/rule_file.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -95,7 +96,7 @@ TEST(RuleFile, ThatIsNoneIsRefusedBeforeAnythingOfItRuns) {
   const TemporaryDirectory directory;
   const auto in = [&](const char* name) { return (directory / name).string(); };
   std::ofstream(in("text.so")) << "no library";
-  std::ofstream(in("empty.so"));
+  std::ofstream(in("empty.so")) << "";
   EXPECT_THAT(refused(in("none.so")),
               AllOf(HasSubstr("none.so: no such file"), HasSubstr("valid")));
   EXPECT_THAT(refused(in("text.so")), HasSubstr("text.so: no rule of detoxml"));
