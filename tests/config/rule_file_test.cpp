@@ -38,6 +38,8 @@ const std::string kMidrange = DETOX_RULES "/midrange.so";
 std::vector<float> reduced(const RuleInfo& rule, std::size_t n, const RuleOptions& options) {
   std::vector<std::vector<float>> values;
   std::vector<const float*> rows;
+  values.reserve(n);
+  rows.reserve(n);
   for (std::size_t i = 0; i < n; ++i) {
     const auto x = static_cast<float>(i);
     values.push_back({x, 2 * x, 3 * x});
