@@ -19,7 +19,7 @@ const FullCopies::Copy* FullCopies::find(std::uint32_t worker, std::uint64_t ste
 FullCopies::Copy* FullCopies::place_of(std::uint32_t worker, const ChunkView& chunk) {
   std::vector<Copy>& copies = copies_[worker];
   if (const Copy* same = find(worker, chunk.step, chunk.slice))
-    return &copies[same - copies.data()];
+    return &copies[static_cast<std::size_t>(same - copies.data())];
   if (chunk.chunk != 0 || chunk.step == 0) return nullptr;
   auto place =
       std::ranges::find_if(copies, [&](const Copy& copy) { return copy.step < chunk.step; });

@@ -20,9 +20,9 @@ struct NamedTarget {
 };
 
 #if defined(HWY_ALL_NEON)  // later Highways have three kinds of it
-constexpr std::int64_t kNeon = HWY_ALL_NEON;
+[[maybe_unused]] constexpr std::int64_t kNeon = HWY_ALL_NEON;
 #else
-constexpr std::int64_t kNeon = HWY_NEON;
+[[maybe_unused]] constexpr std::int64_t kNeon = HWY_NEON;
 #endif
 constexpr std::int64_t kScalar = HWY_EMU128 | HWY_SCALAR;
 
