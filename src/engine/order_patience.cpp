@@ -19,7 +19,8 @@ void OrderPatience::answered(const SliceOrder& order, Time now) {
   const auto found = std::ranges::find_if(waiting_, [&](const Waiting& one) {
     return one.order.worker == order.worker && one.order.slice == order.slice;
   });
-  if (found != waiting_.end()) waiting_.erase(found);
+  if (found == waiting_.end()) return;
+  waiting_.erase(found);
   ++answers_;
   if (half_s_ == 0 && 2 * answers_ >= orders_)
     half_s_ = std::chrono::duration<double>(now - begin_).count();

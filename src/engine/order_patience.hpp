@@ -21,6 +21,7 @@ class OrderPatience {
 
   void begin(Time now, double limit_s);
   void ordered(const SliceOrder& order, Time now);
+  /// Counts once an order, however often it is answered, and not once it was overdue.
   void answered(const SliceOrder& order, Time now);
   /// Orders that took longer than that, each once.
   std::vector<SliceOrder> overdue(Time now);

@@ -38,6 +38,13 @@ TEST(OrderPatience, LastsThreeTimesAsLongAsHalfOfTheOrdersTook) {
   EXPECT_EQ(workers_of(patience.overdue(at(7))), Workers{});  // each once
 }
 
+TEST(OrderPatience, CountsEachOrderOnceHoweverOftenALiarAnswersIt) {
+  OrderPatience patience = with_orders(4, 60);
+  for (int i = 0; i < 10; ++i) patience.answered({1, 0}, at(0.01));
+  patience.answered({7, 0}, at(0.01));  // which nobody has ordered
+  EXPECT_EQ(patience.seconds(), 20);
+}
+
 TEST(OrderPatience, OfAnOrderInTheMiddleOfAStepBeginsThere) {
   OrderPatience patience = with_orders(2, 60);
   patience.answered({0, 0}, at(2));
