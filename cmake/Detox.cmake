@@ -10,8 +10,13 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 # Assertions about our own bugs stay on in every build: a silent wrong answer costs more.
 set(CMAKE_CXX_FLAGS_RELEASE "-O3")
-# What sanitizers and fuzzers run. More optimisation and more than lines in stack traces would double the build.
-set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
+# What sanitizers and fuzzers run. More optimisation and more than lines in stack traces would double the build, so that
+# only folders which compute have some.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O0 -g1")
+set(DETOX_COMPUTES $<$<CONFIG:RelWithDebInfo>:-O1>)
+# Folders of which each function runs a few times in a run, not a few times in a step, get no more than this (a third of
+# their compile time).
+set(DETOX_RUNS_RARELY $<$<CONFIG:Release>:-O1>)
 
 find_program(CCACHE ccache)
 if(CCACHE)
@@ -33,6 +38,11 @@ add_compile_definitions(_GLIBCXX_USE_CXX11_ABI=1)
 if(DETOX_SANITIZE)
   add_compile_options(-fsanitize=${DETOX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DETOX_SANITIZE})
+  string(REGEX MATCHALL "address|thread" sanitizers "${DETOX_SANITIZE}")
+  foreach(sanitizer ${sanitizers})  # compilers have no common name for it
+    string(TOUPPER ${sanitizer} sanitizer)
+    add_compile_definitions(DETOX_SANITIZES_${sanitizer})
+  endforeach()
 endif()
 
 # detox_library(name SOURCES ... [LINKS ...]): one folder of src/.
@@ -57,12 +67,21 @@ function(detox_module name file)
 endfunction()
 
 # The headers that most tests include, compiled once. Every other program of tests reuses them.
-# Tests are compiled with -O1: that halves their build, and the code under test keeps its own flags. g++ 12 imagines
-# overruns in sums of strings there (its bug 105651).
+# Tests are compiled with -O1: that halves their build, and the code under test keeps its own flags; where sanitizers make
+# the build slow, with -O0, and without the counters that lead a fuzzer. g++ 12 imagines overruns in sums of strings there
+# (its bug 105651).
+if(DETOX_SANITIZE)
+  set(DETOX_TEST_FLAGS -O0)
+else()
+  set(DETOX_TEST_FLAGS -O1)
+endif()
+if(DETOX_FUZZ)
+  list(APPEND DETOX_TEST_FLAGS -fno-sanitize=fuzzer-no-link)
+endif()
 function(detox_precompile_tests source)
   add_executable(precompiled_tests ${source})
   target_link_libraries(precompiled_tests PRIVATE GTest::gtest GTest::gmock nlohmann_json::nlohmann_json fmt::fmt)
-  target_compile_options(precompiled_tests PRIVATE -O1)
+  target_compile_options(precompiled_tests PRIVATE ${DETOX_TEST_FLAGS})
   target_precompile_headers(precompiled_tests PRIVATE
     <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h> <algorithm> <filesystem> <fstream> <functional> <map> <nlohmann/json.hpp>
     <string> <vector>)
@@ -75,7 +94,8 @@ function(detox_test name)
     set(ARG_TIMEOUT 300)
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_compile_options(${name} PRIVATE -O1 $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
+  target_compile_options(${name} PRIVATE ${DETOX_TEST_FLAGS} $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>
+                         $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>)  # of loops over a few whole numbers
   target_precompile_headers(${name} REUSE_FROM precompiled_tests)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE DETOX_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -178,7 +178,7 @@ class NoteTurn {
   std::string guard_;
 };
 
-[[noreturn]] void refuse(const fs::path& file) {
+[[noreturn]] void refuse_lock(const fs::path& file) {
   throw std::system_error(errno, std::generic_category(), "cannot write " + file.string());
 }
 
@@ -201,7 +201,7 @@ std::optional<ProcessLock> ProcessLock::take(const fs::path& lock, LockHolder& h
   constexpr int kFile = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
   ProcessLock taken;
   taken.fd_ = ::open(lock.c_str(), is_folder ? O_RDONLY | O_DIRECTORY | O_CLOEXEC : kFile, mode);
-  if (taken.fd_ < 0) refuse(lock);
+  if (taken.fd_ < 0) refuse_lock(lock);
   // Who only looks holds it for an instant: that is no holder.
   constexpr int kTries = 5;
   constexpr std::chrono::milliseconds kPause{20};
@@ -218,9 +218,9 @@ std::optional<ProcessLock> ProcessLock::take(const fs::path& lock, LockHolder& h
   if (holder.state != State::kFree) return std::nullopt;
   if (is_folder && flock == Flock::kTaken) return taken;
   taken.note_fd_ = ::open(note.c_str(), kFile, mode);
-  if (taken.note_fd_ < 0) refuse(note);
+  if (taken.note_fd_ < 0) refuse_lock(note);
   const std::string text = Note::of_this_process(flock == Flock::kTaken).text();
-  if (!write_note(taken.note_fd_, text) && flock == Flock::kImpossible) refuse(note);
+  if (!write_note(taken.note_fd_, text) && flock == Flock::kImpossible) refuse_lock(note);
   if (flock == Flock::kImpossible) {
     log_info("{} cannot be locked ({}): other processes know this one by number and machine",
              lock.string(), reason);

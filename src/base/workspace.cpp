@@ -6,14 +6,7 @@
 
 #include "base/assert.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define DETOX_POISONS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define DETOX_POISONS 1
-#endif
-#endif
-#ifdef DETOX_POISONS
+#ifdef DETOX_SANITIZES_ADDRESS
 #include <sanitizer/asan_interface.h>
 #endif
 
@@ -28,13 +21,13 @@ constexpr std::size_t padded(std::size_t size) { return (size / kAlignment + 1) 
 
 // NOLINTBEGIN(readability-non-const-parameter): the sanitizer marks what lies there
 void forbid([[maybe_unused]] std::byte* begin, [[maybe_unused]] std::size_t size) {
-#ifdef DETOX_POISONS
+#ifdef DETOX_SANITIZES_ADDRESS
   __asan_poison_memory_region(begin, size);
 #endif
 }
 
 void permit([[maybe_unused]] std::byte* begin, [[maybe_unused]] std::size_t size) {
-#ifdef DETOX_POISONS
+#ifdef DETOX_SANITIZES_ADDRESS
   __asan_unpoison_memory_region(begin, size);
 #endif
 }

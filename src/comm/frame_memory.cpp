@@ -14,7 +14,7 @@ constexpr std::size_t kBlock = kChunkBytes + 4096;
 constexpr std::size_t kSmall = kChunkBytes / 2;  // what malloc does not get from the system alone
 static_assert(kBlock >= kChunkBytes + 2 * kFrameHeaderBytes);
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef DETOX_SANITIZES_ADDRESS
 constexpr std::size_t kMostBlocks = 0;  // it looks at memory that is given back
 #else
 constexpr std::size_t kMostBlocks = FrameMemory::kMostKept / kBlock;

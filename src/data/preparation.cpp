@@ -66,10 +66,10 @@ void Preparer::augment(std::span<const std::uint8_t> raw, const Augmentation& au
     const std::array<float, 256>& table = tables_[channel];
     for (std::size_t y = 0; y < height; ++y) {
       const std::size_t row = source_index(augmentation.top + y, height, border_);
-      const std::uint8_t* from = raw.data() + (channel * height + row) * width;
+      const std::size_t from = (channel * height + row) * width;
       for (std::size_t x = 0; x < width; ++x) {
         const bool inside = row != kOutside && columns[x] != kOutside;
-        *to++ = table[inside ? from[columns[x]] : 0];
+        *to++ = table[inside ? raw[from + columns[x]] : 0];
       }
     }
   }

@@ -244,7 +244,9 @@ Placed foreground(const SyntheticClass& what, const Colour& background, RandomSt
   do {
     const int hue = random.below(3) == 0 ? between(random, 0, kHues - 1)
                                          : what.hue + between(random, -160, 160) + kHues;
-    object.first = colour_of(hue % kHues, between(random, 60, 230), between(random, 60, 245));
+    // In this order: as arguments each compiler would draw them in its own.
+    const int value = between(random, 60, 245), saturation = between(random, 60, 230);
+    object.first = colour_of(hue % kHues, saturation, value);
   } while (difference(object.first, background) < kLeastContrast);
   do {
     object.second = any_colour(random);

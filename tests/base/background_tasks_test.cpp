@@ -36,8 +36,8 @@ TEST(BackgroundThreads, ShowWhatATaskWroteToWhoWaitedForIt) {
 }
 
 TEST(BackgroundThreads, AreWaitedForUntilSoManyAreLeft) {
-  BackgroundThreads tasks(2);
   std::atomic<bool> may_end = false;
+  BackgroundThreads tasks(2);
   for (int i = 0; i < 2; ++i) {
     tasks.add([&may_end](std::size_t) { may_end.wait(false); });
   }

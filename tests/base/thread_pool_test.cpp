@@ -51,7 +51,7 @@ TEST(ThreadPool, ServesManyCallsInARow) {
 }
 
 TEST(ThreadPool, RefusesThreadsThatTheSystemDoesNotStart) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(DETOX_SANITIZES_ADDRESS) || defined(DETOX_SANITIZES_THREAD)
   GTEST_SKIP() << "sanitizers need more address space than the limit leaves";
 #endif
   const int code = in_child([] {

@@ -89,7 +89,7 @@ TEST(WorkspaceDeathTest, StopsWhereAnOuterScopeIsUsedBeforeTheInnerOneEnds) {
       "a bug in detoxml");
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef DETOX_SANITIZES_ADDRESS
 TEST(WorkspaceDeathTest, LetsTheSanitizerFindWhoReadsOnAfterAScope) {
   Workspace workspace;
   std::span<char> taken;

@@ -9,7 +9,7 @@ namespace detox {
 namespace {
 
 TEST(FrameMemory, OfAChunkIsUsedAgain) {
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef DETOX_SANITIZES_ADDRESS
   GTEST_SKIP() << "under the address sanitizer memory is given back at once";
 #endif
   const std::size_t frame = kFrameHeaderBytes + kChunkBytes;

@@ -9,12 +9,14 @@
 #include "exchange/answer_digests.hpp"
 #include "round/ballot.hpp"
 #include "stages/assign/placement.hpp"
+#include "support/manual_clock.hpp"
 
 namespace detox {
 namespace {
 
 constexpr Chunks kWeights{32, 8}, kAnswer{48, 8};
 constexpr std::size_t kReplicas = 3;
+constexpr double kFrameSeconds = 1e-5;
 
 /// The server's end of a network of workers who answer at once, in the order in which they were
 /// asked; their frames come one at a time.
@@ -42,7 +44,9 @@ class PromptWorkers final : public Transport {
       }
     }
   }
+  const Clock& clock() const override { return clock_; }
   std::optional<ReceivedFrame> receive(std::chrono::milliseconds, std::size_t) override {
+    clock_.pass(kFrameSeconds);
     is_pause_ = !is_pause_;
     if (is_pause_ || frames_.empty()) return std::nullopt;
     ReceivedFrame frame = std::move(frames_.front());
@@ -61,6 +65,7 @@ class PromptWorkers final : public Transport {
  private:
   inline static const std::vector<std::byte> kBytes = std::vector<std::byte>(kAnswer.bytes);
   std::vector<PeerCounters> peers_;
+  ManualClock clock_;  // what is done now and then counts by frames, however busy the machine is
   std::deque<ReceivedFrame> frames_;
   bool is_pause_ = true;
   TransportCounters counters_;

@@ -15,7 +15,7 @@
 namespace detox {
 namespace {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(DETOX_SANITIZES_THREAD) || defined(DETOX_SANITIZES_ADDRESS)
 constexpr std::uint64_t kJobs = 160;
 #else
 constexpr std::uint64_t kJobs = 2000;

@@ -29,7 +29,7 @@ Rows<T> formed(const Points<T>& points, AggregationContext& context, Workspace::
       [&](std::size_t begin, std::size_t end, std::size_t thread) {
         const Rows<T> tile = tiles.form(begin, end, thread);
         for (std::size_t i = 0; i < n; ++i)
-          std::copy_n(tile.row[i], end - begin, values.begin() + i * d + begin);
+          std::copy_n(tile.row[i], end - begin, values.data() + i * d + begin);
       },
       columns);
   return {pointers, d};

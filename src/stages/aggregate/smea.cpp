@@ -23,7 +23,7 @@ namespace {
 
 /// A pivot of so small a part of the bound is none: sets of the same eigenvalue are many where rows
 /// are equal or as far from each other, and rounding would make half of them look better.
-constexpr double kNegligible = 1e-10;
+constexpr double kNegligibleShare = 1e-10;
 
 class LeastVarianceSearch {
  public:
@@ -78,7 +78,7 @@ class LeastVarianceSearch {
                    (j == at ? 2 * bound : bound);
       const std::span<const double> before = factor_.subspan(j * m_, m_);
       for (std::size_t k = 1; k < j; ++k) sum -= to[k] * before[k];
-      if (j == at && !(sum > kNegligible * bound)) return false;
+      if (j == at && !(sum > kNegligibleShare * bound)) return false;
       to[j] = j == at ? std::sqrt(sum) : sum / before[j];
     }
     return true;

@@ -45,9 +45,9 @@ TEST(RowDistances, SuspectNoHonestRowOfASpread) {
 }
 
 TEST(RowDistances, NameRowsFarAwayAndNotFiniteOnes) {
-  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
   const RowDistances distances =
-      distances_of<double>({{0, 1}, {1, 0}, {-100, 1}, {1, 2}, {2, 1}, {kNan, 1}, {1, 1}});
+      distances_of<double>({{0, 1}, {1, 0}, {-100, 1}, {1, 2}, {2, 1}, {kNotANumber, 1}, {1, 1}});
   EXPECT_THAT(suspects(distances), ElementsAre(2, 5));
   EXPECT_EQ(distances.suspect[1].reason, "not finite");
   EXPECT_EQ(distances.most_suspect, 5U);

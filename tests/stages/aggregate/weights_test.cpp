@@ -20,8 +20,8 @@ namespace {
 using test::Sample;
 using Weights = std::vector<double>;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNanWeight = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfWeight = std::numeric_limits<double>::infinity();
 constexpr std::array kTakers = {"centered-clipping", "coord-median", "geometric-median", "normal",
                                 "trimmed-mean"};
 
@@ -267,7 +267,7 @@ TEST(Weights, ThatCannotBeAreRefusedInOneLine) {
   EXPECT_EQ(refusal("median", {.f = 2}, {1, 2}), "2 weights for 9 rows");
   EXPECT_EQ(refusal("median", {.f = 2}, Weights(9, 0.0)),
             "all weights are 0; valid: at least one above it");
-  for (const double bad : {-1.0, kNan, kInf, -kInf}) {
+  for (const double bad : {-1.0, kNanWeight, kInfWeight, -kInfWeight}) {
     Weights weights = good;
     weights[5] = bad;
     EXPECT_TRUE(refusal("mean", {}, weights).starts_with("the weight of row 5 is ")) << bad;
