@@ -45,6 +45,15 @@ std::string hex(std::span<const std::byte> bytes) {
   return text;
 }
 
+std::string base64(std::span<const std::byte> bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // it ends it with a zero
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                  reinterpret_cast<const unsigned char*>(bytes.data()),
+                  static_cast<int>(bytes.size()));
+  text.pop_back();
+  return text;
+}
+
 std::string bytes_from_hex(std::string_view text) {
   const auto value = [](char c) {
     if (c >= '0' && c <= '9') return c - '0';

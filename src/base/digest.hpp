@@ -1,4 +1,4 @@
-// SHA-256 (OpenSSL) and hexadecimal text.
+// SHA-256 (OpenSSL), and bytes as text.
 #pragma once
 
 #include <array>
@@ -30,6 +30,8 @@ class DigestBuilder {
 
 Digest digest_of(std::span<const std::byte> bytes);
 std::string hex(std::span<const std::byte> bytes);  ///< lower case
+
+std::string base64(std::span<const std::byte> bytes);  ///< the standard's, with padding
 
 /// The bytes of lower- or upper-case hexadecimal text; empty where it is none.
 std::string bytes_from_hex(std::string_view text);

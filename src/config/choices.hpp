@@ -56,6 +56,11 @@ constexpr auto words_of(OnDivergence) {
   return std::to_array<std::string_view>({"stop", "continue"});
 }
 
+enum class Commit { kAll, kWeights, kOff };
+constexpr auto words_of(Commit) {
+  return std::to_array<std::string_view>({"all", "weights", "off"});
+}
+
 enum class Numerics { kAuto, kNative, kPortable };
 constexpr auto words_of(Numerics) {
   return std::to_array<std::string_view>({"auto", "native", "portable"});

@@ -474,6 +474,14 @@ const std::vector<Option> kOptions = joined({
          .scope = Scope::kRun,
          .in_every_trial = true},
         {.group = kRun,
+         .name = "commit",
+         .field = choice<&C::commit>(),
+         .help = "what each step leaves in commitments.jsonl, so that others can check it: digests "
+                 "of the weights and state and of the answers that were used, or of the weights "
+                 "and state alone",
+         .scope = Scope::kRun,
+         .in_every_trial = true},
+        {.group = kRun,
          .name = "train-dir",
          .field = &C::train_dir,
          .help = "where the run's files go; a directory that holds another run is refused "

@@ -83,6 +83,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   OnDivergence on_divergence = OnDivergence::kStop;
   std::uint64_t eval_freq = 50;
   std::uint64_t keep_checkpoints = 0;
+  Commit commit = Commit::kAll;
   std::string train_dir = "output/models";
   bool overwrite = false;
   std::string resume = "none";

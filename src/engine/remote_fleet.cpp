@@ -75,7 +75,9 @@ std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order)
 }
 
 void RemoteFleet::give_orders(const StepOrder& order, double limit_s, StepVotes& votes) {
-  weights_.begin(order.step, order.parameters, order.statistics, parts_.pool);
+  const bool are_hashed = order.digests.chunk_bytes == weights_.chunks().chunk_bytes;
+  weights_.begin(order.step, order.parameters, order.statistics, parts_.pool,
+                 are_hashed ? order.digests.chunks : std::span<const Digest>());
   to_workers_.heard();
   const std::vector<std::uint32_t> relaying = relaying_workers(order);
   const std::vector<RelayPlace> tree =

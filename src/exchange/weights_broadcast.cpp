@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
+
 namespace detox {
 namespace {
 
@@ -35,16 +37,26 @@ std::vector<RelayPlace> relay_tree(std::size_t places) {
   return tree;
 }
 
+void hash_weights(const Chunks& chunks, std::span<const float> parameters,
+                  std::span<const float> statistics, std::span<Digest> digests, ThreadPool& pool) {
+  const std::span<const std::byte> first = std::as_bytes(parameters),
+                                   second = std::as_bytes(statistics);
+  pool.parallel_for(chunks.count(), [&](std::size_t chunk, std::size_t) {
+    const auto [a, b] = pieces_of(chunks, chunk, first, second);
+    digests[chunk] = DigestBuilder().add(a).add(b).finish();
+  });
+}
+
 void WeightsBroadcast::begin(std::uint64_t step, std::span<const float> parameters,
-                             std::span<const float> statistics, ThreadPool& pool) {
+                             std::span<const float> statistics, ThreadPool& pool,
+                             std::span<const Digest> known) {
   step_ = step;
   pushes_.clear();
   parameters_ = std::as_bytes(parameters);
   statistics_ = std::as_bytes(statistics);
-  pool.parallel_for(chunks_.count(), [this](std::size_t chunk, std::size_t) {
-    const auto [first, second] = pieces_of(chunks_, chunk, parameters_, statistics_);
-    digests_[chunk] = DigestBuilder().add(first).add(second).finish();
-  });
+  DETOX_ASSERT(known.empty() || known.size() == digests_.size());
+  std::ranges::copy(known, digests_.begin());
+  if (known.empty()) hash_weights(chunks_, parameters, statistics, digests_, pool);
 }
 
 FrameBytes WeightsBroadcast::frame_of(std::size_t chunk) const {

@@ -21,6 +21,11 @@ struct RelayPlace {
 /// A tree in which the server and every worker pass weights on to at most two others.
 std::vector<RelayPlace> relay_tree(std::size_t places);
 
+/// SHA-256 of each chunk of the weights, parameters before statistics: chunks.count() of them. Side
+/// by side.
+void hash_weights(const Chunks& chunks, std::span<const float> parameters,
+                  std::span<const float> statistics, std::span<Digest> digests, ThreadPool& pool);
+
 /// The weights of one step, cut into chunks. Used by one thread; the weights stay as they are until
 /// the next begin(). No copy of them is kept but in frames under way.
 class WeightsBroadcast {
@@ -28,8 +33,10 @@ class WeightsBroadcast {
   WeightsBroadcast(Transport& transport, const Chunks& chunks)
       : transport_(transport), chunks_(chunks), digests_(chunks.count()) {}
 
+  /// `known`: what hash_weights() gives; empty where nobody has called it yet.
   void begin(std::uint64_t step, std::span<const float> parameters,
-             std::span<const float> statistics, ThreadPool& pool);
+             std::span<const float> statistics, ThreadPool& pool,
+             std::span<const Digest> known = {});
   std::span<const Digest> digests() const { return digests_; }
   const Chunks& chunks() const { return chunks_; }
 

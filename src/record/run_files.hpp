@@ -19,7 +19,8 @@ inline constexpr std::string_view kMetricsFile = "metrics.jsonl";
 inline constexpr std::string_view kRoundsFile = "rounds.jsonl";
 inline constexpr std::string_view kLedgerFile = "ledger.jsonl";
 inline constexpr std::string_view kAttackersFile = "attackers.jsonl";  ///< of simulated attacks
-inline constexpr std::array kJournalFiles = {kMetricsFile, kRoundsFile, kLedgerFile,
-                                             kAttackersFile};
+inline constexpr std::string_view kCommitmentsFile = "commitments.jsonl";
+inline constexpr std::array kJournalFiles = {kMetricsFile, kRoundsFile, kLedgerFile, kAttackersFile,
+                                             kCommitmentsFile};
 
 }  // namespace detox

@@ -31,6 +31,7 @@ nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t>
         {"vote", s.vote},
         {"aggregate", s.aggregate},
         {"update", s.update},
+        {"commit", s.commit},
         {"total", s.total}}},
       {"bytes_in", report.bytes_in},
       {"bytes_out", report.bytes_out},

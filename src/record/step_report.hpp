@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "base/assignment.hpp"
+#include "record/commitments_file.hpp"
 #include "record/ledger.hpp"
 
 namespace detox {
 
 struct PhaseSeconds {
-  double broadcast = 0, compute = 0, receive = 0, vote = 0, aggregate = 0, update = 0, total = 0;
+  double broadcast = 0, compute = 0, receive = 0, vote = 0, aggregate = 0, update = 0, commit = 0,
+         total = 0;
 };
 
 /// What happened in one step. Slices are resolved or unresolved; `counted[j]` are the workers of
@@ -32,6 +34,7 @@ struct StepReport {
   std::vector<std::uint32_t> used;  ///< slices that were aggregated, ascending; none if skipped
   std::string skipped_because;      ///< empty: the step was taken
   std::vector<LedgerEntry> ledger;
+  std::optional<Commitment> commitment;  ///< unless the run makes none
   bool interrupted = false;
   // After the step; of one that was skipped nothing is said.
   bool weights_are_finite = true, gradient_is_finite = true;

@@ -73,6 +73,11 @@ class Ballot final : public StepVotes {
   const std::vector<std::uint32_t>& used() const { return in_order_; }
   /// Of a slice with an answer.
   std::span<const std::byte> answer(std::uint32_t slice) const { return *slices_[slice].answer; }
+  /// The digests that the answer was voted on by, as digests_of_answer() has them; none where it
+  /// was voted on itself.
+  std::span<const std::byte> voted_digests(std::uint32_t slice) const {
+    return slices_[slice].by_digest ? slices_[slice].vote.winner() : std::span<const std::byte>();
+  }
   /// Workers of the slice's majority, ascending; none where it has no answer.
   std::vector<std::uint32_t> counted(std::uint32_t slice) const;
   /// Slices without a majority whose answer is here, ascending.

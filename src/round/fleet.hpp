@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -11,9 +12,16 @@
 
 #include "base/assignment.hpp"
 #include "base/clock.hpp"
+#include "base/digest.hpp"
 #include "exchange/step_votes.hpp"
 
 namespace detox {
+
+/// Of weights, parameters before statistics, as they are cut into chunks of this size.
+struct WeightsDigests {
+  std::size_t chunk_bytes = 0;
+  std::span<const Digest> chunks;
+};
 
 /// What the workers are told for one step.
 struct StepOrder {
@@ -24,6 +32,8 @@ struct StepOrder {
   /// Fleets that get answers piece by piece call it for each block once, in order; may be empty. A
   /// slice may still drop out afterwards.
   std::function<void(const ReadyColumns&)> on_columns = {};
+  /// Of the weights, where they are known; none otherwise.
+  WeightsDigests digests = {};
 };
 
 struct FleetReport {

@@ -56,7 +56,8 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
                   .assignment = report.assignment,
                   .absent = absent,
                   .parameters = state.model.parameters,
-                  .statistics = state.model.statistics};
+                  .statistics = state.model.statistics,
+                  .digests = hasher_.weights()};
   if (defence.begins_early())
     order.on_columns = [&defence](const ReadyColumns& columns) { defence.take(columns); };
   collect_votes(order, time_limit, ballot, report);
@@ -75,6 +76,11 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
     lap(clock_, mark, report.seconds.aggregate);
     update(ballot, gradient, state, report);
     lap(clock_, mark, report.seconds.update);
+  }
+  if (parts_.commit != Commit::kOff) {
+    mark = clock_.now();
+    report.commitment = commit(ballot, state, report);
+    lap(clock_, mark, report.seconds.commit);
   }
   report.seconds.total = clock_.seconds_since(start);
   return report;
@@ -132,6 +138,25 @@ void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>
   median_->aggregate(Rows<double>{rows, 2}, medians, context);
   report.loss = medians[0];
   report.accuracy = medians[1];
+}
+
+Commitment ServerRound::commit(std::uint64_t step, const State& state) {
+  hasher_.hash(state.model, state.velocity, state.last_aggregate, parts_.pool);
+  return {step, hasher_.digest(step), std::nullopt};
+}
+
+Commitment ServerRound::commit(const Ballot& ballot, const State& state, const StepReport& report) {
+  // What a skipped step began at, it leaves.
+  if (!report.used.empty() || hasher_.weights().chunks.empty())
+    hasher_.hash(state.model, state.velocity, state.last_aggregate, parts_.pool);
+  Commitment commitment{report.step, hasher_.digest(report.step), std::nullopt};
+  if (parts_.commit == Commit::kWeights) return commitment;
+  std::vector<UsedAnswer> used;
+  used.reserve(report.used.size());
+  for (const std::uint32_t slice : report.used)
+    used.push_back({slice, ballot.answer(slice), ballot.voted_digests(slice)});
+  commitment.answers = digest_of_answers(report.step, used, parts_.voted_chunk_bytes, parts_.pool);
+  return commitment;
 }
 
 void ServerRound::update(const Ballot& ballot, std::span<const float> gradient, const State& state,

@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "base/learner.hpp"
+#include "config/choices.hpp"
 #include "config/defence_plan.hpp"
 #include "record/step_report.hpp"
 #include "round/answer_format.hpp"
 #include "round/ballot.hpp"
+#include "round/commitment.hpp"
 #include "round/defence.hpp"
 #include "round/replay.hpp"
 #include "stages/optimize/lr_schedule.hpp"
@@ -38,6 +40,8 @@ class ServerRound {
     Fleet& fleet;
     ThreadPool& pool;
     const Replay* replay = nullptr;  ///< decides each step; null: nothing is replayed
+    Commit commit = Commit::kOff;
+    std::size_t voted_chunk_bytes = 0;  ///< of digests that are voted on; 0: none are
   };
   /// What training changes.
   struct State {
@@ -51,6 +55,9 @@ class ServerRound {
   /// if a replayed step does not give what was recorded.
   StepReport run(std::uint64_t step, std::chrono::duration<double> time_limit, const State& state);
 
+  /// To a state that no step of this round has left, `answers` empty.
+  Commitment commit(std::uint64_t step, const State& state);
+
   const Clock& clock() const { return clock_; }
   std::size_t workers() const { return parts_.plan.workers; }
 
@@ -59,6 +66,7 @@ class ServerRound {
                      Ballot& ballot, StepReport& report);
   void measure(const Ballot& ballot, const std::vector<std::uint32_t>& resolved,
                StepReport& report);
+  Commitment commit(const Ballot& ballot, const State& state, const StepReport& report);
   void update(const Ballot& ballot, std::span<const float> gradient, const State& state,
               StepReport& report);
   std::vector<std::uint32_t> choose(const Ballot& ballot, const StepReport& report) const;
@@ -71,6 +79,7 @@ class ServerRound {
   std::unique_ptr<Aggregator> median_;
   RecentSteps recent_;
   std::optional<RecordedStep> recorded_;  ///< where it is replayed
+  StateHasher hasher_;
 };
 
 }  // namespace detox

@@ -63,6 +63,14 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
   state_.momentum.resize(layout.parameter_count());
   state_.config_digest = options.config_digest;
   state_.profile = options.profile;
+  const std::filesystem::path commitments = directory.path() / kCommitmentsFile;
+  if (options.commits) {
+    commitments_.emplace(
+        commitments, options.config_digest,
+        round.commit(state_.step, {model_, state_.momentum, state_.last_aggregate}));
+  } else {
+    Journal::truncate_after_step(commitments, state_.step);
+  }
   if (state_.step > 0) saved_step_ = state_.step;
   if (const std::uint64_t step = fact(state_, kDivergedAt); step > 0) diverged_at_ = step;
   // Of a program that did not look; at this step at the latest.
@@ -179,6 +187,8 @@ void Training::record(const StepReport& report) {
   used_ += report.used.size();
   append(metrics_, metrics_line(report, corrupted));
   append(rounds_, rounds_line(report));
+  if (commitments_ && report.commitment)
+    tell_lost_line(commitments_->append(*report.commitment), commitments_->journal());
   for (const LedgerEntry& entry : report.ledger) {
     ledger_.add(entry);
     append(suspicions_, ledger_line(entry));
@@ -186,7 +196,10 @@ void Training::record(const StepReport& report) {
 }
 
 void Training::append(Journal& journal, const nlohmann::json& line) {
-  const bool written = journal.append(line);
+  tell_lost_line(journal.append(line), journal);
+}
+
+void Training::tell_lost_line(bool written, const Journal& journal) {
   if (!written && !journals_fail_) {
     progress_.clear();
     log_warning("{}; the run goes on, lines are missing there", journal.last_error());
@@ -196,8 +209,8 @@ void Training::append(Journal& journal, const nlohmann::json& line) {
 
 /// What a checkpoint follows from is on the disk before it: a resumed run has no holes.
 void Training::sync_journals() {
-  for (Journal* journal :
-       {&metrics_, &rounds_, &suspicions_, attackers_ ? &*attackers_ : nullptr}) {
+  for (Journal* journal : {&metrics_, &rounds_, &suspicions_, attackers_ ? &*attackers_ : nullptr,
+                           commitments_ ? &commitments_->journal() : nullptr}) {
     if (journal == nullptr || journal->sync()) continue;
     progress_.clear();
     log_warning("{}; the run goes on", journal->last_error());

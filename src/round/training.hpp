@@ -9,6 +9,7 @@
 
 #include "record/attackers_file.hpp"
 #include "record/checkpoint.hpp"
+#include "record/commitments_file.hpp"
 #include "record/journal.hpp"
 #include "record/run_directory.hpp"
 #include "round/progress.hpp"
@@ -27,6 +28,7 @@ struct TrainingOptions {
   std::uint64_t log_interval = 0;
   std::string config_digest, profile;
   bool stops_on_divergence = true;  ///< where the weights are no longer finite
+  bool commits = false;             ///< the round makes commitments
 };
 
 /// Who lies in a step, for the record; the server's round does not see it. Empty if no attack is
@@ -73,6 +75,7 @@ class Training {
   std::string undefended(const StepReport& report) const;
   std::string diverged(const StepReport& report) const;
   void append(Journal& journal, const nlohmann::json& line);
+  void tell_lost_line(bool written, const Journal& journal);
   void sync_journals();
   void tell_gaps() const;
 
@@ -90,7 +93,8 @@ class Training {
   StepDeadline deadline_;
   SimulatedTruth truth_;
   Journal metrics_, rounds_, suspicions_;
-  std::optional<Journal> attackers_;  ///< where there is a truth
+  std::optional<Journal> attackers_;              ///< where there is a truth
+  std::optional<CommitmentJournal> commitments_;  ///< where the round makes any
   bool journals_fail_ = false;
   std::uint64_t computed_ = 0, used_ = 0;
   Ledger ledger_;

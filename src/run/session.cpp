@@ -33,7 +33,8 @@ TrainingOptions training_options(const TrainSetup& setup) {
       .log_interval = config.log_interval,
       .config_digest = setup.config_digest,
       .profile = setup.profile,
-      .stops_on_divergence = config.on_divergence == OnDivergence::kStop};
+      .stops_on_divergence = config.on_divergence == OnDivergence::kStop,
+      .commits = config.commit != Commit::kOff};
 }
 
 bool was_asked(const StepReport& report, std::uint32_t worker) {
@@ -174,16 +175,19 @@ SimulatedTruth Session::truth() const {
 RunEnd Session::conduct(Fleet& fleet, Start start) {
   const std::unique_ptr<Fleet> around =
       environment_.around_fleet ? environment_.around_fleet(fleet) : nullptr;
-  ServerRound round({.plan = setup_.plan,
-                     .format = *format_,
-                     .layout = setup_.layout,
-                     .keys = setup_.keys.server,
-                     .sgd = sgd_options(setup_.config),
-                     .lr = lr_schedule(setup_.config, setup_.horizon),
-                     .samples_per_step = setup_.samples_per_step,
-                     .fleet = around ? *around : fleet,
-                     .pool = *pool_,
-                     .replay = setup_.replay ? &*setup_.replay : nullptr});
+  ServerRound round(
+      {.plan = setup_.plan,
+       .format = *format_,
+       .layout = setup_.layout,
+       .keys = setup_.keys.server,
+       .sgd = sgd_options(setup_.config),
+       .lr = lr_schedule(setup_.config, setup_.horizon),
+       .samples_per_step = setup_.samples_per_step,
+       .fleet = around ? *around : fleet,
+       .pool = *pool_,
+       .replay = setup_.replay ? &*setup_.replay : nullptr,
+       .commit = setup_.config.commit,
+       .voted_chunk_bytes = setup_.plan.votes_by_digest ? environment_.chunk_bytes : 0});
   Training training(training_options(setup_), round, setup_.layout, std::move(start.checkpoint),
                     start.directory, truth());
   const auto tell_end = [&] { observer_.on_steps_end(setup_, training, *adversary_, fleet); };

@@ -77,6 +77,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"on-divergence", "continue"},
       {"eval-freq", "at the end"},
       {"keep-checkpoints", "4"},
+      {"commit", "weights"},
       {"train-dir", "läufe/№ 1"},
       {"overwrite", "on"},
       {"resume", "auto"},

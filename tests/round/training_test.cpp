@@ -95,7 +95,7 @@ TEST(Training, WritesEveryPhaseIntoItsMetrics) {
   run.over_network();
   for (const auto& line : run.journal("metrics.jsonl")) {
     for (const char* phase :
-         {"broadcast", "compute", "receive", "vote", "aggregate", "update", "total"}) {
+         {"broadcast", "compute", "receive", "vote", "aggregate", "update", "commit", "total"}) {
       EXPECT_GE(line["seconds"][phase].get<double>(), 0.0) << phase;
     }
     // Nine full answers came in, and nine copies of the weights went out.
