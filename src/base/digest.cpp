@@ -2,6 +2,8 @@
 
 #include <openssl/evp.h>
 
+#include <cstring>
+
 #include "base/assert.hpp"
 
 namespace detox {
@@ -52,6 +54,19 @@ std::string base64(std::span<const std::byte> bytes) {
                   static_cast<int>(bytes.size()));
   text.pop_back();
   return text;
+}
+
+std::optional<Digest> digest_from_base64(std::string_view text) {
+  constexpr std::size_t kLength = (sizeof(Digest) + 2) / 3 * 4;
+  if (text.size() != kLength) return std::nullopt;
+  std::array<unsigned char, kLength / 4 * 3> bytes{};
+  if (EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
+                      static_cast<int>(text.size())) != static_cast<int>(bytes.size())) {
+    return std::nullopt;
+  }
+  Digest digest{};
+  std::memcpy(digest.data(), bytes.data(), digest.size());
+  return base64(digest) == text ? std::optional(digest) : std::nullopt;
 }
 
 std::string bytes_from_hex(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ Digest digest_of(std::span<const std::byte> bytes);
 std::string hex(std::span<const std::byte> bytes);  ///< lower case
 
 std::string base64(std::span<const std::byte> bytes);  ///< the standard's, with padding
+
+/// Of what base64() makes of one; empty for other text.
+std::optional<Digest> digest_from_base64(std::string_view text);
 
 /// The bytes of lower- or upper-case hexadecimal text; empty where it is none.
 std::string bytes_from_hex(std::string_view text);

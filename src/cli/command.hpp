@@ -26,5 +26,6 @@ Command list_command(CLI::App& program);
 Command man_command(CLI::App& program);
 Command train_command(CLI::App& program);
 Command tune_command(CLI::App& program);
+Command verify_command(CLI::App& program);
 
 }  // namespace detox

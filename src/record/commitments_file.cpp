@@ -4,8 +4,10 @@
 
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <utility>
 
 #include "base/file.hpp"
+#include "detox/errors.hpp"
 
 namespace detox {
 namespace {
@@ -15,6 +17,28 @@ nlohmann::json commitment_json(const Commitment& commitment, const Digest& befor
       {"step", commitment.step}, {"state", base64(commitment.state)}, {"before", base64(before)}};
   if (commitment.answers) line["answers"] = base64(*commitment.answers);
   return line;
+}
+
+constexpr std::size_t kMostBytes = std::size_t{1} << 30, kLongestLine = 256;
+
+std::optional<Digest> digest_field(const nlohmann::json& line, const char* name) {
+  const auto found = line.find(name);
+  if (found == line.end() || !found->is_string()) return std::nullopt;
+  return digest_from_base64(found->get_ref<const std::string&>());
+}
+
+/// Of a line as commitment_line() makes it, byte for byte.
+std::optional<std::pair<Commitment, Digest>> parse_commitment(std::string_view line) {
+  if (line.size() > kLongestLine) return std::nullopt;
+  const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_unsigned())
+    return std::nullopt;
+  const auto state = digest_field(json, "state"), before = digest_field(json, "before");
+  if (!state || !before) return std::nullopt;
+  const Commitment commitment{json["step"].get<std::uint64_t>(), *state,
+                              digest_field(json, "answers")};
+  if (commitment.step == 0 || commitment_line(commitment, *before) != line) return std::nullopt;
+  return std::pair{commitment, *before};
 }
 
 /// Without its newline; empty where there is none.
@@ -52,6 +76,52 @@ bool CommitmentJournal::append(const Commitment& commitment) {
   if (!journal_.append(commitment_json(commitment, before_))) return false;
   before_ = digest_of(bytes_of(commitment_line(commitment, before_)));
   return true;
+}
+
+RecordedCommitments::RecordedCommitments(const std::filesystem::path& file) : name_(file.string()) {
+  std::error_code ignored;
+  if (std::filesystem::file_size(file, ignored) > kMostBytes && !ignored) {
+    throw InputError(
+        fmt::format("{}: it is longer than {} bytes, more than a run writes", name_, kMostBytes));
+  }
+  const std::vector<std::byte> bytes = read_file(file);
+  read(text_of(bytes));
+}
+
+void RecordedCommitments::read(std::string_view text) {
+  if (text.empty()) throw InputError(name_ + ": no step is recorded there");
+  std::string_view before;
+  while (!text.empty()) {
+    const std::size_t number = lines_.size() + 1, end = text.find('\n');
+    if (end == std::string_view::npos) {
+      throw InputError(fmt::format(
+          "{}: line {} is broken off: the run is being written or was killed (--resume auto mends "
+          "that), or the file was cut",
+          name_, number));
+    }
+    const std::string_view line = text.substr(0, end);
+    const auto found = parse_commitment(line);
+    if (!found) {
+      throw InputError(
+          fmt::format("{} is damaged: line {} is not as a run writes it", name_, number));
+    }
+    const auto& [commitment, follows] = *found;
+    if (number > 1 && commitment.step != last_step() + 1) {
+      throw InputError(
+          fmt::format("{}: line {} is of step {}, not of step {}: lines are missing or "
+                      "in another order",
+                      name_, number, commitment.step, last_step() + 1));
+    }
+    if (number > 1 && follows != digest_of(bytes_of(before))) {
+      throw InputError(
+          fmt::format("{}: line {} (step {}) was altered: line {} was written behind "
+                      "another one",
+                      name_, number - 1, last_step(), number));
+    }
+    lines_.push_back({commitment, follows});
+    before = line;
+    text.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace detox

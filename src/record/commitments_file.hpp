@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/digest.hpp"
 #include "record/journal.hpp"
@@ -43,6 +45,35 @@ class CommitmentJournal {
  private:
   Journal journal_;
   Digest before_;
+};
+
+/// The file, read back. Immutable.
+class RecordedCommitments {
+ public:
+  /// InputError, naming the line, where the file is not there, is longer than a run writes, holds
+  /// anything but whole lines of consecutive steps as a run writes them, or where a line is not the
+  /// one that the next was written behind.
+  explicit RecordedCommitments(const std::filesystem::path& file);
+
+  const std::string& name() const { return name_; }
+  std::uint64_t first_step() const { return lines_.front().commitment.step; }
+  std::uint64_t last_step() const { return lines_.back().commitment.step; }
+  /// Of a step that is there.
+  const Commitment& at(std::uint64_t step) const { return line(step).commitment; }
+  const Digest& before(std::uint64_t step) const { return line(step).before; }
+
+ private:
+  struct Line {
+    Commitment commitment;
+    Digest before;
+  };
+  const Line& line(std::uint64_t step) const {
+    return lines_[static_cast<std::size_t>(step - first_step())];
+  }
+  void read(std::string_view text);
+
+  std::string name_;
+  std::vector<Line> lines_;
 };
 
 }  // namespace detox

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/cores.hpp"
+#include "detox/errors.hpp"
 #include "engine/local_fleet.hpp"
 #include "run/admission.hpp"
 #include "run/replay_start.hpp"
@@ -171,23 +172,61 @@ SimulatedTruth Session::truth() const {
   };
 }
 
+ServerRound::Parts Session::round_parts(const AnswerFormat& format, Fleet& fleet, ThreadPool& pool,
+                                        const Replay* replay) const {
+  return {.plan = setup_.plan,
+          .format = format,
+          .layout = setup_.layout,
+          .keys = setup_.keys.server,
+          .sgd = sgd_options(setup_.config),
+          .lr = lr_schedule(setup_.config, setup_.horizon),
+          .samples_per_step = setup_.samples_per_step,
+          .fleet = fleet,
+          .pool = pool,
+          .replay = replay};
+}
+
+void Session::retake(Checkpoint from, std::uint64_t last, const Replay& replay, std::size_t threads,
+                     const Retaken& begins, const StepRetaken& on_step) const {
+  ThreadPool pool(threads);
+  const AnswerFormat format(codec_of(setup_.plan), setup_.layout.parameter_count(),
+                            setup_.layout.statistic_count());
+  const Adversary nobody(AttackPlan{}, setup_.keys.attack);
+  std::unique_lock lock(learners_);
+  LocalFleet fleet({.data = *setup_.data,
+                    .format = format,
+                    .adversary = nobody,
+                    .pool = pool,
+                    .data_key = setup_.keys.data,
+                    .samples_per_step = setup_.samples_per_step,
+                    .slices = setup_.plan.k,
+                    .every_replica = false},
+                   setup_.make_learner);
+  lock.unlock();
+  ServerRound::Parts parts = round_parts(format, fleet, pool, &replay);
+  parts.commit = Commit::kAll;
+  ServerRound round(parts);
+  TrainingState& state = from.state;
+  state.momentum.resize(setup_.layout.parameter_count());
+  const ServerRound::State values{from.model, state.momentum, state.last_aggregate};
+  if (!begins(round.commit(state.step, values))) return;
+  while (state.step < last) {
+    if (environment_.stop) throw InterruptedError("interrupted");
+    const StepReport report = round.run(state.step + 1, {}, values);
+    ++state.step;
+    if (!on_step(report, from)) return;
+  }
+}
+
 /// The server's part, the same for every fleet.
 RunEnd Session::conduct(Fleet& fleet, Start start) {
   const std::unique_ptr<Fleet> around =
       environment_.around_fleet ? environment_.around_fleet(fleet) : nullptr;
-  ServerRound round(
-      {.plan = setup_.plan,
-       .format = *format_,
-       .layout = setup_.layout,
-       .keys = setup_.keys.server,
-       .sgd = sgd_options(setup_.config),
-       .lr = lr_schedule(setup_.config, setup_.horizon),
-       .samples_per_step = setup_.samples_per_step,
-       .fleet = around ? *around : fleet,
-       .pool = *pool_,
-       .replay = setup_.replay ? &*setup_.replay : nullptr,
-       .commit = setup_.config.commit,
-       .voted_chunk_bytes = setup_.plan.votes_by_digest ? environment_.chunk_bytes : 0});
+  ServerRound::Parts parts = round_parts(*format_, around ? *around : fleet, *pool_,
+                                         setup_.replay ? &*setup_.replay : nullptr);
+  parts.commit = setup_.config.commit;
+  parts.voted_chunk_bytes = setup_.plan.votes_by_digest ? environment_.chunk_bytes : 0;
+  ServerRound round(parts);
   Training training(training_options(setup_), round, setup_.layout, std::move(start.checkpoint),
                     start.directory, truth());
   const auto tell_end = [&] { observer_.on_steps_end(setup_, training, *adversary_, fleet); };

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "comm/transport.hpp"
@@ -51,6 +52,18 @@ class Session {
   /// workers wait. What admit(), open_start() and Training::run() throw.
   RunEnd serve(Transport& transport, const std::function<void()>& afterwards = {});
 
+  /// Of steps that are taken again: what they begin at, unless it answers false, and each, until it
+  /// answers false, with the state behind it.
+  using Retaken = std::function<bool(const Commitment& begin)>;
+  using StepRetaken = std::function<bool(const StepReport& report, const Checkpoint& now)>;
+
+  /// Takes the steps behind `from` up to `last` again, by honest workers in this process, with
+  /// those who counted by the record; reports have all commitments. Writes nothing. From many
+  /// threads at the same time. InputError where the record is of another computation;
+  /// InterruptedError.
+  void retake(Checkpoint from, std::uint64_t last, const Replay& replay, std::size_t threads,
+              const Retaken& begins, const StepRetaken& on_step) const;
+
   const TrainSetup& setup() const { return setup_; }
   ThreadPool& pool() { return *pool_; }
   /// After the steps.
@@ -58,6 +71,8 @@ class Session {
 
  private:
   void make_parts();
+  ServerRound::Parts round_parts(const AnswerFormat& format, Fleet& fleet, ThreadPool& pool,
+                                 const Replay* replay) const;
   RunEnd conduct(Fleet& fleet, Start start);
   SimulatedTruth truth() const;
   WorkerSettings worker_settings(const std::vector<int>& ranks) const;
@@ -69,6 +84,7 @@ class Session {
   std::optional<AnswerFormat> format_;
   std::optional<Adversary> adversary_;
   ModelState model_;
+  mutable std::mutex learners_;  ///< they are made by one thread at a time
 };
 
 }  // namespace detox

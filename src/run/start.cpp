@@ -56,14 +56,6 @@ fs::path newest_whole(const TrainSetup& setup, const fs::path& dir) {
   return step ? model_path(dir, *step) : fs::path();
 }
 
-/// Where nothing is resumed.
-Checkpoint beginning(const TrainSetup& setup) {
-  Checkpoint checkpoint;
-  checkpoint.model = setup.initial;
-  checkpoint.state.momentum = setup.initial_momentum;
-  return checkpoint;
-}
-
 /// An invocation's own options are no part of the run: the file gives the whole run again.
 void record_config(const TrainSetup& setup, const RunDirectory& directory) {
   RunConfig recorded = setup.config;
@@ -105,6 +97,13 @@ Start resume_by_itself(const TrainSetup& setup, const fs::path& dir) {
 }
 
 }  // namespace
+
+Checkpoint beginning(const TrainSetup& setup) {
+  Checkpoint checkpoint;
+  checkpoint.model = setup.initial;
+  checkpoint.state.momentum = setup.initial_momentum;
+  return checkpoint;
+}
 
 void check_same_run(const TrainSetup& setup, const fs::path& file, const TrainingState& state) {
   if (state.config_digest != setup.config_digest) {

@@ -14,6 +14,9 @@ struct Start {
   Checkpoint checkpoint;
 };
 
+/// Step 0 of the setup.
+Checkpoint beginning(const TrainSetup& setup);
+
 /// Follows --resume and --checkpoint-step. Changes nothing in the directory before it knows that
 /// the run there is the same one, and removes no checkpoint unless it has loaded an earlier one.
 ///

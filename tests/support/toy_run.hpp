@@ -26,6 +26,7 @@
 #include "record/checkpoint_files.hpp"
 #include "run/keys.hpp"
 #include "run/session.hpp"
+#include "run/verify.hpp"
 #include "stages/assign/placement.hpp"
 #include "support/toy.hpp"
 
@@ -130,6 +131,16 @@ class ToyRun : RunObserver {
       return 0;
     });
     return end;
+  }
+
+  /// As `detoxml verify` looks at the run that this directory holds.
+  Verified verify(VerifyOptions options) {
+    options.run = directory_;
+    options.threads = threads;
+    const Environment environment = toy_environment();
+    RunObserver nobody;
+    const Session session(config_to_verify(directory_), environment, nobody);
+    return verify_run(session, options);
   }
 
   std::string final_model() const {
