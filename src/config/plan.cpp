@@ -116,7 +116,8 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   attack.options = {c, config.alie_z, config.alie_sign == AlieSign::kPlus ? 1.0 : -1.0,
                     static_cast<std::size_t>(config.alie_ddof)};
   attack.byzantine = config.worker_fail;
-  attack.schedule = config.fail_schedule;
+  const bool stays = info.stays && config.fail_schedule == FailSchedule::kPerStep;
+  attack.schedule = stays ? FailSchedule::kFixed : config.fail_schedule;
   attack.statistics = config.attack_statistics;
   attack.rule_rows = plan.rows;
   if (info.make(attack.options)->probes_defence()) attack.defence = plan.hierarchy;

@@ -1,8 +1,14 @@
 #include "engine/adversary.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace detox {
+
+bool StepLies::tells(const SliceOrder& copy) const {
+  return copy.slice < liars.size() &&
+         std::ranges::find(liars[copy.slice], copy.worker) != liars[copy.slice].end();
+}
 
 Adversary::Adversary(const AttackPlan& plan, const Key& attack_key)
     : plan_(plan), key_(attack_key), attack_(find_attack(plan.attack).make(plan.options)) {
@@ -14,24 +20,68 @@ std::vector<bool> Adversary::byzantine(std::uint64_t step, const Assignment& ass
   return byzantine_workers(plan_.schedule, plan_.byzantine, assignment, key_, step);
 }
 
-void Adversary::corrupt(const Scene& scene, std::size_t slice, const AnswerFormat& format,
-                        AnswerSlot& out, ThreadPool& pool) const {
-  const AnswerSlot* own = scene.honest[slice];
-  const std::size_t attacked = format.d() + (plan_.statistics ? format.s() : 0);
+StepLies Adversary::lies(std::uint64_t step, const Assignment& assignment) const {
+  return lies(step, assignment, byzantine(step, assignment));
+}
+
+StepLies Adversary::lies(std::uint64_t step, const Assignment& assignment,
+                         const std::vector<bool>& byzantine) const {
+  StepLies lies;
+  lies.liars.resize(assignment.slices());
+  for (std::uint32_t slice = 0; slice < assignment.slices() && active(); ++slice) {
+    const std::vector<std::uint32_t>& list = assignment.workers_of_slice[slice];
+    std::vector<std::uint32_t>& liars = lies.liars[slice];
+    std::ranges::copy_if(list, std::back_inserter(liars), [&](std::uint32_t worker) {
+      return byzantine[worker] &&
+             attack_->strikes(input_of(step, {worker, slice}, assignment.slices()));
+    });
+    if (2 * most_alike(step, slice, assignment.slices(), liars) > list.size())
+      lies.owned.push_back(slice);
+  }
+  return lies;
+}
+
+std::size_t Adversary::most_alike(std::uint64_t step, std::uint32_t slice, std::size_t slices,
+                                  const std::vector<std::uint32_t>& liars) const {
+  if (attack_->colludes()) return liars.size();
+  std::vector<StepSlice> batches;
+  for (const std::uint32_t worker : liars) {
+    const auto batch = other_batch(step, {worker, slice}, slices);
+    if (batch) batches.push_back(*batch);
+  }
+  std::size_t most = std::min<std::size_t>(1, liars.size());
+  for (const StepSlice& batch : batches)
+    most = std::max(most, static_cast<std::size_t>(std::ranges::count(batches, batch)));
+  return most;
+}
+
+AttackInput Adversary::input_of(std::uint64_t step, const SliceOrder& copy,
+                                std::size_t slices) const {
   AttackInput input;
-  input.step = scene.step;
-  input.slice = slice;
+  input.step = step;
+  input.slice = copy.slice;
+  input.slices = slices;
+  if (!attack_->colludes()) input.worker = copy.worker;
+  input.key = key_;
+  return input;
+}
+
+void Adversary::corrupt(const Scene& scene, const SliceOrder& copy, const AnswerFormat& format,
+                        AnswerSlot& out, ThreadPool& pool) const {
+  const AnswerSlot* honest = scene.honest[copy.slice];
+  const std::size_t attacked = format.d() + (plan_.statistics ? format.s() : 0);
+  AttackInput input = input_of(scene.step, copy, scene.honest.size());
   input.rows = plan_.rule_rows;
   input.corrupted = std::min(scene.owned.size(), plan_.rule_rows);
-  input.key = key_;
   input.owned = scene.owned;
   std::vector<const float*> rows;
-  if (own != nullptr) {
-    const std::span<const float> values = format.values(*own);
-    input.own = values.first(attacked);
+  if (honest != nullptr) {
+    const std::span<const float> values = format.values(*honest);
+    input.own = scene.attacked != nullptr ? format.values(*scene.attacked).first(attacked)
+                                          : values.first(attacked);
     std::copy(values.begin() + static_cast<std::ptrdiff_t>(attacked), values.end(),
               format.values(out).begin() + static_cast<std::ptrdiff_t>(attacked));
-    out.tally = own->tally;
+    out.tally = honest->tally;
   }
   if (scene.elsewhere != nullptr && attack_->same_in_every_slice()) {
     std::ranges::copy(format.values(*scene.elsewhere).first(attacked), format.values(out).begin());

@@ -2,16 +2,27 @@
 // colluders of a slice send. The server holds none of this.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/assignment.hpp"
 #include "config/attack_plan.hpp"
 #include "engine/defence_model.hpp"
+#include "exchange/step_votes.hpp"
 #include "round/answer_format.hpp"
 #include "stages/attack/attack.hpp"
 
 namespace detox {
+
+/// What the Byzantine workers of one step do.
+struct StepLies {
+  std::vector<std::vector<std::uint32_t>> liars;  ///< by slice, in the order of its list
+  std::vector<std::uint32_t> owned;  ///< slices of which most copies are the same lie, ascending
+
+  bool tells(const SliceOrder& copy) const;
+};
 
 /// Immutable.
 class Adversary {
@@ -22,6 +33,7 @@ class Adversary {
   bool needs_all_slices() const { return attack_->needs_all_slices(); }
 
   bool flips_labels() const { return attack_->flips_labels(); }
+  bool colludes() const { return attack_->colludes(); }
   /// Whether it is when they answer that is wrong, and not what: then nothing has to be corrupted.
   bool delays() const { return attack_->delay_s() > 0; }
   double delay_s() const { return attack_->delay_s(); }
@@ -29,20 +41,39 @@ class Adversary {
   /// True for the Byzantine workers of this step.
   std::vector<bool> byzantine(std::uint64_t step, const Assignment& assignment) const;
 
+  /// What they do in this step, all of them or those among `byzantine`.
+  StepLies lies(std::uint64_t step, const Assignment& assignment) const;
+  StepLies lies(std::uint64_t step, const Assignment& assignment,
+                const std::vector<bool>& byzantine) const;
+
+  /// Other samples that the attacked values of a copy are those of; `slices`: k.
+  std::optional<StepSlice> other_batch(std::uint64_t step, const SliceOrder& copy,
+                                       std::size_t slices) const {
+    return attack_->other_batch(input_of(step, copy, slices));
+  }
+
   struct Scene {
     std::uint64_t step;
     const std::vector<std::uint32_t>& owned;  ///< slices that they own in this step, ascending
-    /// Of each slice; null where the attack does not need it. Where it flips_labels, what the
-    /// attacked slice gives for the other labels.
+    /// Of each slice; null where the attack does not need it.
     const std::vector<const AnswerSlot*>& honest;
+    /// Where it flips_labels, what the attacked slice gives for the other labels; where it has an
+    /// other_batch, what that gives.
+    const AnswerSlot* attacked = nullptr;
     /// What the colluders of another slice send in this step, where that is known already.
     const AnswerSlot* elsewhere = nullptr;
   };
-  /// Writes what the colluders of `slice` send into `out`: corrupt values, the honest tally.
-  void corrupt(const Scene& scene, std::size_t slice, const AnswerFormat& format, AnswerSlot& out,
-               ThreadPool& pool) const;
+  /// Writes what the worker sends of the slice into `out`: corrupt values, the honest tally. Where
+  /// they collude it is the same for all of them.
+  void corrupt(const Scene& scene, const SliceOrder& copy, const AnswerFormat& format,
+               AnswerSlot& out, ThreadPool& pool) const;
 
  private:
+  AttackInput input_of(std::uint64_t step, const SliceOrder& copy, std::size_t slices) const;
+  /// How many of these liars of a slice send the same.
+  std::size_t most_alike(std::uint64_t step, std::uint32_t slice, std::size_t slices,
+                         const std::vector<std::uint32_t>& liars) const;
+
   AttackPlan plan_;
   Key key_;
   std::unique_ptr<Attack> attack_;

@@ -10,7 +10,10 @@ LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
       loader_({parts.data,
                {parts.data.size(), parts.slices, parts.samples_per_step, parts.data_key},
                parts.data_key},
-              parts.slices) {
+              parts.slices),
+      other_reader_(parts.data,
+                    {parts.data.size(), parts.slices, parts.samples_per_step, parts.data_key},
+                    parts.data_key) {
   for (std::size_t thread = 0; thread < parts.pool.size(); ++thread) {
     computers_.push_back(std::make_unique<SliceComputer>(make_learner()));
   }
@@ -24,21 +27,23 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
   hand_on_late(order, votes);
   honest_answers_.clear();
   is_given_.assign(order.assignment.slices(), false);
-  std::vector<bool> byzantine(order.assignment.workers());
-  if (adversary.active()) byzantine = adversary.byzantine(order.step, order.assignment);
+  StepLies lies;
+  if (adversary.active()) lies = adversary.lies(order.step, order.assignment);
   std::vector<SliceOrder> orders = votes.take_orders();
   do {
     const auto start = clock().now();
     const bool is_first = honest_answers_.empty();
     const std::vector<std::size_t> places = compute_honest(order, orders);
-    if (is_first && adversary.active() && !adversary.delays()) compute_corrupt(order, byzantine);
+    if (is_first && adversary.active() && !adversary.delays()) compute_corrupt(order, lies);
     report.compute_s += clock().seconds_since(start);
     for (std::size_t i = 0; i < orders.size(); ++i) {
       const auto [worker, slice] = orders[i];
       const std::span<const std::byte> honest = honest_answers_[places[i]];
-      if (!byzantine[worker] || adversary.delay_s() < parts_.step_timeout_s) {
-        const bool is_lie = byzantine[worker] && !adversary.delays();
-        votes.count({order.step, worker, slice, is_lie ? corrupt_answers_[slice] : honest});
+      const bool lies_now = lies.tells(orders[i]);
+      if (!lies_now || adversary.delay_s() < parts_.step_timeout_s) {
+        const bool is_lie = lies_now && !adversary.delays();
+        votes.count({order.step, worker, slice,
+                     is_lie ? corrupt_answers_[lie_of_.at({slice, worker})] : honest});
         continue;
       }
       if (std::isfinite(adversary.delay_s())) late_.push_back({order.step, worker, slice, honest});
@@ -83,39 +88,58 @@ std::vector<std::size_t> LocalFleet::compute_honest(const StepOrder& order,
   return places;
 }
 
-void LocalFleet::compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine) {
-  const auto& groups = order.assignment.workers_of_slice;
-  while (corrupt_.size() < groups.size()) corrupt_.push_back(parts_.format.make_slot());
-  corrupt_answers_.resize(groups.size());
-  std::vector<const AnswerSlot*> honest;
-  honest.reserve(groups.size());
-  for (std::size_t slice = 0; slice < groups.size(); ++slice) honest.push_back(&honest_[slice]);
-  if (parts_.adversary.flips_labels()) flip_labels(order, byzantine, honest);
-  const std::vector<std::uint32_t> owned = owned_slices(order.assignment, byzantine);
-  Adversary::Scene scene{order.step, owned, honest};
-  for (std::size_t slice = 0; slice < groups.size(); ++slice) {
-    for (const std::uint32_t worker : groups[slice]) {
-      if (!byzantine[worker]) continue;
-      parts_.adversary.corrupt(scene, slice, parts_.format, corrupt_[slice], parts_.pool);
-      scene.elsewhere = &corrupt_[slice];
-      corrupt_answers_[slice] = parts_.format.seal(corrupt_[slice], order.step);
-      break;
+void LocalFleet::compute_corrupt(const StepOrder& order, const StepLies& lies) {
+  lie_of_.clear();
+  std::vector<SliceOrder> copies;  // of each lie, one
+  for (std::uint32_t slice = 0; slice < lies.liars.size(); ++slice) {
+    for (const std::uint32_t worker : lies.liars[slice]) {
+      const bool is_told = !copies.empty() && copies.back().slice == slice;
+      if (!is_told || !parts_.adversary.colludes()) copies.push_back({worker, slice});
+      lie_of_[{slice, worker}] = copies.size() - 1;
     }
+  }
+  while (corrupt_.size() < copies.size()) corrupt_.push_back(parts_.format.make_slot());
+  corrupt_answers_.resize(copies.size());
+  std::vector<const AnswerSlot*> honest;
+  honest.reserve(lies.liars.size());
+  for (std::size_t slice = 0; slice < lies.liars.size(); ++slice) honest.push_back(&honest_[slice]);
+  const std::vector<const AnswerSlot*> attacked = compute_attacked(order, copies);
+  Adversary::Scene scene{order.step, lies.owned, honest};
+  for (std::size_t lie = 0; lie < copies.size(); ++lie) {
+    scene.attacked = attacked[lie];
+    parts_.adversary.corrupt(scene, copies[lie], parts_.format, corrupt_[lie], parts_.pool);
+    scene.elsewhere = &corrupt_[lie];
+    corrupt_answers_[lie] = parts_.format.seal(corrupt_[lie], order.step);
   }
 }
 
-void LocalFleet::flip_labels(const StepOrder& order, const std::vector<bool>& byzantine,
-                             std::vector<const AnswerSlot*>& honest) {
-  while (flipped_.size() < honest.size()) flipped_.push_back(parts_.format.make_slot());
-  const auto& groups = order.assignment.workers_of_slice;
-  parts_.pool.parallel_for(honest.size(), [&](std::size_t slice, std::size_t thread) {
-    if (std::ranges::none_of(groups[slice], [&](std::uint32_t w) { return byzantine[w]; })) return;
-    flipped_[slice].tally = honest[slice]->tally;
-    computers_[thread]->compute_flipped(loader_.slice(slice).batch(), parts_.data.classes(),
-                                        order.parameters, order.statistics, parts_.format,
-                                        flipped_[slice]);
-    honest[slice] = &flipped_[slice];
+std::vector<const AnswerSlot*> LocalFleet::compute_attacked(const StepOrder& order,
+                                                            std::span<const SliceOrder> copies) {
+  const Adversary& adversary = parts_.adversary;
+  std::vector<const AnswerSlot*> attacked(copies.size());
+  std::vector<SliceBatch> others(copies.size());
+  for (std::size_t lie = 0; lie < copies.size(); ++lie) {
+    const auto other = adversary.other_batch(order.step, copies[lie], parts_.slices);
+    if (!other && !adversary.flips_labels()) continue;
+    while (attacked_.size() <= lie) attacked_.push_back(parts_.format.make_slot());
+    if (!other) continue;
+    other_reader_.begin_step(other->step);
+    other_reader_.read(other->slice, others[lie]);
+  }
+  parts_.pool.parallel_for(copies.size(), [&](std::size_t lie, std::size_t thread) {
+    SliceComputer& computer = *computers_[thread];
+    if (adversary.flips_labels()) {
+      computer.compute_flipped(loader_.slice(copies[lie].slice).batch(), parts_.data.classes(),
+                               order.parameters, order.statistics, parts_.format, attacked_[lie]);
+    } else if (!others[lie].labels.empty()) {
+      computer.compute_values(others[lie].batch(), order.parameters, order.statistics,
+                              parts_.format, attacked_[lie]);
+    } else {
+      return;
+    }
+    attacked[lie] = &attacked_[lie];
   });
+  return attacked;
 }
 
 }  // namespace detox

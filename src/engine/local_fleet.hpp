@@ -1,8 +1,10 @@
 // All workers in this process: slices are computed by a pool of threads, one learner a thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "engine/adversary.hpp"
@@ -45,20 +47,22 @@ class LocalFleet final : public Fleet {
   /// What is missing of the answers to these orders. Returns where each lies in honest_.
   std::vector<std::size_t> compute_honest(const StepOrder& order,
                                           std::span<const SliceOrder> orders);
-  void compute_corrupt(const StepOrder& order, const std::vector<bool>& byzantine);
-  /// Puts what slices with an attacker give for the other labels in the place of their honest
-  /// values.
-  void flip_labels(const StepOrder& order, const std::vector<bool>& byzantine,
-                   std::vector<const AnswerSlot*>& honest);
+  void compute_corrupt(const StepOrder& order, const StepLies& lies);
+  /// What these copies are for other labels or other samples: null where they are of neither.
+  std::vector<const AnswerSlot*> compute_attacked(const StepOrder& order,
+                                                  std::span<const SliceOrder> copies);
 
   Parts parts_;
   BatchLoader loader_;
+  SliceReader other_reader_;  ///< of other samples than those of this step
   std::vector<std::unique_ptr<SliceComputer>> computers_;  ///< one a thread
-  std::vector<AnswerSlot> honest_;   ///< one a slice, then one for every further replica
-  std::vector<bool> is_given_;       ///< by slice: it is some worker's answer
-  std::vector<AnswerSlot> corrupt_;  ///< one a slice, made when first needed
-  std::vector<AnswerSlot> flipped_;  ///< likewise
-  /// Sealed slots: bytes of corrupt slices of earlier steps are stale and not handed on.
+  std::vector<AnswerSlot> honest_;    ///< one a slice, then one for every further replica
+  std::vector<bool> is_given_;        ///< by slice: it is some worker's answer
+  std::vector<AnswerSlot> corrupt_;   ///< one a lie, made when first needed
+  std::vector<AnswerSlot> attacked_;  ///< likewise
+  /// By slice and worker: which lie it tells. Colluders tell one.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> lie_of_;
+  /// Sealed slots.
   std::vector<std::span<const std::byte>> honest_answers_, corrupt_answers_;
   std::vector<IncomingAnswer> late_;  ///< of the last step; their bytes are those of honest_
 };

@@ -25,7 +25,16 @@ class SliceComputer {
     slot.tally = {result.loss_sum, result.correct};
   }
 
-  /// The same for label classes - 1 - y in the place of y, but for the tally, which stays.
+  /// The same, but for the tally, which stays.
+  void compute_values(const Batch& batch, std::span<const float> parameters,
+                      std::span<const float> statistics, const AnswerFormat& format,
+                      AnswerSlot& slot) {
+    const auto tally = slot.tally;
+    compute(batch, parameters, statistics, format, slot);
+    slot.tally = tally;
+  }
+
+  /// That for label classes - 1 - y in the place of y.
   void compute_flipped(const Batch& batch, std::size_t classes, std::span<const float> parameters,
                        std::span<const float> statistics, const AnswerFormat& format,
                        AnswerSlot& slot) {
@@ -34,9 +43,7 @@ class SliceComputer {
       flipped_.push_back(static_cast<std::int64_t>(classes) - 1 - label);
     Batch other = batch;
     other.labels = flipped_;
-    const auto tally = slot.tally;
-    compute(other, parameters, statistics, format, slot);
-    slot.tally = tally;
+    compute_values(other, parameters, statistics, format, slot);
   }
 
   const Learner& learner() const { return *learner_; }

@@ -171,7 +171,8 @@ class WorkerRound {
     if (answered_step_ != step) answers_ = 0;
     answered_step_ = step;
     const auto begin = clock_.now();
-    const bool lies = is_byzantine(), is_late = lies && adversary_.delays();
+    const StepLies lies_of_step = lies_of();
+    const bool lies = lies_of_step.tells({worker_, slice}), is_late = lies && adversary_.delays();
     if (is_late && std::isinf(adversary_.delay_s())) return;
     if (answers_ == answers_of_step_.size())
       answers_of_step_.push_back({.slice = slice, .own = format_.make_slot(), .corrupt = {}});
@@ -179,7 +180,7 @@ class WorkerRound {
     answer.slice = slice;
     reader_.begin_step(step);
     compute(slice, answer.own);
-    if (lies && !is_late) corrupt(answer);
+    if (lies && !is_late) corrupt(answer, lies_of_step.owned);
     last_compute_s_ = clock_.seconds_since(begin);
     answer.bytes = format_.seal(lies && !is_late ? answer.corrupt : answer.own, step);
     std::vector<FrameBytes> frames;
@@ -245,29 +246,42 @@ class WorkerRound {
     computer_.compute(batch_.batch(), weights_.parameters(), weights_.statistics(), format_, slot);
   }
 
-  bool is_byzantine() const {
-    if (!adversary_.active() || orders_.assignment.slices() == 0) return false;
-    return adversary_.byzantine(orders_.step, orders_.assignment)[worker_];
+  StepLies lies_of() const {
+    if (!adversary_.active() || orders_.assignment.slices() == 0) return {};
+    return adversary_.lies(orders_.step, orders_.assignment);
   }
 
   /// Colluders share what they know; here each finds it out by computing every slice itself, where
   /// the attack needs it.
-  void corrupt(Answer& answer) {
+  void corrupt(Answer& answer, const std::vector<std::uint32_t>& owned) {
     if (answer.corrupt.values.size() == 0) answer.corrupt = format_.make_slot();
     std::vector<const AnswerSlot*> honest(settings_.slices);
     honest[answer.slice] = &answer.own;
-    if (adversary_.flips_labels()) {
-      computer_.compute_flipped(batch_.batch(), data_->classes(), weights_.parameters(),
-                                weights_.statistics(), format_, answer.own);
-    }
+    const AnswerSlot* instead = attacked(answer.slice);
     for (std::uint32_t slice = 0; adversary_.needs_all_slices() && slice < settings_.slices;
          ++slice) {
       if (slice != answer.slice) honest[slice] = &other(slice);
     }
-    const std::uint64_t step = orders_.step;
-    const std::vector<std::uint32_t> owned =
-        owned_slices(orders_.assignment, adversary_.byzantine(step, orders_.assignment));
-    adversary_.corrupt({step, owned, honest}, answer.slice, format_, answer.corrupt, pool_);
+    adversary_.corrupt({orders_.step, owned, honest, instead}, {worker_, answer.slice}, format_,
+                       answer.corrupt, pool_);
+  }
+
+  /// What the slice gives for other labels or other samples, where the attack is of such.
+  const AnswerSlot* attacked(std::uint32_t slice) {
+    const auto other = adversary_.other_batch(orders_.step, {worker_, slice}, settings_.slices);
+    if (!other && !adversary_.flips_labels()) return nullptr;
+    if (attacked_.values.size() == 0) attacked_ = format_.make_slot();
+    if (other) {
+      reader_.begin_step(other->step);
+      reader_.read(other->slice, batch_);
+      reader_.begin_step(orders_.step);
+      computer_.compute_values(batch_.batch(), weights_.parameters(), weights_.statistics(),
+                               format_, attacked_);
+    } else {
+      computer_.compute_flipped(batch_.batch(), data_->classes(), weights_.parameters(),
+                                weights_.statistics(), format_, attacked_);
+    }
+    return &attacked_;
   }
 
   /// What a slice of this step gives.
@@ -300,6 +314,7 @@ class WorkerRound {
     std::uint64_t step = 0;
   };
   std::vector<Other> others_;         ///< one a slice, made where an attack needs it
+  AnswerSlot attacked_;               ///< likewise
   std::vector<FrameBudget> budgets_;  ///< by rank: of weights that other workers pass on
   Orders orders_;
   std::deque<Answer> answers_of_step_;  ///< the first answers_ are of answered_step_

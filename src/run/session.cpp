@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "base/cores.hpp"
@@ -9,7 +10,6 @@
 #include "engine/local_fleet.hpp"
 #include "run/admission.hpp"
 #include "run/replay_start.hpp"
-#include "stages/attack/fail_schedule.hpp"
 #include "stages/compress/codec.hpp"
 
 namespace detox {
@@ -38,10 +38,8 @@ TrainingOptions training_options(const TrainSetup& setup) {
       .commits = config.commit != Commit::kOff};
 }
 
-bool was_asked(const StepReport& report, std::uint32_t worker) {
-  return std::ranges::any_of(report.asked, [worker](const std::vector<std::uint32_t>& workers) {
-    return std::ranges::binary_search(workers, worker);
-  });
+bool was_asked(const StepReport& report, const SliceOrder& copy) {
+  return std::ranges::binary_search(report.asked[copy.slice], copy.worker);
 }
 
 /// Told however the run ends.
@@ -151,24 +149,26 @@ RunEnd Session::serve(Transport& transport, const std::function<void()>& afterwa
   return end;
 }
 
-/// Who lies in a step: the drawn workers, but for those who are absent in it, or who are not asked.
+/// Who lies in a step: the drawn workers, but for those who are absent in it, who are not asked, or
+/// whose fault does not show.
 SimulatedTruth Session::truth() const {
   if (!adversary_->active()) return {};
   return [this](const StepReport& report) {
     const std::uint64_t step = report.step;
-    std::vector<bool> lies = adversary_->byzantine(step, report.assignment);
+    std::vector<bool> byzantine = adversary_->byzantine(step, report.assignment);
     for (const Absence& absence : setup_.plan.absences) {
-      if (step >= absence.from && step <= absence.to) lies[absence.worker] = false;
+      if (step >= absence.from && step <= absence.to) byzantine[absence.worker] = false;
     }
-    SimulatedLies told;
+    const StepLies lies = adversary_->lies(step, report.assignment, byzantine);
     // A replay asks those alone who counted; the lies are those of then.
     const bool asks_some = setup_.plan.is_lazy && !setup_.replay;
-    for (std::uint32_t worker = 0; worker < lies.size(); ++worker) {
-      if (lies[worker] && (!asks_some || was_asked(report, worker)))
-        told.attackers.push_back(worker);
+    std::set<std::uint32_t> attackers;
+    for (std::uint32_t slice = 0; slice < lies.liars.size(); ++slice) {
+      for (const std::uint32_t worker : lies.liars[slice]) {
+        if (!asks_some || was_asked(report, {worker, slice})) attackers.insert(worker);
+      }
     }
-    told.owned = owned_slices(report.assignment, lies);
-    return told;
+    return SimulatedLies{.attackers = {attackers.begin(), attackers.end()}, .owned = lies.owned};
   };
 }
 

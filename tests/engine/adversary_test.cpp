@@ -40,7 +40,7 @@ TEST(Adversary, HidesAmongTheRowsOfTheSmallestBucketWhereTheInnerRuleDefends) {
   ThreadPool pool(1);
   AnswerSlot out = format.make_slot();
   const std::vector<std::uint32_t> owned = {3, 8};
-  adversary.corrupt({1, owned, honest}, 3, format, out, pool);
+  adversary.corrupt({1, owned, honest}, {.worker = 0, .slice = 3}, format, out, pool);
   // n = 7, m = 2: norm.ppf(0.6)
   EXPECT_NEAR(format.values(out)[0], 8 - 0.2533471031357997 * std::sqrt(20.0), 1e-6);
 }

@@ -48,12 +48,13 @@ Members outnumbered(const ToyRun& run) {
 TEST(WorstCase, OwnsWhatTheDefenceIsBuiltForWithEveryAttackAndTheMedianHolds) {
   for (const AttackInfo& attack : attacks()) {
     SCOPED_TRACE(attack.name);
+    const bool is_alone = !attack.make({})->colludes();  // two of them do not agree
     const MemoryDirectory directory;
     ToyRun run(directory / "run", placed_at_worst(attack.name));
     ASSERT_EQ(run.plan().f_eff, 2U);
     EXPECT_EQ(run.over_local_engine(), RunEnd::kFinished);
     for (const auto& line : run.journal("metrics.jsonl")) {
-      EXPECT_EQ(line.value("corrupted", 0), attack.name == "none" ? 0 : 2);
+      EXPECT_EQ(line.value("corrupted", 0), is_alone || attack.name == "none" ? 0 : 2);
       EXPECT_EQ(line["skipped"], false);
       EXPECT_LT(line["loss"].get<double>(), 10);
     }
@@ -63,6 +64,8 @@ TEST(WorstCase, OwnsWhatTheDefenceIsBuiltForWithEveryAttackAndTheMedianHolds) {
     }
     const bool lies = attack.name != "none" && attack.name != "crash" && attack.name != "straggler";
     EXPECT_EQ(outnumbered(run).size(), 8U);
+    // One whose fault shows while its neighbour's does not is in the minority.
+    if (is_alone) continue;
     EXPECT_EQ(outvoted, lies ? outnumbered(run) : Members());
   }
 }

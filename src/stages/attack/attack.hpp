@@ -33,12 +33,22 @@ struct KnownDefence {
   std::function<bool(const Rows<float>& rows, std::span<float> out)> aggregate;
 };
 
+/// A slice of a step: which samples.
+struct StepSlice {
+  std::uint64_t step;
+  std::size_t slice;
+  bool operator==(const StepSlice&) const = default;
+};
+
 /// What the colluders of one slice know in one step. Values are the d coordinates of the gradient,
 /// followed by the batch-norm statistics where these are attacked too.
 struct AttackInput {
   std::uint64_t step = 0;
   std::size_t slice = 0;
-  /// The honest values of this slice; where the attack flips_labels, those for other labels.
+  std::size_t slices = 1;    ///< k
+  std::uint32_t worker = 0;  ///< whose copy it is, from 0; 0 where they collude
+  /// The honest values of this slice; where the attack flips_labels, those for other labels; those
+  /// of its other_batch, where it has one.
   std::span<const float> own;
   Rows<float> honest;    ///< of all slices, each once; empty unless the attack needs_all_slices
   std::size_t rows = 0;  ///< n, rows that reach the rule
@@ -49,7 +59,7 @@ struct AttackInput {
 };
 
 /// Immutable; colluders in one slice get identical values because the result depends on the input
-/// alone.
+/// alone, and its worker is the same for all of them.
 class Attack {
  public:
   virtual ~Attack() = default;
@@ -58,7 +68,13 @@ class Attack {
   virtual bool flips_labels() const { return false; }  ///< own is for label K - 1 - y of K classes
   virtual bool probes_defence() const { return false; }
   virtual bool is_honest() const { return false; }  ///< there is nothing to corrupt
-  virtual double delay_s() const { return 0; }      ///< how late they answer; infinite: never
+  virtual bool colludes() const { return true; }    ///< else each worker is on its own
+  // What these are given holds step, slice, slices, worker and key alone.
+  /// False where the worker sends the honest answer this time.
+  virtual bool strikes(const AttackInput& /*input*/) const { return true; }
+  /// Whose samples `own` is computed for; empty: those of the slice itself.
+  virtual std::optional<StepSlice> other_batch(const AttackInput& /*input*/) const { return {}; }
+  virtual double delay_s() const { return 0; }  ///< how late they answer; infinite: never
   /// out has the size of input.own and may not overlap it.
   virtual void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const = 0;
 };
@@ -85,6 +101,7 @@ struct AttackInfo {
   /// the attackers own at most so many slices. Null: nothing.
   std::vector<std::string> (*notices)(const AttackOptions& options, std::size_t rows,
                                       std::size_t most_owned) = nullptr;
+  bool stays = false;  ///< what is broken stays so: its workers are the same in every step
   bool is_lis_simulation = false;  ///< the one that --lis-simulation simulate is another name of
 };
 
