@@ -7,6 +7,7 @@
 
 #include "stages/attack/attack.hpp"
 #include "stages/attack/fail_schedule.hpp"
+#include "stages/attack/occasions.hpp"
 #include "stages/bucket/hierarchy.hpp"
 
 namespace detox {
@@ -17,6 +18,7 @@ struct AttackPlan {
   AttackOptions options;
   std::size_t byzantine = 0;
   FailSchedule schedule = FailSchedule::kPerStep;
+  Occasions occasions;
   bool statistics = true;
   std::size_t rule_rows = 0;  ///< rows that reach the rule which defends: Plan::rows
   std::optional<Hierarchy::Options> defence;  ///< where the attack probes it

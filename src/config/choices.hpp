@@ -1,5 +1,5 @@
-// What options choose between, beside FailSchedule and LrShape: values, and their words in the same
-// order.
+// What options choose between, beside FailSchedule, LieWhen and LrShape: values, and their words in
+// the same order.
 #pragma once
 
 #include <array>

@@ -68,7 +68,8 @@ void add_idle_attack_options(const RunConfig& config, const AttackInfo& attack, 
   if (config.worker_fail == 0) {
     Names all = {"err-mode", "adversarial", "lis-simulation"};
     all.insert(all.end(), own.begin(), own.end());
-    all.insert(all.end(), {"attack-statistics", "fail-schedule"});
+    all.insert(all.end(),
+               {"attack-statistics", "fail-schedule", "lie-rate", "lie-when", "silent-rate"});
     idles.push_back({true, "--worker-fail is 0", std::move(all)});
     return;
   }
@@ -83,6 +84,9 @@ void add_idle_attack_options(const RunConfig& config, const AttackInfo& attack, 
   idles.push_back({!is_renamed && !attack.parameter,
                    fmt::format("--err-mode is {}", config.err_mode),
                    {"adversarial"}});
+  idles.push_back({attack.make({})->is_honest(),
+                   fmt::format("--err-mode is {}", attack.name),
+                   {"lie-rate", "lie-when"}});
 }
 
 }  // namespace
@@ -99,7 +103,8 @@ std::vector<IdleOptions> idle_options(const RunConfig& c, const Plan& plan) {
         "all slices have as many samples",
         {"weights", "weight-cap"}},
        {c.weights == SliceWeights::kOff, "--weights is off", {"weight-cap"}},
-       {plan.r == 1, "r = 1 leaves nothing to vote on", {"vote"}}});
+       {plan.r == 1, "r = 1 leaves nothing to vote on", {"vote"}},
+       {plan.r == 1 && c.worker_fail > 0, "each slice has one copy", {"lie-when"}}});
   add_idle_attack_options(c, find_attack(plan.attack.attack), idles);
   idles.insert(idles.end(), {{c.global_batch > 0, "--global-batch takes its place", {"batch-size"}},
                              {c.pretrained.empty(), "without --pretrained", {"pretrained-head"}},

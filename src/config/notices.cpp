@@ -78,13 +78,14 @@ void add_attack(const Plan& plan, std::vector<std::string>& lines) {
 /// What attackers who come late or never cost in time.
 void add_deadlines(const RunConfig& config, const Plan& plan, std::vector<std::string>& lines) {
   const double delay_s = find_attack(plan.attack.attack).make(plan.attack.options)->delay_s();
-  if (plan.attack.byzantine == 0 || delay_s < config.step_timeout) return;
+  const bool is_late = delay_s >= config.step_timeout;
+  if (plan.attack.byzantine == 0 || (!is_late && config.silent_rate == 0)) return;
   lines.push_back(
-      fmt::format("--err-mode {}: under MPI the server waits for them until its deadline, {} s "
+      fmt::format("{}: under MPI the server waits for them until its deadline, {} s "
                   "(--step-timeout) "
                   "or 10 median steps, in the first step {} s (--start-timeout)",
-                  plan.attack.attack, config.step_timeout,
-                  std::max(config.step_timeout, config.start_timeout)));
+                  is_late ? fmt::format("--err-mode {}", plan.attack.attack) : "--silent-rate",
+                  config.step_timeout, std::max(config.step_timeout, config.start_timeout)));
 }
 
 }  // namespace

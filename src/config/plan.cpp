@@ -57,6 +57,8 @@ void check_ranges(const RunConfig& c, Mistakes& mistakes) {
   check_range("max-steps", static_cast<double>(c.max_steps), c.max_steps >= 1, "from 1");
   check_range("max-skipped", static_cast<double>(c.max_skipped), c.max_skipped >= 1, "from 1");
   check_range("threads", static_cast<double>(c.threads), c.threads <= 1024, "auto or 1 to 1024");
+  check_range("lie-rate", c.lie_rate, c.lie_rate >= 0 && c.lie_rate <= 1, "0 to 1");
+  check_range("silent-rate", c.silent_rate, c.silent_rate >= 0 && c.silent_rate <= 1, "0 to 1");
   check_range("alie-ddof", static_cast<double>(c.alie_ddof), c.alie_ddof <= 1, "0, 1");
   if (c.nesterov && c.momentum == 0) mistakes.add("--nesterov needs --momentum above 0");
 }
@@ -108,7 +110,27 @@ double attack_parameter(const RunConfig& config, const AttackInfo& info, std::si
                                parameter_values(*info.parameter, slices)));
 }
 
+/// That liars who wait for an occasion can have one.
+void check_occasions(const RunConfig& config, const Plan& plan) {
+  if (config.worker_fail == 0 || attack_of(config).make({})->is_honest()) return;
+  const Seating seating = plan.seating();
+  const std::size_t least = seating.seats() / plan.k;
+  const std::size_t copies = plan.is_lazy ? least / 2 + 1 : least;
+  if (config.lie_when == LieWhen::kSecond && plan.r == 1) {
+    throw UsageError(
+        "--lie-when second: each slice has one copy (r = 1); valid: always, or --group-size 3 or "
+        "more");
+  }
+  if (config.lie_when == LieWhen::kSafe && config.worker_fail < copies) {
+    throw UsageError(
+        fmt::format("--lie-when safe: a slice gets {} copies or more, and --worker-fail {} is "
+                    "fewer liars: they would never lie; valid: --worker-fail from {}",
+                    copies, config.worker_fail, copies));
+  }
+}
+
 AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
+  check_occasions(config, plan);
   const AttackInfo& info = attack_of(config);
   AttackPlan attack;
   attack.attack = info.name;
@@ -118,6 +140,7 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   attack.byzantine = config.worker_fail;
   const bool stays = info.stays && config.fail_schedule == FailSchedule::kPerStep;
   attack.schedule = stays ? FailSchedule::kFixed : config.fail_schedule;
+  attack.occasions = {config.lie_rate, config.lie_when, config.silent_rate, config.lazy};
   attack.statistics = config.attack_statistics;
   attack.rule_rows = plan.rows;
   if (info.make(attack.options)->probes_defence()) attack.defence = plan.hierarchy;

@@ -10,6 +10,7 @@
 #include "config/choices.hpp"
 #include "detox/aggregator.hpp"
 #include "stages/attack/fail_schedule.hpp"
+#include "stages/attack/occasions.hpp"
 #include "stages/optimize/lr_schedule.hpp"
 
 namespace detox {
@@ -55,6 +56,9 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::uint64_t alie_ddof = 1;
   bool attack_statistics = true;
   FailSchedule fail_schedule = FailSchedule::kPerStep;
+  double lie_rate = 1;
+  LieWhen lie_when = LieWhen::kAlways;
+  double silent_rate = 0;
   std::string absent;
   // The optimizer
   std::uint64_t batch_size = 32;

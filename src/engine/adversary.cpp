@@ -1,7 +1,6 @@
 #include "engine/adversary.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 namespace detox {
 
@@ -20,24 +19,25 @@ std::vector<bool> Adversary::byzantine(std::uint64_t step, const Assignment& ass
   return byzantine_workers(plan_.schedule, plan_.byzantine, assignment, key_, step);
 }
 
-StepLies Adversary::lies(std::uint64_t step, const Assignment& assignment) const {
-  return lies(step, assignment, byzantine(step, assignment));
-}
-
 StepLies Adversary::lies(std::uint64_t step, const Assignment& assignment,
-                         const std::vector<bool>& byzantine) const {
+                         const std::vector<bool>& away) const {
+  const std::vector<bool> liars = byzantine(step, assignment);
   StepLies lies;
+  lies.silent = silent_workers(plan_.occasions, liars, key_, step);
   lies.liars.resize(assignment.slices());
-  for (std::uint32_t slice = 0; slice < assignment.slices() && active(); ++slice) {
-    const std::vector<std::uint32_t>& list = assignment.workers_of_slice[slice];
-    std::vector<std::uint32_t>& liars = lies.liars[slice];
-    std::ranges::copy_if(list, std::back_inserter(liars), [&](std::uint32_t worker) {
-      return byzantine[worker] &&
-             attack_->strikes(input_of(step, {worker, slice}, assignment.slices()));
+  const StepPeople people{step, key_, liars, lies.silent};
+  for (std::uint32_t slice = 0; slice < assignment.slices() && !attack_->is_honest(); ++slice) {
+    const std::vector<std::uint32_t>& workers = assignment.workers_of_slice[slice];
+    lies.liars[slice] = liars_about(plan_.occasions, people, slice, workers);
+    std::erase_if(lies.liars[slice], [&](std::uint32_t worker) {
+      return (!away.empty() && away[worker]) ||
+             !attack_->strikes(input_of(step, {worker, slice}, assignment.slices()));
     });
-    if (2 * most_alike(step, slice, assignment.slices(), liars) > list.size())
+    if (2 * most_alike(step, slice, assignment.slices(), lies.liars[slice]) > workers.size())
       lies.owned.push_back(slice);
   }
+  for (std::size_t worker = 0; worker < away.size(); ++worker)
+    lies.silent[worker] = lies.silent[worker] && !away[worker];
   return lies;
 }
 

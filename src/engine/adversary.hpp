@@ -20,8 +20,10 @@ namespace detox {
 struct StepLies {
   std::vector<std::vector<std::uint32_t>> liars;  ///< by slice, in the order of its list
   std::vector<std::uint32_t> owned;  ///< slices of which most copies are the same lie, ascending
+  std::vector<bool> silent;          ///< by worker: says nothing
 
   bool tells(const SliceOrder& copy) const;
+  bool is_silent(std::uint32_t worker) const { return worker < silent.size() && silent[worker]; }
 };
 
 /// Immutable.
@@ -29,7 +31,11 @@ class Adversary {
  public:
   Adversary(const AttackPlan& plan, const Key& attack_key);
 
-  bool active() const { return plan_.byzantine > 0 && !attack_->is_honest(); }
+  bool active() const {
+    return plan_.byzantine > 0 && (!attack_->is_honest() || plan_.occasions.silent_rate > 0);
+  }
+  /// Whether what they answer is wrong some time, and not only when or whether.
+  bool corrupts() const { return plan_.byzantine > 0 && !attack_->is_honest() && !delays(); }
   bool needs_all_slices() const { return attack_->needs_all_slices(); }
 
   bool flips_labels() const { return attack_->flips_labels(); }
@@ -41,10 +47,9 @@ class Adversary {
   /// True for the Byzantine workers of this step.
   std::vector<bool> byzantine(std::uint64_t step, const Assignment& assignment) const;
 
-  /// What they do in this step, all of them or those among `byzantine`.
-  StepLies lies(std::uint64_t step, const Assignment& assignment) const;
+  /// What they do in this step. Who is `away`, by worker, does nothing; the others do not know.
   StepLies lies(std::uint64_t step, const Assignment& assignment,
-                const std::vector<bool>& byzantine) const;
+                const std::vector<bool>& away = {}) const;
 
   /// Other samples that the attacked values of a copy are those of; `slices`: k.
   std::optional<StepSlice> other_batch(std::uint64_t step, const SliceOrder& copy,

@@ -34,19 +34,21 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
     const auto start = clock().now();
     const bool is_first = honest_answers_.empty();
     const std::vector<std::size_t> places = compute_honest(order, orders);
-    if (is_first && adversary.active() && !adversary.delays()) compute_corrupt(order, lies);
+    if (is_first && adversary.corrupts()) compute_corrupt(order, lies);
     report.compute_s += clock().seconds_since(start);
     for (std::size_t i = 0; i < orders.size(); ++i) {
       const auto [worker, slice] = orders[i];
       const std::span<const std::byte> honest = honest_answers_[places[i]];
       const bool lies_now = lies.tells(orders[i]);
-      if (!lies_now || adversary.delay_s() < parts_.step_timeout_s) {
-        const bool is_lie = lies_now && !adversary.delays();
+      const bool is_late = lies_now && adversary.delay_s() >= parts_.step_timeout_s;
+      if (!is_late && !lies.is_silent(worker)) {
+        const bool is_lie = lies_now && adversary.corrupts();
         votes.count({order.step, worker, slice,
                      is_lie ? corrupt_answers_[lie_of_.at({slice, worker})] : honest});
         continue;
       }
-      if (std::isfinite(adversary.delay_s())) late_.push_back({order.step, worker, slice, honest});
+      if (is_late && std::isfinite(adversary.delay_s()))
+        late_.push_back({order.step, worker, slice, honest});
       votes.pass_over({worker, slice});
     }
     orders = votes.take_orders();

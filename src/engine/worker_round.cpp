@@ -173,7 +173,7 @@ class WorkerRound {
     const auto begin = clock_.now();
     const StepLies lies_of_step = lies_of();
     const bool lies = lies_of_step.tells({worker_, slice}), is_late = lies && adversary_.delays();
-    if (is_late && std::isinf(adversary_.delay_s())) return;
+    if (lies_of_step.is_silent(worker_) || (is_late && std::isinf(adversary_.delay_s()))) return;
     if (answers_ == answers_of_step_.size())
       answers_of_step_.push_back({.slice = slice, .own = format_.make_slot(), .corrupt = {}});
     Answer& answer = answers_of_step_[answers_++];

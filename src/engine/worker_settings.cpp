@@ -128,6 +128,10 @@ std::string to_json(const WorkerSettings& s) {
         {"alie_ddof", s.attack.options.alie_ddof},
         {"byzantine", s.attack.byzantine},
         {"schedule", static_cast<int>(s.attack.schedule)},
+        {"lie_rate", s.attack.occasions.lie_rate},
+        {"lie_when", static_cast<int>(s.attack.occasions.lie_when)},
+        {"silent_rate", s.attack.occasions.silent_rate},
+        {"lazy", s.attack.occasions.is_lazy},
         {"statistics", s.attack.statistics},
         {"rule_rows", s.attack.rule_rows},
         {"defence", s.attack.defence ? json_of(*s.attack.defence) : Json(nullptr)}}},
@@ -158,6 +162,10 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     read_field(attack, "alie_ddof", s.attack.options.alie_ddof);
     read_field(attack, "byzantine", s.attack.byzantine);
     s.attack.schedule = read_enum(attack, "schedule", FailSchedule::kWorstCase);
+    read_field(attack, "lie_rate", s.attack.occasions.lie_rate);
+    s.attack.occasions.lie_when = read_enum(attack, "lie_when", LieWhen::kSecond);
+    read_field(attack, "silent_rate", s.attack.occasions.silent_rate);
+    read_field(attack, "lazy", s.attack.occasions.is_lazy);
     read_field(attack, "statistics", s.attack.statistics);
     read_field(attack, "rule_rows", s.attack.rule_rows);
     if (!attack.at("defence").is_null()) s.attack.defence = defence_from(attack.at("defence"));

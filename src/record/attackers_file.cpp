@@ -36,9 +36,14 @@ bool accuses(const Json& entry) {
 }  // namespace
 
 nlohmann::json attackers_line(std::uint64_t step, const SimulatedLies& lies) {
-  Json workers = Json::array();
-  for (const std::uint32_t worker : lies.attackers) workers.push_back(worker + 1);
-  return {{"step", step}, {"attackers", std::move(workers)}, {"owned", lies.owned}};
+  const auto numbers = [](const std::vector<std::uint32_t>& workers) {
+    Json array = Json::array();
+    for (const std::uint32_t worker : workers) array.push_back(worker + 1);
+    return array;
+  };
+  Json line = {{"step", step}, {"attackers", numbers(lies.attackers)}, {"owned", lies.owned}};
+  if (!lies.silent.empty()) line["silent"] = numbers(lies.silent);
+  return line;
 }
 
 AttackersFound find_attackers(const std::filesystem::path& directory) {

@@ -12,6 +12,7 @@ namespace detox {
 /// Who is made to lie in one step.
 struct SimulatedLies {
   std::vector<std::uint32_t> attackers;  ///< workers from 0, ascending
+  std::vector<std::uint32_t> silent;     ///< workers that are made to say nothing, likewise
   std::vector<std::uint32_t> owned;      ///< slices whose majority they are, ascending
 };
 

@@ -100,7 +100,7 @@ void tell_verdict(const TrainSetup& setup, const Training& training, const Adver
         training.computed(), training.used(),
         static_cast<double>(training.computed()) / static_cast<double>(training.used())));
   }
-  const bool changes = adversary.active() && !adversary.delays() && liars_change(plan);
+  const bool changes = adversary.corrupts() && liars_change(plan);
   const Verdict verdict = judge_workers(training.ledger(), basis);
   log_line(since + (changes ? changing_liars_line(training.ledger(), basis) : verdict.line));
   if (!adversary.active()) return;

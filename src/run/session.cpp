@@ -155,20 +155,25 @@ SimulatedTruth Session::truth() const {
   if (!adversary_->active()) return {};
   return [this](const StepReport& report) {
     const std::uint64_t step = report.step;
-    std::vector<bool> byzantine = adversary_->byzantine(step, report.assignment);
+    std::vector<bool> away(report.assignment.workers());
     for (const Absence& absence : setup_.plan.absences) {
-      if (step >= absence.from && step <= absence.to) byzantine[absence.worker] = false;
+      if (step >= absence.from && step <= absence.to) away[absence.worker] = true;
     }
-    const StepLies lies = adversary_->lies(step, report.assignment, byzantine);
+    const StepLies lies = adversary_->lies(step, report.assignment, away);
     // A replay asks those alone who counted; the lies are those of then.
     const bool asks_some = setup_.plan.is_lazy && !setup_.replay;
-    std::set<std::uint32_t> attackers;
+    std::set<std::uint32_t> attackers, silent;
     for (std::uint32_t slice = 0; slice < lies.liars.size(); ++slice) {
-      for (const std::uint32_t worker : lies.liars[slice]) {
-        if (!asks_some || was_asked(report, {worker, slice})) attackers.insert(worker);
+      for (const std::uint32_t worker : report.assignment.workers_of_slice[slice]) {
+        const SliceOrder copy{worker, slice};
+        if (asks_some && !was_asked(report, copy)) continue;
+        if (lies.tells(copy)) attackers.insert(worker);
+        if (lies.is_silent(worker)) silent.insert(worker);
       }
     }
-    return SimulatedLies{.attackers = {attackers.begin(), attackers.end()}, .owned = lies.owned};
+    return SimulatedLies{.attackers = {attackers.begin(), attackers.end()},
+                         .silent = {silent.begin(), silent.end()},
+                         .owned = lies.owned};
   };
 }
 

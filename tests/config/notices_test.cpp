@@ -76,6 +76,17 @@ TEST(Notices, NameOptionsOfAnAttackThatDoesNotTakePlace) {
               ElementsAre("without effect: --adversarial 3 (--err-mode is nan)"));
   EXPECT_THAT(without_effect({{"worker-fail", "1"}, {"err-mode", "ipm"}, {"adversarial", "3"}}),
               ElementsAre());
+  EXPECT_THAT(without_effect({{"lie-rate", "0.5"}, {"lie-when", "first"}, {"silent-rate", "0.1"}}),
+              ElementsAre("without effect: --lie-rate 0.5, --lie-when first, --silent-rate 0.1 "
+                          "(--worker-fail is 0)"));
+  EXPECT_THAT(without_effect({{"worker-fail", "1"},
+                              {"err-mode", "none"},
+                              {"lie-rate", "0.5"},
+                              {"silent-rate", "0.1"}}),
+              ElementsAre("without effect: --lie-rate 0.5 (--err-mode is none)"));
+  EXPECT_THAT(
+      without_effect({{"worker-fail", "1"}, {"approach", "baseline"}, {"lie-when", "first"}}),
+      ElementsAre("without effect: --lie-when first (each slice has one copy)"));
 }
 
 TEST(Notices, NameOptionsOfTheOptimizerThatAnotherOneReplaces) {

@@ -319,5 +319,26 @@ TEST(Plan, RefusesNumbersThatFloat32DoesNotHold) {
   EXPECT_EQ(refused({{"lr", "1e-45"}, {"weight-decay", "3.4e38"}, {"adversarial", "-3.4e38"}}), "");
 }
 
+TEST(Plan, RefusesOccasionsThatLiarsNeverHave) {
+  EXPECT_EQ(refused({{"worker-fail", "2"}, {"lie-when", "safe"}}),
+            "--lie-when safe: a slice gets 3 copies or more, and --worker-fail 2 is fewer liars: "
+            "they would never lie; valid: --worker-fail from 3");
+  EXPECT_EQ(refused({{"worker-fail", "2"}, {"lie-when", "safe"}, {"lazy", "on"}}), "");
+  EXPECT_EQ(refused({{"worker-fail", "1"}, {"lie-when", "safe"}, {"lazy", "on"}}),
+            "--lie-when safe: a slice gets 2 copies or more, and --worker-fail 1 is fewer liars: "
+            "they would never lie; valid: --worker-fail from 2");
+  const Texts second = {{"worker-fail", "1"}, {"lie-when", "second"}, {"approach", "baseline"}};
+  EXPECT_EQ(refused(second),
+            "--lie-when second: each slice has one copy (r = 1); valid: always, or --group-size 3 "
+            "or more");
+  EXPECT_EQ(refused({{"worker-fail", "0"}, {"lie-when", "second"}, {"approach", "baseline"}}), "");
+  EXPECT_EQ(refused({{"worker-fail", "1"}, {"lie-when", "second"}}), "");
+  for (const char* rate : {"-0.1", "1.5"}) {
+    EXPECT_EQ(refused({{"lie-rate", rate}}), fmt::format("--lie-rate is {}; valid: 0 to 1", rate));
+    EXPECT_EQ(refused({{"silent-rate", rate}}),
+              fmt::format("--silent-rate is {}; valid: 0 to 1", rate));
+  }
+}
+
 }  // namespace
 }  // namespace detox
