@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -109,13 +110,14 @@ Summary summarise(const std::vector<StepMetrics>& metrics, std::uint64_t last) {
     summary.seconds += step.seconds;
     if (step.resolved) with_loss.push_back(&step);
   }
-  const std::optional<double> first = with_loss.empty() ? std::nullopt : with_loss.front()->loss;
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  const double first = with_loss.empty() ? kNone : with_loss.front()->loss.value_or(kNone);
   if (with_loss.size() > last) {
     with_loss.erase(with_loss.begin(), with_loss.end() - static_cast<std::ptrdiff_t>(last));
   }
   summary.steps_counted = with_loss.size();
   count_last(with_loss, summary);
-  if (summary.loss && first && *summary.loss > Summary::kDiverged * *first) summary.diverged = true;
+  if (summary.loss && *summary.loss > Summary::kDiverged * first) summary.diverged = true;
   return summary;
 }
 
