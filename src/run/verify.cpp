@@ -247,14 +247,13 @@ class Verification {
 
   /// Who brought it about where the winning answer of a slice was false.
   std::string wrong_answers(const StepReport& report, bool is_sure) const {
-    std::vector<bool> lies(setup_.plan.workers);
-    if (adversary_.active() && !adversary_.delays())
-      lies = adversary_.byzantine(report.step, report.assignment);
+    StepLies lies;
+    if (adversary_.corrupts()) lies = adversary_.lies(report.step, report.assignment);
     std::vector<std::string> falsely, all;
     for (const std::uint32_t slice : report.used) {
       const std::vector<std::uint32_t>& counted = report.counted[slice];
       const std::string text = fmt::format("slice {}: {} counted", slice, worker_names(counted));
-      if (std::ranges::all_of(counted, [&](std::uint32_t worker) { return lies[worker]; }))
+      if (std::ranges::all_of(counted, [&](std::uint32_t w) { return lies.tells({w, slice}); }))
         falsely.push_back(text);
       all.push_back(text);
     }
