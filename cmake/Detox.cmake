@@ -87,9 +87,11 @@ function(detox_precompile_tests source)
     <string> <vector>)
 endfunction()
 
-# detox_test(name SOURCES ... [LINKS ...] [LABELS ...]): one test program; its tests are found when ctest runs.
+# detox_test(name SOURCES ... [LINKS ...] [LABELS ...] [ONE_PROCESS]): one test program; its tests are found when ctest runs,
+# and each has a process of its own. ONE_PROCESS: they share one, where what a process loads takes longer than the tests; so
+# it is with all under the sanitizers.
 function(detox_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "ONE_PROCESS" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -100,6 +102,11 @@ function(detox_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE DETOX_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
+  if(ARG_ONE_PROCESS OR DETOX_SANITIZE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS "${ARG_LABELS}" COST 60)
+    return()
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 300
                        PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
