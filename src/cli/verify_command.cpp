@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/cores.hpp"
+#include "base/counted.hpp"
 #include "base/signals.hpp"
 #include "cli/command.hpp"
 #include "cli/program_environment.hpp"
@@ -41,10 +42,6 @@ std::pair<std::uint64_t, std::uint64_t> parse_steps(const std::string& text) {
   return {std::stoull(first), std::stoull(last)};
 }
 
-std::string steps_text(std::uint64_t count) {
-  return fmt::format("{} step{}", count, count == 1 ? "" : "s");
-}
-
 int compare_with_commitments(const VerifyArguments& arguments) {
   VerifyOptions options{.run = arguments.run,
                         .steps = {},
@@ -63,15 +60,15 @@ int compare_with_commitments(const VerifyArguments& arguments) {
   const Verified verified = verify_run(session, options);
   for (const StepDifference& difference : verified.differences) fmt::print("{}\n", difference.what);
   if (verified.too_early > 0)
-    fmt::print("{} before the first checkpoint left out\n", steps_text(verified.too_early));
+    fmt::print("{} before the first checkpoint left out\n", counted(verified.too_early, "step"));
   if (verified.differences.empty()) {
-    fmt::print("{} agree with {}'s commitments\n", steps_text(verified.agreed), arguments.run);
+    fmt::print("{} agree with {}'s commitments\n", counted(verified.agreed, "step"), arguments.run);
     return 0;
   }
   const std::uint64_t behind =
       verified.wanted - std::min<std::uint64_t>(verified.wanted, verified.agreed);
   fmt::print("{} of {} agree; {} differ or lie behind one that does, up to the next checkpoint\n",
-             verified.agreed, steps_text(verified.wanted), behind);
+             verified.agreed, counted(verified.wanted, "step"), behind);
   return kDiffersExitCode;
 }
 

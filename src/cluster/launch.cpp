@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/counted.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
 #include "cluster/pending_requests.hpp"
@@ -68,10 +69,6 @@ std::vector<std::string> run_instances(const ClusterConfig& config, const std::s
     words.insert(words.end(), {"--instance-market-options", market.dump()});
   }
   return words;
-}
-
-std::string counted(int count, std::string_view what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 class Launch {
@@ -237,8 +234,7 @@ class Launch {
         config_.name, counted(count, fmt::format("{} {}", config_.method, role)),
         limits_.capacity.count(),
         cancelled == 0 ? ""
-                       : fmt::format(", {} cancelled",
-                                     counted(static_cast<int>(cancelled), "open spot request")),
+                       : fmt::format(", {} cancelled", counted(cancelled, "open spot request")),
         no_room_,
         config_.method == "spot" ? "a higher spot_price, method = \"on-demand\""
                                  : "fewer workers"));

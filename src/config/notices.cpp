@@ -4,16 +4,13 @@
 
 #include <algorithm>
 
+#include "base/counted.hpp"
 #include "config/idle_options.hpp"
 #include "config/rule_file.hpp"
 #include "stages/assign/placement.hpp"
 
 namespace detox {
 namespace {
-
-std::string counted(std::size_t number, std::string_view one) {
-  return fmt::format("{} {}{}", number, one, number == 1 ? "" : "s");
-}
 
 /// "15 pieces x 3 workers", also where P is no multiple of r.
 std::string pieces(const Plan& plan) {

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/counted.hpp"
 #include "base/worker_names.hpp"
 
 namespace detox {
@@ -37,10 +38,6 @@ double share_of_draws(std::size_t others, std::size_t q, std::size_t drawn, std:
                       log_choose(others, drawn));
   }
   return std::min(share, 1.0);
-}
-
-std::string number_of(std::size_t count, std::string_view one) {
-  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
 }
 
 std::string times(std::uint64_t count) {
@@ -91,7 +88,7 @@ class Counts {
   std::uint64_t all_outvoted() const {
     return std::accumulate(outvoted_.begin(), outvoted_.end(), std::uint64_t{0});
   }
-  std::string of_steps() const { return number_of(steps_, "step"); }
+  std::string of_steps() const { return counted(steps_, "step"); }
 
   /// Those who were outvoted and are not among these, most often first.
   std::vector<std::uint32_t> others(const std::vector<std::uint32_t>& suspects) const {
@@ -153,16 +150,16 @@ std::string acquittal(const Counts& counts, const VerdictBasis& basis) {
   }
   const std::string were = others.size() == 1 ? " was" : " were";
   const std::string who = fmt::format("{}{} outvoted, worker {} most often, in {} of {}",
-                                      number_of(others.size(), "worker"), were, others.front() + 1,
+                                      counted(others.size(), "worker"), were, others.front() + 1,
                                       counts.outvoted(others.front()), counts.of_steps());
   if (!basis.random_placement) {
     return fmt::format(
         "nobody can be singled out: {}, but under --placement fixed {} can own the same piece in "
         "every step",
-        who, number_of(basis.liars, "liar"));
+        who, counted(basis.liars, "liar"));
   }
   return fmt::format("nobody is suspect: {}, no more than {} can bring about", who,
-                     number_of(basis.liars, "liar"));
+                     counted(basis.liars, "liar"));
 }
 
 /// That whatever number of liars contradicts itself.
@@ -228,7 +225,7 @@ Verdict judge_workers(const Ledger& ledger, const VerdictBasis& basis) {
   explained.liars = verdict.liars;
   const std::string more = verdict.liars > basis.liars
                                ? fmt::format("; that takes {}, and this run was built for {}",
-                                             number_of(verdict.liars, "liar"), basis.liars)
+                                             counted(verdict.liars, "liar"), basis.liars)
                                : "";
   if (verdict.suspects.empty()) {
     verdict.line = acquittal(counts, explained) + more;
