@@ -6,17 +6,16 @@
 namespace detox {
 
 LocalFleet::LocalFleet(const Parts& parts, const LearnerFactory& make_learner)
-    : parts_(parts),
-      loader_({parts.data,
-               {parts.data.size(), parts.slices, parts.samples_per_step, parts.data_key},
-               parts.data_key},
-              parts.slices),
-      other_reader_(parts.data,
-                    {parts.data.size(), parts.slices, parts.samples_per_step, parts.data_key},
-                    parts.data_key) {
+    : parts_(parts), loader_(reader(), parts.slices) {
   for (std::size_t thread = 0; thread < parts.pool.size(); ++thread) {
     computers_.push_back(std::make_unique<SliceComputer>(make_learner()));
   }
+}
+
+SliceReader LocalFleet::reader() const {
+  return {parts_.data,
+          {parts_.data.size(), parts_.slices, parts_.samples_per_step, parts_.data_key},
+          parts_.data_key};
 }
 
 FleetReport LocalFleet::run_step(const StepOrder& order,
@@ -125,8 +124,9 @@ std::vector<const AnswerSlot*> LocalFleet::compute_attacked(const StepOrder& ord
     if (!other && !adversary.flips_labels()) continue;
     while (attacked_.size() <= lie) attacked_.push_back(parts_.format.make_slot());
     if (!other) continue;
-    other_reader_.begin_step(other->step);
-    other_reader_.read(other->slice, others[lie]);
+    if (!other_reader_) other_reader_.emplace(reader());
+    other_reader_->begin_step(other->step);
+    other_reader_->read(other->slice, others[lie]);
   }
   parts_.pool.parallel_for(copies.size(), [&](std::size_t lie, std::size_t thread) {
     SliceComputer& computer = *computers_[thread];

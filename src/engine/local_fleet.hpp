@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -48,13 +49,15 @@ class LocalFleet final : public Fleet {
   std::vector<std::size_t> compute_honest(const StepOrder& order,
                                           std::span<const SliceOrder> orders);
   void compute_corrupt(const StepOrder& order, const StepLies& lies);
+  SliceReader reader() const;
   /// What these copies are for other labels or other samples: null where they are of neither.
   std::vector<const AnswerSlot*> compute_attacked(const StepOrder& order,
                                                   std::span<const SliceOrder> copies);
 
   Parts parts_;
   BatchLoader loader_;
-  SliceReader other_reader_;  ///< of other samples than those of this step
+  std::optional<SliceReader>
+      other_reader_;  ///< of samples of another step, once somebody sends such
   std::vector<std::unique_ptr<SliceComputer>> computers_;  ///< one a thread
   std::vector<AnswerSlot> honest_;    ///< one a slice, then one for every further replica
   std::vector<bool> is_given_;        ///< by slice: it is some worker's answer
