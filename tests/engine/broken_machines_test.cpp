@@ -5,13 +5,10 @@
 #include <set>
 
 #include "record/checkpoint.hpp"
-#include "support/temporary_directory.hpp"
-#include "support/toy_run.hpp"
+#include "support/attacked_run.hpp"
 
 namespace detox {
 namespace {
-
-using StepAndWorker = std::set<std::pair<std::uint64_t, std::uint64_t>>;
 
 Options broken(const std::string& attack, const Options& more = {}) {
   return with({{"workers", "9"},
@@ -23,37 +20,9 @@ Options broken(const std::string& attack, const Options& more = {}) {
               more);
 }
 
-struct BrokenRun {
-  MemoryDirectory directory;
-  ToyRun run;
-  explicit BrokenRun(const Options& options) : run(directory / "run", options) {}
-  BrokenRun& locally() {
-    EXPECT_EQ(run.over_local_engine(), RunEnd::kFinished);
-    return *this;
-  }
-  BrokenRun& over_network() {
-    EXPECT_EQ(run.over_network(), RunEnd::kFinished);
-    return *this;
-  }
-  std::string bytes() const { return run.final_model() + run.final_state(); }
-  StepAndWorker accused() const {
-    StepAndWorker found;
-    for (const auto& line : run.journal("ledger.jsonl"))
-      found.emplace(line["step"], line["worker"]);
-    return found;
-  }
-  StepAndWorker told() const {
-    StepAndWorker found;
-    for (const auto& line : run.journal("attackers.jsonl")) {
-      for (const auto& worker : line["attackers"]) found.emplace(line["step"], worker);
-    }
-    return found;
-  }
-};
-
 TEST(BrokenMachines, AreOutvotedWhereTheirFaultShowsAndNowhereElse) {
   for (const char* attack : {"sdc", "stale"}) {
-    BrokenRun ran(broken(attack));
+    AttackedRun ran(broken(attack));
     ran.locally();
     EXPECT_EQ(ran.accused(), ran.told()) << attack;
     EXPECT_FALSE(ran.told().empty()) << attack;
@@ -61,14 +30,14 @@ TEST(BrokenMachines, AreOutvotedWhereTheirFaultShowsAndNowhereElse) {
     std::set<std::uint64_t> machines;
     for (const auto& [step, worker] : ran.told()) machines.insert(worker);
     EXPECT_EQ(machines.size() == 1, std::string(attack) == "sdc");
-    EXPECT_EQ(ran.run.final_model(), BrokenRun(broken("none")).locally().run.final_model())
+    EXPECT_EQ(ran.run.final_model(), AttackedRun(broken("none")).locally().run.final_model())
         << attack;
   }
 }
 
 TEST(BrokenMachines, HaveNoMajorityWhereTwoOfThreeAreBrokenInTheirOwnWays) {
   // One slice, of three workers.
-  BrokenRun ran(broken("sdc", {{"workers", "3"}, {"worker-fail", "2"}, {"assume-fail", "1"}}));
+  AttackedRun ran(broken("sdc", {{"workers", "3"}, {"worker-fail", "2"}, {"assume-fail", "1"}}));
   ran.locally();
   std::size_t both = 0;
   const auto steps = ran.run.journal("metrics.jsonl");
@@ -89,22 +58,16 @@ TEST(BrokenMachines, GiveTheSameBytesHoweverTheyAreComputed) {
                                 {{"slices", "5"}, {"placement", "fixed"}},
                                 {{"attack-statistics", "off"}, {"fail-schedule", "worst-case"}}}) {
       const Options options = broken(attack, with({{"on-divergence", "continue"}}, more));
-      const std::string expected = BrokenRun(options).locally().bytes();
-      EXPECT_EQ(BrokenRun(options).over_network().bytes(), expected) << attack;
-      EXPECT_EQ(BrokenRun(with(options, {{"compute-every-replica", "on"}})).locally().bytes(),
+      const std::string expected = AttackedRun(options).locally().bytes();
+      EXPECT_EQ(AttackedRun(options).over_network().bytes(), expected) << attack;
+      EXPECT_EQ(AttackedRun(with(options, {{"compute-every-replica", "on"}})).locally().bytes(),
                 expected);
-      BrokenRun parts(options);
-      parts.run.stop_after = 17;
-      ASSERT_EQ(parts.run.over_local_engine(), RunEnd::kInterrupted);
-      parts.run.stop_after = 0;
-      parts.run.stop = false;
-      parts.run.resume = true;
-      EXPECT_EQ(parts.locally().bytes(), expected) << attack;
+      EXPECT_EQ(AttackedRun(options).resumed_behind(17).bytes(), expected) << attack;
       if (options.contains("approach")) continue;
-      EXPECT_EQ(BrokenRun(with(options, {{"lazy", "on"}})).locally().run.final_model(),
-                BrokenRun(options).locally().run.final_model());
-      EXPECT_EQ(BrokenRun(with(options, {{"lazy", "on"}})).over_network().run.final_model(),
-                BrokenRun(options).locally().run.final_model());
+      EXPECT_EQ(AttackedRun(with(options, {{"lazy", "on"}})).locally().run.final_model(),
+                AttackedRun(options).locally().run.final_model());
+      EXPECT_EQ(AttackedRun(with(options, {{"lazy", "on"}})).over_network().run.final_model(),
+                AttackedRun(options).locally().run.final_model());
     }
   }
 }
@@ -141,7 +104,7 @@ TEST(BrokenMachines, ThatAreStaleSendTheGradientOfASliceOfTheStepBeforeAtTodaysW
                                            {"fail-schedule", "fixed"},
                                            {"max-steps", "12"},
                                            {"eval-freq", "1"}});
-  BrokenRun ran(options);
+  AttackedRun ran(options);
   ran.locally();
   RunConfig config;
   for (const auto& [name, value] : options) set_option(find_option(name), value, config);

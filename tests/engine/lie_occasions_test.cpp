@@ -4,49 +4,20 @@
 #include <cmath>
 #include <set>
 
-#include "support/temporary_directory.hpp"
-#include "support/toy_run.hpp"
+#include "support/attacked_run.hpp"
 
 namespace detox {
 namespace {
 
-using StepsOfWorkers = std::set<std::pair<std::uint64_t, std::uint64_t>>;
-
-struct OccasionalRun {
-  MemoryDirectory directory;
-  ToyRun run;
+struct OccasionalRun : AttackedRun {
   explicit OccasionalRun(const Options& options)
-      : run(directory / "run", with({{"workers", "9"},
-                                     {"batch-size", "4"},
-                                     {"max-steps", "30"},
-                                     {"eval-freq", "10"},
-                                     {"fail-schedule", "fixed"},
-                                     {"on-divergence", "continue"}},
-                                    options)) {}
-  OccasionalRun& locally() {
-    EXPECT_EQ(run.over_local_engine(), RunEnd::kFinished);
-    return *this;
-  }
-  OccasionalRun& over_network() {
-    EXPECT_EQ(run.over_network(), RunEnd::kFinished);
-    return *this;
-  }
-  std::string bytes() const { return run.final_model() + run.final_state(); }
-  StepsOfWorkers told(const char* which) const {
-    StepsOfWorkers found;
-    for (const auto& line : run.journal("attackers.jsonl")) {
-      if (!line.contains(which)) continue;
-      for (const auto& worker : line[which]) found.emplace(line["step"], worker);
-    }
-    return found;
-  }
-  StepsOfWorkers accused(const char* kind) const {
-    StepsOfWorkers found;
-    for (const auto& line : run.journal("ledger.jsonl")) {
-      if (line["kind"] == kind) found.emplace(line["step"], line["worker"]);
-    }
-    return found;
-  }
+      : AttackedRun(with({{"workers", "9"},
+                          {"batch-size", "4"},
+                          {"max-steps", "30"},
+                          {"eval-freq", "10"},
+                          {"fail-schedule", "fixed"},
+                          {"on-divergence", "continue"}},
+                         options)) {}
   double corrupted() const {
     double sum = 0;
     for (const auto& line : run.journal("metrics.jsonl")) sum += line["corrupted"].get<double>();
@@ -154,13 +125,7 @@ TEST(LieOccasions, GiveTheSameBytesHoweverTheyAreComputed) {
     EXPECT_EQ(OccasionalRun(with(options, {{"compute-every-replica", "on"}})).locally().bytes(),
               expected)
         << told;
-    OccasionalRun parts(options);
-    parts.run.stop_after = 13;
-    ASSERT_EQ(parts.run.over_local_engine(), RunEnd::kInterrupted);
-    parts.run.stop_after = 0;
-    parts.run.stop = false;
-    parts.run.resume = true;
-    EXPECT_EQ(parts.locally().bytes(), expected) << told;
+    EXPECT_EQ(OccasionalRun(options).resumed_behind(13).bytes(), expected) << told;
     // Whether the next step waits for somebody who said nothing depends on the engine, and whether
     // that matters on who else is honest.
     const bool may_be_missed = options.contains("silent-rate") && options.at("worker-fail") != "1";
