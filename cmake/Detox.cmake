@@ -10,9 +10,12 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 # Assertions about our own bugs stay on in every build: a silent wrong answer costs more.
 set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
 # What sanitizers and fuzzers run. More optimisation and more than lines in stack traces would double the build, so that
 # only folders which compute have some.
-set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O0 -g1")
+if(DETOX_SANITIZE)
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O0 -g1")
+endif()
 set(DETOX_COMPUTES $<$<CONFIG:RelWithDebInfo>:-O1>)
 # Folders of which each function runs a few times in a run, not a few times in a step, get no more than this (a third of
 # their compile time).
