@@ -200,7 +200,7 @@ std::optional<OrderView> parse_order(const FrameView& frame, const OrderLimits& 
   OrderParts parts;
   if (frame.payload.size() < sizeof parts) return std::nullopt;
   std::memcpy(&parts, frame.payload.data(), sizeof parts);
-  if (parts.relays > ranks || (parts.assigned != 0 && parts.assigned != seats + slices)) {
+  if (parts.relays > ranks || parts.assigned > seats + slices) {
     return std::nullopt;
   }
   const std::size_t words = std::size_t{parts.relays} + parts.assigned;

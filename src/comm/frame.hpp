@@ -84,7 +84,7 @@ struct OrderView {
 };
 struct OrderLimits {
   std::size_t slices, workers;
-  std::size_t seats;  ///< workers of all slices, each as often as it has one
+  std::size_t seats;  ///< workers of all slices, each as often as it has one, at the most
   std::size_t ranks;  ///< of workers, also of such that take no part
 };
 struct WeightsChunkView {

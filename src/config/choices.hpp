@@ -10,13 +10,18 @@ namespace detox {
 enum class LastLayer { kFile, kFresh };
 constexpr auto words_of(LastLayer) { return std::to_array<std::string_view>({"file", "fresh"}); }
 
-enum class Approach { kBaseline, kMajVote, kDetox };
+enum class Approach { kBaseline, kMajVote, kDetox, kAudit };
 constexpr auto words_of(Approach) {
-  return std::to_array<std::string_view>({"baseline", "maj_vote", "detox"});
+  return std::to_array<std::string_view>({"baseline", "maj_vote", "detox", "audit"});
 }
 /// Other accepted words, in the same order; empty where there is none.
 constexpr auto aliases_of(Approach) {
-  return std::to_array<std::string_view>({"", "", "draco-lite"});
+  return std::to_array<std::string_view>({"", "", "draco-lite", ""});
+}
+
+enum class Arbiter { kAuto, kNone, kServer, kWorkers };
+constexpr auto words_of(Arbiter) {
+  return std::to_array<std::string_view>({"auto", "none", "server", "workers"});
 }
 
 enum class ClipStart { kZero, kLast };

@@ -11,4 +11,18 @@ Assignment DefencePlan::assign(const Key& key, std::uint64_t step) const {
   return assignment;
 }
 
+Assignment DefencePlan::deal(const Key& key, std::uint64_t step, const std::vector<bool>& away,
+                             std::size_t out) const {
+  return detox::deal(arbitrated->dealing, away, out, arbitrated->spares(), key, step);
+}
+
+std::vector<bool> DefencePlan::rechecked(const Key& key, std::uint64_t step) const {
+  std::vector<bool> rechecked(k);
+  if (arbitrated->recheck <= 0) return rechecked;
+  RandomStream stream(derive_key(key, "recheck", {step}));
+  for (std::size_t slice = 0; slice < k; ++slice)
+    rechecked[slice] = static_cast<double>(stream.next() >> 11U) * 0x1p-53 < arbitrated->recheck;
+  return rechecked;
+}
+
 }  // namespace detox

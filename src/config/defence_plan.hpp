@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "stages/assign/dealing.hpp"
 #include "stages/assign/placement.hpp"
 #include "stages/bucket/hierarchy.hpp"
 
@@ -33,9 +35,30 @@ struct DefencePlan {
   Hierarchy::Options hierarchy;
   std::vector<Absence> absences;
 
+  /// Where an arbiter decides about what differs: copies are dealt, and r is how many a slice gets.
+  struct Arbitrated {
+    Dealing dealing;
+    bool by_server = false;         ///< else by more workers
+    double recheck = 0;             ///< share of the slices with equal copies that go to it, too
+    std::uint64_t evict_after = 0;  ///< convictions; 0: nobody is put out
+    /// Workers that a slice may be given to besides those that it was dealt to.
+    std::size_t spares() const { return 2 * dealing.q + 4; }
+  };
+  std::optional<Arbitrated> arbitrated;
+
   Seating seating() const { return {workers, k, r}; }
+  /// Orders of a step, each slice's as often as it has one, at the most.
+  std::size_t most_orders() const {
+    return arbitrated ? k * arbitrated->dealing.copies + arbitrated->dealing.most_audits()
+                      : seating().seats();
+  }
   /// Who may compute what in step t, in the order in which a lazy step asks. key: the placement's.
   Assignment assign(const Key& key, std::uint64_t step) const;
+  /// The same where copies are dealt, among those who are not away, so many of them put out.
+  Assignment deal(const Key& key, std::uint64_t step, const std::vector<bool>& away,
+                  std::size_t out) const;
+  /// Which slices of a step go to the arbiter though all their copies are the same.
+  std::vector<bool> rechecked(const Key& key, std::uint64_t step) const;
 };
 
 /// Samples of each of these slices among k; the first slices are the larger ones.

@@ -103,8 +103,12 @@ std::vector<IdleOptions> idle_options(const RunConfig& c, const Plan& plan) {
         "all slices have as many samples",
         {"weights", "weight-cap"}},
        {c.weights == SliceWeights::kOff, "--weights is off", {"weight-cap"}},
+       {c.approach != Approach::kAudit, "--approach is not audit", {"audit-rate"}},
+       {!plan.arbitrated, "there is no --arbiter", {"recheck", "evict-after"}},
        {plan.r == 1, "r = 1 leaves nothing to vote on", {"vote"}},
-       {plan.r == 1 && c.worker_fail > 0, "each slice has one copy", {"lie-when"}}});
+       {plan.r == 1 && !plan.arbitrated && c.worker_fail > 0,
+        "each slice has one copy",
+        {"lie-when"}}});
   add_idle_attack_options(c, find_attack(plan.attack.attack), idles);
   idles.insert(idles.end(), {{c.global_batch > 0, "--global-batch takes its place", {"batch-size"}},
                              {c.pretrained.empty(), "without --pretrained", {"pretrained-head"}},

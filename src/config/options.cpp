@@ -1,24 +1,20 @@
 // The table of options, from which parser, help and configuration files come. Over 400 lines
-// because it is one list: an option is looked for here and nowhere else.
+// because it is one list: an option is looked for here, or among the attack's in attack_lines.cpp.
 #include "config/options.hpp"
 
 #include <fmt/format.h>
 
 #include <initializer_list>
-#include <type_traits>
 
 #include "base/words.hpp"
 #include "comm/compression/compressor.hpp"
+#include "config/option_lines.hpp"
 #include "stages/aggregate/rule_options.hpp"
-#include "stages/attack/attack.hpp"
 
 namespace detox {
 namespace {
 
 using C = RunConfig;
-constexpr std::string_view kTask = "What is trained", kDefence = "The defence",
-                           kAttack = "The simulated attack", kOptimizer = "The optimizer",
-                           kRun = "The run";
 
 /// A rule's option, as its table has it.
 Option line_of(const RuleOption& option) {
@@ -58,26 +54,6 @@ std::vector<Option> joined(std::initializer_list<std::vector<Option>> parts) {
   return all;
 }
 
-/// The field of a member that is an enumeration with words.
-template <auto Member>
-Choice choice() {
-  using E = std::remove_cvref_t<decltype(RunConfig().*Member)>;
-  return {[](const RunConfig& config) { return static_cast<std::size_t>(config.*Member); },
-          [](std::size_t value, RunConfig& config) { config.*Member = static_cast<E>(value); },
-          [] {
-            constexpr auto kWords = words_of(E());
-            return std::vector<std::string_view>(kWords.begin(), kWords.end());
-          },
-          [] {
-            std::vector<std::string_view> aliases;
-            if constexpr (requires { aliases_of(E()); }) {
-              constexpr auto kAliases = aliases_of(E());
-              aliases.assign(kAliases.begin(), kAliases.end());
-            }
-            return aliases;
-          }};
-}
-
 /// The compressors and their other names: first what leaves chunks as they are.
 std::vector<std::string_view> compression_words() {
   std::vector<std::string_view> words;
@@ -89,28 +65,6 @@ std::vector<std::string_view> compression_words() {
     }
   }
   return words;
-}
-
-/// The attacks, and what c is to each: "crash, straggler (c: seconds), …".
-std::string attack_help() {
-  std::string text;
-  for (const AttackInfo& info : attacks()) {
-    text += fmt::format("{}{}", text.empty() ? "" : ", ", info.name);
-    if (info.parameter) text += fmt::format(" (c: {})", info.parameter->meaning);
-  }
-  return text;
-}
-
-/// The standards of c: "-100; ipm -2, …".
-std::string standards_help() {
-  const double common = find_attack(RunConfig().err_mode).parameter->standard;
-  std::string others;
-  for (const AttackInfo& info : attacks()) {
-    if (!info.parameter || info.parameter->standard == common) continue;
-    others +=
-        fmt::format("{} {} {}", others.empty() ? ";" : ",", info.name, info.parameter->standard);
-  }
-  return fmt::format("{}{}", common, others);
 }
 
 // The order is that of the help, of configuration files and of the digest. Read after main has
@@ -167,8 +121,9 @@ const std::vector<Option> kOptions = joined({
         {.group = kDefence,
          .name = "approach",
          .field = choice<&C::approach>(),
-         .help = "baseline (r = 1), maj_vote (DRACO's repetition code: vote, then the mean) or "
-                 "detox (alias draco-lite)",
+         .help = "baseline (r = 1), maj_vote (DRACO's repetition code: vote, then the mean), detox "
+                 "(alias draco-lite), or audit (a second worker computes some slices, nobody knows "
+                 "which; liars are convicted and put out)",
          .noun = "approach",
          .is_everyday = true},
         {.group = kDefence,
@@ -206,6 +161,34 @@ const std::vector<Option> kOptions = joined({
          .empty_word = "auto",
          .help = "k, the slices of a step, P/r to P; above P/r workers stand in the lists of "
                  "several, so that liars do as well; auto: P/r",
+         .is_newer = true},
+        {.group = kDefence,
+         .name = "audit-rate",
+         .field = &C::audit_rate,
+         .help =
+             "p of --approach audit, above 0 to 1: the share of the slices that a second worker "
+             "computes as well",
+         .is_newer = true},
+        {.group = kDefence,
+         .name = "arbiter",
+         .field = choice<&C::arbiter>(),
+         .help = "who decides about a slice whose answers differ, and convicts: the server, which "
+                 "computes it itself, or workers, of whom q + 1 have to send the same; auto: the "
+                 "server under --approach audit, else none, and the majority counts",
+         .is_newer = true},
+        {.group = kDefence,
+         .name = "recheck",
+         .field = &C::recheck,
+         .help = "the share, 0 to 1, of the slices with equal answers that go to the arbiter too: "
+                 "against liars who lie only where all copies are theirs",
+         .scope = Scope::kRun,
+         .is_newer = true},
+        {.group = kDefence,
+         .name = "evict-after",
+         .field = &C::evict_after,
+         .empty_word = "never",
+         .help = "a worker that was convicted in so many steps gets no more orders",
+         .scope = Scope::kRun,
          .is_newer = true},
         {.group = kDefence,
          .name = "buckets",
@@ -275,77 +258,9 @@ const std::vector<Option> kOptions = joined({
                  "(docs/performance.md); compress is the original's name for blosc",
          .choices = compression_words(),
          .scope = Scope::kRun},
-        {.group = kAttack,
-         .name = "worker-fail",
-         .field = &C::worker_fail,
-         .help = "how many liars to simulate",
-         .is_everyday = true},
-        {.group = kAttack,
-         .name = "err-mode",
-         .field = &C::err_mode,
-         .help = "what they send: " + attack_help() + " (docs/attacks.md)",
-         .value = "ATTACK",
-         .is_everyday = true},
-        {.group = kAttack,
-         .name = "adversarial",
-         .field = &C::adversarial,
-         .empty_word = "auto",
-         .help = "c of --err-mode; auto: " + standards_help()},
-        {.group = kAttack,
-         .name = "lis-simulation",
-         .field = choice<&C::lis_simulation>(),
-         .help = "simulate: the original's way to say --err-mode alie (arXiv 1902.06156)"},
-        {.group = kAttack,
-         .name = "alie-z",
-         .field = &C::alie_z,
-         .empty_word = "auto",
-         .help = "z of alie, in deviations; auto: the largest that the paper's formula affords in "
-                 "each step"},
-        {.group = kAttack,
-         .name = "alie-sign",
-         .field = choice<&C::alie_sign>(),
-         .help = "the mean minus or plus z deviations; the original's is plus"},
-        {.group = kAttack,
-         .name = "alie-ddof",
-         .field = &C::alie_ddof,
-         .help = "the deviation of alie divides by n - ddof; the original's is 0",
-         .value = "0|1",
-         .is_newer = true},
-        {.group = kAttack,
-         .name = "attack-statistics",
-         .field = &C::attack_statistics,
-         .help = "attacks act on batch-norm statistics too"},
-        {.group = kAttack,
-         .name = "fail-schedule",
-         .field = choice<&C::fail_schedule>(),
-         .help = "a fresh random set of attackers each step, one set for the run, or as many "
-                 "majorities as they can own",
-         .is_everyday = true},
-        {.group = kAttack,
-         .name = "lie-rate",
-         .field = &C::lie_rate,
-         .help = "the share, 0 to 1, of the slices of all steps in which liars lie; in the others "
-                 "they are honest",
-         .is_newer = true},
-        {.group = kAttack,
-         .name = "lie-when",
-         .field = choice<&C::lie_when>(),
-         .help = "safe: liars lie only where all copies that a slice gets are theirs; first, "
-                 "second: only about that copy of a slice",
-         .is_newer = true},
-        {.group = kAttack,
-         .name = "silent-rate",
-         .field = &C::silent_rate,
-         .help = "the share of steps, 0 to 1, in which a liar says nothing at all, each on its own",
-         .is_newer = true},
-        {.group = kAttack,
-         .name = "absent",
-         .field = &C::absent,
-         .empty_word = "none",
-         .help = "leave workers out of steps, e.g. 3:10-20,7:1-5 (worker by its number, from 1; "
-                 "steps inclusive)",
-         .takes_list = true,
-         .scope = Scope::kRun},
+    },
+    attack_lines(),
+    {
         {.group = kOptimizer,
          .name = "batch-size",
          .field = &C::batch_size,
@@ -529,6 +444,15 @@ const std::vector<Option> kOptions = joined({
          .help = "go on from the checkpoint of this step in --train-dir",
          .scope = Scope::kInvocation,
          .in_every_trial = true},
+        {.group = kRun,
+         .name = "readmit",
+         .field = &C::readmit,
+         .empty_word = "nobody",
+         .help = "with --resume: workers, 3 or 3,7, that were convicted and are other machines now",
+         .value = "WORKERS",
+         .scope = Scope::kInvocation,
+         .in_every_trial = true,
+         .is_newer = true},
         {.group = kRun,
          .name = "numerics",
          .field = choice<&C::numerics>(),

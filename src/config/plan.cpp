@@ -59,6 +59,9 @@ void check_ranges(const RunConfig& c, Mistakes& mistakes) {
   check_range("threads", static_cast<double>(c.threads), c.threads <= 1024, "auto or 1 to 1024");
   check_range("lie-rate", c.lie_rate, c.lie_rate >= 0 && c.lie_rate <= 1, "0 to 1");
   check_range("silent-rate", c.silent_rate, c.silent_rate >= 0 && c.silent_rate <= 1, "0 to 1");
+  check_range("audit-rate", c.audit_rate, c.audit_rate > 0 && c.audit_rate <= 1,
+              "above 0, at most 1");
+  check_range("recheck", c.recheck, c.recheck >= 0 && c.recheck <= 1, "0 to 1");
   check_range("alie-ddof", static_cast<double>(c.alie_ddof), c.alie_ddof <= 1, "0, 1");
   if (c.nesterov && c.momentum == 0) mistakes.add("--nesterov needs --momentum above 0");
 }
@@ -96,6 +99,13 @@ std::vector<Absence> parse_absences(std::string_view text, std::size_t workers) 
   return absences;
 }
 
+bool has_arbiter(const RunConfig& config) { return config.arbiter != Arbiter::kAuto; }
+
+FailSchedule schedule_of(const RunConfig& config) {
+  if (config.fail_schedule != FailSchedule::kAuto) return config.fail_schedule;
+  return has_arbiter(config) ? FailSchedule::kFixed : FailSchedule::kPerStep;
+}
+
 const AttackInfo& attack_of(const RunConfig& config) {
   return config.lis_simulation == LisSimulation::kSimulate ? lis_simulation_attack()
                                                            : find_attack(config.err_mode);
@@ -115,8 +125,9 @@ void check_occasions(const RunConfig& config, const Plan& plan) {
   if (config.worker_fail == 0 || attack_of(config).make({})->is_honest()) return;
   const Seating seating = plan.seating();
   const std::size_t least = seating.seats() / plan.k;
-  const std::size_t copies = plan.is_lazy ? least / 2 + 1 : least;
-  if (config.lie_when == LieWhen::kSecond && plan.r == 1) {
+  const bool audits = plan.arbitrated && plan.arbitrated->dealing.most_audits() > 0;
+  const std::size_t copies = audits ? plan.r + 1 : plan.is_lazy ? least / 2 + 1 : least;
+  if (config.lie_when == LieWhen::kSecond && plan.r == 1 && !audits) {
     throw UsageError(
         "--lie-when second: each slice has one copy (r = 1); valid: always, or --group-size 3 or "
         "more");
@@ -138,13 +149,67 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   attack.options = {c, config.alie_z, config.alie_sign == AlieSign::kPlus ? 1.0 : -1.0,
                     static_cast<std::size_t>(config.alie_ddof)};
   attack.byzantine = config.worker_fail;
-  const bool stays = info.stays && config.fail_schedule == FailSchedule::kPerStep;
-  attack.schedule = stays ? FailSchedule::kFixed : config.fail_schedule;
-  attack.occasions = {config.lie_rate, config.lie_when, config.silent_rate, config.lazy};
+  const FailSchedule schedule = schedule_of(config);
+  const bool stays = info.stays && schedule == FailSchedule::kPerStep;
+  attack.schedule = stays ? FailSchedule::kFixed : schedule;
+  attack.occasions = {.lie_rate = config.lie_rate,
+                      .lie_when = config.lie_when,
+                      .silent_rate = config.silent_rate,
+                      .is_lazy = plan.is_lazy,
+                      .has_arbiter = plan.arbitrated.has_value()};
   attack.statistics = config.attack_statistics;
   attack.rule_rows = plan.rows;
   if (info.make(attack.options)->probes_defence()) attack.defence = plan.hierarchy;
   return attack;
+}
+
+/// How copies are dealt where an arbiter decides about them; nothing where none does.
+std::optional<DefencePlan::Arbitrated> plan_arbiter(const RunConfig& config, const Plan& plan) {
+  if (!has_arbiter(config)) return std::nullopt;
+  const bool audits = config.approach == Approach::kAudit;
+  const double p = config.audit_rate;
+  DefencePlan::Arbitrated found;
+  Dealing& dealing = found.dealing;
+  dealing.workers = plan.workers;
+  dealing.q = plan.q;
+  dealing.audit_rate = audits && p < 1 ? p : 0;
+  dealing.copies = !audits ? (config.lazy ? plan.r / 2 + 1 : plan.r) : p < 1 ? 1 : 2;
+  const double share = audits ? static_cast<double>(dealing.copies) + dealing.audit_rate
+                              : static_cast<double>(plan.r);
+  dealing.slices =
+      config.slices > 0
+          ? config.slices
+          : std::max<std::size_t>(
+                1, static_cast<std::size_t>(std::floor(static_cast<double>(plan.workers) / share)));
+  found.by_server = config.arbiter == Arbiter::kServer;
+  found.recheck = config.recheck;
+  const bool stay = schedule_of(config) == FailSchedule::kFixed || config.worker_fail == 0;
+  found.evict_after = stay ? config.evict_after : 0;
+  return found;
+}
+
+/// What an arbiter cannot be combined with.
+void check_arbiter(const RunConfig& config, const Plan& plan) {
+  const bool audits = config.approach == Approach::kAudit;
+  if (!plan.arbitrated) return;
+  Mistakes mistakes;
+  const auto refuse = [&](bool is_there, std::string_view what, std::string_view why) {
+    if (!is_there) return;
+    mistakes.add(fmt::format("{} does not go with {}: {}", what,
+                             audits ? "--approach audit" : "--arbiter", why));
+  };
+  refuse(audits && config.lazy, "--lazy", "it asks for a second copy of few slices already");
+  refuse(config.num_aggregate > 0, "--num-aggregate", "whoever is first would not be compared");
+  refuse(config.placement == PlacementKind::kFixed, "--placement fixed",
+         "who compares with whom has to be drawn anew");
+  refuse(config.vote == VoteForm::kBytes, "--vote bytes", "answers are promised by digest");
+  if (config.arbiter == Arbiter::kWorkers && plan.workers < 2 * plan.q + 1) {
+    mistakes.add(
+        fmt::format("--arbiter workers needs q + 1 honest workers, P >= 2q + 1: P = {}, q = {}; "
+                    "valid: --arbiter server, --assume-fail {} or --workers {}",
+                    plan.workers, plan.q, (plan.workers - 1) / 2, 2 * plan.q + 1));
+  }
+  mistakes.refuse();
 }
 
 /// That there are enough for r replicas, and more than attackers.
@@ -154,21 +219,26 @@ void check_workers(const RunConfig& config, const Plan& plan) {
     throw UsageError(out_of_range("workers", static_cast<double>(plan.workers),
                                   fmt::format("1 to {}", kMostWorkers)));
   }
-  if (plan.r % 2 == 0) {
-    mistakes.add(
-        fmt::format("--group-size is {}; valid: odd numbers, so that a vote cannot tie", plan.r));
+  if (plan.r % 2 == 0 && !has_arbiter(config)) {
+    mistakes.add(fmt::format("--group-size is {}; valid: odd numbers, so that a vote cannot tie{}",
+                             plan.r,
+                             plan.r > 0 ? ", or any with --arbiter server, which decides" : ""));
   }
   if (plan.r > plan.workers) {
     mistakes.add(
         fmt::format("--group-size r = {} needs P >= r workers: P = {}", plan.r, plan.workers));
   }
-  if (config.lazy && plan.r < 3) {
+  if (config.lazy && config.approach != Approach::kAudit && plan.r < 3) {
     mistakes.add(
         "--lazy asks for a further replica where two differ, and r = 1 leaves none; valid: "
         "--group-size 3 or more");
   }
-  const std::size_t least = plan.workers / std::max<std::size_t>(1, plan.r);
-  if (config.slices > 0 && (config.slices < least || config.slices > plan.workers)) {
+  const bool is_audit = config.approach == Approach::kAudit;
+  const std::size_t least = is_audit ? 1 : plan.workers / std::max<std::size_t>(1, plan.r);
+  if (is_audit && config.slices > plan.workers) {
+    mistakes.add(
+        fmt::format("--slices k is {}; valid: 1 to P = {}, or auto", config.slices, plan.workers));
+  } else if (config.slices > 0 && (config.slices < least || config.slices > plan.workers)) {
     mistakes.add(fmt::format(
         "--slices k is {}; valid: floor(P / r) = {} to P = {}, or auto; fewer slices are a larger "
         "--group-size",
@@ -232,6 +302,31 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
     }
     config.group_size = 1;
   }
+  if (config.approach == Approach::kAudit) {
+    const std::uint64_t copies = config.audit_rate < 1 ? 1 : 2;
+    if (config.group_size != copies && config.group_size != RunConfig().group_size) {
+      throw UsageError(
+          fmt::format("--approach audit gives a slice one worker or two, and --group-size is {}; "
+                      "valid: --audit-rate, or --approach detox --arbiter server",
+                      config.group_size));
+    }
+    config.group_size = copies;
+    if (config.arbiter == Arbiter::kNone) {
+      throw UsageError(
+          "--approach audit finds answers that differ, and --arbiter none decides about none; "
+          "valid: server, workers");
+    }
+    if (config.arbiter == Arbiter::kAuto) config.arbiter = Arbiter::kServer;
+    if (!config.mode) config.mode = "trimmed-mean";
+    if (!config.assume_fail) config.assume_fail = std::max<std::uint64_t>(1, config.worker_fail);
+  }
+  if (config.arbiter == Arbiter::kNone) config.arbiter = Arbiter::kAuto;
+  if (config.arbiter != Arbiter::kAuto && config.group_size < 2 &&
+      config.approach != Approach::kAudit) {
+    throw UsageError(
+        "--arbiter decides where answers differ, and r = 1 leaves nothing that could; valid: "
+        "--approach audit, or --group-size 2 or more");
+  }
   if (!config.mode)
     config.mode = config.approach == Approach::kMajVote ? "normal" : std::string(kStandardRule);
   const RuleInfo &outer = rule_of(*config.mode), &inner = rule_of(config.inner_mode);
@@ -270,8 +365,14 @@ Plan make_plan(const RunConfig& config) {
   plan.r = config.group_size;
   plan.q = *config.assume_fail;
   check_workers(config, plan);
-  plan.is_lazy = config.lazy;
+  plan.arbitrated = plan_arbiter(config, plan);
+  check_arbiter(config, plan);
+  plan.is_lazy = config.lazy && !plan.arbitrated;
   plan.k = config.slices > 0 ? config.slices : plan.workers / plan.r;
+  if (plan.arbitrated) {
+    plan.k = plan.arbitrated->dealing.slices;
+    plan.r = plan.arbitrated->dealing.copies;
+  }
   plan.b = config.buckets;
   if (config.approach == Approach::kMajVote && plan.b > 0)
     throw UsageError("--approach maj_vote has no buckets; use detox");
@@ -286,8 +387,10 @@ Plan make_plan(const RunConfig& config) {
     throw UsageError(fmt::format("--buckets b = {} needs b <= K slices: --num-aggregate K = {}",
                                  plan.b, plan.num_aggregate));
   }
-  plan.f_eff = std::min(plan.k, effective_corruption(plan.q, plan.r, plan.seating().lists()));
-  plan.votes_by_digest = config.vote == VoteForm::kDigest && plan.r > 1;
+  plan.f_eff = std::min(plan.k, plan.arbitrated
+                                    ? plan.arbitrated->dealing.f()
+                                    : effective_corruption(plan.q, plan.r, plan.seating().lists()));
+  plan.votes_by_digest = plan.arbitrated || (config.vote == VoteForm::kDigest && plan.r > 1);
   plan.random_placement = config.placement == PlacementKind::kRandom;
   const RuleInfo &rule = rule_of(*config.mode), &inner = rule_of(config.inner_mode);
   plan.sign_codec = rule.is_sign_majority;

@@ -19,13 +19,26 @@ struct Variant {
   std::size_t slices;  ///< --slices; 0: as many as have workers of their own
   std::size_t kept;    ///< --num-aggregate; 0: all
   Hierarchy::Options hierarchy;
+  std::optional<Dealing> dealing{};  ///< where an arbiter decides
 
-  std::size_t k() const { return slices > 0 ? slices : workers / r; }
+  std::size_t k() const {
+    if (slices > 0) return slices;
+    if (!dealing || dealing->audit_rate == 0) return workers / r;
+    return static_cast<std::size_t>(static_cast<double>(workers) / (1 + dealing->audit_rate));
+  }
+  std::size_t corruptible() const {
+    if (!dealing) return effective_corruption(q, r, Seating{workers, k(), r}.lists());
+    Dealing other = *dealing;
+    other.workers = workers;
+    other.slices = k();
+    other.q = q;
+    return other.f();
+  }
   bool holds() {
     const std::size_t rows = kept > 0 ? kept : k();
-    if (rows > k() || k() < workers / r || hierarchy.buckets > rows) return false;
-    const std::size_t lists = Seating{workers, k(), r}.lists();
-    hierarchy.f_eff = std::min(k(), effective_corruption(q, r, lists));
+    if (rows == 0 || rows > k() || hierarchy.buckets > rows) return false;
+    if (!dealing && k() < workers / r) return false;
+    hierarchy.f_eff = std::min(k(), corruptible());
     return Hierarchy(hierarchy).unmet_requirement(rows).empty();
   }
 };
@@ -98,12 +111,14 @@ std::vector<std::string_view> other_rules(Variant& variant, const RuleInfo*& pla
 }  // namespace
 
 std::string remedies(const Plan& plan) {
-  const Variant variant{.workers = plan.workers,
-                        .q = plan.q,
-                        .r = plan.r,
-                        .slices = plan.seating().overlaps() ? plan.k : 0,
-                        .kept = plan.num_aggregate < plan.k ? plan.num_aggregate : 0,
-                        .hierarchy = plan.hierarchy};
+  const Variant variant{
+      .workers = plan.workers,
+      .q = plan.q,
+      .r = plan.r,
+      .slices = plan.seating().overlaps() ? plan.k : 0,
+      .kept = plan.num_aggregate < plan.k ? plan.num_aggregate : 0,
+      .hierarchy = plan.hierarchy,
+      .dealing = plan.arbitrated ? std::optional(plan.arbitrated->dealing) : std::nullopt};
   std::vector<std::string> found;
   if (const auto q = fewer_liars(variant)) found.push_back(fmt::format("--assume-fail {}", *q));
   if (const auto workers = more_workers(variant))

@@ -36,6 +36,10 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::uint64_t group_size = 3;
   bool lazy = false;
   std::uint64_t slices = 0;  ///< 0: floor(P / r)
+  double audit_rate = 0.1;
+  Arbiter arbiter = Arbiter::kAuto;  ///< resolved: kAuto is none
+  double recheck = 0.05;
+  std::uint64_t evict_after = 1;  ///< 0: never
   std::uint64_t buckets = 0;
   std::optional<std::uint64_t> workers;  ///< kStandardWorkers; under MPI the world size minus one
   std::optional<std::uint64_t> assume_fail;
@@ -55,7 +59,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   AlieSign alie_sign = AlieSign::kMinus;
   std::uint64_t alie_ddof = 1;
   bool attack_statistics = true;
-  FailSchedule fail_schedule = FailSchedule::kPerStep;
+  FailSchedule fail_schedule = FailSchedule::kAuto;
   double lie_rate = 1;
   LieWhen lie_when = LieWhen::kAlways;
   double silent_rate = 0;
@@ -92,6 +96,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   bool overwrite = false;
   std::string resume = "none";
   std::optional<std::uint64_t> checkpoint_step;
+  std::string readmit;  ///< workers, from 1
   Numerics numerics = Numerics::kAuto;
   std::string replay;
   bool allow_other_numerics = false;

@@ -213,6 +213,8 @@ Admission judge(std::span<const Statement> statements, const AdmissionTerms& ter
                     groups.front().size(), stated, needed, of_run));
   }
   admission.ranks = groups.front();
+  admission.probe_digest =
+      statements[static_cast<std::size_t>(admission.ranks.front() - 1)].facts->probe_digest;
   for (; admission.ranks.size() > workers; admission.ranks.pop_back()) {
     admission.left_out.push_back({admission.ranks.back(),
                                   fmt::format("the run that goes on has {} workers", workers),

@@ -47,6 +47,7 @@ struct Admission {
   std::vector<int> ranks;             ///< admitted, ascending
   std::string profile;                ///< theirs: the most frequent text, printable ASCII
   std::vector<std::string> profiles;  ///< that one and those that more than q of them state
+  std::string probe_digest;           ///< theirs, of the probe gradient
   std::vector<LeftOut> left_out;
   std::uint64_t rejected_frames = 0;  ///< no message that belongs here: counted, never an error
 };

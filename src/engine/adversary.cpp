@@ -5,8 +5,9 @@
 namespace detox {
 
 bool StepLies::tells(const SliceOrder& copy) const {
-  return copy.slice < liars.size() &&
-         std::ranges::find(liars[copy.slice], copy.worker) != liars[copy.slice].end();
+  if (copy.slice >= liars.size() || copy.worker == kServer) return false;
+  if (std::ranges::find(liars[copy.slice], copy.worker) != liars[copy.slice].end()) return true;
+  return asked_later && asked_later(copy);
 }
 
 Adversary::Adversary(const AttackPlan& plan, const Key& attack_key)
@@ -22,19 +23,34 @@ std::vector<bool> Adversary::byzantine(std::uint64_t step, const Assignment& ass
 StepLies Adversary::lies(std::uint64_t step, const Assignment& assignment,
                          const std::vector<bool>& away) const {
   const std::vector<bool> liars = byzantine(step, assignment);
+  const std::size_t slices = assignment.slices();
   StepLies lies;
   lies.silent = silent_workers(plan_.occasions, liars, key_, step);
-  lies.liars.resize(assignment.slices());
+  lies.liars.resize(slices);
   const StepPeople people{step, key_, liars, lies.silent};
-  for (std::uint32_t slice = 0; slice < assignment.slices() && !attack_->is_honest(); ++slice) {
+  const auto does_nothing = [this, step, slices, away](const SliceOrder& copy) {
+    return (!away.empty() && away[copy.worker]) || !attack_->strikes(input_of(step, copy, slices));
+  };
+  for (std::uint32_t slice = 0; slice < slices && !attack_->is_honest(); ++slice) {
     const std::vector<std::uint32_t>& workers = assignment.workers_of_slice[slice];
     lies.liars[slice] = liars_about(plan_.occasions, people, slice, workers);
     std::erase_if(lies.liars[slice], [&](std::uint32_t worker) {
-      return (!away.empty() && away[worker]) ||
-             !attack_->strikes(input_of(step, {worker, slice}, assignment.slices()));
+      return does_nothing({worker, slice});
     });
-    if (2 * most_alike(step, slice, assignment.slices(), lies.liars[slice]) > workers.size())
+    const std::size_t alike = most_alike(step, slice, slices, lies.liars[slice]);
+    const bool all_alike = alike == workers.size() && alike > 0;
+    if (plan_.occasions.has_arbiter ? all_alike : 2 * alike > workers.size())
       lies.owned.push_back(slice);
+  }
+  if (plan_.occasions.has_arbiter && !attack_->is_honest()) {
+    lies.asked_later = [this, step, &assignment, liars, silent = lies.silent,
+                        does_nothing](const SliceOrder& copy) {
+      const auto& workers = assignment.workers_of_slice[copy.slice];
+      return liars[copy.worker] && !silent[copy.worker] &&
+             std::ranges::find(workers, copy.worker) == workers.end() &&
+             lies_later(plan_.occasions, {step, key_, liars, silent}, copy.slice, workers) &&
+             !does_nothing(copy);
+    };
   }
   for (std::size_t worker = 0; worker < away.size(); ++worker)
     lies.silent[worker] = lies.silent[worker] && !away[worker];

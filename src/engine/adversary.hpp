@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -21,6 +22,8 @@ struct StepLies {
   std::vector<std::vector<std::uint32_t>> liars;  ///< by slice, in the order of its list
   std::vector<std::uint32_t> owned;  ///< slices of which most copies are the same lie, ascending
   std::vector<bool> silent;          ///< by worker: says nothing
+  /// Whether somebody lies who is asked for a slice that others have: empty where nobody is.
+  std::function<bool(const SliceOrder& copy)> asked_later;
 
   bool tells(const SliceOrder& copy) const;
   bool is_silent(std::uint32_t worker) const { return worker < silent.size() && silent[worker]; }
@@ -47,7 +50,8 @@ class Adversary {
   /// True for the Byzantine workers of this step.
   std::vector<bool> byzantine(std::uint64_t step, const Assignment& assignment) const;
 
-  /// What they do in this step. Who is `away`, by worker, does nothing; the others do not know.
+  /// What they do in this step. Who is `away`, by worker, does nothing; the others do not know. The
+  /// assignment outlives what is returned.
   StepLies lies(std::uint64_t step, const Assignment& assignment,
                 const std::vector<bool>& away = {}) const;
 

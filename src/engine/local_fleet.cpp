@@ -28,12 +28,13 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
   is_given_.assign(order.assignment.slices(), false);
   StepLies lies;
   if (adversary.active()) lies = adversary.lies(order.step, order.assignment);
+  lie_of_.clear();
+  told_.clear();
   std::vector<SliceOrder> orders = votes.take_orders();
   do {
     const auto start = clock().now();
-    const bool is_first = honest_answers_.empty();
     const std::vector<std::size_t> places = compute_honest(order, orders);
-    if (is_first && adversary.corrupts()) compute_corrupt(order, lies);
+    if (adversary.corrupts()) compute_corrupt(order, lies, orders);
     report.compute_s += clock().seconds_since(start);
     for (std::size_t i = 0; i < orders.size(); ++i) {
       const auto [worker, slice] = orders[i];
@@ -89,26 +90,31 @@ std::vector<std::size_t> LocalFleet::compute_honest(const StepOrder& order,
   return places;
 }
 
-void LocalFleet::compute_corrupt(const StepOrder& order, const StepLies& lies) {
-  lie_of_.clear();
-  std::vector<SliceOrder> copies;  // of each lie, one
-  for (std::uint32_t slice = 0; slice < lies.liars.size(); ++slice) {
-    for (const std::uint32_t worker : lies.liars[slice]) {
-      const bool is_told = !copies.empty() && copies.back().slice == slice;
-      if (!is_told || !parts_.adversary.colludes()) copies.push_back({worker, slice});
-      lie_of_[{slice, worker}] = copies.size() - 1;
-    }
+/// The lies that these orders are answered with and that nobody has told yet.
+void LocalFleet::compute_corrupt(const StepOrder& order, const StepLies& lies,
+                                 std::span<const SliceOrder> orders) {
+  const std::size_t done = told_.size();
+  for (const SliceOrder& copy : orders) {
+    if (!lies.tells(copy)) continue;
+    const auto same = std::ranges::find(told_, copy.slice, &SliceOrder::slice);
+    const bool is_told = parts_.adversary.colludes() && same != told_.end();
+    lie_of_[{copy.slice, copy.worker}] =
+        is_told ? static_cast<std::size_t>(same - told_.begin()) : told_.size();
+    if (!is_told) told_.push_back(copy);
   }
-  while (corrupt_.size() < copies.size()) corrupt_.push_back(parts_.format.make_slot());
-  corrupt_answers_.resize(copies.size());
+  const std::span<const SliceOrder> copies = std::span(told_).subspan(done);
+  while (corrupt_.size() < told_.size()) corrupt_.push_back(parts_.format.make_slot());
+  corrupt_answers_.resize(told_.size());
   std::vector<const AnswerSlot*> honest;
   honest.reserve(lies.liars.size());
   for (std::size_t slice = 0; slice < lies.liars.size(); ++slice) honest.push_back(&honest_[slice]);
   const std::vector<const AnswerSlot*> attacked = compute_attacked(order, copies);
   Adversary::Scene scene{order.step, lies.owned, honest};
-  for (std::size_t lie = 0; lie < copies.size(); ++lie) {
-    scene.attacked = attacked[lie];
-    parts_.adversary.corrupt(scene, copies[lie], parts_.format, corrupt_[lie], parts_.pool);
+  if (done > 0) scene.elsewhere = &corrupt_[done - 1];
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    const std::size_t lie = done + i;
+    scene.attacked = attacked[i];
+    parts_.adversary.corrupt(scene, copies[i], parts_.format, corrupt_[lie], parts_.pool);
     scene.elsewhere = &corrupt_[lie];
     corrupt_answers_[lie] = parts_.format.seal(corrupt_[lie], order.step);
   }

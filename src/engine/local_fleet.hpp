@@ -48,7 +48,8 @@ class LocalFleet final : public Fleet {
   /// What is missing of the answers to these orders. Returns where each lies in honest_.
   std::vector<std::size_t> compute_honest(const StepOrder& order,
                                           std::span<const SliceOrder> orders);
-  void compute_corrupt(const StepOrder& order, const StepLies& lies);
+  void compute_corrupt(const StepOrder& order, const StepLies& lies,
+                       std::span<const SliceOrder> orders);
   SliceReader reader() const;
   /// What these copies are for other labels or other samples: null where they are of neither.
   std::vector<const AnswerSlot*> compute_attacked(const StepOrder& order,
@@ -63,6 +64,7 @@ class LocalFleet final : public Fleet {
   std::vector<bool> is_given_;        ///< by slice: it is some worker's answer
   std::vector<AnswerSlot> corrupt_;   ///< one a lie, made when first needed
   std::vector<AnswerSlot> attacked_;  ///< likewise
+  std::vector<SliceOrder> told_;      ///< of each lie of the step, who was the first to tell it
   /// By slice and worker: which lie it tells. Colluders tell one.
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> lie_of_;
   /// Sealed slots.

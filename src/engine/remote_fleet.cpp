@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <memory>
 
 #include "base/as_error.hpp"
+#include "base/assert.hpp"
 #include "base/log.hpp"
 #include "base/worker_names.hpp"
 #include "comm/slice_lists.hpp"
 #include "detox/errors.hpp"
+#include "exchange/answer_digests.hpp"
 
 namespace detox {
 namespace {
@@ -96,8 +99,9 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s, StepVotes&
   std::vector<std::vector<std::uint32_t>> slices(peers_.size());
   for (auto orders = votes.take_orders(); !orders.empty(); orders = votes.take_orders()) {
     for (const SliceOrder& one : orders) {
+      DETOX_ASSERT(one.worker != kServer);  // nothing has been said yet
       slices[one.worker].push_back(one.slice);
-      if (!reachable[one.worker] || !is_awaited(order, one.worker)) votes.pass_over(one);
+      if (!reachable[one.worker] || !is_awaited(order, one.worker)) pass_over(one, votes);
     }
   }
   const std::vector<std::uint32_t> assignment =
@@ -166,7 +170,7 @@ void RemoteFleet::give_order(std::uint32_t worker, std::uint32_t slice, OrderVie
   parts_.transport.send(parts_.ranks[worker], make_order(told));
   expect(worker, parts_.by_digest ? 1 : parts_.answer.count());
   open_.order(worker, slice);
-  if (parts_.is_lazy && is_awaited(order, worker)) patience_.ordered({worker, slice}, now_);
+  if (parts_.asks_others && is_awaited(order, worker)) patience_.ordered({worker, slice}, now_);
 }
 
 /// In the middle of a step, because of what others say or do not say. Who has not even got the
@@ -174,6 +178,10 @@ void RemoteFleet::give_order(std::uint32_t worker, std::uint32_t slice, OrderVie
 void RemoteFleet::give_more_orders(const StepOrder& order, StepVotes& votes) {
   for (auto orders = votes.take_orders(); !orders.empty(); orders = votes.take_orders()) {
     for (const SliceOrder& one : orders) {
+      if (one.worker == kServer) {
+        compute_here(one.slice, order, votes);
+        continue;
+      }
       Peer& peer = peers_[one.worker];
       const bool can_be_told = !peer.gone && peer.orders[0].step == order.step;
       if (can_be_told) {
@@ -188,20 +196,56 @@ void RemoteFleet::give_more_orders(const StepOrder& order, StepVotes& votes) {
                     .deadline_ms = milliseconds(left)},
                    order);
       }
-      if (!can_be_told || !is_awaited(order, one.worker)) votes.pass_over(one);
+      if (!can_be_told || !is_awaited(order, one.worker)) pass_over(one, votes);
     }
   }
 }
 
+/// Nobody else is heard meanwhile; the clock of the step stands still for that long.
+void RemoteFleet::compute_here(std::uint32_t slice, const StepOrder& order, StepVotes& votes) {
+  DETOX_ASSERT(parts_.replica != nullptr);
+  const ServerReplica::Answer answer =
+      parts_.replica->compute(order, slice, digest_of_chunks(weights_.digests()), parts_.answer);
+  votes.count({.step = order.step,
+               .worker = kServer,
+               .slice = slice,
+               .bytes = answer.digests,
+               .is_digest = true});
+  if (votes.state(slice) == SliceState::kMajority) votes.settle(slice, answer.bytes);
+  if (votes.state(slice) == SliceState::kHere) fetch_.note_answer_elsewhere();
+  if (votes.state(slice) != SliceState::kOpen) open_.close(slice);
+  last_news_ = now_ = attentive_.look(clock().now());
+}
+
+std::vector<bool> RemoteFleet::away() const {
+  std::vector<bool> away(peers_.size());
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker)
+    away[worker] = peers_[worker].gone || !peers_[worker].awaited;
+  if (std::ranges::all_of(away, std::identity())) away.clear();  // then all get another chance
+  return away;
+}
+
+/// What others have said may be enough without it.
+void RemoteFleet::pass_over(const SliceOrder& order, StepVotes& votes) {
+  votes.pass_over(order);
+  look_after(order.slice, votes);
+}
+
+void RemoteFleet::look_after(std::uint32_t slice, StepVotes& votes) {
+  if (votes.state(slice) == SliceState::kOpen) return;
+  open_.close(slice);
+  if (parts_.by_digest) fetch_.follow(slice);
+}
+
 void RemoteFleet::pass_over_late(const StepOrder& order, StepVotes& votes) {
-  if (!parts_.is_lazy) return;
-  for (const SliceOrder& late : patience_.overdue(now_)) votes.pass_over(late);
+  if (!parts_.asks_others) return;
+  for (const SliceOrder& late : patience_.overdue(now_)) pass_over(late, votes);
   give_more_orders(order, votes);
 }
 
 /// It will not answer any more.
 void RemoteFleet::pass_over_all(std::uint32_t worker, const StepOrder& order, StepVotes& votes) {
-  for (const std::uint32_t slice : open_.owed(worker)) votes.pass_over({worker, slice});
+  for (const std::uint32_t slice : open_.owed(worker)) pass_over({worker, slice}, votes);
   open_.forget(worker);
   give_more_orders(order, votes);
 }

@@ -14,6 +14,7 @@
 #include "engine/open_slices.hpp"
 #include "engine/order_patience.hpp"
 #include "engine/presence.hpp"
+#include "engine/server_replica.hpp"
 #include "engine/worker_settings.hpp"
 #include "exchange/answer_fetch.hpp"
 #include "exchange/frame_budget.hpp"
@@ -44,8 +45,11 @@ class RemoteFleet final : public Fleet {
     double least_chunk_patience_s = ChunkPace::kLeastPatienceSeconds;
     std::size_t q = 0, f_eff = 0;  ///< workers that may be liars, and slices that they can own
     BackgroundTasksMaker make_tasks = background_threads;  ///< checks chunks
-    std::size_t lists = 1;  ///< the most slices that a worker may be asked for in a step
-    bool is_lazy = false;   ///< somebody else is asked where one takes longer than others
+    std::size_t lists = 1;     ///< the most slices that a worker may be asked for in a step
+    bool asks_others = false;  ///< where somebody takes longer than others
+    /// Who is not waited for is ordered nothing either: a late answer is what brings it back.
+    bool gives_away = false;
+    ServerReplica* replica = nullptr;  ///< computes what the votes ask the server for
   };
   explicit RemoteFleet(const Parts& parts);
 
@@ -60,6 +64,7 @@ class RemoteFleet final : public Fleet {
   /// signs of life, and throws away what they send.
   void keep_waiting_while(const std::function<void()>& work);
 
+  std::vector<bool> away() const override;
   std::string who_was_missing() const override { return presence_.summary(); }
   const Clock& clock() const override { return parts_.transport.clock(); }
 
@@ -103,8 +108,11 @@ class RemoteFleet final : public Fleet {
   void give_orders(const StepOrder& order, double limit_s, StepVotes& votes);
   std::vector<bool> find_reachable(const StepOrder& order);
   void give_more_orders(const StepOrder& order, StepVotes& votes);
+  void compute_here(std::uint32_t slice, const StepOrder& order, StepVotes& votes);
   void give_order(std::uint32_t worker, std::uint32_t slice, OrderView told,
                   const StepOrder& order);
+  void pass_over(const SliceOrder& order, StepVotes& votes);
+  void look_after(std::uint32_t slice, StepVotes& votes);
   void pass_over_late(const StepOrder& order, StepVotes& votes);
   void pass_over_all(std::uint32_t worker, const StepOrder& order, StepVotes& votes);
   std::vector<std::uint32_t> relaying_workers(const StepOrder& order) const;
@@ -124,6 +132,7 @@ class RemoteFleet final : public Fleet {
                   const StepOrder& order, StepVotes& votes);
   void count(const IncomingAnswer& answer, const StepOrder& order, StepVotes& votes);
   void take_complaint(std::uint32_t worker, const AskWeightsView& ask);
+  bool is_own(std::uint32_t worker, std::uint32_t slice, const StepOrder& order) const;
   /// Whether this is something that the worker was told to answer; else it is rejected.
   bool may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
                   const StepOrder& order);

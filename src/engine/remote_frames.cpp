@@ -125,6 +125,14 @@ void RemoteFleet::watch_volume(const StepOrder& order, StepVotes& votes) {
   }
 }
 
+/// Assigned to it, or given to it in this step because of what others said or did not say.
+bool RemoteFleet::is_own(std::uint32_t worker, std::uint32_t slice, const StepOrder& order) const {
+  const Ordered& ordered = peers_[worker].orders[0];
+  return order.assignment.is_assigned(worker, slice) ||
+         (ordered.step == order.step &&
+          std::ranges::find(ordered.slices, slice) != ordered.slices.end());
+}
+
 bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
                              const StepOrder& order) {
   Peer& peer = peers_[worker];
@@ -134,11 +142,12 @@ bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint
            std::ranges::find(ordered.slices, slice) != ordered.slices.end();
   });
   // What nobody ordered is of use only to accuse: an answer for a slice that is not the worker's.
-  const bool is_malformed = step == order.step && !order.assignment.is_assigned(worker, slice);
+  const bool is_malformed = step == order.step && !is_own(worker, slice, order);
   if (!order.absent[worker] && !peer.gone && (was_ordered || is_malformed)) return true;
   // An answer may be late by more steps than are remembered.
   const bool is_late = is_owed && step > 0 && step < order.step;
   if (!is_late) ++rejected_frames_;
+  if (is_late && parts_.gives_away) peer.awaited = !peer.gone;
   return false;
 }
 
@@ -148,14 +157,14 @@ void RemoteFleet::hear(const IncomingAnswer& answer, const StepOrder& order) {
   Peer& peer = peers_[answer.worker];
   presence_.heard(answer.worker, answer.step);
   const auto of = std::ranges::find(peer.orders, answer.step, &Ordered::step);
-  if (of != peer.orders.end() && now_ <= of->until) peer.awaited = true;
+  if (of != peer.orders.end() && (now_ <= of->until || parts_.gives_away)) peer.awaited = true;
   if (answer.step == order.step) {
     peer.awaited = any_news_ = true;
     const std::size_t owed = open_.owed(answer.worker).size();
     open_.answered(answer.worker, answer.slice);
     if (open_.owed(answer.worker).size() < owed) last_news_ = now_;
     peer.heard = open_.owed(answer.worker).empty();
-    if (parts_.is_lazy) patience_.answered({answer.worker, answer.slice}, now_);
+    if (parts_.asks_others) patience_.answered({answer.worker, answer.slice}, now_);
   }
   if (is_awaited(order, answer.worker)) open_.await(answer.worker);
 }
@@ -171,8 +180,7 @@ void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, Re
   const std::vector<std::uint32_t>& owed = open_.owed(worker);
   const bool is_first =
       digest.step == order.step && std::ranges::find(owed, digest.slice) != owed.end();
-  if (digest.step != order.step || order.assignment.is_assigned(worker, digest.slice))
-    hear(answer, order);
+  if (digest.step != order.step || is_own(worker, digest.slice, order)) hear(answer, order);
   // The views stay valid: the bytes do not move.
   if (is_first) peers_[worker].digests.push_back(std::move(frame.bytes));
   count(answer, order, votes);
@@ -196,8 +204,8 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
     return;
   }
   if (!may_answer(worker, chunk.step, chunk.slice, order)) return;
-  const bool is_own = chunk.step != order.step || order.assignment.is_assigned(worker, chunk.slice);
-  if (!is_own) return votes.note(worker, Suspicion::kMalformed);
+  if (chunk.step == order.step && !is_own(worker, chunk.slice, order))
+    return votes.note(worker, Suspicion::kMalformed);
   const IncomingAnswer answer{chunk.step, worker, chunk.slice, {}};
   switch (copies_.take(worker, chunk)) {
     case FullCopies::Taken::kMore:
@@ -222,10 +230,9 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
 /// An answer changes the state of its slice at most.
 void RemoteFleet::count(const IncomingAnswer& answer, const StepOrder& order, StepVotes& votes) {
   votes.count(answer);
-  if (answer.step == order.step && order.assignment.is_assigned(answer.worker, answer.slice) &&
+  if (answer.step == order.step && is_own(answer.worker, answer.slice, order) &&
       votes.state(answer.slice) != SliceState::kOpen) {
-    open_.close(answer.slice);
-    if (parts_.by_digest) fetch_.follow(answer.slice);
+    look_after(answer.slice, votes);
   }
   give_more_orders(order, votes);
 }

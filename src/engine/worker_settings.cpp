@@ -132,6 +132,7 @@ std::string to_json(const WorkerSettings& s) {
         {"lie_when", static_cast<int>(s.attack.occasions.lie_when)},
         {"silent_rate", s.attack.occasions.silent_rate},
         {"lazy", s.attack.occasions.is_lazy},
+        {"arbiter", s.attack.occasions.has_arbiter},
         {"statistics", s.attack.statistics},
         {"rule_rows", s.attack.rule_rows},
         {"defence", s.attack.defence ? json_of(*s.attack.defence) : Json(nullptr)}}},
@@ -166,6 +167,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     s.attack.occasions.lie_when = read_enum(attack, "lie_when", LieWhen::kSecond);
     read_field(attack, "silent_rate", s.attack.occasions.silent_rate);
     read_field(attack, "lazy", s.attack.occasions.is_lazy);
+    read_field(attack, "arbiter", s.attack.occasions.has_arbiter);
     read_field(attack, "statistics", s.attack.statistics);
     read_field(attack, "rule_rows", s.attack.rule_rows);
     if (!attack.at("defence").is_null()) s.attack.defence = defence_from(attack.at("defence"));

@@ -54,7 +54,7 @@ struct WorkerSettings {
   std::vector<int> ranks;  ///< worker w is rank ranks[w]; ranks that the job lacks are nobody
   std::string codec;
   std::size_t slices = 0, samples_per_step = 0;
-  std::size_t seats = 0;  ///< workers of all slices, each as often as it has one
+  std::size_t seats = 0;  ///< workers of all slices, each as often as it has one, at the most
   Key data_key{}, attack_key{};
   AttackPlan attack;
   bool by_digest = false;  ///< digests first, and of the bytes what the server asks for

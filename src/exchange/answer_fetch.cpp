@@ -51,6 +51,7 @@ void AnswerFetch::begin_step(std::uint64_t step, Clock::time_point now, double l
   first_open_ = 0;
   std::ranges::fill(here_, 0);
   expected_ = handed_on_ = 0;
+  others_are_elsewhere_ = false;
   for (Slice& slice : slices_) {
     slice.fetch.reset();
     slice.is_touched = false;
@@ -246,6 +247,7 @@ void AnswerFetch::settle(std::uint32_t index, bool delivered) {
 }
 
 void AnswerFetch::hand_on_columns(const std::function<void(const ReadyColumns&)>& on_columns) {
+  if (others_are_elsewhere_) return;
   while (first_open_ < slices_.size() && votes_->state(first_open_) != SliceState::kOpen)
     ++first_open_;
   const std::size_t expected = fetched_ - given_up_;

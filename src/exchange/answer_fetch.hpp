@@ -56,6 +56,9 @@ class AnswerFetch {
   /// Tells of the chunks that have come of every slice that can be expected, since the last call.
   void hand_on_columns(const std::function<void(const ReadyColumns&)>& on_columns);
 
+  /// The answer of some slice of this step did not come this way: columns are not handed on.
+  void note_answer_elsewhere() { others_are_elsewhere_ = true; }
+
   /// How many slices' answers are under way.
   std::size_t under_way() const { return fetched_ - settled_; }
   /// How many chunks are being checked, or are and wait for check().
@@ -128,6 +131,7 @@ class AnswerFetch {
   std::vector<std::size_t> here_;  ///< by chunk: of how many fetched slices that are not given up
   std::size_t expected_ = 0;       ///< slices of which columns were handed on
   std::size_t handed_on_ = 0;      ///< chunks of these
+  bool others_are_elsewhere_ = false;
   ChunkPace pace_;
   /// By worker: the latest step in which it promised and did not deliver, and has not since; or 0.
   std::vector<std::uint64_t> owes_since_;

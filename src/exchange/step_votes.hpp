@@ -32,6 +32,9 @@ struct SliceOrder {
   std::uint32_t worker, slice;
 };
 
+/// In an order and its answer: the server itself, whom nobody doubts.
+inline constexpr std::uint32_t kServer = 0xfffffffe;
+
 /// What has happened to a slice in a step. It changes only to a later state of this list.
 enum class SliceState : std::uint8_t {
   kOpen,      ///< a majority can still come: there is none yet, and enough replicas are outstanding
@@ -51,7 +54,8 @@ class StepVotes {
  public:
   virtual ~StepVotes() = default;
   /// Whom to ask for what since the last call. There may be more after count(), pass_over() and
-  /// ask_another().
+  /// ask_another(). Where kServer is asked, its answer is counted before anything else; of a slice
+  /// that has a majority then, it is the answer to settle with.
   virtual std::vector<SliceOrder> take_orders() = 0;
   /// Nobody waits any more for what this worker was asked for: where it matters somebody else is
   /// asked. It may answer all the same.

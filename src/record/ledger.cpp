@@ -4,8 +4,8 @@ namespace detox {
 namespace {
 
 constexpr std::array<std::string_view, kSuspicions> kNames = {
-    "outvoted",   "equivocated",   "malformed", "bad-chunk",   "oversized", "flood",
-    "late-agree", "late-outvoted", "missing",   "undelivered", "bad-relay"};
+    "convicted", "outvoted",   "equivocated",   "malformed", "bad-chunk",   "oversized",
+    "flood",     "late-agree", "late-outvoted", "missing",   "undelivered", "bad-relay"};
 
 }  // namespace
 

@@ -3,13 +3,17 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
+
+#include "base/digest.hpp"
 
 namespace detox {
 
 /// Accusations come first. `outvoted` presumes that the majority of the slice was honest.
 enum class Suspicion {
+  kConvicted,  ///< it sent something else than what the arbiter found, which presumes no majority
   kOutvoted,
   kEquivocated,
   kMalformed,
@@ -22,17 +26,25 @@ enum class Suspicion {
   kUndelivered,  ///< it owed what its winning digest promised when the step ended
   kBadRelay,     ///< more than q say that it relayed wrong weights, or none in time
 };
-constexpr std::size_t kSuspicions = 11;
-constexpr std::size_t kAccusations = 6;
+constexpr std::size_t kSuspicions = 12;
+constexpr std::size_t kAccusations = 7;
 
 std::string_view suspicion_name(Suspicion kind);
 bool is_accusation(Suspicion kind);
+
+/// What a conviction rests on: digests of what was compared.
+struct Proof {
+  Digest said, truth;
+  bool by_server;  ///< the arbiter was the server; else more than q workers said the same
+  bool operator==(const Proof&) const = default;
+};
 
 struct LedgerEntry {
   std::uint64_t step;
   std::uint32_t slice;
   std::uint32_t worker;  ///< from 0
   Suspicion kind;
+  std::optional<Proof> proof = {};  ///< of a conviction
   bool operator==(const LedgerEntry&) const = default;
 };
 

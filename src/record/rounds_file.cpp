@@ -45,16 +45,18 @@ std::vector<std::uint32_t> read_workers(const Json& slice, const char* name, std
   return list;
 }
 
-RecordedSlice read_slice(const Json& json, std::size_t workers) {
+RecordedSlice read_slice(const Json& json, std::size_t workers, bool is_dealt) {
   RecordedSlice slice;
+  if (is_dealt && json.contains("more")) slice.more = read_workers(json, "more", workers);
   slice.assigned = read_workers(json, "assigned", workers);
   slice.counted = read_workers(json, "counted", workers);
   slice.used = field(json, "used", &Json::is_boolean).get<bool>();
   for (const std::uint32_t worker : slice.counted) {
-    if (!std::ranges::binary_search(slice.assigned, worker))
+    if (!std::ranges::binary_search(slice.assigned, worker) &&
+        !std::ranges::binary_search(slice.more, worker))
       throw Fault{fmt::format("worker {} counted, but was not assigned", worker + 1)};
   }
-  if (!slice.counted.empty() && 2 * slice.counted.size() <= slice.assigned.size()) {
+  if (!is_dealt && !slice.counted.empty() && 2 * slice.counted.size() <= slice.assigned.size()) {
     throw Fault{fmt::format("{} of {} workers are no majority", slice.counted.size(),
                             slice.assigned.size())};
   }
@@ -62,12 +64,10 @@ RecordedSlice read_slice(const Json& json, std::size_t workers) {
   return slice;
 }
 
-/// Workers are dealt evenly: between two of them is one slice at the most.
-void check_step(const RecordedStep& step, std::size_t workers) {
+/// Slices are dealt evenly: between two workers is one slice at the most.
+void check_even(const RecordedStep& step, std::size_t workers) {
   std::vector<std::size_t> slices_of(workers);
-  std::size_t used = 0;
   for (const RecordedSlice& slice : step.slices) {
-    used += slice.used ? 1 : 0;
     for (const std::uint32_t worker : slice.assigned) ++slices_of[worker];
   }
   const auto [least, most] = std::ranges::minmax_element(slices_of);
@@ -77,6 +77,18 @@ void check_step(const RecordedStep& step, std::size_t workers) {
     throw Fault{fmt::format("worker {} was assigned to {} slices, worker {} to {}",
                             most - slices_of.begin() + 1, *most, least - slices_of.begin() + 1,
                             *least)};
+  }
+}
+
+void check_step(const RecordedStep& step, std::size_t workers) {
+  if (!step.away) check_even(step, workers);
+  std::size_t used = 0;
+  for (const RecordedSlice& slice : step.slices) {
+    used += slice.used ? 1 : 0;
+    for (const std::uint32_t worker : slice.assigned) {
+      if (step.away && std::ranges::binary_search(*step.away, worker))
+        throw Fault{fmt::format("worker {} was away and was assigned to a slice", worker + 1)};
+    }
   }
   if (step.skipped && used > 0) throw Fault{"it was skipped, but slices were used"};
   if (!step.skipped && used == 0) throw Fault{"it was not skipped, but no slice was used"};
@@ -126,6 +138,12 @@ RecordedStep RecordedRounds::parse(std::size_t index) const {
     constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
     if (step.step == 0 || step.step > kMost - begins_.size()) throw Fault{"it is of no step"};
     step.skipped = field(json, "skipped", &Json::is_boolean).get<bool>();
+    if (json.contains("away")) {
+      step.away = read_workers(json, "away", workers_);
+      step.put_out = field(json, "put_out", &Json::is_number_unsigned).get<std::size_t>();
+      if (json.contains("convicted")) step.convicted = read_workers(json, "convicted", workers_);
+      if (step.put_out > step.away->size()) throw Fault{"more were put out than were away"};
+    }
     const Json& slices = field(json, "slices", &Json::is_array);
     if (slices.size() != slices_)
       throw Fault{fmt::format("it has {} slices, the run {}", slices.size(), slices_)};
@@ -136,7 +154,7 @@ RecordedStep RecordedRounds::parse(std::size_t index) const {
           field(slice, "slice", &Json::is_number_unsigned).get<std::uint64_t>() != number) {
         throw Fault{"another one stands in its place"};
       }
-      step.slices.push_back(read_slice(slice, workers_));
+      step.slices.push_back(read_slice(slice, workers_, step.away.has_value()));
     }
     where.clear();
     check_step(step, workers_);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,13 +15,18 @@ namespace detox {
 /// Workers count from 0 here, from 1 in the file.
 struct RecordedSlice {
   std::vector<std::uint32_t> assigned, counted;  ///< ascending; nobody counted: no majority
-  bool used = false;                             ///< it was aggregated
+  std::vector<std::uint32_t> more;  ///< who was asked besides those it was dealt to, ascending
+  bool used = false;                ///< it was aggregated
 };
 
 struct RecordedStep {
   std::uint64_t step = 0;
   bool skipped = false;
   std::vector<RecordedSlice> slices;  ///< by number
+  /// Of a run with an arbiter, whose copies are dealt: who got no order, ascending.
+  std::optional<std::vector<std::uint32_t>> away = {};
+  std::size_t put_out = 0;               ///< of these, for being convicted before
+  std::vector<std::uint32_t> convicted;  ///< in this step, ascending
 };
 
 /// The steps of a run, one after the other. Owns the file's bytes, and no more than a place a step
@@ -31,7 +37,8 @@ class RecordedRounds {
   /// a line that is being written, or never was. InputError, naming line or step, where the file
   /// holds anything but consecutive steps of a run with so many workers and slices: workers
   /// assigned evenly, each at least once, a majority of the assigned counted or nobody, slices used
-  /// that have a majority, and none of them where the step was skipped.
+  /// that have a majority, and none of them where the step was skipped. Where copies are dealt
+  /// (`away`): nobody assigned who was away.
   RecordedRounds(std::string name, std::vector<std::byte> bytes, std::size_t workers,
                  std::size_t slices,
                  std::uint64_t until = std::numeric_limits<std::uint64_t>::max());

@@ -15,6 +15,10 @@ nlohmann::json from_one(std::vector<std::uint32_t> workers) {
   return list;
 }
 
+const std::vector<std::uint32_t>& workers_of(const StepReport& report, std::size_t slice) {
+  return report.assignment.workers_of_slice[slice];
+}
+
 }  // namespace
 
 nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t> corrupted) {
@@ -50,19 +54,39 @@ nlohmann::json rounds_line(const StepReport& report) {
   nlohmann::json slices = nlohmann::json::array();
   for (std::size_t slice = 0; slice < report.assignment.slices(); ++slice) {
     slices.push_back({{"slice", slice},
-                      {"assigned", from_one(report.assignment.workers_of_slice[slice])},
+                      {"assigned", from_one(workers_of(report, slice))},
                       {"counted", from_one(report.counted[slice])},
                       {"used", std::ranges::binary_search(report.used, slice)}});
+    if (!report.away) continue;
+    std::vector<std::uint32_t> more = report.asked[slice];
+    std::erase_if(more, [&](std::uint32_t worker) {
+      return std::ranges::find(workers_of(report, slice), worker) !=
+             workers_of(report, slice).end();
+    });
+    if (!more.empty()) slices.back()["more"] = from_one(more);
   }
-  return {{"step", report.step}, {"skipped", !report.skipped_because.empty()}, {"slices", slices}};
+  nlohmann::json line = {
+      {"step", report.step}, {"skipped", !report.skipped_because.empty()}, {"slices", slices}};
+  if (report.away) {
+    line["away"] = from_one(*report.away);
+    line["put_out"] = report.put_out;
+    if (!report.convicted.empty()) line["convicted"] = from_one(report.convicted);
+  }
+  return line;
 }
 
 nlohmann::json ledger_line(const LedgerEntry& entry) {
-  return {{"step", entry.step},
-          {"slice", entry.slice},
-          {"worker", entry.worker + 1},
-          {"kind", suspicion_name(entry.kind)},
-          {"accusation", is_accusation(entry.kind)}};
+  nlohmann::json line = {{"step", entry.step},
+                         {"slice", entry.slice},
+                         {"worker", entry.worker + 1},
+                         {"kind", suspicion_name(entry.kind)},
+                         {"accusation", is_accusation(entry.kind)}};
+  if (entry.proof) {
+    line["said"] = hex(entry.proof->said);
+    line["truth"] = hex(entry.proof->truth);
+    line["arbiter"] = entry.proof->by_server ? "server" : "workers";
+  }
+  return line;
 }
 
 }  // namespace detox

@@ -30,6 +30,12 @@ struct StepReport {
   Assignment assignment;
   std::vector<std::vector<std::uint32_t>> asked;  ///< of slice j's workers, ascending
   std::vector<std::vector<std::uint32_t>> counted;
+  /// Where copies are dealt: workers who got no order, ascending.
+  std::optional<std::vector<std::uint32_t>> away;
+  std::size_t put_out = 0;                        ///< of these, for being convicted
+  std::vector<std::uint32_t> convicted;           ///< workers, ascending
+  std::vector<std::uint32_t> computed_by_server;  ///< slices about which the server decided
+  std::size_t server_was_alone = 0;               ///< of these, where nobody had said the same
   std::vector<std::uint32_t> unresolved;
   std::vector<std::uint32_t> used;  ///< slices that were aggregated, ascending; none if skipped
   std::string skipped_because;      ///< empty: the step was taken
@@ -39,9 +45,9 @@ struct StepReport {
   // After the step; of one that was skipped nothing is said.
   bool weights_are_finite = true, gradient_is_finite = true;
 
-  /// Answers that were asked for.
+  /// Answers that were asked for, and those that the server computed.
   std::size_t computed() const {
-    std::size_t sum = 0;
+    std::size_t sum = computed_by_server.size();
     for (const std::vector<std::uint32_t>& workers : asked) sum += workers.size();
     return sum;
   }

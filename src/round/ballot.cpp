@@ -40,15 +40,19 @@ std::vector<LedgerEntry> RecentSteps::add(Step step) {
   return missing;
 }
 
-Ballot::Ballot(const Parts& parts) : parts_(parts) {
+Ballot::Ballot(const Parts& parts) : parts_(parts), orders_of_(parts.assignment.workers()) {
   for (std::uint32_t slice = 0; slice < parts.assignment.slices(); ++slice) {
-    const std::vector<std::uint32_t>& workers = parts.assignment.workers_of_slice[slice];
-    slices_.push_back({SliceVote(workers)});
-    for (const std::uint32_t worker : workers) {
+    std::vector<std::uint32_t> electorate = parts.assignment.workers_of_slice[slice];
+    if (!parts.assignment.spares_of_slice.empty()) {
+      const std::vector<std::uint32_t>& spares = parts.assignment.spares_of_slice[slice];
+      electorate.insert(electorate.end(), spares.begin(), spares.end());
+    }
+    slices_.push_back({SliceVote(electorate, quorum(slice))});
+    for (const std::uint32_t worker : electorate) {
       if (!takes_part(worker, slice)) slices_[slice].vote.give_up(worker);
     }
-    ask_as_needed(slice);
   }
+  for (std::uint32_t slice = 0; slice < parts.assignment.slices(); ++slice) ask_as_needed(slice);
 }
 
 bool Ballot::takes_part(std::uint32_t worker, std::uint32_t slice) const {
@@ -57,13 +61,41 @@ bool Ballot::takes_part(std::uint32_t worker, std::uint32_t slice) const {
          std::ranges::binary_search(parts_.recorded->slices[slice].counted, worker);
 }
 
+/// Equal answers that make a slice, before anything is disputed.
+std::size_t Ballot::quorum(std::uint32_t slice) const {
+  const std::size_t list = parts_.assignment.workers_of_slice[slice].size();
+  if (parts_.assignment.spares_of_slice.empty()) return list / 2 + 1;
+  const std::size_t all =
+      parts_.recorded != nullptr ? parts_.recorded->slices[slice].counted.size() : list;
+  return std::max<std::size_t>(1, all);
+}
+
+/// Whether one order more leaves liars no more slices than the rule bears, whoever they are.
+bool Ballot::may_order(std::uint32_t worker) {
+  if (parts_.arbitration == nullptr) return true;
+  const auto& [by_server, truth, dealing, liars, rechecked] = *parts_.arbitration;
+  std::vector<std::size_t> orders = orders_of_;
+  ++orders[worker];
+  return dealing.rows_owned(most_orders(std::move(orders), liars)) <= dealing.f();
+}
+
 /// False where nobody is left.
 bool Ballot::ask_next(std::uint32_t index) {
   Slice& slice = slices_[index];
   const std::vector<std::uint32_t>& workers = parts_.assignment.workers_of_slice[index];
-  while (slice.next < workers.size()) {
-    const std::uint32_t worker = workers[slice.next++];
+  const std::size_t spares = parts_.assignment.spares_of_slice.empty()
+                                 ? 0
+                                 : parts_.assignment.spares_of_slice[index].size();
+  while (slice.next < workers.size() + spares) {
+    const bool is_spare = slice.next >= workers.size();
+    const std::uint32_t worker =
+        is_spare ? parts_.assignment.spares_of_slice[index][slice.next - workers.size()]
+                 : workers[slice.next];
+    ++slice.next;
     if (!takes_part(worker, index)) continue;
+    // What an arbiter asks for is compared, so that no liar owns it alone.
+    if (is_spare && !slice.is_disputed && !may_order(worker)) continue;
+    if (!slice.is_disputed) ++orders_of_[worker];
     slice.asked.insert(std::ranges::upper_bound(slice.asked, worker), worker);
     slice.waited_for.push_back(worker);
     orders_.push_back({worker, index});
@@ -72,18 +104,30 @@ bool Ballot::ask_next(std::uint32_t index) {
   return false;
 }
 
-/// Nobody is asked beyond the shortest beginning of the list that holds a majority: each who is
-/// asked is needed for one, whatever the others say who are waited for.
+/// Nobody is asked beyond the shortest beginning of the list that can win: each who is asked is
+/// needed for that, whatever the others say who are waited for.
 void Ballot::ask_as_needed(std::uint32_t index) {
-  const Slice& slice = slices_[index];
-  const std::size_t majority = parts_.assignment.workers_of_slice[index].size() / 2 + 1;
+  Slice& slice = slices_[index];
+  const std::size_t list = parts_.assignment.workers_of_slice[index].size();
+  // All are heard first who were asked: who is convicted must not depend on who is quick.
+  if (parts_.arbitration != nullptr && !slice.is_disputed && slice.vote.candidates().size() > 1) {
+    if (!slice.waited_for.empty() || slice.vote.state() != SliceVote::State::kOpen) return;
+    dispute(index);
+  }
+  const bool asks_all =
+      parts_.recorded != nullptr || (!parts_.is_lazy && parts_.arbitration == nullptr);
   const auto is_needed = [&] {
-    if (!parts_.is_lazy || parts_.recorded != nullptr) return true;
-    return slice.vote.state() == SliceVote::State::kOpen &&
+    if (asks_all) return true;
+    const std::size_t majority = parts_.arbitration == nullptr ? list / 2 + 1 : slice.vote.quorum();
+    return !slice.is_at_server && slice.vote.state() == SliceVote::State::kOpen &&
            slice.vote.most_equal() + slice.waited_for.size() < majority;
   };
   while (is_needed() && ask_next(index)) {
   }
+  if (parts_.arbitration == nullptr || slice.is_disputed || !slice.waited_for.empty()) return;
+  // The copy that was to be compared with does not come, and nobody can be asked instead.
+  const std::size_t copies = parts_.arbitration->dealing.copies;
+  if (slice.vote.quorum() > copies && slice.vote.most_equal() >= copies) slice.vote.require(copies);
 }
 
 std::vector<SliceOrder> Ballot::take_orders() { return std::exchange(orders_, {}); }
@@ -94,7 +138,8 @@ void Ballot::pass_over(const SliceOrder& order) {
 
 bool Ballot::ask_another(std::uint32_t slice) {
   DETOX_ASSERT(state(slice) == SliceState::kMajority);
-  return parts_.is_lazy && (!slices_[slice].waited_for.empty() || ask_next(slice));
+  return (parts_.is_lazy || parts_.arbitration != nullptr) &&
+         (!slices_[slice].waited_for.empty() || ask_next(slice));
 }
 
 /// What a worker can do any number of times in a step is one entry: a flood must not fill the disk.
@@ -107,34 +152,93 @@ void Ballot::note(const SliceOrder& of, Suspicion kind) {
 }
 
 void Ballot::note(std::uint32_t worker, Suspicion kind) {
-  note({worker, parts_.assignment.slices_of_worker[worker].front()}, kind);
+  const std::vector<std::uint32_t>& slices = parts_.assignment.slices_of_worker[worker];
+  note({worker, slices.empty() ? 0 : slices.front()}, kind);
 }
 
 void Ballot::count(const IncomingAnswer& answer) {
   const auto begin = parts_.clock.now();
-  if (answer.step != parts_.step) {
+  if (answer.worker == kServer) {
+    take_truth(answer);
+  } else if (answer.step != parts_.step) {
     if (const auto seen = parts_.recent.compare(answer))
       log_once({answer.step, answer.slice, answer.worker, *seen});
-  } else if (!parts_.assignment.is_assigned(answer.worker, answer.slice)) {
+  } else if (!is_its_own(answer.worker, answer.slice)) {
     note(answer.worker, Suspicion::kMalformed);
   } else if (!answer.is_digest && answer.bytes.size() != parts_.answer_bytes) {
     note({answer.worker, answer.slice}, Suspicion::kMalformed);
   } else {
-    Slice& slice = slices_[answer.slice];
-    if (slice.vote.add(answer.worker, answer.bytes) == SliceVote::Verdict::kEquivocated)
-      note({answer.worker, answer.slice}, Suspicion::kEquivocated);
-    std::erase(slice.waited_for, answer.worker);
-    ask_as_needed(answer.slice);
-    slice.by_digest = answer.is_digest;
-    if (!slice.by_digest && state(answer.slice) == SliceState::kMajority)
-      settle(answer.slice, slice.vote.winner());
+    take_answer(answer);
   }
   seconds_ += parts_.clock.seconds_since(begin);
+}
+
+bool Ballot::is_its_own(std::uint32_t worker, std::uint32_t slice) const {
+  return parts_.assignment.is_assigned(worker, slice) ||
+         (parts_.assignment.is_spare(worker, slice) &&
+          std::ranges::binary_search(slices_[slice].asked, worker));
+}
+
+void Ballot::take_answer(const IncomingAnswer& answer) {
+  Slice& slice = slices_[answer.slice];
+  const bool was_open = slice.vote.state() == SliceVote::State::kOpen;
+  if (slice.vote.add(answer.worker, answer.bytes) == SliceVote::Verdict::kEquivocated)
+    note({answer.worker, answer.slice}, Suspicion::kEquivocated);
+  std::erase(slice.waited_for, answer.worker);
+  slice.by_digest = answer.is_digest;
+  const bool agree = slice.vote.candidates().size() == 1 && slice.vote.most_equal() > 1;
+  if (was_open && agree && slice.vote.state() == SliceVote::State::kResolved &&
+      parts_.arbitration != nullptr && !slice.is_disputed &&
+      parts_.arbitration->rechecked[answer.slice]) {
+    dispute(answer.slice);
+  }
+  ask_as_needed(answer.slice);
+  if (!slice.by_digest && state(answer.slice) == SliceState::kMajority)
+    settle(answer.slice, slice.vote.winner());
+}
+
+void Ballot::dispute(std::uint32_t index) {
+  Slice& slice = slices_[index];
+  slice.is_disputed = true;
+  slice.is_at_server = parts_.arbitration->by_server;
+  if (slice.is_at_server) {
+    orders_.push_back({kServer, index});
+  } else {
+    slice.vote.require(parts_.arbitration->truth);
+  }
+}
+
+/// Where it is what nobody else has said, somebody is wrong who is never doubted: more workers are
+/// asked, and the server is heard no further.
+void Ballot::take_truth(const IncomingAnswer& answer) {
+  Slice& slice = slices_[answer.slice];
+  DETOX_ASSERT(slice.is_at_server);
+  slice.is_at_server = false;
+  slice.server_has_it = true;
+  const auto& candidates = slice.vote.candidates();
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (!std::ranges::equal(candidates[i].answer, answer.bytes)) continue;
+    slice.vote.decide(i);
+    if (!slice.by_digest) settle(answer.slice, slice.vote.winner());
+    return;
+  }
+  ++server_was_alone_;
+  slice.vote.require(parts_.arbitration->truth);
+  ask_as_needed(answer.slice);
+}
+
+std::vector<std::uint32_t> Ballot::computed_by_server() const {
+  std::vector<std::uint32_t> found;
+  for (std::uint32_t slice = 0; slice < slices_.size(); ++slice) {
+    if (slices_[slice].server_has_it) found.push_back(slice);
+  }
+  return found;
 }
 
 SliceState Ballot::state(std::uint32_t index) const {
   const Slice& slice = slices_[index];
   if (slice.answer) return SliceState::kHere;
+  if (slice.is_at_server) return SliceState::kOpen;
   switch (slice.vote.state()) {
     case SliceVote::State::kOpen:
       return SliceState::kOpen;
@@ -166,34 +270,56 @@ void Ballot::settle(std::uint32_t slice, std::optional<std::span<const std::byte
 
 void Ballot::close(bool only_late) {
   RecentSteps::Step step{parts_.step, {}, {}, {}};
-  for (std::uint32_t index = 0; index < slices_.size(); ++index) {
-    SliceVote& vote = slices_[index].vote;
-    bool may_come_late = false;
-    for (const std::uint32_t worker : vote.missing()) {
-      vote.give_up(worker);
-      if (!std::ranges::binary_search(slices_[index].asked, worker)) continue;
-      may_come_late = true;
-      if (only_late) {
-        step.unheard.emplace(worker, index);
-      } else {
-        note({worker, index}, Suspicion::kMissing);
-      }
-    }
-    for (const SliceVote::Candidate& candidate : vote.candidates()) {
-      if (!slices_[index].by_digest) break;
-      for (const std::uint32_t worker : candidate.workers)
-        step.said[{worker, index}] = digest_of(candidate.answer);
-    }
-    if (vote.state() != SliceVote::State::kResolved) continue;
-    for (const std::uint32_t worker : vote.outvoted())
-      ledger_.push_back({parts_.step, index, worker, Suspicion::kOutvoted});
-    // Hashed only where somebody may still come late: a digest costs more than the vote.
-    if (may_come_late) step.majorities[index] = digest_of(vote.winner());
-  }
+  for (std::uint32_t index = 0; index < slices_.size(); ++index)
+    close_slice(index, only_late, step);
   const std::vector<LedgerEntry> missing = parts_.recent.add(std::move(step));
   ledger_.insert(ledger_.end(), missing.begin(), missing.end());
   in_order_.resize(std::min(in_order_.size(), parts_.enough));
   std::ranges::sort(in_order_);
+}
+
+void Ballot::close_slice(std::uint32_t index, bool only_late, RecentSteps::Step& step) {
+  SliceVote& vote = slices_[index].vote;
+  bool may_come_late = false;
+  for (const std::uint32_t worker : vote.missing()) {
+    vote.give_up(worker);
+    if (!std::ranges::binary_search(slices_[index].asked, worker)) continue;
+    may_come_late = true;
+    if (only_late) {
+      step.unheard.emplace(worker, index);
+    } else {
+      note({worker, index}, Suspicion::kMissing);
+    }
+  }
+  for (const SliceVote::Candidate& candidate : vote.candidates()) {
+    if (!slices_[index].by_digest) break;
+    for (const std::uint32_t worker : candidate.workers)
+      step.said[{worker, index}] = digest_of(candidate.answer);
+  }
+  if (vote.state() != SliceVote::State::kResolved) return;
+  // What one worker said, and nobody has compared, accuses nobody who says something else.
+  if (parts_.arbitration != nullptr && !slices_[index].is_disputed) return;
+  accuse(index);
+  // Hashed only where somebody may still come late: a digest costs more than the vote.
+  if (may_come_late) step.majorities[index] = digest_of(vote.winner());
+}
+
+void Ballot::accuse(std::uint32_t index) {
+  const SliceVote& vote = slices_[index].vote;
+  const std::vector<std::uint32_t> outvoted = vote.outvoted();
+  if (!slices_[index].is_disputed) {
+    for (const std::uint32_t worker : outvoted)
+      ledger_.push_back({parts_.step, index, worker, Suspicion::kOutvoted});
+    return;
+  }
+  if (outvoted.empty()) return;
+  Proof proof{.said = {}, .truth = digest_of(vote.winner()), .by_server = vote.is_decided()};
+  for (const SliceVote::Candidate& candidate : vote.candidates()) {
+    if (candidate.answer.data() == vote.winner().data()) continue;
+    proof.said = digest_of(candidate.answer);
+    for (const std::uint32_t worker : candidate.workers)
+      ledger_.push_back({parts_.step, index, worker, Suspicion::kConvicted, proof});
+  }
 }
 
 std::vector<std::uint32_t> Ballot::counted(std::uint32_t slice) const {

@@ -11,6 +11,7 @@
 #include "base/digest.hpp"
 #include "record/rounds_file.hpp"
 #include "round/fleet.hpp"
+#include "stages/assign/dealing.hpp"
 #include "stages/vote/slice_vote.hpp"
 
 namespace detox {
@@ -36,6 +37,15 @@ class RecentSteps {
   std::deque<Step> steps_;
 };
 
+/// How a step's slices are judged where an arbiter decides about what differs.
+struct Arbitration {
+  bool by_server = false;         ///< the server computes the slice; else, or too, more workers
+  std::size_t truth = 0;          ///< so many equal answers are the truth: q + 1
+  Dealing dealing;                ///< how many slices liars may own
+  std::size_t liars = 0;          ///< that may be left
+  std::vector<bool> rechecked{};  ///< by slice: goes to the arbiter even where all say the same
+};
+
 /// Used by one thread. Answers are views: they stay valid as long as the ballot is asked.
 class Ballot final : public StepVotes {
  public:
@@ -50,7 +60,8 @@ class Ballot final : public StepVotes {
     /// they can be one, and another one when they cannot. Who is asked then depends on the answers
     /// alone, as long as nobody is passed over.
     bool is_lazy = false;
-    const RecordedStep* recorded = nullptr;  ///< where it is replayed: who counted is asked
+    const RecordedStep* recorded = nullptr;    ///< where it is replayed: who counted is asked
+    const Arbitration* arbitration = nullptr;  ///< where there is an arbiter
     const Clock& clock = Clock::real();
   };
   explicit Ballot(const Parts& parts);
@@ -86,6 +97,10 @@ class Ballot final : public StepVotes {
   const std::vector<std::uint32_t>& asked(std::uint32_t slice) const {
     return slices_[slice].asked;
   }
+  /// Slices that the server computed, ascending.
+  std::vector<std::uint32_t> computed_by_server() const;
+  /// Of these, where nobody else had said what it found.
+  std::size_t server_was_alone() const { return server_was_alone_; }
   std::vector<LedgerEntry>& ledger() { return ledger_; }
 
   double seconds() const { return seconds_; }  ///< spent on comparing
@@ -96,19 +111,33 @@ class Ballot final : public StepVotes {
     bool by_digest = false;
     std::optional<std::span<const std::byte>> answer = {};
     bool is_undelivered = false;
-    std::size_t next = 0;                        ///< of its list, who was not asked yet
+    /// Sent to the arbiter: those who said something else than what it finds are convicted.
+    bool is_disputed = false;
+    bool is_at_server = false;   ///< and it is the server's turn
+    bool server_has_it = false;  ///< which has found what it is
+    std::size_t next = 0;        ///< of its list, then of its spares, who was not asked yet
     std::vector<std::uint32_t> asked = {};       ///< ascending
     std::vector<std::uint32_t> waited_for = {};  ///< of these, in no order
   };
   void log_once(const LedgerEntry& entry);
   bool takes_part(std::uint32_t worker, std::uint32_t slice) const;
+  bool is_its_own(std::uint32_t worker, std::uint32_t slice) const;
+  std::size_t quorum(std::uint32_t slice) const;
   bool ask_next(std::uint32_t slice);
   void ask_as_needed(std::uint32_t slice);
+  bool may_order(std::uint32_t worker);
+  void take_answer(const IncomingAnswer& answer);
+  void take_truth(const IncomingAnswer& answer);
+  void dispute(std::uint32_t slice);
+  void close_slice(std::uint32_t slice, bool only_late, RecentSteps::Step& step);
+  void accuse(std::uint32_t slice);
 
   Parts parts_;
   std::vector<Slice> slices_;
   std::vector<std::uint32_t> in_order_;  ///< slices, as they got their answers
   std::vector<SliceOrder> orders_;       ///< that nobody has taken yet
+  std::vector<std::size_t> orders_of_;   ///< by worker: slices whose answer it may be alone
+  std::size_t server_was_alone_ = 0;
   std::vector<LedgerEntry> ledger_;
   double seconds_ = 0;
 };

@@ -12,12 +12,6 @@
 namespace detox {
 namespace {
 
-/// The same record read back.
-RecordedRounds read_rounds(const std::filesystem::path& file, std::size_t workers,
-                           std::size_t slices, std::uint64_t until) {
-  return {file.string(), read_file(file), workers, slices, until};
-}
-
 /// By their ranks.
 std::string worker_text(const std::vector<std::uint32_t>& workers) {
   std::string text = workers.size() == 1 ? "worker" : "workers";
@@ -29,19 +23,28 @@ std::string worker_text(const std::vector<std::uint32_t>& workers) {
 
 Replay::Replay(const std::filesystem::path& run, std::size_t workers, std::size_t slices,
                std::uint64_t until)
-    : rounds_(read_rounds(run / kRoundsFile, workers, slices, until)) {}
+    : rounds_((run / kRoundsFile).string(), read_file(run / kRoundsFile), workers, slices, until) {}
 
-RecordedStep Replay::at(std::uint64_t step, const Assignment& here) const {
-  RecordedStep recorded = rounds_.at(step);
+std::vector<bool> Replay::away(const RecordedStep& recorded, std::size_t workers) const {
+  if (!recorded.away) {
+    throw InputError(
+        fmt::format("{}: step {} does not say who was away, as a run with an arbiter does",
+                    rounds_.name(), recorded.step));
+  }
+  std::vector<bool> away(workers);
+  for (const std::uint32_t worker : *recorded.away) away[worker] = true;
+  return away;
+}
+
+void Replay::check_assigned(const RecordedStep& recorded, const Assignment& here) const {
   for (std::size_t slice = 0; slice < recorded.slices.size(); ++slice) {
     std::vector<std::uint32_t> assigned = here.workers_of_slice[slice];
     std::ranges::sort(assigned);
     if (assigned == recorded.slices[slice].assigned) continue;
-    throw InputError(
-        fmt::format("{}: step {}, slice {}: assigned to {} there, to {} here", rounds_.name(), step,
-                    slice, worker_text(recorded.slices[slice].assigned), worker_text(assigned)));
+    throw InputError(fmt::format(
+        "{}: step {}, slice {}: assigned to {} there, to {} here", rounds_.name(), recorded.step,
+        slice, worker_text(recorded.slices[slice].assigned), worker_text(assigned)));
   }
-  return recorded;
 }
 
 void Replay::check_counted(const RecordedStep& recorded,

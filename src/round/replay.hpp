@@ -26,9 +26,15 @@ class Replay {
   std::uint64_t first_step() const { return rounds_.first_step(); }
   std::uint64_t last_step() const { return rounds_.last_step(); }
 
-  /// What was recorded. InputError where there is no such step, or where the slices were assigned
-  /// to other workers than here.
-  RecordedStep at(std::uint64_t step, const Assignment& here) const;
+  /// What was recorded. InputError where there is no such step.
+  RecordedStep at(std::uint64_t step) const { return rounds_.at(step); }
+
+  /// By worker, who got no order in this step of a run that deals copies; InputError where that is
+  /// not recorded.
+  std::vector<bool> away(const RecordedStep& recorded, std::size_t workers) const;
+
+  /// InputError where the slices were assigned to other workers than here.
+  void check_assigned(const RecordedStep& recorded, const Assignment& here) const;
 
   /// InputError unless the same workers as in the record are each slice's majority, or none is.
   void check_counted(const RecordedStep& recorded,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/finite.hpp"
 
@@ -14,6 +15,14 @@ void lap(const Clock& clock, Clock::time_point& mark, double& sum) {
   const auto now = clock.now();
   sum += std::chrono::duration<double>(now - mark).count();
   mark = now;
+}
+
+std::vector<std::uint32_t> convicted_in(const std::vector<LedgerEntry>& ledger) {
+  std::set<std::uint32_t> workers;
+  for (const LedgerEntry& entry : ledger) {
+    if (entry.kind == Suspicion::kConvicted) workers.insert(entry.worker);
+  }
+  return {workers.begin(), workers.end()};
 }
 
 }  // namespace
@@ -36,10 +45,12 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   StepReport report;
   report.step = step;
   report.lr = parts_.lr.at(step);
-  report.assignment = parts_.plan.assign(parts_.keys.placement, step);
-  if (parts_.replay != nullptr) recorded_ = parts_.replay->at(step, report.assignment);
+  if (parts_.replay != nullptr) recorded_ = parts_.replay->at(step);
+  assign(step, state, report);
+  if (recorded_) parts_.replay->check_assigned(*recorded_, report.assignment);
 
-  const std::vector<bool> absent = absent_workers(step);
+  const std::vector<bool> absent = absent_workers(step, state);
+  const std::optional<Arbitration> arbitration = arbitration_of(step, state);
   Ballot ballot({.step = step,
                  .assignment = report.assignment,
                  .absent = absent,
@@ -48,6 +59,7 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
                  .recent = recent_,
                  .is_lazy = parts_.plan.is_lazy,
                  .recorded = recorded_ ? &*recorded_ : nullptr,
+                 .arbitration = arbitration ? &*arbitration : nullptr,
                  .clock = clock_});
   Workspace::Scope scratch(workspace_);
   const std::span<float> gradient = scratch.take<float>(parts_.format.d());
@@ -106,7 +118,10 @@ void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<do
     report.asked.push_back(ballot.asked(slice));
     report.counted.push_back(ballot.counted(slice));
   }
+  report.computed_by_server = ballot.computed_by_server();
+  report.server_was_alone = ballot.server_was_alone();
   report.ledger = std::move(ballot.ledger());
+  report.convicted = recorded_ ? recorded_->convicted : convicted_in(report.ledger);
 }
 
 /// The slices that the step goes on with, as recorded or as they came. Of a step that was skipped
@@ -180,12 +195,54 @@ void ServerRound::update(const Ballot& ballot, std::span<const float> gradient, 
   std::copy(medians.begin(), medians.end(), state.model.statistics.begin());
 }
 
-std::vector<bool> ServerRound::absent_workers(std::uint64_t step) const {
+/// Copies are dealt among those who are there: nobody who is left out, put out, or known to be
+/// gone.
+void ServerRound::assign(std::uint64_t step, const State& state, StepReport& report) const {
+  const DefencePlan& plan = parts_.plan;
+  if (!plan.arbitrated) {
+    report.assignment = plan.assign(parts_.keys.placement, step);
+    return;
+  }
+  std::vector<bool> away;
+  if (recorded_) {
+    away = parts_.replay->away(*recorded_, plan.workers);
+  } else {
+    away = absent_workers(step, state);
+    const std::vector<bool> gone = parts_.fleet.away();
+    for (std::size_t worker = 0; worker < gone.size(); ++worker)
+      away[worker] = away[worker] || gone[worker];
+  }
+  report.away.emplace();
+  for (std::uint32_t worker = 0; worker < plan.workers; ++worker) {
+    if (away[worker]) report.away->push_back(worker);
+  }
+  report.put_out = recorded_ ? recorded_->put_out : put_out(state);
+  report.assignment = plan.deal(parts_.keys.placement, step, away, report.put_out);
+}
+
+std::size_t ServerRound::put_out(const State& state) {
+  return state.evictions == nullptr ? 0 : state.evictions->out();
+}
+
+std::optional<Arbitration> ServerRound::arbitration_of(std::uint64_t step,
+                                                       const State& state) const {
+  const DefencePlan& plan = parts_.plan;
+  if (!plan.arbitrated || recorded_) return std::nullopt;
+  return Arbitration{.by_server = plan.arbitrated->by_server,
+                     .truth = plan.q + 1,
+                     .dealing = plan.arbitrated->dealing,
+                     .liars = plan.q - std::min(plan.q, put_out(state)),
+                     .rechecked = plan.rechecked(parts_.keys.placement, step)};
+}
+
+std::vector<bool> ServerRound::absent_workers(std::uint64_t step, const State& state) const {
   if (recorded_) return not_counted(*recorded_, parts_.plan.workers);
   std::vector<bool> absent(parts_.plan.workers);
   for (const Absence& absence : parts_.plan.absences) {
     if (step >= absence.from && step <= absence.to) absent[absence.worker] = true;
   }
+  for (std::uint32_t worker = 0; state.evictions != nullptr && worker < absent.size(); ++worker)
+    absent[worker] = absent[worker] || state.evictions->is_out(worker);
   return absent;
 }
 

@@ -14,6 +14,7 @@
 #include "round/ballot.hpp"
 #include "round/commitment.hpp"
 #include "round/defence.hpp"
+#include "round/evictions.hpp"
 #include "round/replay.hpp"
 #include "stages/optimize/lr_schedule.hpp"
 #include "stages/optimize/sgd.hpp"
@@ -47,7 +48,8 @@ class ServerRound {
   struct State {
     ModelState& model;
     std::vector<float>& velocity;
-    std::vector<float>& last_aggregate;  ///< empty where the rule does not begin at it
+    std::vector<float>& last_aggregate;    ///< empty where the rule does not begin at it
+    const Evictions* evictions = nullptr;  ///< who is out; null: nobody is
   };
   explicit ServerRound(const Parts& parts);
 
@@ -70,7 +72,10 @@ class ServerRound {
   void update(const Ballot& ballot, std::span<const float> gradient, const State& state,
               StepReport& report);
   std::vector<std::uint32_t> choose(const Ballot& ballot, const StepReport& report) const;
-  std::vector<bool> absent_workers(std::uint64_t step) const;
+  void assign(std::uint64_t step, const State& state, StepReport& report) const;
+  static std::size_t put_out(const State& state);
+  std::optional<Arbitration> arbitration_of(std::uint64_t step, const State& state) const;
+  std::vector<bool> absent_workers(std::uint64_t step, const State& state) const;
 
   Parts parts_;
   const Clock& clock_;

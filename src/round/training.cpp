@@ -10,6 +10,7 @@
 #include "base/as_error.hpp"
 #include "base/finite.hpp"
 #include "base/log.hpp"
+#include "base/worker_names.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/run_files.hpp"
@@ -19,6 +20,7 @@ namespace detox {
 namespace {
 
 constexpr const char* kDivergedAt = "diverged_at";
+constexpr const char* kConvicted = "convicted";
 
 std::uint64_t fact(const TrainingState& state, const std::string& name) {
   const auto found = state.facts.find(name);
@@ -71,11 +73,24 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
   } else {
     Journal::truncate_after_step(commitments, state_.step);
   }
+  if (options.evictions.workers > 0) open_evictions();
   if (state_.step > 0) saved_step_ = state_.step;
   if (const std::uint64_t step = fact(state_, kDivergedAt); step > 0) diverged_at_ = step;
   // Of a program that did not look; at this step at the latest.
   if (!diverged_at_ && !all_finite(model_.parameters)) diverged_at_ = state_.step;
   tell_gaps();
+}
+
+void Training::open_evictions() {
+  const auto found = state_.facts.find(kConvicted);
+  evictions_.emplace(options_.evictions, found == state_.facts.end() ? "" : found->second);
+  for (const std::uint32_t worker : options_.readmitted) {
+    if (evictions_->readmit(worker)) {
+      log_info("worker {} is taken in again", worker + 1);
+    } else {
+      log_warning("--readmit {}: this worker was not convicted", worker + 1);
+    }
+  }
 }
 
 /// Lines are lost in a power failure, or where they do not fit on the disk. Of the ledger nobody
@@ -117,8 +132,11 @@ void Training::take_steps(const std::atomic<bool>& stop, const StepTaken& on_ste
   while (state_.step < options_.last_step && !stop) {
     const std::uint64_t step = state_.step + 1;
     const std::chrono::duration<double> limit(deadline_.seconds());
-    const StepReport report =
-        round_.run(step, limit, {model_, state_.momentum, state_.last_aggregate});
+    const StepReport report = round_.run(step, limit,
+                                         {.model = model_,
+                                          .velocity = state_.momentum,
+                                          .last_aggregate = state_.last_aggregate,
+                                          .evictions = evictions()});
     if (report.interrupted) return;
     take_step(step, report, on_step);
   }
@@ -141,6 +159,7 @@ void Training::take_step(std::uint64_t step, const StepReport& report, const Ste
   skipped_here_ = skipped ? skipped_here_ + 1 : 0;
   state_.facts = {{"skipped", std::to_string(skipped_)},
                   {"skipped_in_row", std::to_string(skipped_in_row_)}};
+  if (evictions_) convict(report);
   const bool diverges = !report.weights_are_finite && !diverged_at_;
   if (diverges) diverged_at_ = step;
   if (diverged_at_) state_.facts[kDivergedAt] = std::to_string(*diverged_at_);
@@ -157,6 +176,31 @@ void Training::take_step(std::uint64_t step, const StepReport& report, const Ste
   }
   const bool is_due = options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0;
   if (is_due && checkpoint(false)) note_step();
+}
+
+void Training::convict(const StepReport& report) {
+  if (report.server_was_alone > 0 && server_was_alone_ == 0) {
+    progress_.clear();
+    log_warning(
+        "step {}: no worker has what the server computed itself: either this machine is wrong, or "
+        "all who had the slice; more workers are asked then",
+        report.step);
+  }
+  server_was_alone_ += report.server_was_alone;
+  const bool were_too_many = evictions_->are_too_many();
+  const std::vector<std::uint32_t> put_out = evictions_->book(report.step, report.convicted);
+  if (!put_out.empty()) {
+    progress_.clear();
+    log_info("step {}: convicted and put out: {}", report.step, worker_names(put_out));
+  }
+  if (evictions_->are_too_many() && !were_too_many) {
+    progress_.clear();
+    log_warning(
+        "step {}: {} workers are convicted, more than q = {}: what convicts them assumed that no "
+        "more lie, so somebody honest may be among them; nobody more is put out",
+        report.step, evictions_->convicted().size(), options_.evictions.most);
+  }
+  if (const std::string text = evictions_->text(); !text.empty()) state_.facts[kConvicted] = text;
 }
 
 /// At the first step whose weights are not finite.

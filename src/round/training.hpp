@@ -12,6 +12,7 @@
 #include "record/commitments_file.hpp"
 #include "record/journal.hpp"
 #include "record/run_directory.hpp"
+#include "round/evictions.hpp"
 #include "round/progress.hpp"
 #include "round/server_round.hpp"
 #include "round/step_deadline.hpp"
@@ -27,8 +28,10 @@ struct TrainingOptions {
   double step_timeout_s = 60, start_timeout_s = 600;
   std::uint64_t log_interval = 0;
   std::string config_digest, profile;
-  bool stops_on_divergence = true;  ///< where the weights are no longer finite
-  bool commits = false;             ///< the round makes commitments
+  bool stops_on_divergence = true;          ///< where the weights are no longer finite
+  bool commits = false;                     ///< the round makes commitments
+  Evictions::Terms evictions;               ///< workers: 0 where nobody is convicted
+  std::vector<std::uint32_t> readmitted{};  ///< workers whose convictions are forgotten
 };
 
 /// Who lies in a step, for the record; the server's round does not see it. Empty if no attack is
@@ -63,10 +66,15 @@ class Training {
   /// Answers that were asked for in these steps, and slices that were used.
   std::uint64_t computed() const { return computed_; }
   std::uint64_t used() const { return used_; }
+  /// Who was convicted, before these steps too; null where nobody is.
+  const Evictions* evictions() const { return evictions_ ? &*evictions_ : nullptr; }
+  /// Slices of which the server's own computing was what no worker had said.
+  std::uint64_t server_was_alone() const { return server_was_alone_; }
 
  private:
   void take_step(std::uint64_t step, const StepReport& report, const StepTaken& on_step);
   void record(const StepReport& report);
+  void convict(const StepReport& report);
   void take_steps(const std::atomic<bool>& stop, const StepTaken& on_step);
   bool checkpoint(bool is_last);
   void note_step();
@@ -78,6 +86,7 @@ class Training {
   void tell_lost_line(bool written, const Journal& journal);
   void sync_journals();
   void tell_gaps() const;
+  void open_evictions();
 
   TrainingOptions options_;
   ServerRound& round_;
@@ -97,6 +106,8 @@ class Training {
   std::optional<CommitmentJournal> commitments_;  ///< where the round makes any
   bool journals_fail_ = false;
   std::uint64_t computed_ = 0, used_ = 0;
+  std::uint64_t server_was_alone_ = 0;
+  std::optional<Evictions> evictions_;
   Ledger ledger_;
   Progress progress_;
 };

@@ -82,6 +82,21 @@ std::vector<int> ranks_of_workers(TrainSetup& setup, const Admission& admission,
   return ranks;
 }
 
+/// A server that decides what is true has to compute the bits that the workers do.
+void check_arbiter(const TrainSetup& setup, const WorkerWelcome& welcome,
+                   const Admission& admission) {
+  if (!setup.plan.arbitrated || !setup.plan.arbitrated->by_server) return;
+  const auto learner = setup.make_learner();
+  const std::string own = probe_digest(*learner, setup.data->shape(), setup.data->classes(),
+                                       welcome.probe_samples, welcome.probe_key);
+  if (own == admission.probe_digest) return;
+  throw InputError(fmt::format(
+      "--arbiter server: this machine's probe gradient is not that of the workers (it computes "
+      "under '{}', they under '{}'), so that it would convict honest ones; valid: --arbiter "
+      "workers, or --numerics portable",
+      learner->numerical_profile(), admission.profile));
+}
+
 /// The setup becomes that of those who are admitted.
 std::vector<int> admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome,
                                Transport& transport, const std::atomic<bool>& stop) {
@@ -92,7 +107,8 @@ std::vector<int> admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome,
       .time_limit = std::chrono::duration<double>(setup.config.start_timeout),
       .workers = setup.goes_on ? std::optional(setup.plan.workers) : std::nullopt};
   const Admission admission = admit_workers(transport, welcome, terms, stop);
-  setup.profile = admission.profile;  // the server itself computes no gradient
+  check_arbiter(setup, welcome, admission);
+  setup.profile = admission.profile;  // the server's own does not matter otherwise
   setup.profiles = admission.profiles;
   if (setup.goes_on) return ranks_of_workers(setup, admission, transport.size());
   if (admission.left_out.empty()) return admission.ranks;

@@ -1,11 +1,13 @@
 #include "run/ending.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "base/as_error.hpp"
 #include "base/clock.hpp"
+#include "base/counted.hpp"
 #include "base/log.hpp"
 #include "base/shell_line.hpp"
 #include "detox/errors.hpp"
@@ -48,6 +50,36 @@ std::string truth_line(const TrainSetup& setup, const Adversary& adversary,
       }));
   return fmt::format("{}; suspected rightly {}, missed {} of {} liars, wrongly {}", line, rightly,
                      found.liars.size() - rightly, found.liars.size(), suspects->size() - rightly);
+}
+
+/// Who was convicted, when and by whose computing.
+void tell_convictions(const TrainSetup& setup, const Training& training,
+                      const Adversary& adversary) {
+  const Evictions& evictions = *training.evictions();
+  const std::vector<std::uint32_t> convicted = evictions.convicted();
+  std::vector<std::string> each;
+  for (const std::uint32_t worker : convicted) {
+    each.push_back(fmt::format("worker {} in step {}{}", worker + 1, evictions.first_step(worker),
+                               evictions.is_out(worker) ? "" : " (still in)"));
+  }
+  const bool by_server = setup.plan.arbitrated->by_server;
+  log_line(
+      each.empty()
+          ? fmt::format("nobody was convicted in {}",
+                        counted(training.last_step() + 1 - training.first_step(), "step"))
+          : fmt::format("convicted by {}: {}",
+                        by_server ? "the server's own computing" : "more than q workers' computing",
+                        fmt::join(each, ", ")));
+  if (training.server_was_alone() > 0) {
+    log_warning("of {} nobody had said what the server computed",
+                counted(training.server_was_alone(), "piece"));
+  }
+  if (!adversary.active()) return;
+  try {
+    log_line(truth_line(setup, adversary, &convicted));
+  } catch (const InputError& error) {
+    log_warning("what the simulated attackers did cannot be told: {}", error.what());
+  }
 }
 
 /// InputError where there is no test set for this network.
@@ -94,12 +126,13 @@ void tell_verdict(const TrainSetup& setup, const Training& training, const Adver
                            .last_step = training.last_step()};
   const std::string since =
       basis.first_step > 1 ? fmt::format("since step {}: ", basis.first_step) : "";
-  if (plan.is_lazy && training.used() > 0) {
+  if ((plan.is_lazy || plan.arbitrated) && training.used() > 0) {
     log_line(fmt::format(
         "{}computed {} answers for {} pieces that were used: {:.2f} a piece", since,
         training.computed(), training.used(),
         static_cast<double>(training.computed()) / static_cast<double>(training.used())));
   }
+  if (training.evictions() != nullptr) return tell_convictions(setup, training, adversary);
   const bool changes = adversary.corrupts() && liars_change(plan);
   const Verdict verdict = judge_workers(training.ledger(), basis);
   log_line(since + (changes ? changing_liars_line(training.ledger(), basis) : verdict.line));

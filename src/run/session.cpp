@@ -1,6 +1,9 @@
 #include "run/session.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <set>
 #include <utility>
@@ -21,6 +24,28 @@ std::size_t thread_count(const RunConfig& config) {
 
 std::string_view codec_of(const Plan& plan) { return codec_for(plan.sign_codec).name; }
 
+/// Workers as in "3,7", counted from 0. UsageError.
+std::vector<std::uint32_t> parse_workers(std::string_view text, std::size_t workers) {
+  std::vector<std::uint32_t> found;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    std::uint64_t worker = 0;
+    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), worker);
+    if (error != std::errc() || end != one.data() + one.size() || worker < 1 || worker > workers) {
+      throw UsageError(fmt::format("--readmit is '{}'; valid: workers 1 to {}, e.g. 3 or 3,7",
+                                   text.substr(0, 80), workers));
+    }
+    found.push_back(static_cast<std::uint32_t>(worker - 1));
+  }
+  return found;
+}
+
+Evictions::Terms eviction_terms(const Plan& plan) {
+  if (!plan.arbitrated) return {};
+  return {plan.workers, plan.arbitrated->evict_after, plan.q};
+}
+
 TrainingOptions training_options(const TrainSetup& setup) {
   const RunConfig& config = setup.config;
   return {
@@ -35,7 +60,9 @@ TrainingOptions training_options(const TrainSetup& setup) {
       .config_digest = setup.config_digest,
       .profile = setup.profile,
       .stops_on_divergence = config.on_divergence == OnDivergence::kStop,
-      .commits = config.commit != Commit::kOff};
+      .commits = config.commit != Commit::kOff,
+      .evictions = eviction_terms(setup.plan),
+      .readmitted = parse_workers(config.readmit, setup.plan.workers)};
 }
 
 bool was_asked(const StepReport& report, const SliceOrder& copy) {
@@ -101,7 +128,7 @@ WorkerSettings Session::worker_settings(const std::vector<int>& ranks) const {
   settings.ranks = ranks;
   settings.codec = codec_of(setup_.plan);
   settings.slices = setup_.plan.k;
-  settings.seats = setup_.plan.seating().seats();
+  settings.seats = setup_.plan.most_orders();
   settings.samples_per_step = setup_.samples_per_step;
   settings.data_key = setup_.keys.data;
   settings.attack_key = setup_.keys.attack;
@@ -119,6 +146,16 @@ RunEnd Session::serve(Transport& transport, const std::function<void()>& afterwa
   observer_.on_admitted(setup_, ranks);
   make_parts();
   const std::size_t weights = setup_.layout.parameter_count() + setup_.layout.statistic_count();
+  std::optional<ServerReplica> replica;
+  if (setup_.plan.arbitrated && setup_.plan.arbitrated->by_server) {
+    replica.emplace(ServerReplica::Parts{.data = *setup_.data,
+                                         .format = *format_,
+                                         .codec = codec_of(setup_.plan),
+                                         .data_key = setup_.keys.data,
+                                         .samples_per_step = setup_.samples_per_step,
+                                         .slices = setup_.plan.k},
+                    setup_.make_learner());
+  }
   RemoteFleet fleet({.transport = transport,
                      .ranks = ranks,
                      .pool = *pool_,
@@ -134,7 +171,9 @@ RunEnd Session::serve(Transport& transport, const std::function<void()>& afterwa
                      .f_eff = setup_.plan.f_eff,
                      .make_tasks = environment_.make_tasks,
                      .lists = setup_.plan.seating().lists(),
-                     .is_lazy = setup_.plan.is_lazy});
+                     .asks_others = setup_.plan.is_lazy || setup_.plan.arbitrated,
+                     .gives_away = setup_.plan.arbitrated.has_value(),
+                     .replica = replica ? &*replica : nullptr});
   // Only now: a start that fails leaves no directory that the next attempt stumbles over.
   Start start = open_start(setup_);
   // Of several that compute the same bits, a run that goes on keeps its own.
@@ -159,16 +198,24 @@ SimulatedTruth Session::truth() const {
     for (const Absence& absence : setup_.plan.absences) {
       if (step >= absence.from && step <= absence.to) away[absence.worker] = true;
     }
-    const StepLies lies = adversary_->lies(step, report.assignment, away);
+    StepLies lies = adversary_->lies(step, report.assignment, away);
     // A replay asks those alone who counted; the lies are those of then.
-    const bool asks_some = setup_.plan.is_lazy && !setup_.replay;
+    const bool deals = setup_.plan.arbitrated.has_value();
+    const bool asks_some = (setup_.plan.is_lazy || deals) && !setup_.replay;
     std::set<std::uint32_t> attackers, silent;
     for (std::uint32_t slice = 0; slice < lies.liars.size(); ++slice) {
-      for (const std::uint32_t worker : report.assignment.workers_of_slice[slice]) {
+      for (const std::uint32_t worker :
+           deals ? report.asked[slice] : report.assignment.workers_of_slice[slice]) {
         const SliceOrder copy{worker, slice};
         if (asks_some && !was_asked(report, copy)) continue;
         if (lies.tells(copy)) attackers.insert(worker);
         if (lies.is_silent(worker)) silent.insert(worker);
+      }
+    }
+    if (deals) {
+      lies.owned.clear();
+      for (const std::uint32_t slice : report.used) {
+        if (lies.tells({report.counted[slice].front(), slice})) lies.owned.push_back(slice);
       }
     }
     return SimulatedLies{.attackers = {attackers.begin(), attackers.end()},

@@ -141,8 +141,9 @@ void finish_plan(TrainSetup& setup) {
   digested.mode = identity_of(*setup.plan.hierarchy.outer_rule);
   digested.inner_mode = identity_of(*setup.plan.hierarchy.inner_rule);
   setup.config_digest = config_digest(
-      digested, fmt::format("data {}\nplacement {}\nhorizon {}\n", setup.data->digest(),
-                            setup.keys.placement_fingerprint, horizon));
+      digested, fmt::format("data {}\nplacement {}\nhorizon {}\n{}", setup.data->digest(),
+                            setup.keys.placement_fingerprint, horizon,
+                            setup.plan.arbitrated ? fmt::format("copies {}\n", setup.plan.r) : ""));
 }
 
 }  // namespace

@@ -46,6 +46,9 @@ const std::set<std::string_view> kWithoutEffect = {"data-dir",
                                                    "checkpoint-step",
                                                    "compute-every-replica",
                                                    "lazy",
+                                                   "recheck",
+                                                   "evict-after",
+                                                   "readmit",
                                                    "numerics",
                                                    "allow-other-numerics"};
 

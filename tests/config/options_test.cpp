@@ -123,7 +123,7 @@ TEST(Options, HaveTheDefaultsThatTheSpecificationGives) {
                                                                  {"alie-sign", "minus"},
                                                                  {"alie-ddof", "1"},
                                                                  {"attack-statistics", "on"},
-                                                                 {"fail-schedule", "per-step"},
+                                                                 {"fail-schedule", "auto"},
                                                                  {"placement", "random"},
                                                                  {"batch-size", "32"},
                                                                  {"global-batch", "off"},

@@ -47,9 +47,11 @@ TEST(Plan, TellsAllThatIsWrongAtOnce) {
             "--lr is -1; valid: 1.4e-45 to 3.4e38, a float32 above 0\n"
             "--momentum is 1; valid: from 0 up to, not including, 1 as float32\n"
             "--batch-size is 0; valid: from 1");
-  EXPECT_EQ(all({{"group-size", "4"}, {"worker-fail", "9"}}),
-            "--group-size is 4; valid: odd numbers, so that a vote cannot tie\n"
-            "--worker-fail is 9, but must be less than P: P = 9");
+  EXPECT_EQ(
+      all({{"group-size", "4"}, {"worker-fail", "9"}}),
+      "--group-size is 4; valid: odd numbers, so that a vote cannot tie, or any with --arbiter "
+      "server, which decides\n"
+      "--worker-fail is 9, but must be less than P: P = 9");
   RunConfig config;
   for (const auto& [name, text] : Texts{{"inner-mode", "nromal"}, {"mode", "krumm"}, {"seed", "1"}})
     set_option(find_option(name), text, config);
@@ -62,7 +64,8 @@ TEST(Plan, TellsAllThatIsWrongAtOnce) {
 TEST(Plan, RefusesGroupsThatCannotVote) {
   for (const auto& [options, text] : std::vector<Refused>{
            {{{"group-size", "2"}},
-            "--group-size is 2; valid: odd numbers, so that a vote cannot tie"},
+            "--group-size is 2; valid: odd numbers, so that a vote cannot tie, or any with "
+            "--arbiter server, which decides"},
            {{{"group-size", "0"}},
             "--group-size is 0; valid: odd numbers, so that a vote cannot tie"},
            {{{"group-size", "11"}}, "--group-size r = 11 needs P >= r workers: P = 9"},

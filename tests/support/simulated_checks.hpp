@@ -33,11 +33,15 @@ class SimulatedChecks {
       options["workers"] = std::to_string(outcome_.admitted.size());
       const ToyRun recorded(directory_, options);
       read_steps(recorded);
+      is_arbitrated_ = recorded.plan().arbitrated.has_value();
+      too_many_liars_ = std::ranges::any_of(steps_, [&](const Step& step) {
+        return static_cast<std::size_t>(std::ranges::count(step.liars, true)) > recorded.plan().q;
+      });
       check_end();
-      check_majorities(recorded);
+      if (!recorded.plan().arbitrated) check_majorities(recorded);
       read_ledger(recorded);
       check_accusations();
-      check_nobody_goes_unnamed();
+      if (!recorded.plan().arbitrated) check_nobody_goes_unnamed();
       check_deeds();
       check_replay(options);
     }
@@ -187,7 +191,7 @@ class SimulatedChecks {
     if (outcome_.end == RunEnd::kFinished) return;
     if (outcome_.exit_code != UndefendedError("").exit_code() || steps_.empty())
       return complain("the run ended with {}: {}", outcome_.exit_code, outcome_.error);
-    if (all_healthy(steps_.back()))
+    if (!is_arbitrated_ && all_healthy(steps_.back()))
       complain("liars without a majority stopped the run: {}", outcome_.error);
   }
 
@@ -215,18 +219,28 @@ class SimulatedChecks {
     }
   }
 
-  const Slice& slice_of(std::uint64_t step, std::uint32_t worker) const {
+  const Slice* slice_of(std::uint64_t step, std::uint32_t worker) const {
     const auto has = [&](const Slice& slice) {
       return std::ranges::find(slice.assigned, worker) != slice.assigned.end();
     };
-    return *std::ranges::find_if(steps_[step - 1].slices, has);
+    const auto found = std::ranges::find_if(steps_[step - 1].slices, has);
+    return found == steps_[step - 1].slices.end() ? nullptr : &*found;
+  }
+
+  /// Where liars own the slice of an honest worker, its vote says what they say; an arbiter is
+  /// never theirs, as long as there are no more of them than the run is built for.
+  bool may_be_accused(std::uint64_t step, std::uint32_t worker, const std::string& kind) const {
+    if (steps_[step - 1].liars[worker]) return true;
+    if (kind == "convicted") return too_many_liars_;
+    const Slice* slice = slice_of(step, worker);
+    return slice != nullptr && slice->liars_own;
   }
 
   void check_accusations() {
     for (const auto& [step, worker, kind] : accusations_) {
       if (step < 1 || step > steps_.size()) {
         complain("worker {} is accused of step {}", worker + 1, step);
-      } else if (!steps_[step - 1].liars[worker] && !slice_of(step, worker).liars_own) {
+      } else if (!may_be_accused(step, worker, kind)) {
         complain("step {}: worker {}, who is honest, is accused: {}", step, worker + 1, kind);
       }
     }
@@ -272,7 +286,8 @@ class SimulatedChecks {
         if (!is_said(deed.step, worker,
                      {"outvoted", "late-outvoted", "bad-chunk", "equivocated", "undelivered",
                       "missing"}) &&
-            !slice_of(deed.step, worker).counted.empty())
+            slice_of(deed.step, worker) != nullptr && !is_arbitrated_ &&
+            !slice_of(deed.step, worker)->counted.empty())
           complain("step {}: worker {} did '{}' and is not named", deed.step, worker + 1,
                    deed.kind);
       } else if (deed.kind == "undelivered" && left_s > kOnTheWay + patience_s &&
@@ -332,6 +347,7 @@ class SimulatedChecks {
   std::vector<Step> steps_;
   std::map<std::pair<std::uint64_t, std::uint32_t>, std::set<std::string>> ledger_;
   std::vector<std::tuple<std::uint64_t, std::uint32_t, std::string>> accusations_;
+  bool is_arbitrated_ = false, too_many_liars_ = false;
   std::vector<std::string> found_;
 };
 

@@ -82,6 +82,28 @@ inline const std::vector<std::string>& rules() {
   return kNames;
 }
 
+/// The same with an arbiter.
+inline Options arbitrated(Draws& draws, Options options) {
+  const std::uint64_t workers = draws.between(3, 12);
+  for (const char* name : {"placement", "vote", "group-size"}) options.erase(name);
+  if (draws.chance(0.6)) {
+    options["approach"] = "audit";
+    options["audit-rate"] = draws.pick({"0.1", "0.3", "0.5", "1"});
+  } else {
+    options["approach"] = "detox";
+    options["group-size"] = draws.pick({"2", "3", "4"});
+    if (options["group-size"] != "2" && draws.chance(0.4)) options["lazy"] = "on";
+  }
+  options["workers"] = std::to_string(workers);
+  options["arbiter"] = draws.pick({"server", "server", "workers"});
+  options["recheck"] = draws.pick({"0", "0.05", "1"});
+  options["evict-after"] = draws.pick({"1", "1", "2", "never"});
+  options["fail-schedule"] = draws.pick({"fixed", "fixed", "fixed", "per-step"});
+  options["lie-rate"] = draws.pick({"1", "1", "0.3"});
+  if (draws.chance(0.3)) options["silent-rate"] = "0.2";
+  return options;
+}
+
 /// Options that go together.
 inline Options draw_options(Draws& draws) {
   const std::uint64_t r = draws.pick({1, 3, 3, 3, 3, 5});
@@ -113,6 +135,7 @@ inline Options draw_options(Draws& draws) {
   if (options["err-mode"] != "none") options["worker-fail"] = std::to_string(q);
   if (options["err-mode"] == "straggler")
     options["adversarial"] = fmt::format("{:.3f}", draws.magnitude(0.01, 10));
+  if (draws.chance(0.35)) return arbitrated(draws, options);
   if (k > 2 && draws.chance(0.15)) options["num-aggregate"] = std::to_string(k - 1);
   if (draws.chance(0.1)) options["compress-grad"] = "zstd";
   return options;

@@ -163,7 +163,10 @@ class ToyRun : RunObserver {
   std::vector<bool> byzantine(std::uint64_t step, const Assignment& assignment) const {
     return Adversary(plan_.attack, run_keys(config_).attack).byzantine(step, assignment);
   }
+  /// Where nobody is away.
   Assignment assignment(std::uint64_t step) const {
+    const Key key = run_keys(config_).server.placement;
+    if (plan_.arbitrated) return plan_.deal(key, step, std::vector<bool>(plan_.workers), 0);
     return plan_.assign(run_keys(config_).server.placement, step);
   }
   std::uint64_t rejected_frames = 0;

@@ -32,7 +32,7 @@ std::vector<bool> worst_case_set(const Assignment& assignment, std::size_t q) {
     const auto& group = assignment.workers_of_slice[slice];
     auto owned = static_cast<std::size_t>(
         std::ranges::count_if(group, [&](std::uint32_t worker) { return byzantine[worker]; }));
-    for (std::size_t i = 0; owned < group.size() / 2 + 1 && left > 0; ++i) {
+    for (std::size_t i = 0; i < group.size() && owned < group.size() / 2 + 1 && left > 0; ++i) {
       if (byzantine[group[i]]) continue;
       byzantine[group[i]] = true;
       ++owned, --left;
@@ -59,8 +59,10 @@ std::vector<bool> byzantine_workers(FailSchedule schedule, std::size_t q,
       return random_set(assignment.workers(), q, derive_key(key, "fail"));
     case FailSchedule::kWorstCase:
       return worst_case_set(assignment, q);
+    case FailSchedule::kAuto:
+      break;
   }
-  return {};
+  DETOX_ASSERT(false);
 }
 
 std::vector<std::uint32_t> owned_slices(const Assignment& assignment,

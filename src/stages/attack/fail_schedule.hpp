@@ -18,9 +18,10 @@ enum class FailSchedule {
   kFixed,      ///< one random set for the whole run
   kWorstCase,  ///< placed by an attacker who knows the groups: as many majorities as q workers can
                ///< own
+  kAuto,       ///< not decided: whoever plans an attack does
 };
 constexpr auto words_of(FailSchedule) {
-  return std::to_array<std::string_view>({"per-step", "fixed", "worst-case"});
+  return std::to_array<std::string_view>({"per-step", "fixed", "worst-case", "auto"});
 }
 
 /// One entry a worker: true where it is Byzantine in this step; q of them are.

@@ -16,9 +16,13 @@ bool happens(double rate, const Key& key) {
 /// another copy only if two differ or one does not come, the first of these.
 bool is_safe(const Occasions& occasions, const StepPeople& people,
              const std::vector<std::uint32_t>& workers) {
+  // Of a slice that has one copy nobody knows whether it has another.
+  if (occasions.has_arbiter && workers.size() < 2) return false;
   const std::size_t most = occasions.is_lazy ? workers.size() / 2 + 1 : workers.size();
   std::size_t copies = 0;
   for (const std::uint32_t worker : workers) {
+    // An arbiter's server asks somebody else instead, nobody knows whom.
+    if (people.silent[worker] && occasions.has_arbiter) return false;
     if (people.silent[worker]) continue;
     if (!people.byzantine[worker]) return false;
     if (++copies == most) break;
@@ -36,6 +40,15 @@ std::vector<bool> silent_workers(const Occasions& occasions, const std::vector<b
                      happens(occasions.silent_rate, derive_key(key, "silent", {step, worker}));
   }
   return silent;
+}
+
+bool lies_later(const Occasions& occasions, const StepPeople& people, std::uint32_t slice,
+                const std::vector<std::uint32_t>& workers) {
+  const bool is_about_all =
+      occasions.lie_when == LieWhen::kAlways ||
+      (occasions.lie_when == LieWhen::kSafe && is_safe(occasions, people, workers));
+  return is_about_all &&
+         happens(occasions.lie_rate, derive_key(people.key, "lie", {people.step, slice}));
 }
 
 std::vector<std::uint32_t> liars_about(const Occasions& occasions, const StepPeople& people,

@@ -26,6 +26,8 @@ struct Occasions {
   LieWhen lie_when = LieWhen::kAlways;
   double silent_rate = 0;  ///< share of (step, worker) in which a Byzantine one says nothing
   bool is_lazy = false;    ///< a slice gets the copies of more than half of its workers
+  /// What differs is computed by others: all copies that a slice gets at once have to be the same.
+  bool has_arbiter = false;
 };
 
 /// Who is Byzantine in a step and who of them says nothing in it, by worker.
@@ -45,5 +47,9 @@ std::vector<bool> silent_workers(const Occasions& occasions, const std::vector<b
 std::vector<std::uint32_t> liars_about(const Occasions& occasions, const StepPeople& people,
                                        std::uint32_t slice,
                                        const std::vector<std::uint32_t>& workers);
+
+/// Whether those who are asked for a slice besides, after its workers, lie about it.
+bool lies_later(const Occasions& occasions, const StepPeople& people, std::uint32_t slice,
+                const std::vector<std::uint32_t>& workers);
 
 }  // namespace detox

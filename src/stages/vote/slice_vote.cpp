@@ -18,9 +18,26 @@ bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
 
 }  // namespace
 
-SliceVote::SliceVote(std::span<const std::uint32_t> assigned) {
-  for (const std::uint32_t worker : assigned) replicas_.push_back({worker, std::nullopt, false});
-  closed_ = replicas_.empty();
+SliceVote::SliceVote(std::span<const std::uint32_t> assigned)
+    : SliceVote(assigned, assigned.size() / 2 + 1) {}
+
+SliceVote::SliceVote(std::span<const std::uint32_t> replicas, std::size_t quorum)
+    : quorum_(quorum) {
+  DETOX_ASSERT(quorum > 0);
+  for (const std::uint32_t worker : replicas) replicas_.push_back({worker, std::nullopt, false});
+  closed_ = !can_win();
+}
+
+void SliceVote::require(std::size_t quorum) {
+  DETOX_ASSERT(quorum > 0);
+  quorum_ = quorum;
+  closed_ = closed_ || !can_win();
+}
+
+void SliceVote::decide(std::size_t candidate) {
+  DETOX_ASSERT(candidate < candidates_.size());
+  decided_ = candidate;
+  closed_ = false;
 }
 
 SliceVote::Replica* SliceVote::find(std::uint32_t worker) {
@@ -44,19 +61,20 @@ SliceVote::Verdict SliceVote::add(std::uint32_t worker, std::span<const std::byt
   if (same == candidates_.end()) candidates_.push_back({answer, {}});
   candidates_[*replica->candidate].workers.push_back(worker);
   if (closed_) return Verdict::kTooLate;
-  closed_ = !can_get_majority();
+  closed_ = !can_win();
   return Verdict::kCounted;
 }
 
 void SliceVote::give_up(std::uint32_t worker) {
   if (Replica* replica = find(worker)) replica->given_up = true;
-  closed_ = closed_ || !can_get_majority();
+  closed_ = closed_ || !can_win();
 }
 
-std::optional<std::size_t> SliceVote::majority() const {
+std::optional<std::size_t> SliceVote::winning() const {
   if (closed_) return std::nullopt;
+  if (decided_) return decided_;
   for (std::size_t i = 0; i < candidates_.size(); ++i) {
-    if (2 * candidates_[i].workers.size() > replicas_.size()) return i;
+    if (candidates_[i].workers.size() >= quorum_) return i;
   }
   return std::nullopt;
 }
@@ -67,26 +85,26 @@ std::size_t SliceVote::most_equal() const {
   return most;
 }
 
-bool SliceVote::can_get_majority() const {
+bool SliceVote::can_win() const {
   std::size_t outstanding = 0;
   for (const Replica& replica : replicas_)
     outstanding += !replica.candidate && !replica.given_up ? 1 : 0;
-  return 2 * (most_equal() + outstanding) > replicas_.size();
+  return decided_ || most_equal() + outstanding >= quorum_;
 }
 
 SliceVote::State SliceVote::state() const {
   if (closed_) return State::kUnresolved;
-  return majority() ? State::kResolved : State::kOpen;
+  return winning() ? State::kResolved : State::kOpen;
 }
 
 std::span<const std::byte> SliceVote::winner() const {
-  const auto index = majority();
+  const auto index = winning();
   DETOX_ASSERT(index.has_value());
   return candidates_[*index].answer;
 }
 
 std::vector<std::uint32_t> SliceVote::outvoted() const {
-  const auto index = majority();
+  const auto index = winning();
   DETOX_ASSERT(index.has_value());
   std::vector<std::uint32_t> workers;
   for (const Replica& replica : replicas_) {

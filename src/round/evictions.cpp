@@ -1,0 +1,81 @@
+#include "round/evictions.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "detox/errors.hpp"
+
+namespace detox {
+namespace {
+
+[[noreturn]] void refuse(std::string_view text) {
+  throw InputError(
+      fmt::format("the state file's list of convicted workers is none: '{}'", text.substr(0, 80)));
+}
+
+}  // namespace
+
+Evictions::Evictions(const Terms& terms, std::string_view text)
+    : terms_(terms), workers_(terms.workers) {
+  const std::string_view whole = text;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    std::string_view one = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    std::array<std::uint64_t, 3> numbers{};  // worker, convictions, first step
+    for (std::uint64_t& number : numbers) {
+      const auto [rest, error] = std::from_chars(one.data(), one.data() + one.size(), number);
+      if (error != std::errc() || number == 0) refuse(whole);
+      one.remove_prefix(static_cast<std::size_t>(rest - one.data()));
+      if (one.starts_with(':')) one.remove_prefix(1);
+    }
+    if (numbers[0] > workers_.size() || !(one.empty() || one == "out")) refuse(whole);
+    workers_[numbers[0] - 1] = {numbers[1], numbers[2], one == "out"};
+    out_ += one == "out" ? 1 : 0;
+  }
+}
+
+std::vector<std::uint32_t> Evictions::book(std::uint64_t step,
+                                           const std::vector<std::uint32_t>& workers) {
+  std::vector<std::uint32_t> put_out;
+  for (const std::uint32_t number : workers) {
+    Worker& worker = workers_[number];
+    if (worker.convictions++ == 0) worker.first_step = step;
+    if (worker.is_out || terms_.after == 0 || worker.convictions < terms_.after) continue;
+    if (out_ >= terms_.most) continue;
+    worker.is_out = true;
+    ++out_;
+    put_out.push_back(number);
+  }
+  return put_out;
+}
+
+bool Evictions::readmit(std::uint32_t worker) {
+  if (workers_[worker].convictions == 0) return false;
+  out_ -= workers_[worker].is_out ? 1 : 0;
+  workers_[worker] = {};
+  return true;
+}
+
+std::vector<std::uint32_t> Evictions::convicted() const {
+  std::vector<std::uint32_t> found;
+  for (std::uint32_t worker = 0; worker < workers_.size(); ++worker) {
+    if (workers_[worker].convictions > 0) found.push_back(worker);
+  }
+  return found;
+}
+
+std::string Evictions::text() const {
+  std::string text;
+  for (const std::uint32_t worker : convicted()) {
+    const Worker& one = workers_[worker];
+    text += fmt::format("{}{}:{}:{}{}", text.empty() ? "" : " ", worker + 1, one.convictions,
+                        one.first_step, one.is_out ? ":out" : "");
+  }
+  return text;
+}
+
+}  // namespace detox

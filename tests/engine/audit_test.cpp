@@ -1,0 +1,171 @@
+// --approach audit and --arbiter: what differs is decided by an arbiter, and who lied is put out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "support/attacked_run.hpp"
+#include "support/odd_worker.hpp"
+
+namespace detox {
+namespace {
+
+using testing::IsEmpty;
+using testing::Not;
+
+const Options kAudited = {{"approach", "audit"}, {"workers", "11"},  {"batch-size", "4"},
+                          {"max-steps", "12"},   {"eval-freq", "6"}, {"audit-rate", "0.1"},
+                          {"assume-fail", "2"}};
+
+std::uint64_t computed(const ToyRun& run) {
+  std::uint64_t sum = 0;
+  for (const auto& line : run.journal("metrics.jsonl"))
+    sum += line["computed"].get<std::uint64_t>();
+  return sum;
+}
+
+/// Workers by their numbers in the files, from 1.
+std::set<std::uint64_t> convicted(const ToyRun& run) {
+  std::set<std::uint64_t> workers;
+  for (const auto& line : run.journal("ledger.jsonl")) {
+    if (line["kind"] == "convicted") workers.insert(line["worker"].get<std::uint64_t>());
+  }
+  return workers;
+}
+
+std::set<std::uint64_t> byzantine(const ToyRun& run) {
+  const std::vector<bool> liars =
+      run.byzantine(1, run.plan().deal({}, 1, std::vector<bool>(run.plan().workers), 0));
+  std::set<std::uint64_t> workers;
+  for (std::size_t worker = 0; worker < liars.size(); ++worker) {
+    if (liars[worker]) workers.insert(worker + 1);
+  }
+  return workers;
+}
+
+TEST(Audit, GivesTheModelOfABaselineWithAsManySlicesForATenthMore) {
+  AttackedRun audited(kAudited), plain(with(kAudited, {{"approach", "baseline"},
+                                                       {"workers", "10"},
+                                                       {"mode", "trimmed-mean"},
+                                                       {"audit-rate", "0.1"}}));
+  EXPECT_EQ(audited.locally().run.final_model(), plain.locally().run.final_model());
+  EXPECT_EQ(computed(plain.run), 10U * 12);
+  EXPECT_EQ(computed(audited.run), 11U * 12);
+  AttackedRun network(kAudited);
+  EXPECT_EQ(network.over_network().run.final_model(), plain.run.final_model());
+  EXPECT_EQ(network.run.rejected_frames, 0U);
+  EXPECT_THAT(network.run.journal("ledger.jsonl"), IsEmpty());
+}
+
+TEST(Audit, ConvictsWhoLiesAndPutsItOut) {
+  for (const char* arbiter : {"server", "workers"}) {
+    const Options options = with(
+        kAudited,
+        {{"arbiter", arbiter}, {"worker-fail", "2"}, {"audit-rate", "0.5"}, {"max-steps", "30"}});
+    AttackedRun local(options), network(options);
+    local.locally();
+    EXPECT_EQ(convicted(local.run), byzantine(local.run)) << arbiter;
+    for (const auto& line : local.run.journal("ledger.jsonl")) {
+      EXPECT_EQ(line["kind"], "convicted");
+      EXPECT_EQ(line["arbiter"], arbiter);
+      EXPECT_NE(line["said"], line["truth"]);
+    }
+    EXPECT_EQ(network.over_network().run.final_model(), local.run.final_model()) << arbiter;
+    EXPECT_EQ(convicted(network.run), convicted(local.run)) << arbiter;
+    EXPECT_EQ(computed(network.run), computed(local.run)) << arbiter;
+    EXPECT_EQ(network.run.rejected_frames, 0U) << arbiter;
+    // Whoever is out gets nothing to do.
+    const auto last = local.run.journal("rounds.jsonl").back();
+    EXPECT_EQ(last["put_out"], 2U);
+    for (const auto& slice : last["slices"]) {
+      for (const std::uint64_t worker : convicted(local.run))
+        EXPECT_THAT(slice["assigned"], Not(testing::Contains(worker)));
+    }
+  }
+}
+
+/// So that every option meets every other one some time.
+Options any_arbitrated(std::mt19937& random) {
+  const auto any = [&](std::initializer_list<const char*> of) {
+    return std::string(*(of.begin() + random() % of.size()));
+  };
+  static const std::vector<std::string> kLies = [] {
+    std::vector<std::string> names;
+    for (const AttackInfo& attack : attacks()) {
+      if (!attack.is_lis_simulation && attack.name != "crash" && attack.name != "straggler")
+        names.emplace_back(attack.name);
+    }
+    return names;
+  }();
+  const std::size_t workers = 5 + random() % 12, q = 1 + random() % ((workers - 1) / 2);
+  Options options = {{"workers", std::to_string(workers)},
+                     {"assume-fail", std::to_string(q)},
+                     {"worker-fail", std::to_string(random() % (q + 1))},
+                     {"arbiter", any({"server", "workers"})},
+                     {"recheck", any({"0", "0.05", "1"})},
+                     {"evict-after", any({"1", "2", "never"})},
+                     {"err-mode", kLies[random() % kLies.size()]},
+                     {"adversarial", "2"},
+                     {"lie-rate", any({"1", "0.3"})},
+                     {"fail-schedule", any({"auto", "per-step"})},
+                     {"mode", "normal"},
+                     {"on-divergence", "continue"},
+                     {"batch-size", "2"},
+                     {"max-steps", "8"},
+                     {"seed", std::to_string(random() % 1000)}};
+  if (random() % 2 == 0)
+    return with(options, {{"approach", "audit"}, {"audit-rate", any({"0.1", "0.3", "1"})}});
+  const std::string r = any({"2", "3", "4", "5"});
+  return with(options, {{"group-size", r}, {"lazy", r == "2" ? "off" : any({"on", "off"})}});
+}
+
+TEST(Audit, IsTheSameOnBothEnginesAndConvictsNoHonestWorkerInFortyConfigurations) {
+  std::mt19937 random(16);
+  std::size_t convictions = 0;
+  for (int i = 0; i < 40; ++i) {
+    const Options options = any_arbitrated(random);
+    std::string told;
+    for (const auto& [name, value] : options)
+      told.append(name).append(" ").append(value).append(", ");
+    SCOPED_TRACE(told);
+    AttackedRun local(options), every(with(options, {{"compute-every-replica", "on"}}));
+    AttackedRun network(options);
+    local.locally();
+    EXPECT_EQ(every.locally().run.final_model(), local.run.final_model());
+    EXPECT_EQ(network.over_network().run.final_model(), local.run.final_model());
+    EXPECT_EQ(network.run.file("rounds.jsonl"), local.run.file("rounds.jsonl"));
+    EXPECT_EQ(computed(network.run), computed(local.run));
+    EXPECT_EQ(network.run.rejected_frames, 0U);
+    std::map<std::uint64_t, std::set<std::uint64_t>> liars;
+    for (const auto& line : local.run.journal("attackers.jsonl")) {
+      for (const std::uint64_t worker : line["attackers"]) liars[line["step"]].insert(worker);
+    }
+    for (const auto& line : local.run.journal("ledger.jsonl")) {
+      EXPECT_EQ(line["kind"], "convicted");
+      EXPECT_TRUE(liars[line["step"]].contains(line["worker"])) << line;
+      ++convictions;
+    }
+    AttackedRun replayed(with(options, {{"replay", (network.directory / "run").string()}}));
+    EXPECT_EQ(replayed.locally().run.final_model(), local.run.final_model());
+  }
+  EXPECT_GT(convictions, 40U);
+}
+
+TEST(Audit, GoesOnFromACheckpointWithoutThoseWhoWerePutOut) {
+  const Options options = with(kAudited, {{"worker-fail", "2"}, {"audit-rate", "1"}});
+  AttackedRun whole(options), half(options);
+  whole.locally();
+  half.run.stop_after = 6;
+  EXPECT_EQ(half.run.over_local_engine(), RunEnd::kInterrupted);
+  half.run.stop_after = 0;
+  half.run.stop = false;
+  half.run.resume = true;
+  half.locally();
+  EXPECT_EQ(half.run.final_model(), whole.run.final_model());
+  EXPECT_EQ(half.run.final_state(), whole.run.final_state());
+  EXPECT_EQ(half.run.file("rounds.jsonl"), whole.run.file("rounds.jsonl"));
+  EXPECT_EQ(convicted(half.run), byzantine(half.run));
+}
+
+}  // namespace
+}  // namespace detox
