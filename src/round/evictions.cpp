@@ -33,6 +33,7 @@ Evictions::Evictions(const Terms& terms, std::string_view text)
       if (one.starts_with(':')) one.remove_prefix(1);
     }
     if (numbers[0] > workers_.size() || !(one.empty() || one == "out")) refuse(whole);
+    if (workers_[numbers[0] - 1].convictions > 0) refuse(whole);  // it is there twice
     workers_[numbers[0] - 1] = {numbers[1], numbers[2], one == "out"};
     out_ += one == "out" ? 1 : 0;
   }

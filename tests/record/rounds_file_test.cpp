@@ -65,6 +65,38 @@ TEST(RecordedRounds, GiveBackWhatCountedInEachStep) {
   EXPECT_THROW(rounds.at(7), InputError);
 }
 
+TEST(RecordedRounds, SayWhoWasAwayWhereCopiesAreDealt) {
+  Json dealt = {
+      {"step", 1},
+      {"skipped", false},
+      {"away", {2, 6}},
+      {"put_out", 1},
+      {"convicted", {4}},
+      {"slices",
+       {{{"slice", 0}, {"assigned", {1, 4}}, {"more", {7}}, {"counted", {1, 7}}, {"used", true}},
+        {{"slice", 1}, {"assigned", {3}}, {"counted", {3}}, {"used", true}}}}};
+  const RecordedStep step = read(dealt.dump() + "\n").at(1);
+  EXPECT_EQ(*step.away, (std::vector<std::uint32_t>{1, 5}));
+  EXPECT_EQ(step.put_out, 1U);
+  EXPECT_EQ(step.convicted, (std::vector<std::uint32_t>{3}));
+  EXPECT_EQ(step.slices[0].more, (std::vector<std::uint32_t>{6}));
+  const auto refused = [&](const std::function<void(Json&)>& change) {
+    Json changed = dealt;
+    change(changed);
+    return refusal_of(changed.dump() + "\n");
+  };
+  EXPECT_THAT(refused([](Json& json) { json["away"] = {1}; }),
+              HasSubstr("worker 1 was away and was assigned to a slice"));
+  EXPECT_THAT(refused([](Json& json) { json["away"] = {9}; }),
+              HasSubstr("'away' names something other than workers 1 to 7"));
+  EXPECT_THAT(refused([](Json& json) { json["put_out"] = 3; }),
+              HasSubstr("more were put out than were away"));
+  EXPECT_THAT(refused([](Json& json) { json.erase("put_out"); }), HasSubstr("no 'put_out'"));
+  EXPECT_THAT(refused([](Json& json) { json["convicted"] = "4"; }), HasSubstr("no 'convicted'"));
+  EXPECT_THAT(refused([](Json& json) { json["slices"][0].erase("more"); }),
+              HasSubstr("worker 7 counted, but was not assigned"));
+}
+
 TEST(RecordedRounds, EndBeforeALineThatIsBeingWritten) {
   const std::string whole = line(1).dump() + "\n" + line(2).dump() + "\n";
   EXPECT_EQ(read(whole + R"({"step":3,"ski)").last_step(), 2U);
