@@ -12,8 +12,22 @@
 namespace detox {
 namespace {
 
+/// "40 pieces x 1 worker, 4 of them by a second one too, the server decides".
+std::string dealt_pieces(const DefencePlan::Arbitrated& arbitrated) {
+  const Dealing& dealing = arbitrated.dealing;
+  const double mean = dealing.audit_rate * static_cast<double>(dealing.slices);
+  return fmt::format(
+      "{} × {}{}{}, {} where answers differ", counted(dealing.slices, "piece"),
+      counted(dealing.copies, "worker"),
+      mean > 0 ? fmt::format(", {:.3g} of them by one more", mean) : "",
+      dealing.orders_each() > 1 ? fmt::format(", up to {} a worker", dealing.orders_each()) : "",
+      arbitrated.by_server ? "the server decides"
+                           : fmt::format("q + 1 = {} equal ones decide", dealing.q + 1));
+}
+
 /// "15 pieces x 3 workers", also where P is no multiple of r.
 std::string pieces(const Plan& plan) {
+  if (plan.arbitrated) return dealt_pieces(*plan.arbitrated);
   const Seating seating = plan.seating();
   const std::size_t least = seating.seats() / plan.k;
   const std::size_t most = (seating.seats() + plan.k - 1) / plan.k;
@@ -108,6 +122,17 @@ std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
     lines.push_back(
         fmt::format("warning: {} Byzantine workers are simulated, the defence is built for q={}",
                     plan.attack.byzantine, plan.q));
+  }
+  if (plan.arbitrated && config.placement_key.empty()) {
+    lines.push_back(
+        "who is compared with whom is drawn from --seed here: whoever knows it, as all workers do, "
+        "lies where it is safe; --placement-key keeps it from them");
+  }
+  if (plan.arbitrated && plan.arbitrated->evict_after == 0) {
+    lines.push_back(config.evict_after == 0
+                        ? "nobody is put out: --evict-after is never"
+                        : "nobody is put out: other workers are made to lie in each step "
+                          "(--fail-schedule)");
   }
   add_attack(plan, lines);
   add_deadlines(config, plan, lines);

@@ -48,7 +48,7 @@ StepLies Adversary::lies(std::uint64_t step, const Assignment& assignment,
       const auto& workers = assignment.workers_of_slice[copy.slice];
       return liars[copy.worker] && !silent[copy.worker] &&
              std::ranges::find(workers, copy.worker) == workers.end() &&
-             lies_later(plan_.occasions, {step, key_, liars, silent}, copy.slice, workers) &&
+             lies_later(plan_.occasions, {step, key_, liars, silent}, copy.slice) &&
              !does_nothing(copy);
     };
   }

@@ -15,10 +15,6 @@ nlohmann::json from_one(std::vector<std::uint32_t> workers) {
   return list;
 }
 
-const std::vector<std::uint32_t>& workers_of(const StepReport& report, std::size_t slice) {
-  return report.assignment.workers_of_slice[slice];
-}
-
 }  // namespace
 
 nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t> corrupted) {
@@ -54,16 +50,11 @@ nlohmann::json rounds_line(const StepReport& report) {
   nlohmann::json slices = nlohmann::json::array();
   for (std::size_t slice = 0; slice < report.assignment.slices(); ++slice) {
     slices.push_back({{"slice", slice},
-                      {"assigned", from_one(workers_of(report, slice))},
+                      {"assigned", from_one(report.assignment.workers_of_slice[slice])},
                       {"counted", from_one(report.counted[slice])},
                       {"used", std::ranges::binary_search(report.used, slice)}});
-    if (!report.away) continue;
-    std::vector<std::uint32_t> more = report.asked[slice];
-    std::erase_if(more, [&](std::uint32_t worker) {
-      return std::ranges::find(workers_of(report, slice), worker) !=
-             workers_of(report, slice).end();
-    });
-    if (!more.empty()) slices.back()["more"] = from_one(more);
+    if (report.away && !report.more[slice].empty())
+      slices.back()["more"] = from_one(report.more[slice]);
   }
   nlohmann::json line = {
       {"step", report.step}, {"skipped", !report.skipped_because.empty()}, {"slices", slices}};

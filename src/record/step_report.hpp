@@ -32,7 +32,9 @@ struct StepReport {
   std::vector<std::vector<std::uint32_t>> counted;
   /// Where copies are dealt: workers who got no order, ascending.
   std::optional<std::vector<std::uint32_t>> away;
-  std::size_t put_out = 0;                        ///< of these, for being convicted
+  std::size_t put_out = 0;  ///< of these, for being convicted
+  /// Of slice j, who was asked besides those to whom it was dealt, ascending.
+  std::vector<std::vector<std::uint32_t>> more;
   std::vector<std::uint32_t> convicted;           ///< workers, ascending
   std::vector<std::uint32_t> computed_by_server;  ///< slices about which the server decided
   std::size_t server_was_alone = 0;               ///< of these, where nobody had said the same

@@ -117,6 +117,7 @@ void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<do
   for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
     report.asked.push_back(ballot.asked(slice));
     report.counted.push_back(ballot.counted(slice));
+    if (report.away) report.more.push_back(more_than_dealt(slice, report));
   }
   report.computed_by_server = ballot.computed_by_server();
   report.server_was_alone = ballot.server_was_alone();
@@ -218,6 +219,16 @@ void ServerRound::assign(std::uint64_t step, const State& state, StepReport& rep
   }
   report.put_out = recorded_ ? recorded_->put_out : put_out(state);
   report.assignment = plan.deal(parts_.keys.placement, step, away, report.put_out);
+}
+
+/// Who was asked besides those that the slice was dealt to, now or as recorded.
+std::vector<std::uint32_t> ServerRound::more_than_dealt(std::uint32_t slice,
+                                                        const StepReport& report) const {
+  if (recorded_) return recorded_->slices[slice].more;
+  std::vector<std::uint32_t> more = report.asked[slice];
+  std::erase_if(more,
+                [&](std::uint32_t worker) { return report.assignment.is_assigned(worker, slice); });
+  return more;
 }
 
 std::size_t ServerRound::put_out(const State& state) {

@@ -73,6 +73,7 @@ class ServerRound {
               StepReport& report);
   std::vector<std::uint32_t> choose(const Ballot& ballot, const StepReport& report) const;
   void assign(std::uint64_t step, const State& state, StepReport& report) const;
+  std::vector<std::uint32_t> more_than_dealt(std::uint32_t slice, const StepReport& report) const;
   static std::size_t put_out(const State& state);
   std::optional<Arbitration> arbitration_of(std::uint64_t step, const State& state) const;
   std::vector<bool> absent_workers(std::uint64_t step, const State& state) const;

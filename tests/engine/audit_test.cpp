@@ -147,6 +147,8 @@ TEST(Audit, IsTheSameOnBothEnginesAndConvictsNoHonestWorkerInFortyConfigurations
     }
     AttackedRun replayed(with(options, {{"replay", (network.directory / "run").string()}}));
     EXPECT_EQ(replayed.locally().run.final_model(), local.run.final_model());
+    EXPECT_EQ(replayed.run.final_state(), local.run.final_state());
+    EXPECT_EQ(replayed.run.file("rounds.jsonl"), network.run.file("rounds.jsonl"));
   }
   EXPECT_GT(convictions, 40U);
 }

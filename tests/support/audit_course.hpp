@@ -90,7 +90,8 @@ inline AuditCourse run_audit_course(const AuditScene& scene, std::uint64_t seed)
                    .arbitration = &arbitration});
     for (auto orders = ballot.take_orders(); !orders.empty(); orders = ballot.take_orders()) {
       for (const auto& [worker, slice] : orders) {
-        const bool lie = worker < scene.q && is_lie[slice];
+        const bool may_lie = worker < scene.q && is_lie[slice];
+        const bool lie = may_lie && (!scene.is_safe || assignment.is_assigned(worker, slice));
         ballot.count({step, worker, slice, bytes(lie ? kLie : kTruth)});
         course.computed += 1;
       }

@@ -42,12 +42,8 @@ std::vector<bool> silent_workers(const Occasions& occasions, const std::vector<b
   return silent;
 }
 
-bool lies_later(const Occasions& occasions, const StepPeople& people, std::uint32_t slice,
-                const std::vector<std::uint32_t>& workers) {
-  const bool is_about_all =
-      occasions.lie_when == LieWhen::kAlways ||
-      (occasions.lie_when == LieWhen::kSafe && is_safe(occasions, people, workers));
-  return is_about_all &&
+bool lies_later(const Occasions& occasions, const StepPeople& people, std::uint32_t slice) {
+  return occasions.lie_when == LieWhen::kAlways &&
          happens(occasions.lie_rate, derive_key(people.key, "lie", {people.step, slice}));
 }
 

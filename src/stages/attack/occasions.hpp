@@ -48,8 +48,8 @@ std::vector<std::uint32_t> liars_about(const Occasions& occasions, const StepPeo
                                        std::uint32_t slice,
                                        const std::vector<std::uint32_t>& workers);
 
-/// Whether those who are asked for a slice besides, after its workers, lie about it.
-bool lies_later(const Occasions& occasions, const StepPeople& people, std::uint32_t slice,
-                const std::vector<std::uint32_t>& workers);
+/// Whether those who are asked for a slice besides, after its workers, lie about it. It is not safe
+/// then.
+bool lies_later(const Occasions& occasions, const StepPeople& people, std::uint32_t slice);
 
 }  // namespace detox
