@@ -2,7 +2,8 @@
 
 #include <openssl/evp.h>
 
-#include <cstring>
+#include <algorithm>
+#include <vector>
 
 #include "base/assert.hpp"
 
@@ -56,17 +57,21 @@ std::string base64(std::span<const std::byte> bytes) {
   return text;
 }
 
-std::optional<Digest> digest_from_base64(std::string_view text) {
-  constexpr std::size_t kLength = (sizeof(Digest) + 2) / 3 * 4;
-  if (text.size() != kLength) return std::nullopt;
-  std::array<unsigned char, kLength / 4 * 3> bytes{};
-  if (EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
-                      static_cast<int>(text.size())) != static_cast<int>(bytes.size())) {
-    return std::nullopt;
+bool bytes_from_base64(std::string_view text, std::span<std::byte> bytes) {
+  if (text.size() != (bytes.size() + 2) / 3 * 4) return false;
+  std::vector<std::byte> decoded(text.size() / 4 * 3);  // padding included
+  if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()),
+                      static_cast<int>(text.size())) != static_cast<int>(decoded.size())) {
+    return false;
   }
+  std::copy_n(decoded.begin(), bytes.size(), bytes.begin());
+  return base64(bytes) == text;
+}
+
+std::optional<Digest> digest_from_base64(std::string_view text) {
   Digest digest{};
-  std::memcpy(digest.data(), bytes.data(), digest.size());
-  return base64(digest) == text ? std::optional(digest) : std::nullopt;
+  return bytes_from_base64(text, digest) ? std::optional(digest) : std::nullopt;
 }
 
 std::string bytes_from_hex(std::string_view text) {

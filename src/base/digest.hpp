@@ -34,7 +34,10 @@ std::string hex(std::span<const std::byte> bytes);  ///< lower case
 
 std::string base64(std::span<const std::byte> bytes);  ///< the standard's, with padding
 
-/// Of what base64() makes of one; empty for other text.
+/// Reads what base64() makes of as many bytes; false for other text.
+bool bytes_from_base64(std::string_view text, std::span<std::byte> bytes);
+
+/// The same for a digest; empty for other text.
 std::optional<Digest> digest_from_base64(std::string_view text);
 
 /// The bytes of lower- or upper-case hexadecimal text; empty where it is none.

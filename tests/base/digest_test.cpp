@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace detox {
 namespace {
 
@@ -17,6 +20,26 @@ TEST(Digest, IsSha256OfThePublishedExample) {
 
 TEST(Digest, OfPiecesIsTheDigestOfTheWhole) {
   EXPECT_EQ(DigestBuilder().add("a").add(bytes("b")).add("c").finish(), digest_of(bytes("abc")));
+}
+
+TEST(Base64, ReadsBackBytesOfEveryLengthAndNothingElse) {
+  const std::string all(
+      "\x00\x7f\xff\x10"
+      "12345",
+      9);
+  for (std::size_t size = 1; size <= all.size(); ++size) {
+    const std::span<const std::byte> part = bytes(all).first(size);
+    std::string text = base64(part);
+    std::vector<std::byte> back(size);
+    EXPECT_TRUE(bytes_from_base64(text, back));
+    EXPECT_TRUE(std::ranges::equal(back, part));
+    for (const std::string& other :
+         {text + "=", " " + text.substr(1), "#" + text.substr(1), text.substr(1)})
+      EXPECT_FALSE(bytes_from_base64(other, back)) << other;
+  }
+  std::vector<std::byte> two(2);
+  EXPECT_FALSE(bytes_from_base64("AAB=", two));  // the last bits are no zeros
+  EXPECT_FALSE(bytes_from_base64("AAAA", two));
 }
 
 TEST(Hex, ReadsBackWhatItWrote) {
