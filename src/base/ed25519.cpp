@@ -38,7 +38,11 @@ class KeyFile {
     std::error_code ignored;
     if (fs::file_size(file, ignored) > kMostKeyBytes && !ignored)
       throw InputError(fmt::format("{}: it is too long for a key", file.string()));
-    bytes_ = read_file(file);
+    try {
+      bytes_ = read_file(file);
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{}: {}", file.string(), error.what()));
+    }
   }
   ~KeyFile() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
   KeyFile(const KeyFile&) = delete;

@@ -23,7 +23,7 @@ namespace {
 constexpr int kDiffersExitCode = 5;
 
 struct VerifyArguments {
-  std::string run, steps, data_dir, placement_key, learner;
+  std::string run, steps, data_dir, placement_key, key, learner;
   std::optional<std::uint64_t> random;
   std::size_t threads = 0;
 };
@@ -42,12 +42,32 @@ std::pair<std::uint64_t, std::uint64_t> parse_steps(const std::string& text) {
   return {std::stoull(first), std::stoull(last)};
 }
 
+std::optional<PublicKey> public_key(const std::string& file) {
+  if (file.empty()) return std::nullopt;
+  try {
+    return PublicKey(file);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("--key {}", error.what()));
+  }
+}
+
+/// Whether all that was looked at is signed.
+bool tell_signed(const Verified& verified, const PublicKey& key) {
+  fmt::print("signed up to step {} by key {}\n", verified.last_signed, key.fingerprint());
+  if (verified.last <= verified.last_signed) return true;
+  fmt::print("steps {} to {} are not signed; --steps A-{} leaves them out\n",
+             verified.last_signed + 1, verified.last, verified.last_signed);
+  return false;
+}
+
 int compare_with_commitments(const VerifyArguments& arguments) {
   VerifyOptions options{.run = arguments.run,
                         .steps = {},
                         .random = arguments.random,
                         .threads = arguments.threads > 0 ? arguments.threads : usable_cores()};
   if (!arguments.steps.empty()) options.steps = parse_steps(arguments.steps);
+  const std::optional<PublicKey> key = public_key(arguments.key);
+  if (key) options.key = &*key;
   StartingConfig start = config_to_verify(options.run);
   if (!arguments.data_dir.empty()) start.config.data_dir = arguments.data_dir;
   if (!arguments.placement_key.empty()) start.config.placement_key = arguments.placement_key;
@@ -61,9 +81,10 @@ int compare_with_commitments(const VerifyArguments& arguments) {
   for (const StepDifference& difference : verified.differences) fmt::print("{}\n", difference.what);
   if (verified.too_early > 0)
     fmt::print("{} before the first checkpoint left out\n", counted(verified.too_early, "step"));
+  const bool is_signed = !key || tell_signed(verified, *key);
   if (verified.differences.empty()) {
     fmt::print("{} agree with {}'s commitments\n", counted(verified.agreed, "step"), arguments.run);
-    return 0;
+    return is_signed ? 0 : kDiffersExitCode;
   }
   const std::uint64_t behind =
       verified.wanted - std::min<std::uint64_t>(verified.wanted, verified.agreed);
@@ -91,6 +112,10 @@ Command verify_command(CLI::App& program) {
   app->add_option("--placement-key", arguments->placement_key,
                   "the run's placement key [where the run was told that it is]")
       ->type_name("FILE");
+  app->add_option("--key", arguments->key,
+                  "whose signature the commitments must have: the public key of --sign-key, as "
+                  "openssl pkey -pubout writes it [anybody's, or none]")
+      ->type_name("FILE");
   app->add_option("--learner", arguments->learner,
                   "the module that computes [DETOX_LEARNER, else the one that came with detoxml]")
       ->type_name("FILE");
@@ -98,11 +123,12 @@ Command verify_command(CLI::App& program) {
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""));
   app->footer(
-      "Exit code 0: what was computed agrees; 5: something differs.\n"
+      "Exit code 0: what was computed agrees; 5: something differs, or is not signed by --key.\n"
       "Examples:\n"
       "  detoxml verify output/models\n"
       "  detoxml verify output/models --random 3\n"
-      "  detoxml verify output/models --steps 101-150");
+      "  detoxml verify output/models --steps 101-150\n"
+      "  detoxml verify output/models --key public.pem");
   return {app, [arguments] { return compare_with_commitments(*arguments); }};
 }
 

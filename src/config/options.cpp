@@ -414,6 +414,16 @@ const std::vector<Option> kOptions = joined({
          .scope = Scope::kRun,
          .in_every_trial = true},
         {.group = kRun,
+         .name = "sign-key",
+         .field = &C::sign_key,
+         .empty_word = "off",
+         .help =
+             "a private key that only the server reads, of openssl genpkey -algorithm ed25519: it "
+             "signs commitments.jsonl at each checkpoint (detoxml verify --key)",
+         .value = "FILE",
+         .scope = Scope::kInvocation,
+         .in_every_trial = true},
+        {.group = kRun,
          .name = "train-dir",
          .field = &C::train_dir,
          .help = "where the run's files go; a directory that holds another run is refused "

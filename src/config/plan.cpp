@@ -360,6 +360,8 @@ Plan make_plan(const RunConfig& config) {
   Mistakes mistakes;
   check_ranges(config, mistakes);
   mistakes.refuse();
+  if (!config.sign_key.empty() && config.commit == Commit::kOff)
+    throw UsageError("--sign-key signs commitments, and --commit off makes none; give one of them");
   Plan plan;
   plan.workers = *config.workers;
   plan.r = config.group_size;

@@ -92,6 +92,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::uint64_t eval_freq = 50;
   std::uint64_t keep_checkpoints = 0;
   Commit commit = Commit::kAll;
+  std::string sign_key;
   std::string train_dir = "output/models";
   bool overwrite = false;
   std::string resume = "none";

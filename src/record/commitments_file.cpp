@@ -12,13 +12,6 @@
 namespace detox {
 namespace {
 
-nlohmann::json commitment_json(const Commitment& commitment, const Digest& before) {
-  nlohmann::json line = {
-      {"step", commitment.step}, {"state", base64(commitment.state)}, {"before", base64(before)}};
-  if (commitment.answers) line["answers"] = base64(*commitment.answers);
-  return line;
-}
-
 constexpr std::size_t kMostBytes = std::size_t{1} << 30, kLongestLine = 256;
 
 std::optional<Digest> digest_field(const nlohmann::json& line, const char* name) {
@@ -41,21 +34,31 @@ std::optional<std::pair<Commitment, Digest>> parse_commitment(std::string_view l
   return std::pair{commitment, *before};
 }
 
-/// Without its newline; empty where there is none.
-std::string last_line(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return {};
+/// 0 where it is none of a run's.
+std::uint64_t step_of(std::string_view line) {
+  const auto found = parse_commitment(line);
+  return found ? found->first.step : 0;
+}
+
+/// Of a file of whole lines.
+std::optional<CommitmentChain> chain_of(const std::filesystem::path& file,
+                                        const std::string& configuration) {
   const std::vector<std::byte> bytes = read_file(file);
   std::string_view text = text_of(bytes);
-  if (text.empty()) return {};
+  if (text.empty()) return std::nullopt;
   text.remove_suffix(1);
-  return std::string(text.substr(text.rfind('\n') + 1));
+  const std::string_view first = text.substr(0, text.find('\n')),
+                         last = text.substr(text.rfind('\n') + 1);
+  return CommitmentChain{configuration, step_of(first), step_of(last), digest_of(bytes_of(last))};
 }
 
 }  // namespace
 
 std::string commitment_line(const Commitment& commitment, const Digest& before) {
-  return commitment_json(commitment, before).dump();
+  nlohmann::json line = {
+      {"step", commitment.step}, {"state", base64(commitment.state)}, {"before", base64(before)}};
+  if (commitment.answers) line["answers"] = base64(*commitment.answers);
+  return line.dump();
 }
 
 Digest first_before(const std::string& config_digest, const Commitment& start) {
@@ -67,14 +70,19 @@ Digest first_before(const std::string& config_digest, const Commitment& start) {
 
 CommitmentJournal::CommitmentJournal(const std::filesystem::path& file,
                                      const std::string& config_digest, const Commitment& start)
-    : journal_(file, start.step) {
-  const std::string line = last_line(file);
-  before_ = line.empty() ? first_before(config_digest, start) : digest_of(bytes_of(line));
-}
+    : file_(file),
+      journal_(file, start.step),
+      configuration_(config_digest),
+      chain_(chain_of(file, config_digest)),
+      before_(chain_ ? chain_->line : first_before(config_digest, start)) {}
 
 bool CommitmentJournal::append(const Commitment& commitment) {
-  if (!journal_.append(commitment_json(commitment, before_))) return false;
-  before_ = digest_of(bytes_of(commitment_line(commitment, before_)));
+  const std::string line = commitment_line(commitment, before_);
+  if (!journal_.append_text(line)) return false;
+  before_ = digest_of(bytes_of(line));
+  if (!chain_) chain_ = {configuration_, commitment.step, commitment.step, before_};
+  chain_->last = commitment.step;
+  chain_->line = before_;
   return true;
 }
 
@@ -86,6 +94,17 @@ RecordedCommitments::RecordedCommitments(const std::filesystem::path& file) : na
   }
   const std::vector<std::byte> bytes = read_file(file);
   read(text_of(bytes));
+}
+
+RecordedCommitments::RecordedCommitments(std::string name, std::string_view text)
+    : name_(std::move(name)) {
+  read(text);
+}
+
+CommitmentChain RecordedCommitments::chain(const std::string& configuration,
+                                           std::uint64_t last) const {
+  return {configuration, first_step(), last,
+          digest_of(bytes_of(commitment_line(at(last), before(last))))};
 }
 
 void RecordedCommitments::read(std::string_view text) {

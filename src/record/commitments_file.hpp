@@ -30,6 +30,13 @@ std::string commitment_line(const Commitment& commitment, const Digest& before);
 /// state that the first step began at.
 Digest first_before(const std::string& config_digest, const Commitment& start);
 
+/// Lines of steps `first` to `last`: the digest of the last one binds to all of them.
+struct CommitmentChain {
+  std::string configuration;  ///< its digest
+  std::uint64_t first = 0, last = 0;
+  Digest line{};
+};
+
 /// Adds lines to the file. Not thread-safe.
 class CommitmentJournal {
  public:
@@ -42,8 +49,15 @@ class CommitmentJournal {
   [[nodiscard]] bool append(const Commitment& commitment);
   Journal& journal() { return journal_; }
 
+  /// All lines that were written; empty where there are none.
+  const std::optional<CommitmentChain>& chain() const { return chain_; }
+  const std::filesystem::path& file() const { return file_; }
+
  private:
+  std::filesystem::path file_;
   Journal journal_;
+  std::string configuration_;
+  std::optional<CommitmentChain> chain_;
   Digest before_;
 };
 
@@ -54,6 +68,8 @@ class RecordedCommitments {
   /// anything but whole lines of consecutive steps as a run writes them, or where a line is not the
   /// one that the next was written behind.
   explicit RecordedCommitments(const std::filesystem::path& file);
+  /// The file's text; `name` is for messages.
+  RecordedCommitments(std::string name, std::string_view text);
 
   const std::string& name() const { return name_; }
   std::uint64_t first_step() const { return lines_.front().commitment.step; }
@@ -61,6 +77,8 @@ class RecordedCommitments {
   /// Of a step that is there.
   const Commitment& at(std::uint64_t step) const { return line(step).commitment; }
   const Digest& before(std::uint64_t step) const { return line(step).before; }
+  /// Up to a step that is there.
+  CommitmentChain chain(const std::string& configuration, std::uint64_t last) const;
 
  private:
   struct Line {

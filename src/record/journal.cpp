@@ -74,11 +74,15 @@ bool Journal::refuse() {
 bool Journal::append(const nlohmann::json& line) {
   using nlohmann::json;
   constexpr int kCompact = -1;
-  const std::string text = line.dump(kCompact, ' ', false, json::error_handler_t::replace) + "\n";
+  return append_text(line.dump(kCompact, ' ', false, json::error_handler_t::replace));
+}
+
+bool Journal::append_text(std::string line) {
+  line += '\n';
   if (torn_ && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) return refuse();
   torn_ = false;
-  if (!write_all(fd_.get(), bytes_of(text))) return refuse();
-  size_ += text.size();
+  if (!write_all(fd_.get(), bytes_of(line))) return refuse();
+  size_ += line.size();
   return true;
 }
 

@@ -32,6 +32,8 @@ class Journal {
   /// back to what it was and the answer is false; last_error() says why. Text that is not UTF-8 is
   /// replaced, NaN becomes null.
   [[nodiscard]] bool append(const nlohmann::json& line);
+  /// The same for a line that is text already, without its newline.
+  [[nodiscard]] bool append_text(std::string line);
   const std::string& last_error() const { return last_error_; }
 
   /// Waits until the disk has all lines. False where that fails; last_error() says why.

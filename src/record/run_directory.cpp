@@ -28,7 +28,8 @@ constexpr std::array<std::string_view, 5> kStates = {"running", "finished", "int
 
 /// Whether a run writes a file of this name atomically.
 bool is_name_of_run(std::string_view name) {
-  return name == kConfigFile || name == kStatusFile || is_checkpoint_name(name) ||
+  return name == kConfigFile || name == kStatusFile || name == kSignatureFile ||
+         is_checkpoint_name(name) ||
          std::find(kJournalFiles.begin(), kJournalFiles.end(), name) != kJournalFiles.end();
 }
 

@@ -20,6 +20,7 @@ inline constexpr std::string_view kRoundsFile = "rounds.jsonl";
 inline constexpr std::string_view kLedgerFile = "ledger.jsonl";
 inline constexpr std::string_view kAttackersFile = "attackers.jsonl";  ///< of simulated attacks
 inline constexpr std::string_view kCommitmentsFile = "commitments.jsonl";
+inline constexpr std::string_view kSignatureFile = "commitments.sig";
 inline constexpr std::array kJournalFiles = {kMetricsFile, kRoundsFile, kLedgerFile, kAttackersFile,
                                              kCommitmentsFile};
 

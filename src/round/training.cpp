@@ -74,6 +74,8 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
     Journal::truncate_after_step(commitments, state_.step);
   }
   if (options.evictions.workers > 0) open_evictions();
+  signature_.emplace(directory.path() / kSignatureFile, options.sign_key,
+                     commitments_ ? &*commitments_ : nullptr, state_.step);
   if (state_.step > 0) saved_step_ = state_.step;
   if (const std::uint64_t step = fact(state_, kDivergedAt); step > 0) diverged_at_ = step;
   // Of a program that did not look; at this step at the latest.
@@ -144,6 +146,8 @@ void Training::take_steps(const std::atomic<bool>& stop, const StepTaken& on_ste
 
 void Training::leave(RunState state, const std::string& why) {
   progress_.clear();
+  sync_journals();
+  sign();
   try {
     directory_.write_status({state, state_.step, why});
   } catch (const InputError& second) {
@@ -261,9 +265,20 @@ void Training::sync_journals() {
   }
 }
 
+/// After sync_journals().
+void Training::sign() {
+  try {
+    signature_->renew();
+  } catch (const InputError& error) {
+    progress_.clear();
+    log_warning("steps up to {} are not signed: {}", state_.step, error.what());
+  }
+}
+
 bool Training::checkpoint(bool is_last) {
   if (saved_step_ == state_.step) return true;
   sync_journals();
+  sign();
   try {
     save_checkpoint(directory_.path(), layout_, model_, state_);
     saved_step_ = state_.step;

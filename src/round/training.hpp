@@ -12,6 +12,7 @@
 #include "record/commitments_file.hpp"
 #include "record/journal.hpp"
 #include "record/run_directory.hpp"
+#include "record/signature_file.hpp"
 #include "round/evictions.hpp"
 #include "round/progress.hpp"
 #include "round/server_round.hpp"
@@ -30,6 +31,7 @@ struct TrainingOptions {
   std::string config_digest, profile;
   bool stops_on_divergence = true;          ///< where the weights are no longer finite
   bool commits = false;                     ///< the round makes commitments
+  const SigningKey* sign_key = nullptr;     ///< that signs them; null: nobody
   Evictions::Terms evictions;               ///< workers: 0 where nobody is convicted
   std::vector<std::uint32_t> readmitted{};  ///< workers whose convictions are forgotten
 };
@@ -85,6 +87,7 @@ class Training {
   void append(Journal& journal, const nlohmann::json& line);
   void tell_lost_line(bool written, const Journal& journal);
   void sync_journals();
+  void sign();
   void tell_gaps() const;
   void open_evictions();
 
@@ -104,6 +107,7 @@ class Training {
   Journal metrics_, rounds_, suspicions_;
   std::optional<Journal> attackers_;              ///< where there is a truth
   std::optional<CommitmentJournal> commitments_;  ///< where the round makes any
+  std::optional<RunSignature> signature_;
   bool journals_fail_ = false;
   std::uint64_t computed_ = 0, used_ = 0;
   std::uint64_t server_was_alone_ = 0;

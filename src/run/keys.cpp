@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include "base/digest.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -28,6 +31,22 @@ Key placement_root(const RunConfig& config, const Key& root) {
 }
 
 }  // namespace
+
+std::optional<SigningKey> signing_key(const RunConfig& config) {
+  if (config.sign_key.empty()) return std::nullopt;
+  std::optional<SigningKey> key;
+  try {
+    key.emplace(config.sign_key);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("--sign-key {}", error.what()));
+  }
+  using std::filesystem::perms;
+  std::error_code ignored;
+  const perms others = perms::group_read | perms::others_read;
+  if ((std::filesystem::status(config.sign_key, ignored).permissions() & others) != perms::none)
+    log_warning("--sign-key {0}: other users can read it; chmod 600 {0}", config.sign_key);
+  return key;
+}
 
 RunKeys run_keys(const RunConfig& config) {
   const Key root = key_from_seed(config.seed);

@@ -2,8 +2,10 @@
 // else.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "base/ed25519.hpp"
 #include "config/run_config.hpp"
 #include "detox/random.hpp"
 #include "round/server_round.hpp"
@@ -15,6 +17,10 @@ struct RunKeys {
   ServerKeys server;                  ///< from --placement-key where there is one
   std::string placement_fingerprint;  ///< tells two placement keys apart, and reveals nothing else
 };
+
+/// That of --sign-key, if there is one; warns where others can read it. InputError where it is
+/// none.
+std::optional<SigningKey> signing_key(const RunConfig& config);
 
 /// InputError where the file of --placement-key cannot be read or is too short for a secret.
 RunKeys run_keys(const RunConfig& config);

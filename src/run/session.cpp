@@ -61,6 +61,7 @@ TrainingOptions training_options(const TrainSetup& setup) {
       .profile = setup.profile,
       .stops_on_divergence = config.on_divergence == OnDivergence::kStop,
       .commits = config.commit != Commit::kOff,
+      .sign_key = setup.sign_key ? &*setup.sign_key : nullptr,
       .evictions = eviction_terms(setup.plan),
       .readmitted = parse_workers(config.readmit, setup.plan.workers)};
 }

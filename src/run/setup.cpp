@@ -161,6 +161,7 @@ TrainSetup set_up(const StartingConfig& given, const Environment& environment,
   setup.samples_per_step = samples_per_step(setup.config, setup.plan);
 
   setup.keys = run_keys(setup.config);
+  setup.sign_key = signing_key(setup.config);
   setup.data = environment.load_data(setup.config, Split::kTrain);
   setup.make_learner = [make = environment.make_learner, network = setup.config.network,
                         shape = setup.data->shape(),
@@ -174,6 +175,10 @@ TrainSetup set_up(const StartingConfig& given, const Environment& environment,
   }
   setup.profile = learner->numerical_profile();
   setup.profiles = {setup.profile};
+  if (setup.sign_key) {
+    setup.plan.notices.push_back(
+        fmt::format("commitments are signed by key {}", setup.sign_key->fingerprint()));
+  }
   finish_plan(setup);
   try_own_rule(setup);
   try_smallest_slice(setup, *learner);

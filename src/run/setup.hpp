@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/dataset.hpp"
+#include "base/ed25519.hpp"
 #include "config/given_options.hpp"
 #include "config/plan.hpp"
 #include "round/replay.hpp"
@@ -26,6 +27,7 @@ struct TrainSetup {
   std::uint64_t last_step = 0;  ///< where this invocation ends
   std::uint64_t horizon = 0;    ///< where the configured run ends
   RunKeys keys{};
+  std::optional<SigningKey> sign_key;
   LearnerFactory make_learner;
   std::string config_digest, profile;
   std::vector<std::string> profiles;  ///< that give the same bits: `profile`, and under MPI others

@@ -11,6 +11,7 @@
 #include "host/numerics.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/run_files.hpp"
+#include "record/signature_file.hpp"
 
 namespace detox {
 namespace {
@@ -63,6 +64,7 @@ void record_config(const TrainSetup& setup, const RunDirectory& directory) {
   recorded.checkpoint_step.reset();
   recorded.allow_other_numerics = false;
   recorded.overwrite = false;
+  recorded.sign_key.clear();
   // Whoever goes on with this run needs the same bits, however this one came by them.
   if (profile_in_force() == kPortableProfile) recorded.numerics = Numerics::kPortable;
   directory.write_config(
@@ -76,8 +78,21 @@ void remove_later_checkpoints(const fs::path& dir, std::uint64_t step) {
   remove_checkpoints_after(dir, step);
 }
 
+/// That the steps before `step`, which stay, are not signed by somebody else.
+void check_signer(const TrainSetup& setup, const fs::path& dir, std::uint64_t step) {
+  if (!setup.sign_key) return;
+  const fs::path file = dir / kSignatureFile;
+  const auto there = read_signature(file);
+  if (!there || there->chain.first > step || there->key == setup.sign_key->fingerprint()) return;
+  throw UsageError(
+      fmt::format("{} is of another key, {}, and --sign-key {} is {}; valid: that key, or remove "
+                  "the file, and all is signed anew",
+                  file.string(), there->key, setup.config.sign_key, setup.sign_key->fingerprint()));
+}
+
 /// `file` is the checkpoint of `start`; empty for step 0.
 Start accept(const TrainSetup& setup, const fs::path& file, Start start) {
+  check_signer(setup, start.directory.path(), start.checkpoint.state.step);
   start.directory.remove_leftovers();
   record_config(setup, start.directory);
   if (file.empty()) return start;

@@ -18,6 +18,7 @@
 #include "engine/adversary.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/run_files.hpp"
+#include "record/signature_file.hpp"
 #include "run/start.hpp"
 
 namespace detox {
@@ -74,18 +75,24 @@ class Verification {
       : session_(session),
         setup_(session.setup()),
         options_(options),
+        signature_(wanted_signature(options)),
+        checkpoints_(list_checkpoints(options.run)),
         lines_(options.run / kCommitmentsFile),
         replay_(options.run, setup_.plan.workers, setup_.plan.k, lines_.last_step()),
-        checkpoints_(list_checkpoints(options.run)),
         adversary_(setup_.plan.attack, setup_.keys.attack) {
     check_record();
+    if (signature_) check_signature(*signature_, *options.key, lines_, setup_.config_digest);
   }
 
   Verified run() {
     const std::vector<Stretch> stretches = chosen(wanted_stretches());
     Verified verified;
     verified.stretches = stretches.size();
-    for (const Stretch& stretch : stretches) verified.wanted += stretch.last + 1 - stretch.first;
+    for (const Stretch& stretch : stretches) {
+      verified.wanted += stretch.last + 1 - stretch.first;
+      verified.last = std::max(verified.last, stretch.last);
+    }
+    if (signature_) verified.last_signed = signature_->chain.last;
     all_ = verified.wanted;
     const std::size_t side_by_side = std::clamp<std::size_t>(
         options_.threads / setup_.plan.k, 1, std::max<std::size_t>(1, stretches.size()));
@@ -131,6 +138,14 @@ class Verification {
           file.string(), state.profile, setup_.profile));
     }
     check_same_run(setup_, file, state);
+  }
+
+  static std::optional<CommitmentSignature> wanted_signature(const VerifyOptions& options) {
+    if (options.key == nullptr) return std::nullopt;
+    auto signature = read_signature(options.run / kSignatureFile);
+    if (signature) return signature;
+    throw InputError(
+        fmt::format("{} has no {}: nobody has signed it", options.run.string(), kSignatureFile));
   }
 
   /// Where computing can begin, ascending: a checkpoint of a step that has a line, or the
@@ -287,9 +302,11 @@ class Verification {
   const Session& session_;
   const TrainSetup& setup_;
   const VerifyOptions& options_;
+  // In the order in which a run that goes on must not overtake the reader.
+  std::optional<CommitmentSignature> signature_;
+  std::vector<std::uint64_t> checkpoints_;
   RecordedCommitments lines_;
   Replay replay_;
-  std::vector<std::uint64_t> checkpoints_;
   Adversary adversary_;
   std::mutex mutex_;  // of what follows
   std::uint64_t agreed_ = 0, done_ = 0, all_ = 0;

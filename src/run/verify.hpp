@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ed25519.hpp"
 #include "run/session.hpp"
 
 namespace detox {
@@ -19,6 +20,7 @@ struct VerifyOptions {
   /// So many stretches between checkpoints, drawn at random; empty: all.
   std::optional<std::uint64_t> random = {};
   std::size_t threads = 1;
+  const PublicKey* key = nullptr;  ///< whose signature the commitments are to have; null: anybody's
 };
 
 /// A step that is not what its line says. Nothing behind it was computed up to the next checkpoint.
@@ -32,6 +34,8 @@ struct Verified {
   std::uint64_t wanted = 0;                 ///< steps that were to be computed
   std::uint64_t too_early = 0;              ///< steps before the first checkpoint, with a line
   std::size_t stretches = 0;                ///< from a checkpoint to the next
+  std::uint64_t last = 0;                   ///< the last step of these
+  std::uint64_t last_signed = 0;            ///< by the key that was given
   std::vector<StepDifference> differences;  ///< ascending, one a step
 };
 

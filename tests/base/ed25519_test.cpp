@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "base/digest.hpp"
 #include "base/file.hpp"
@@ -77,9 +78,20 @@ TEST(Ed25519, SaysWhatAFileHoldsThatIsNoPublicKeyOfIt) {
 
 TEST(Ed25519, SaysThatAFileCannotBeRead) {
   const TemporaryDirectory folder;
-  EXPECT_THROW(SigningKey(folder / "nowhere"), InputError);
-  EXPECT_THROW(SigningKey(folder.path()), InputError);
-  EXPECT_THROW(PublicKey(folder / "nowhere"), InputError);
+  const auto refusal = [&](const char* name) {
+    try {
+      const PublicKey key(folder / name);
+    } catch (const InputError& error) {
+      EXPECT_THROW(SigningKey(folder / name), InputError);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(refusal("nowhere"), HasSubstr("nowhere: cannot open "));
+  std::filesystem::create_directory(folder / "inner");
+  EXPECT_THAT(refusal("inner"), HasSubstr("is not a regular file"));
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(refusal("pipe"), HasSubstr("is not a regular file"));
 }
 
 }  // namespace

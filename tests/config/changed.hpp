@@ -86,6 +86,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"eval-freq", "at the end"},
       {"keep-checkpoints", "4"},
       {"commit", "weights"},
+      {"sign-key", "schlüssel.pem"},
       {"train-dir", "läufe/№ 1"},
       {"overwrite", "on"},
       {"resume", "auto"},

@@ -2,11 +2,15 @@
 
 import array
 import fcntl
+import hashlib
 import json
+import os
 import pathlib
+import pty
 import re
 import subprocess
 import sys
+import termios
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
@@ -352,6 +356,72 @@ class Train(ProgramTest):
         self.assertNotEqual(self.journal("open", "rounds.jsonl"), self.journal("secret", "rounds.jsonl"))
         self.assert_refused(run("train", "--resume", "auto", "--train-dir", "secret", "--placement-key", "open/config.toml",
                                 "--max-steps", 20, cwd=self.folder), 2, "placement key")
+
+
+class Sign(ProgramTest):
+    """Keys are those that openssl makes."""
+
+    RUN = ["--train-dir", "run", "--max-steps", "4", "--eval-freq", "2", "--batch-size", "4"]
+
+    def setUp(self):
+        super().setUp()
+        for name in ("mine", "other"):
+            self.openssl("genpkey", "-algorithm", "ed25519", "-out", f"{name}.pem")
+            self.openssl("pkey", "-in", f"{name}.pem", "-pubout", "-out", f"{name}.pub")
+
+    def openssl(self, *arguments):
+        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def refused(self, *arguments, says, code=1):
+        self.assert_refused(run(*arguments, cwd=self.folder), code, *says)
+
+    def test_a_run_that_is_signed_is_its_keys_and_nobody_elses(self):
+        said = self.run_ok("train", *self.RUN, "--sign-key", "mine.pem").err
+        der = subprocess.run(["openssl", "pkey", "-pubin", "-in", "mine.pub", "-outform", "DER"], cwd=self.folder,
+                             check=True, capture_output=True).stdout
+        key = hashlib.sha256(der).hexdigest()
+        self.assertIn(f"commitments are signed by key {key}", said)
+        self.assertEqual(self.run_ok("verify", "run", "--key", "mine.pub").out,
+                         f"signed up to step 4 by key {key}\n4 steps agree with run's commitments\n")
+        self.refused("verify", "run", "--key", "other.pub", says=["is signed by another key", key])
+        self.refused("verify", "run", "--key", "mine.pem", says=["--key mine.pem: a private key"])
+        self.refused("verify", "run", "--key", "nowhere", says=["--key nowhere: cannot open nowhere"])
+        for file in (self.folder / "run").iterdir():
+            self.assertNotIn(b"mine.pem", file.read_bytes(), file.name)
+        self.refused("train", "--resume", "auto", "--train-dir", "run", "--max-steps", 5, "--sign-key", "other.pem",
+                     says=["commitments.sig is of another key"], code=2)
+
+    def test_steps_that_are_not_signed_are_named_and_end_with_5(self):
+        self.run_ok("train", *self.RUN, "--sign-key", "mine.pem")
+        goes_on = ("train", "--resume", "auto", "--train-dir", "run", "--max-steps")
+        self.assertIn("signs steps 1 to 4; later ones are not signed without --sign-key", self.run_ok(*goes_on, 6).err)
+        result = run("verify", "run", "--key", "mine.pub", cwd=self.folder)
+        self.assertEqual(result.code, 5, result.err)
+        self.assertIn("steps 5 to 6 are not signed; --steps A-4 leaves them out\n", result.out)
+        self.run_ok("verify", "run", "--key", "mine.pub", "--steps", "3-4")
+        self.run_ok(*goes_on, 7, "--sign-key", "mine.pem")
+        self.assertIn("signed up to step 7 by", self.run_ok("verify", "run", "--key", "mine.pub").out)
+
+    def test_a_key_that_cannot_be_used_is_refused_before_training_and_nobody_is_asked(self):
+        self.openssl("pkey", "-in", "mine.pem", "-aes128", "-passout", "pass:secret", "-out", "encrypted.pem")
+        self.openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", "rsa.pem")
+        for file, words in (("encrypted.pem", "it is encrypted"), ("rsa.pem", "a key of type RSA"),
+                            ("mine.pub", "a public key"), ("nowhere", "cannot open nowhere"),
+                            ("run", "is not a regular file")):
+            (self.folder / "run").mkdir(exist_ok=True)
+            # With a terminal, at which a program could ask.
+            master, terminal = pty.openpty()
+            asked = subprocess.run([PROGRAM, "train", *self.RUN, "--sign-key", file], cwd=self.folder,
+                                   stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   timeout=PATIENCE, start_new_session=True,
+                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            os.close(terminal)
+            os.close(master)
+            self.assertEqual(asked.returncode, 1, asked.stderr)
+            self.assertIn(f"detoxml: --sign-key {file}: ", asked.stderr)
+            self.assertIn(words, asked.stderr)
+            self.assertEqual(list((self.folder / "run").iterdir()), [])
+        self.refused("train", *self.RUN, "--sign-key", "mine.pem", "--commit", "off", says=["--commit off"], code=2)
 
 
 main()
