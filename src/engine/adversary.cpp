@@ -5,7 +5,7 @@
 namespace detox {
 
 bool StepLies::tells(const SliceOrder& copy) const {
-  if (copy.slice >= liars.size() || copy.worker == kServer) return false;
+  if (copy.slice >= liars.size() || copy.worker == kTheServer) return false;
   if (std::ranges::find(liars[copy.slice], copy.worker) != liars[copy.slice].end()) return true;
   return asked_later && asked_later(copy);
 }

@@ -99,7 +99,7 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s, StepVotes&
   std::vector<std::vector<std::uint32_t>> slices(peers_.size());
   for (auto orders = votes.take_orders(); !orders.empty(); orders = votes.take_orders()) {
     for (const SliceOrder& one : orders) {
-      DETOX_ASSERT(one.worker != kServer);  // nothing has been said yet
+      DETOX_ASSERT(one.worker != kTheServer);  // nothing has been said yet
       slices[one.worker].push_back(one.slice);
       if (!reachable[one.worker] || !is_awaited(order, one.worker)) pass_over(one, votes);
     }
@@ -178,7 +178,7 @@ void RemoteFleet::give_order(std::uint32_t worker, std::uint32_t slice, OrderVie
 void RemoteFleet::give_more_orders(const StepOrder& order, StepVotes& votes) {
   for (auto orders = votes.take_orders(); !orders.empty(); orders = votes.take_orders()) {
     for (const SliceOrder& one : orders) {
-      if (one.worker == kServer) {
+      if (one.worker == kTheServer) {
         compute_here(one.slice, order, votes);
         continue;
       }
@@ -207,7 +207,7 @@ void RemoteFleet::compute_here(std::uint32_t slice, const StepOrder& order, Step
   const ServerReplica::Answer answer =
       parts_.replica->compute(order, slice, digest_of_chunks(weights_.digests()), parts_.answer);
   votes.count({.step = order.step,
-               .worker = kServer,
+               .worker = kTheServer,
                .slice = slice,
                .bytes = answer.digests,
                .is_digest = true});

@@ -33,7 +33,7 @@ struct SliceOrder {
 };
 
 /// In an order and its answer: the server itself, whom nobody doubts.
-inline constexpr std::uint32_t kServer = 0xfffffffe;
+inline constexpr std::uint32_t kTheServer = 0xfffffffe;
 
 /// What has happened to a slice in a step. It changes only to a later state of this list.
 enum class SliceState : std::uint8_t {
@@ -54,8 +54,8 @@ class StepVotes {
  public:
   virtual ~StepVotes() = default;
   /// Whom to ask for what since the last call. There may be more after count(), pass_over() and
-  /// ask_another(). Where kServer is asked, its answer is counted before anything else; of a slice
-  /// that has a majority then, it is the answer to settle with.
+  /// ask_another(). Where kTheServer is asked, its answer is counted before anything else; of a
+  /// slice that has a majority then, it is the answer to settle with.
   virtual std::vector<SliceOrder> take_orders() = 0;
   /// Nobody waits any more for what this worker was asked for: where it matters somebody else is
   /// asked. It may answer all the same.

@@ -158,7 +158,7 @@ void Ballot::note(std::uint32_t worker, Suspicion kind) {
 
 void Ballot::count(const IncomingAnswer& answer) {
   const auto begin = parts_.clock.now();
-  if (answer.worker == kServer) {
+  if (answer.worker == kTheServer) {
     take_truth(answer);
   } else if (answer.step != parts_.step) {
     if (const auto seen = parts_.recent.compare(answer))
@@ -202,7 +202,7 @@ void Ballot::dispute(std::uint32_t index) {
   slice.is_disputed = true;
   slice.is_at_server = parts_.arbitration->by_server;
   if (slice.is_at_server) {
-    orders_.push_back({kServer, index});
+    orders_.push_back({kTheServer, index});
   } else {
     slice.vote.require(parts_.arbitration->truth);
   }

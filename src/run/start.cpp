@@ -64,6 +64,7 @@ void record_config(const TrainSetup& setup, const RunDirectory& directory) {
   recorded.checkpoint_step.reset();
   recorded.allow_other_numerics = false;
   recorded.overwrite = false;
+  recorded.readmit.clear();
   recorded.sign_key.clear();
   // Whoever goes on with this run needs the same bits, however this one came by them.
   if (profile_in_force() == kPortableProfile) recorded.numerics = Numerics::kPortable;

@@ -43,7 +43,7 @@ class Arbitrated {
   std::vector<std::string> orders() {
     std::vector<std::string> found;
     for (const auto& [worker, slice] : ballot_->take_orders())
-      found.push_back((worker == kServer ? "server" : std::to_string(worker)) + ":" +
+      found.push_back((worker == kTheServer ? "server" : std::to_string(worker)) + ":" +
                       std::to_string(slice));
     return found;
   }
@@ -92,7 +92,7 @@ TEST(Arbitration, ByTheServerConvictsWhoSaidSomethingElse) {
   votes.says(1, 0, "good");
   EXPECT_THAT(votes.orders(), ElementsAre("server:0"));
   EXPECT_EQ(votes->state(0), SliceState::kOpen);
-  votes.says(kServer, 0, "good");
+  votes.says(kTheServer, 0, "good");
   EXPECT_EQ(votes->state(0), SliceState::kMajority);
   votes.deliver(0, "body");
   votes->close(true);
@@ -131,7 +131,7 @@ TEST(Arbitration, AsksWorkersTooWhereNobodySaidWhatTheServerFound) {
   votes.says(0, 0, "evil");
   votes.says(1, 0, "rot ");
   votes.orders();
-  votes.says(kServer, 0, "good");
+  votes.says(kTheServer, 0, "good");
   EXPECT_EQ(votes->server_was_alone(), 1U);
   EXPECT_THAT(votes.orders(), ElementsAre("4:0", "5:0"));
   for (const std::uint32_t worker : {4U, 5U}) votes.says(worker, 0, "good");
@@ -164,7 +164,7 @@ TEST(Arbitration, RechecksSlicesWhoseCopiesAgree) {
   votes.says(0, 0, "lies");
   votes.says(1, 0, "lies");
   EXPECT_THAT(votes.orders(), ElementsAre("server:0"));
-  votes.says(kServer, 0, "good");
+  votes.says(kTheServer, 0, "good");
   EXPECT_THAT(votes.orders(), ElementsAre("4:0"));  // two say the same, and three have to
   votes.says(4, 0, "good");
   EXPECT_THAT(votes.orders(), ElementsAre("5:0"));
