@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <map>
 #include <random>
 
 #include "support/attacked_run.hpp"
@@ -167,6 +169,127 @@ TEST(Audit, GoesOnFromACheckpointWithoutThoseWhoWerePutOut) {
   EXPECT_EQ(half.run.final_state(), whole.run.final_state());
   EXPECT_EQ(half.run.file("rounds.jsonl"), whole.run.file("rounds.jsonl"));
   EXPECT_EQ(convicted(half.run), byzantine(half.run));
+}
+
+TEST(Audit, TakesAWorkerInAgainWhereItIsAnotherMachineNow) {
+  const Options options = with(kAudited, {{"worker-fail", "2"}, {"audit-rate", "1"}});
+  AttackedRun run(options);
+  run.run.stop_after = 6;
+  EXPECT_EQ(run.run.over_local_engine(), RunEnd::kInterrupted);
+  const std::set<std::uint64_t> liars = convicted(run.run);
+  ASSERT_EQ(liars.size(), 2U);
+  ToyRun resumed(run.directory / "run",
+                 with(options, {{"readmit", std::to_string(*liars.begin())}}));
+  resumed.resume = true;
+  EXPECT_EQ(resumed.over_local_engine(), RunEnd::kFinished);
+  const auto rounds = resumed.journal("rounds.jsonl");
+  EXPECT_EQ(rounds[5]["put_out"], 2U);
+  EXPECT_EQ(rounds[6]["put_out"], 1U);  // and this liar is at once convicted again
+  EXPECT_EQ(rounds[11]["put_out"], 2U);
+}
+
+/// Nobody is waited for until the deadline, nobody is convicted, and the model is that of a run in
+/// which nothing happened.
+void expect_no_harm(const Options& options, const ToyRun::StandIn& stand_in,
+                    double seconds_a_step) {
+  for (const char* arbiter : {"server", "workers"}) {
+    const Options here = with(options, {{"arbiter", arbiter}});
+    AttackedRun calm(here), disturbed(here);
+    calm.locally();
+    EXPECT_EQ(disturbed.run.over_network(stand_in), RunEnd::kFinished);
+    EXPECT_EQ(disturbed.run.final_model(), calm.run.final_model()) << arbiter;
+    EXPECT_LT(disturbed.run.seconds, seconds_a_step * 12) << arbiter;
+    EXPECT_THAT(convicted(disturbed.run), IsEmpty()) << arbiter;
+    AttackedRun replayed(with(here, {{"replay", (disturbed.directory / "run").string()}}));
+    EXPECT_EQ(replayed.locally().run.final_model(), disturbed.run.final_model()) << arbiter;
+  }
+}
+
+// Two of twelve may be spared in each step, so that somebody can do what one does not.
+const Options kSparing =
+    with(kAudited, {{"workers", "12"}, {"slices", "8"}, {"audit-rate", "0.2"}});
+
+TEST(Audit, GivesASliceToSomebodyElseWhereItsWorkerEnds) {
+  expect_no_harm(
+      kSparing,
+      [](int rank, Transport& transport) {
+        if (rank != 5) return false;
+        int answers = 0;
+        AlteredTransport end(transport, [&](Transport& inner, int to, FrameBytes frame) {
+          const FrameView view = parse_frame(*frame);
+          if (view.kind == FrameKind::kDigest && ++answers > 3)
+            frame = make_failure("no memory", 1);
+          if (answers < 6) inner.send(to, std::move(frame));
+        });
+        serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
+        return true;
+      },
+      3);
+}
+
+TEST(Audit, GivesASliceToSomebodyElseWhereItsWorkerPromisesAndDoesNotDeliver) {
+  expect_no_harm(
+      kSparing,
+      [](int rank, Transport& transport) {
+        if (rank != 5) return false;
+        AlteredTransport end(transport, [](Transport& inner, int to, FrameBytes frame) {
+          if (parse_frame(*frame).kind != FrameKind::kChunk) inner.send(to, std::move(frame));
+        });
+        serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
+        return true;
+      },
+      25);
+}
+
+/// Tells what it receives.
+class ReadTransport final : public TransportAround {
+ public:
+  using Tell = std::function<void(const ReceivedFrame& frame)>;
+  ReadTransport(Transport& inner, Tell tell) : TransportAround(inner), tell_(std::move(tell)) {}
+  std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
+                                       std::size_t max_bytes) override {
+    auto received = inner_.receive(timeout, max_bytes);
+    if (received) tell_(*received);
+    return received;
+  }
+
+ private:
+  Tell tell_;
+};
+
+TEST(Audit, ShowsAWorkerNoDifferenceBeforeItsDigestsWhereItsSliceHasASecondCopy) {
+  // What comes before its digest, step by step: kinds and sizes of frames, and from whom.
+  AttackedRun run(with(kAudited, {{"max-steps", "40"}, {"audit-rate", "0.3"}, {"slices", "8"}}));
+  struct Seen {
+    std::string frames;
+    std::set<std::uint32_t> slices;
+  };
+  std::map<std::pair<int, std::uint64_t>, Seen> seen;  // by rank and step
+  EXPECT_EQ(run.run.over_network([&](int rank, Transport& transport) {
+    std::uint64_t step = 0;
+    ReadTransport end(transport, [&, rank](const ReceivedFrame& received) {
+      const FrameView view = parse_frame(received.bytes);
+      if (view.kind != FrameKind::kOrder) return;
+      step = view.step;
+      Seen& here = seen[{rank, step}];
+      here.frames += fmt::format("order of {} bytes; ", received.bytes.size());
+      if (view.slice != kNoSlice) here.slices.insert(view.slice);
+    });
+    serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
+    return true;
+  }),
+            RunEnd::kFinished);
+  std::map<std::size_t, std::set<std::string>> alone, compared;  // by orders
+  for (const auto& line : run.run.journal("rounds.jsonl")) {
+    for (const auto& slice : line["slices"]) {
+      for (const int worker : slice["assigned"]) {
+        const Seen& here = seen[{worker, line["step"].get<std::uint64_t>()}];
+        EXPECT_TRUE(here.slices.contains(slice["slice"].get<std::uint32_t>()));
+        (slice["assigned"].size() > 1 ? compared : alone)[here.slices.size()].insert(here.frames);
+      }
+    }
+  }
+  EXPECT_EQ(compared, alone);
 }
 
 }  // namespace

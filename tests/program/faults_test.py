@@ -87,6 +87,27 @@ class Faults(ProgramTest):
         run.wait_for(lambda: max(self.counted(3)) > at + 1)
         self.assert_equals_its_replay(self.interrupt(run))
 
+    def test_audits_go_on_without_the_dead_and_convict_who_lies(self):
+        """One is killed, one is stopped and comes back, two lie: nobody honest is convicted, and nobody waits long."""
+        run = keep_training(self, "run", *SMALL, "--step-timeout", DEADLINE, "--approach", "audit", "--audit-rate", 0.4,
+                            "--assume-fail", 3, "--worker-fail", 2, launch=13)
+        run.wait_for_steps(3)
+        liars = {worker for line in self.journal("run", "attackers.jsonl") for worker in line["attackers"]}
+        dead, stopped = [worker for worker in range(1, 13) if worker not in liars][:2]
+        self.kill(dead)
+        self.kill(stopped, signal.SIGSTOP)
+        run.wait_for_more_steps(10)
+        at = run.steps()
+        self.kill(stopped, signal.SIGCONT)
+        run.wait_for(lambda: max(self.counted(stopped), default=0) > at + 1)
+        run.wait_for(lambda: len(self.journal("run", "rounds.jsonl")[-1]["away"]) >= 3)  # the dead, and both liars
+        last = self.interrupt(run)
+        convicted = {line["worker"] for line in self.journal("run", "ledger.jsonl") if line["kind"] == "convicted"}
+        liars = {worker for line in self.journal("run", "attackers.jsonl") for worker in line["attackers"]}
+        self.assertEqual(convicted, liars)
+        self.assertEqual(len(liars), 2)
+        self.assert_equals_its_replay(last)
+
     def test_a_worker_killed_at_the_start_ends_the_job_or_is_done_without(self):
         process = start("launch", "-n", 5, "--", "train", *SMALL, "--max-steps", 3, "--start-timeout", 20, "--train-dir",
                         self.unique())
