@@ -151,7 +151,8 @@ LabelledImages read_cifar_archive(const std::string& name, const ByteSource& sou
     if (!member.path.starts_with(prefix)) return {};
     const std::string file = member.path.substr(prefix.size());
     if (std::find(wanted.begin(), wanted.end(), file) == wanted.end()) return {};
-    if (!member.is_file) throw InputError(fmt::format("{}: {} is no file", name, member.path));
+    if (member.kind != TarMember::Kind::kFile)
+      throw InputError(fmt::format("{}: {} is no file", name, member.path));
     const auto [part, is_new] = parts.try_emplace(file);
     if (!is_new) throw InputError(fmt::format("{}: {} is there twice", name, member.path));
     reader.emplace(fmt::format("{}: {}", name, member.path), format, part->second);

@@ -100,14 +100,25 @@ class TarReader {
   std::vector<std::byte> piece_ = std::vector<std::byte>(std::size_t{1} << 16);
 };
 
+TarMember::Kind kind_of(archive_entry* entry) {
+  if (archive_entry_hardlink(entry) != nullptr) return TarMember::Kind::kLink;
+  switch (archive_entry_filetype(entry)) {
+    case AE_IFREG:
+      return TarMember::Kind::kFile;
+    case AE_IFDIR:
+      return TarMember::Kind::kFolder;
+    case AE_IFLNK:
+      return TarMember::Kind::kLink;
+    default:
+      return TarMember::Kind::kOther;
+  }
+}
+
 TarMember member_of(archive_entry* entry) {
   const char* path = archive_entry_pathname(entry);
   std::string text = path != nullptr ? path : "";
   if (text.starts_with("./")) text.erase(0, 2);
-  const bool is_file =
-      archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == nullptr;
-  const auto size = archive_entry_size_is_set(entry) != 0 ? archive_entry_size(entry) : 0;
-  return {std::move(text), is_file, static_cast<std::uint64_t>(size)};
+  return {std::move(text), kind_of(entry)};
 }
 
 }  // namespace

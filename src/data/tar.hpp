@@ -10,10 +10,10 @@
 namespace detox {
 
 struct TarMember {
+  enum class Kind { kFile, kFolder, kLink, kOther };  ///< a link of either kind; a device, a pipe
   std::string
       path;  ///< as the archive says it, without a leading "./"; nothing is created under it
-  bool is_file = false;    ///< a regular file; else a folder, a link or a device
-  std::uint64_t size = 0;  ///< as announced; not to be trusted
+  Kind kind = Kind::kOther;
 };
 
 /// Reads the whole archive with libarchive, which is given tar and no other format. `visit` sees

@@ -1,19 +1,19 @@
 #include "prepare/unpack.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
+#include <optional>
 #include <string_view>
 #include <system_error>
-#include <vector>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/names.hpp"
+#include "data/file_source.hpp"
+#include "data/tar.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -21,51 +21,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kUnpackPiece = std::size_t{1} << 16;
 constexpr std::size_t kLongestName = 200, kDeepest = 8;
-
-struct CloseArchive {
-  void operator()(archive* reader) const { archive_read_free(reader); }
-};
-using Reader = std::unique_ptr<archive, CloseArchive>;
-
-/// Tar and gzip alone: the fewer formats, the less code reads bytes from outside.
-Reader make_reader() {
-  Reader reader(archive_read_new());
-  if (!reader || archive_read_support_filter_gzip(reader.get()) != ARCHIVE_OK ||
-      archive_read_support_format_tar(reader.get()) != ARCHIVE_OK) {
-    throw InputError("libarchive cannot read tar.gz archives here");
-  }
-  return reader;
-}
+constexpr std::uint64_t kBesideBytes = std::uint64_t{1} << 14;  // headers and padding of an entry
 
 class Unpacking {
  public:
-  Unpacking(std::string name, Reader reader, const fs::path& folder, const UnpackLimits& limits)
-      : name_(std::move(name)), reader_(std::move(reader)), folder_(folder), limits_(limits) {}
+  Unpacking(std::string name, const fs::path& folder, const UnpackLimits& limits)
+      : name_(std::move(name)), folder_(folder), limits_(limits) {}
 
-  void run() {
-    std::size_t entries = 0;
-    while (true) {
-      archive_entry* entry = nullptr;
-      const int result = archive_read_next_header(reader_.get(), &entry);
-      if (result == ARCHIVE_EOF) break;
-      if (result != ARCHIVE_OK && result != ARCHIVE_WARN) damaged();
-      if (++entries > limits_.entries) {
-        throw InputError(fmt::format("{}: it holds more than {} entries", name_, limits_.entries));
-      }
-      unpack(entry);
-    }
-    if (entries == 0) throw InputError(name_ + ": it holds nothing, or is no tar archive");
+  void run(const ByteSource& source) {
+    read_tar(name_, source, limits_.bytes + (limits_.entries + 1) * kBesideBytes,
+             [this](const TarMember& member) {
+               finish_file();
+               return unpack(member);
+             });
+    finish_file();
+    if (entries_ == 0) throw InputError(name_ + ": it holds nothing, or is no tar archive");
   }
 
  private:
-  [[noreturn]] void damaged() const {
-    const char* why = archive_error_string(reader_.get());
-    throw InputError(fmt::format("{}: the archive is damaged ({})", name_,
-                                 why == nullptr ? "no reason given" : printable(why)));
-  }
-
   [[noreturn]] void refuse(std::string_view entry, std::string_view why) const {
     throw InputError(
         fmt::format("{}: its entry '{}' is refused: {}", name_, printable(entry), why));
@@ -75,22 +49,23 @@ class Unpacking {
     throw InputError(fmt::format("cannot write {}: {}", file.string(), system_error_text()));
   }
 
-  void unpack(archive_entry* entry) {
-    const char* pathname = archive_entry_pathname(entry);
-    if (pathname == nullptr) refuse("?", "its name cannot be read");
-    const std::string_view name = pathname;
+  ByteSink unpack(const TarMember& member) {
+    const std::string& name = member.path;
+    if (++entries_ > limits_.entries)
+      throw InputError(fmt::format("{}: it holds more than {} entries", name_, limits_.entries));
+    if (name.empty() && member.kind == TarMember::Kind::kFolder) return {};  // "./"
     const std::string unsafe = unsafe_name(name);
     if (!unsafe.empty()) refuse(name, unsafe);
-    if (archive_entry_hardlink(entry) != nullptr || archive_entry_symlink(entry) != nullptr) {
-      refuse(name, "it is a link");
-    }
     const fs::path target = folder_ / fs::path(name).lexically_normal();
-    switch (archive_entry_filetype(entry)) {
-      case AE_IFDIR:
-        return make_folder(name, target);
-      case AE_IFREG:
+    switch (member.kind) {
+      case TarMember::Kind::kFolder:
+        make_folder(name, target);
+        return {};
+      case TarMember::Kind::kFile:
         make_folder(name, target.parent_path());
-        return write_file(name, target);
+        return begin_file(name, target);
+      case TarMember::Kind::kLink:
+        refuse(name, "it is a link");
       default:
         refuse(name, "it is neither a file nor a folder");
     }
@@ -108,30 +83,31 @@ class Unpacking {
     }
   }
 
-  void write_file(std::string_view name, const fs::path& target) {
+  ByteSink begin_file(std::string_view name, const fs::path& target) {
     constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-    FileDescriptor fd(::open(target.c_str(), kFlags, 0666));
-    if (!fd.is_open() && errno == EEXIST) refuse(name, "the name comes twice");
-    if (!fd.is_open()) cannot_write(target);
-    while (true) {
-      const la_ssize_t count = archive_read_data(reader_.get(), piece_.data(), piece_.size());
-      if (count < 0) damaged();
-      if (count == 0) break;
-      const auto size = static_cast<std::uint64_t>(count);
-      if (size > limits_.bytes - written_) {
+    file_.emplace(::open(target.c_str(), kFlags, 0666));
+    if (!file_->is_open() && errno == EEXIST) refuse(name, "the name comes twice");
+    if (!file_->is_open()) cannot_write(target);
+    target_ = target;
+    return [this](std::span<const std::byte> piece) {
+      if (piece.size() > limits_.bytes - written_)
         throw InputError(fmt::format("{}: it unpacks to more than {} bytes", name_, limits_.bytes));
-      }
-      written_ += size;
-      if (!write_all(fd.get(), std::span(piece_).first(size))) cannot_write(target);
-    }
-    if (::fsync(fd.get()) != 0 || !fd.close()) cannot_write(target);
+      written_ += piece.size();
+      if (!write_all(file_->get(), piece)) cannot_write(target_);
+    };
+  }
+
+  void finish_file() {
+    if (file_ && (::fsync(file_->get()) != 0 || !file_->close())) cannot_write(target_);
+    file_.reset();
   }
 
   std::string name_;
-  Reader reader_;
   const fs::path& folder_;
   UnpackLimits limits_;
-  std::vector<std::byte> piece_ = std::vector<std::byte>(kUnpackPiece);
+  std::optional<FileDescriptor> file_;  ///< that is being written
+  fs::path target_;                     ///< its name
+  std::size_t entries_ = 0;
   std::uint64_t written_ = 0;
 };
 
@@ -153,21 +129,14 @@ std::string unsafe_name(std::string_view name) {
 }
 
 void unpack_archive(const fs::path& archive, const fs::path& folder, const UnpackLimits& limits) {
-  Reader reader = make_reader();
-  if (archive_read_open_filename(reader.get(), archive.c_str(), kUnpackPiece) != ARCHIVE_OK) {
-    throw InputError(fmt::format("cannot read {}: {}", archive.string(),
-                                 printable(archive_error_string(reader.get()))));
-  }
-  Unpacking(archive.string(), std::move(reader), folder, limits).run();
+  Unpacking(archive.string(), folder, limits).run(file_source(archive));
 }
 
 void unpack_archive(const std::string& name, std::span<const std::byte> archive,
                     const fs::path& folder, const UnpackLimits& limits) {
-  Reader reader = make_reader();
-  if (archive_read_open_memory(reader.get(), archive.data(), archive.size()) != ARCHIVE_OK) {
-    throw InputError(name + ": it holds nothing, or is no tar archive");
-  }
-  Unpacking(name, std::move(reader), folder, limits).run();
+  Unpacking(name, folder, limits).run([rest = archive]() mutable {
+    return std::exchange(rest, {});
+  });
 }
 
 }  // namespace detox

@@ -38,7 +38,8 @@ class Unpack : public testing::Test {
 };
 
 TEST_F(Unpack, GivesFilesAndFolders) {
-  const std::vector<TarEntry> entries = {{"set/", "", AE_IFDIR},
+  const std::vector<TarEntry> entries = {{"./", "", AE_IFDIR},
+                                         {"set/", "", AE_IFDIR},
                                          {"set/a.bin", std::string(200'000, 'a')},
                                          {"./set/deep/b.bin", "b"},
                                          {"set/empty", ""}};
