@@ -66,7 +66,21 @@ function(detox_module name file)
   set_target_properties(${name} PROPERTIES
     PREFIX "" OUTPUT_NAME ${file} CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${DETOX_MODULE_DIR})
+  target_compile_definitions(${name} PRIVATE DETOX_VERSION="${PROJECT_VERSION}")
   install(TARGETS ${name} LIBRARY DESTINATION ${DETOX_MODULE_DIR})
+endfunction()
+
+# detox_behind_door(name FILE CODE code.cpp DOOR door.cpp MODULE module.cpp [LINKS ...]): a function that few runs need, of which
+# the library brings dozens of others. The program has its door, which opens the module FILE; every other program the code itself.
+function(detox_behind_door name file)
+  cmake_parse_arguments(ARG "" "CODE;DOOR;MODULE" "LINKS" ${ARGN})
+  detox_library(${name}_code SOURCES ${ARG_CODE} LINKS ${ARG_LINKS})
+  detox_library(${name}_door SOURCES ${ARG_DOOR} LINKS detox_base)
+  add_library(${name} INTERFACE)
+  target_link_libraries(${name} INTERFACE ${name}_$<IF:$<BOOL:$<TARGET_PROPERTY:DETOX_OPENS_MODULES>>,door,code>)
+  if(DETOX_TRAINING)
+    detox_module(${name}_module ${file} SOURCES ${ARG_MODULE} LINKS ${name}_code)
+  endif()
 endfunction()
 
 # The headers that most tests include, compiled once. Every other program of tests reuses them.

@@ -53,4 +53,19 @@ void* open_module(const fs::path& file) {
 
 void* symbol_of(void* module, const char* name) { return dlsym(module, name); }
 
+const void* open_own_module(std::string_view name, std::string_view what) {
+  const fs::path file = module_file(name);
+  const void* exported = nullptr;
+  try {
+    exported = symbol_of(open_module(file), "detox_module");
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{} is not there: {}", what, error.what()));
+  }
+  if (exported == nullptr ||
+      *static_cast<const char* const*>(exported) != std::string_view(DETOX_BUILD))
+    throw InputError(
+        fmt::format("{}: not of this program's build; reinstall detoxml", file.string()));
+  return exported;
+}
+
 }  // namespace detox

@@ -25,4 +25,25 @@ void* open_module(const std::filesystem::path& file);
 /// The address of what it exports under this name; null where it does not.
 void* symbol_of(void* module, const char* name);
 
+/// What a module of the program's own build exports as `detox_module`. Its functions are C++, and
+/// throw: nobody else's compiler is between them and the program.
+template <class Functions>
+struct OwnModule {
+  const char* build;  ///< is DETOX_BUILD: of no other build
+  Functions functions;
+};
+#define DETOX_BUILD "detoxml " DETOX_VERSION ", g++ " __VERSION__
+#define DETOX_MODULE(Functions, ...)                                                  \
+  extern "C" __attribute__((visibility("default"))) const detox::OwnModule<Functions> \
+      detox_module = {DETOX_BUILD, __VA_ARGS__}
+
+/// OwnModule of that name, opened for the rest of the process. InputError where it is of another
+/// build or not there, with `what` (the library that it brings) at its beginning.
+const void* open_own_module(std::string_view name, std::string_view what);
+
+template <class Functions>
+const Functions& functions_of(std::string_view name, std::string_view what) {
+  return static_cast<const OwnModule<Functions>*>(open_own_module(name, what))->functions;
+}
+
 }  // namespace detox

@@ -1,8 +1,6 @@
 #include "cli/version.hpp"
 
-#include <archive.h>
 #include <blosc.h>
-#include <curl/curl.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <zlib.h>
@@ -51,9 +49,6 @@ std::string mpi() {
   }
 }
 
-/// "3.6.2" of "libarchive 3.6.2".
-std::string_view without_name(std::string_view text) { return text.substr(text.rfind(' ') + 1); }
-
 void add_line(std::string& text, std::string_view name, std::string_view value) {
   text += fmt::format("\n  {:<12}{}", name, value);
 }
@@ -66,8 +61,6 @@ std::string version_text() {
   add_line(text, "learner", learner());
   add_line(text, "MPI", mpi());
   add_line(text, "OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING));
-  add_line(text, "libcurl", curl_version_info(CURLVERSION_NOW)->version);
-  add_line(text, "libarchive", without_name(archive_version_string()));
   add_line(text, "zlib", zlibVersion());
   add_line(text, "zstd", ZSTD_versionString());
   add_line(text, "blosc", blosc_get_version_string());

@@ -1,39 +1,20 @@
 #include "comm/mpi_job.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <iostream>
-#include <string_view>
 
 #include "base/module.hpp"
-#include "detox/errors.hpp"
 
 namespace detox {
 namespace {
 
-const MpiModule* opened = nullptr;
+const MpiFunctions* opened = nullptr;
 
-const MpiModule& load_mpi() {
-  void* module = nullptr;
-  const std::filesystem::path file = module_file("mpi");
-  try {
-    module = open_module(file);
-  } catch (const InputError& error) {
-    throw InputError(fmt::format("MPI is not there: {}", error.what()));
-  }
-  const auto* table = static_cast<const MpiModule*>(symbol_of(module, kMpiModuleSymbol));
-  if (table == nullptr || std::string_view(table->build) != kMpiModuleBuild)
-    throw InputError(
-        fmt::format("{}: not of this program's build; reinstall detoxml", file.string()));
-  opened = table;
-  return *table;
-}
-
-const MpiModule& open_mpi() {
-  static const MpiModule& module = load_mpi();
-  return module;
+const MpiFunctions& open_mpi() {
+  if (opened == nullptr) opened = &functions_of<MpiFunctions>("mpi", "MPI");
+  return *opened;
 }
 
 }  // namespace

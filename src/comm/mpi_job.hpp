@@ -1,6 +1,5 @@
 // The door to MPI: a module that is opened by whoever takes part in a job, so that the program
-// starts on machines without MPI. The module is of the same build as the program, so its interface
-// is C++.
+// starts on machines without MPI.
 #pragma once
 
 #include <memory>
@@ -39,14 +38,11 @@ void mpi_exits_with(int exit_code);
 /// it is 0.
 [[noreturn]] void leave_without_finalize(int exit_code);
 
-/// What the module exports under kMpiModuleSymbol.
-struct MpiModule {
-  const char* build;  ///< is kMpiModuleBuild: of no other build
+/// What the module brings.
+struct MpiFunctions {
   std::unique_ptr<MpiJob> (*start)(unsigned finalize_seconds, unsigned start_seconds);
   std::string (*library_version)();
   void (*exits_with)(int exit_code);
 };
-inline constexpr const char* kMpiModuleSymbol = "detox_mpi_module";
-inline constexpr const char* kMpiModuleBuild = "detoxml " DETOX_VERSION ", g++ " __VERSION__;
 
 }  // namespace detox

@@ -1,7 +1,8 @@
-"""What the program opens only when it needs it: the module that computes gradients, and MPI."""
+"""What the program opens only when it needs it: the module that computes gradients, MPI, and the libraries that bring data."""
 
 import os
 import pathlib
+import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
@@ -9,6 +10,10 @@ from program import PROGRAM, ProgramTest, copy_program, main, run
 
 TOY = os.environ["TOY_LEARNER"]
 S = ["--workers", 3, "--batch-size", 8, "--max-steps", 2]
+# Modules and what needs them: a command, and a file that it finds (no such file is whole, and no server answers).
+DATA = {"archive": (["data", "info", "Cifar10", "--data-dir", "."], "cifar-10-binary.tar"),
+        "curl": (["data", "prepare", "MNIST", "--data-dir", ".", "--url", "http://127.0.0.1:1"], None),
+        "matio": (["data", "info", "SVHN", "--data-dir", "."], "train_32x32.mat")}
 
 
 class Doors(ProgramTest):
@@ -28,12 +33,28 @@ class Doors(ProgramTest):
         for command in commands:
             names = self.loaded(*command)
             self.assertTrue(names, command)
-            self.assertFalse([name for name in names if name.startswith(("libtorch", "libmpi", "libopenblas"))], command)
+            self.assertFalse([name for name in names if name.startswith(("libtorch", "libmpi", "libopenblas", "libhdf5"))], command)
+            self.assertLess(len(names), 20, names)
 
     def test_open_for_a_run_and_mpi_only_for_a_job(self):
         names = self.loaded("train", *S)
         self.assertTrue([name for name in names if name.startswith("libtorch")])
         self.assertFalse([name for name in names if name.startswith("libmpi")])
+
+    def test_open_for_the_data_that_need_them_one_by_one(self):
+        for module, (command, file) in DATA.items():
+            if file:
+                (self.folder / file).write_text("x")
+            names = self.loaded(*command)
+            self.assertEqual({other for other in DATA if f"{other}.so" in names}, {module}, command)
+            self.assertTrue([name for name in names if name.startswith(f"lib{module}")], command)
+
+    def test_refuse_a_module_of_another_build(self):
+        program = copy_program(self.folder, without=["mpi"])
+        learner, = self.folder.glob("lib/**/learner-torch.so")
+        shutil.copy(TOY, learner.with_name("mpi.so"))
+        self.assertRegex(run("--version", program=[str(program)]).out,
+                         r"MPI +.*/mpi\.so: not of this program's build; reinstall detoxml")
 
 
 class ALearner(ProgramTest):
@@ -64,7 +85,7 @@ class ALearner(ProgramTest):
 
 class AnInstallationWithout(ProgramTest):
     def test_mpi_trains_here_and_says_what_a_job_lacks(self):
-        program = [str(copy_program(self.folder, ["learner-torch"]))]
+        program = [str(copy_program(self.folder, without=["mpi"]))]
         run_here = run("train", *S, program=program, cwd=self.folder)
         self.assertEqual(run_here.code, 0, run_here.err)
         self.assertRegex(run("--version", program=program).out, r"MPI +MPI is not there: .*mpi\.so: cannot be loaded")
@@ -73,11 +94,20 @@ class AnInstallationWithout(ProgramTest):
         self.assert_refused(job, 1, "MPI is not there")
 
     def test_a_learner_lists_and_aggregates_and_says_what_training_lacks(self):
-        program = [str(copy_program(self.folder, ["mpi"]))]
+        program = [str(copy_program(self.folder, without=["learner-torch"]))]
         self.assertEqual(run("list", program=program).code, 0)
         self.assert_refused(run("train", *S, program=program, cwd=self.folder), 1, "learner-torch.so: no such file")
         examined = run("doctor", program=program, cwd=self.folder)
         self.assertRegex(examined.out, r"(?m)^error +learner: .*no such file.*mend: ")
+
+    def test_what_brings_data_says_which_library_it_lacks(self):
+        program = [str(copy_program(self.folder, without=DATA))]
+        self.assertEqual(run("train", *S, program=program, cwd=self.folder).code, 0)
+        for module, (command, file) in DATA.items():
+            if file:
+                (self.folder / file).write_text("x")
+            self.assert_refused(run(*command, program=program, cwd=self.folder), 1, f"lib{module} is not there: ",
+                                f"{module}.so: cannot be loaded")
 
 
 if __name__ == "__main__":

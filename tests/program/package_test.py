@@ -75,7 +75,7 @@ class Package(unittest.TestCase):
         self.assertTrue(any(re.fullmatch(r"/usr/lib/.+/libdetoxml\.so\.\d+", file) for file in files))
         version = self.inside("detoxml", "--version")
         self.assertEqual(version.splitlines()[0], run(PROGRAM, "--version").splitlines()[0])
-        for module in ("learner-torch", "mpi"):
+        for module in ("archive", "curl", "learner-torch", "matio", "mpi"):
             self.assertTrue(any(file.endswith(f"/detoxml/{module}.so") for file in files), module)
         self.assertRegex(version, r"learner +libtorch .*, /usr/lib/.+/detoxml/learner-torch\.so\n +MPI +Open MPI ")
         self.assertIn("BLAS: OpenBLAS", self.inside("sh", "-c", "detoxml doctor || true"))

@@ -29,11 +29,11 @@ class Result:
         return [line for line in self.err.splitlines() if line.startswith("detoxml: ")]
 
 
-def copy_program(folder, modules=("learner-torch", "mpi")):
-    """The program with these of its modules, as cmake --install lays it out; its path."""
+def copy_program(folder, without=()):
+    """The program and its modules but for some, as cmake --install lays it out; its path."""
     program = pathlib.Path(PROGRAM).resolve()
     prefix = program.parent.parent
-    for file in [program, *(file for file in prefix.glob("lib/**/detoxml/*.so") if file.stem in modules)]:
+    for file in [program, *(file for file in prefix.glob("lib/**/detoxml/*.so") if file.stem not in without)]:
         place = pathlib.Path(folder) / file.relative_to(prefix)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)

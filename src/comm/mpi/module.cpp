@@ -1,4 +1,6 @@
 // MPI as the program opens it.
+#include "base/module.hpp"
+
 #include <optional>
 
 #include "comm/mpi/mpi_session.hpp"
@@ -32,11 +34,6 @@ std::unique_ptr<MpiJob> start_open_mpi(unsigned finalize_seconds, unsigned start
 }  // namespace
 }  // namespace detox
 
-// What kMpiModuleSymbol says.
-// NOLINTBEGIN(readability-identifier-naming)
-extern "C" __attribute__((visibility("default")))
-const detox::MpiModule detox_mpi_module = {.build = detox::kMpiModuleBuild,
-                                           .start = detox::start_open_mpi,
-                                           .library_version = detox::mpi_version,
-                                           .exits_with = detox::MpiSession::exits_with};
-// NOLINTEND(readability-identifier-naming)
+DETOX_MODULE(detox::MpiFunctions, {.start = detox::start_open_mpi,
+                                   .library_version = detox::mpi_version,
+                                   .exits_with = detox::MpiSession::exits_with});

@@ -1,0 +1,4 @@
+#include "base/module.hpp"
+#include "data/tar.hpp"
+
+DETOX_MODULE(decltype(&detox::read_tar), detox::read_tar);
