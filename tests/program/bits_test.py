@@ -6,15 +6,21 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import SMALL, ProgramTest, main, run
+from program import LIBTORCH, SMALL, ProgramTest, main, run
 from running import keep_training
 
 
-class Bits(ProgramTest):
+class BitsTest(ProgramTest):
+    learner = {}
+
     def train(self, directory, *more, env=None, launch=0):
         command = ["launch", "-n", launch, "--", "train"] if launch else ["train"]
-        self.run_ok(*command, *SMALL, "--train-dir", directory, *more, env=env)
+        self.run_ok(*command, *SMALL, "--train-dir", directory, *more, env={**self.learner, **(env or {})})
         return self.checkpoint(directory, 12)
+
+
+class GradientBits(BitsTest):
+    learner = LIBTORCH
 
     def test_do_not_depend_on_the_number_of_threads(self):
         self.assertEqual(self.train("one", "--threads", 1), self.train("two", "--threads", 2))
@@ -22,12 +28,18 @@ class Bits(ProgramTest):
     def test_are_the_same_where_every_replica_is_computed(self):
         self.assertEqual(self.train("once"), self.train("all", "--compute-every-replica"))
 
+    def test_are_the_same_over_mpi_with_10_ranks(self):
+        self.assertEqual(self.train("local"), self.train("mpi", launch=10))
+
+    def test_do_not_depend_on_what_a_shell_exports(self):
+        exported = {"OPENBLAS_CORETYPE": "Prescott", "ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "2"}
+        self.assertEqual(self.train("plain"), self.train("exported", env=exported))
+
+
+class Bits(BitsTest):
     def test_are_the_same_over_mpi_with_4_ranks(self):
         options = ["--assume-fail", 0, "--worker-fail", 1]
         self.assertEqual(self.train("local", "--workers", 3, *options), self.train("mpi", *options, launch=4))
-
-    def test_are_the_same_over_mpi_with_10_ranks(self):
-        self.assertEqual(self.train("local"), self.train("mpi", launch=10))
 
     def test_are_the_same_over_mpi_with_signs_and_random_noise(self):
         options = ["--mode", "signSGD", "--lis-simulation", "none", "--err-mode", "random", "--worker-fail", 1]
@@ -65,10 +77,6 @@ class Bits(ProgramTest):
         for target in ["avx2", "sse4", "scalar"]:
             self.assertEqual(self.train(target, "--mode", "multi-krum", "--assume-fail", 0,
                                         env={"DETOX_KERNEL_TARGET": target}), expected, target)
-
-    def test_do_not_depend_on_what_a_shell_exports(self):
-        exported = {"OPENBLAS_CORETYPE": "Prescott", "ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "2"}
-        self.assertEqual(self.train("plain"), self.train("exported", env=exported))
 
     def test_are_the_same_after_an_interruption_and_a_resume(self):
         options = [*SMALL, "--worker-fail", 1, "--assume-fail", 0, "--eval-freq", 50]

@@ -3,14 +3,13 @@ that a resumed run does not make up for."""
 
 import os
 import pathlib
-import shutil
 import signal
 import statistics
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import PATIENCE, PROGRAM, ProgramTest, long_enough, main, ranks, run, start, wait_for
-from running import keep_running, keep_training
+from program import PATIENCE, PROGRAM, ProgramTest, main, ranks, run, start, wait_for
+from running import ENDLESS, keep_running, keep_training
 
 FAULTY = os.environ.get("FAULTY_WORKER", "faulty_worker")
 SMALL = ["--batch-size", 4]
@@ -109,7 +108,7 @@ class Faults(ProgramTest):
         self.assert_equals_its_replay(last)
 
     def test_a_worker_killed_at_the_start_ends_the_job_or_is_done_without(self):
-        process = start("launch", "-n", 5, "--", "train", *SMALL, "--max-steps", 3, "--start-timeout", 20, "--train-dir",
+        process = start("launch", "-n", 5, "--", "train", *SMALL, "--max-steps", 3, "--start-timeout", 6, "--train-dir",
                         self.unique())
         self.assertTrue(wait_for(lambda: 2 in ranks(self.unique()) or process.poll() is not None))
         self.kill(2)
@@ -173,23 +172,22 @@ class Faults(ProgramTest):
         """Who sends without end costs its own votes, and is named."""
         floods = {rank: [word for flood in flags for word in ("--flood", flood)] for rank, flags in bad.items()}
 
-        def attempt(steps):
-            shutil.rmtree(self.folder / "run", ignore_errors=True)
-            run = self.run_with({rank: [*words, *options] for rank, words in floods.items()}, ["--max-steps", steps])
-            said = run.end(0)
-            self.assertIn(f"finished: step {steps}", said)
-            self.assertTrue(self.no_process_left(self.unique()))
-            named = all(kind in self.kinds(rank) for rank, kind in kinds.items())
-            return (steps, said) if named else None
-
-        steps, said = long_enough(attempt, (60, 600, 6000))
+        run = self.run_with({rank: [*words, *options] for rank, words in floods.items()}, ENDLESS,
+                            mpirun=MPIRUN_OF_THE_LIVING)
+        run.wait_for_steps(1)
+        run.wait_for(lambda: all(kind in self.kinds(rank) for rank, kind in kinds.items()))
+        run.wait_for_more_steps(3)
+        self.kill(0, signal.SIGINT)
+        said = run.end(130)
+        self.assertIn("interrupted; go on with", said)
+        self.assertTrue(self.no_process_left(self.unique()))
         for rank, kind in kinds.items():
             self.assertIn(f"rank {rank} is shut out and the run goes on without it: ", said)
             shut_out = min(line["step"] for line in self.journal("run", "ledger.jsonl")
                            if (line["worker"], line["kind"]) == (rank, kind))
             self.assertLessEqual(max(self.counted(rank), default=0), shut_out + 1)
         self.assertEqual(self.accused(), set(kinds))
-        self.assert_equals_its_replay(steps)
+        self.assert_equals_its_replay(run.steps())
 
     # RANK:TAG:BYTES; 1 is the tag of frames, 2 of the word before the end, 0 bytes are three gibibytes.
     def test_workers_that_flood_the_server_are_shut_out(self):

@@ -13,7 +13,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from program import PROGRAM, ProgramTest, environment, main
+from program import LIBTORCH, PROGRAM, ProgramTest, environment, main
 
 BLOCK = re.compile(r"^```(sh|python|output)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -34,9 +34,9 @@ def pattern_of(shown):
 
 
 class Shown(ProgramTest):
-    def run_page(self, page):
+    def run_page(self, page, learner=LIBTORCH):
         # Comparisons are as long as these say: short here.
-        env = environment(PATH=f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}", STEPS="2", SEEDS="1 2")
+        env = environment(PATH=f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}", STEPS="2", SEEDS="1 2", **learner)
         said = None
         for kind, text in blocks_of(page):
             if kind == "sh":
@@ -59,10 +59,10 @@ class Shown(ProgramTest):
         self.run_page("README.md")
 
     def test_comparing(self):
-        self.run_page("docs/comparing.md")
+        self.run_page("docs/comparing.md", learner={})
 
     def test_evaluating(self):
-        self.run_page("docs/evaluating.md")
+        self.run_page("docs/evaluating.md", learner={})
 
     def test_networks(self):
         self.run_page("docs/networks.md")

@@ -14,6 +14,9 @@ import unittest
 from waiting import PATIENCE, long_enough, wait_for  # noqa: F401 - for the tests
 
 PROGRAM = os.environ.get("DETOXML", "detoxml")
+# What computes gradients in files that are about something else; libtorch takes most of a second in every process.
+QUICK_LEARNER = os.environ.get("QUICK_LEARNER")
+LIBTORCH = {"DETOX_LEARNER": ""}  # an environment for tests there that are about gradients
 DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")
 # A run that is small and yet has attackers, corrupt slices, momentum and several checkpoints.
 SMALL = ["--max-steps", "12", "--eval-freq", "5", "--batch-size", "4", "--worker-fail", "2",
@@ -42,8 +45,10 @@ def copy_program(folder, without=()):
 
 def environment(**more):
     result = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "DETOX_"))}
-    result.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", **more)
-    return result
+    result.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+    if QUICK_LEARNER:
+        result["DETOX_LEARNER"] = QUICK_LEARNER
+    return {**result, **more}
 
 
 def not_scored(arguments):
