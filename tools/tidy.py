@@ -2,11 +2,11 @@
 """Runs clang-tidy 14 over the files that changed, or over all that are part of a program that somebody uses.
 
     tools/tidy.py            what differs from the merge base with main (on main: from HEAD~), working tree included
-    tools/tidy.py --all      every file of src and bench, and what changed
+    tools/tidy.py --all      every file of src, and what changed
     tools/tidy.py FILE...    these files
 
-All tests together would take as long again as all the others, and what the linter finds in old tests is not what anybody waits
-for: they are checked when they change.
+All tests and benchmarks together would take longer than all the others, and what the linter finds in old ones is not what anybody
+waits for: they are checked when they change.
 
 Files are read as the release preset compiles them, which is several at once: what is checked is every unit of the unity
 build that holds one of them. Files that it does not compile are left out. For a changed header the file beside it of
@@ -234,7 +234,7 @@ def run(units, database):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="clang-tidy over what changed, or over all but old tests")
+    parser = argparse.ArgumentParser(description="clang-tidy over what changed, or over all of src as well")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     parser.add_argument("files", nargs="*", type=pathlib.Path)
@@ -249,7 +249,7 @@ def main():
         sys.exit(f"tidy: {options.build}/compile_commands.json is missing: run cmake --preset release first")
     units = units_of(options.build)
     if options.all:
-        paths = {path for path in units if "tests" not in path.relative_to(ROOT).parts} | changed_files(units)
+        paths = {path for path in units if path.is_relative_to(ROOT / "src")} | changed_files(units)
     elif options.files:
         paths = {path.resolve() for path in options.files} & set(units)
     else:
