@@ -48,4 +48,13 @@ void OpenSlices::close(std::uint32_t slice) {
   if (std::exchange(missing_[slice], 0) > 0) --waiting_;
 }
 
+void OpenSlices::reopen(std::uint32_t slice) {
+  if (!closed_[slice]) return;
+  closed_[slice] = false;
+  for (std::size_t worker = 0; worker < owed_.size(); ++worker) {
+    const bool owes = std::ranges::find(owed_[worker], slice) != owed_[worker].end();
+    if (owes && awaited_[worker]) one_more(slice);
+  }
+}
+
 }  // namespace detox

@@ -27,6 +27,8 @@ class OpenSlices {
   void forget(std::uint32_t worker);
   /// Whatever its workers say, the slice is not open any more.
   void close(std::uint32_t slice);
+  /// It is again. Costs what all workers owe.
+  void reopen(std::uint32_t slice);
 
   /// Open slices for which somebody is awaited.
   std::size_t waiting() const { return waiting_; }

@@ -211,9 +211,13 @@ void RemoteFleet::compute_here(std::uint32_t slice, const StepOrder& order, Step
                .slice = slice,
                .bytes = answer.digests,
                .is_digest = true});
-  if (votes.state(slice) == SliceState::kMajority) votes.settle(slice, answer.bytes);
-  if (votes.state(slice) == SliceState::kHere) fetch_.note_answer_elsewhere();
-  if (votes.state(slice) != SliceState::kOpen) open_.close(slice);
+  const auto found = votes.majority(slice);
+  if (found && std::ranges::equal(found->bytes, answer.digests)) {
+    votes.settle(slice, answer.bytes);
+    fetch_.note_answer_elsewhere();
+    if (order.on_columns) fetch_.hand_on_columns(order.on_columns);  // they may be void now
+  }
+  look_after(slice, votes);
   last_news_ = now_ = attentive_.look(clock().now());
 }
 
@@ -232,8 +236,11 @@ void RemoteFleet::pass_over(const SliceOrder& order, StepVotes& votes) {
 }
 
 void RemoteFleet::look_after(std::uint32_t slice, StepVotes& votes) {
-  if (votes.state(slice) == SliceState::kOpen) return;
-  open_.close(slice);
+  if (votes.state(slice) == SliceState::kOpen) {
+    open_.reopen(slice);  // where somebody else has said something else than what was promised
+  } else {
+    open_.close(slice);
+  }
   if (parts_.by_digest) fetch_.follow(slice);
 }
 

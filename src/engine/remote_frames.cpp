@@ -230,10 +230,8 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
 /// An answer changes the state of its slice at most.
 void RemoteFleet::count(const IncomingAnswer& answer, const StepOrder& order, StepVotes& votes) {
   votes.count(answer);
-  if (answer.step == order.step && is_own(answer.worker, answer.slice, order) &&
-      votes.state(answer.slice) != SliceState::kOpen) {
+  if (answer.step == order.step && is_own(answer.worker, answer.slice, order))
     look_after(answer.slice, votes);
-  }
   give_more_orders(order, votes);
 }
 

@@ -54,7 +54,7 @@ void AnswerFetch::begin_step(std::uint64_t step, Clock::time_point now, double l
   others_are_elsewhere_ = false;
   for (Slice& slice : slices_) {
     slice.fetch.reset();
-    slice.is_touched = false;
+    slice.is_touched = slice.is_settled = false;
   }
 }
 
@@ -73,8 +73,21 @@ ChunkFetch::Standing AnswerFetch::standing_of(std::uint32_t worker) const {
   return pace_.is_slow(worker) ? ChunkFetch::Standing::kSlow : ChunkFetch::Standing::kUsual;
 }
 
+/// What was under way may be a lie: an arbiter has to decide.
+void AnswerFetch::drop(std::uint32_t index) {
+  Slice& slice = slices_[index];
+  if (!slice.fetch || slice.is_settled) return;
+  wait_for_all();
+  std::erase_if(taken_, [index](const Taken& one) { return one.slice == index; });
+  for (std::size_t chunk = 0; chunk < here_.size(); ++chunk)
+    here_[chunk] -= slice.fetch->is_here(chunk) ? 1 : 0;
+  slice.fetch.reset();
+  --fetched_;
+  others_are_elsewhere_ = true;
+}
+
 void AnswerFetch::follow(std::uint32_t index) {
-  if (votes_->state(index) != SliceState::kMajority) return;
+  if (votes_->state(index) != SliceState::kMajority) return drop(index);
   const auto majority = votes_->majority(index);
   Slice& slice = slices_[index];
   if (!slice.fetch) {
@@ -238,6 +251,7 @@ bool AnswerFetch::check(Clock::time_point now) {
 
 void AnswerFetch::settle(std::uint32_t index, bool delivered) {
   Slice& slice = slices_[index];
+  slice.is_settled = true;
   ++settled_;
   if (delivered) return votes_->settle(index, std::span<const std::byte>(slice.answer.bytes()));
   ++given_up_;
@@ -247,7 +261,11 @@ void AnswerFetch::settle(std::uint32_t index, bool delivered) {
 }
 
 void AnswerFetch::hand_on_columns(const std::function<void(const ReadyColumns&)>& on_columns) {
-  if (others_are_elsewhere_) return;
+  if (others_are_elsewhere_) {
+    // Some of what was handed on may be of an answer that another one has replaced.
+    if (std::exchange(handed_on_, 0) > 0) on_columns({0, 0, {}, {}});
+    return;
+  }
   while (first_open_ < slices_.size() && votes_->state(first_open_) != SliceState::kOpen)
     ++first_open_;
   const std::size_t expected = fetched_ - given_up_;

@@ -37,7 +37,8 @@ class AnswerFetch {
   void begin_step(std::uint64_t step, Clock::time_point now, double limit_s, StepVotes& votes);
 
   /// Call it after an answer was counted in this slice: if the slice has a majority, begins to
-  /// fetch it and adds the workers who are new in the majority.
+  /// fetch it and adds the workers who are new in the majority. If it had one and has none any
+  /// more, what has come is thrown away.
   void follow(std::uint32_t slice);
 
   using Send = std::function<void(std::uint32_t worker, FrameBytes frame)>;
@@ -77,6 +78,7 @@ class AnswerFetch {
     std::optional<ChunkFetch> fetch;  ///< from its majority on
     std::span<const std::byte> digests;
     bool is_touched = false;  ///< is one of touched_
+    bool is_settled = false;
     AlignedBuffer answer;
   };
   struct Taken {
@@ -92,6 +94,7 @@ class AnswerFetch {
   bool is_under_way(std::uint32_t slice) const {
     return slices_[slice].fetch && votes_->state(slice) == SliceState::kMajority;
   }
+  void drop(std::uint32_t slice);
   void touch(std::uint32_t slice);
   /// Slices, the one first of which somebody is waited for longest. That may be over already.
   using Queue =

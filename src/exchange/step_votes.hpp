@@ -11,7 +11,8 @@
 
 namespace detox {
 
-/// Bytes [begin, end) of the answers for all slices that the step is expected to use, ascending.
+/// Bytes [begin, end) of the answers for all slices that the step is expected to use, ascending. No
+/// slices: what was handed on before is void.
 struct ReadyColumns {
   std::size_t begin, end;
   std::span<const std::uint32_t> slices;
@@ -54,8 +55,8 @@ class StepVotes {
  public:
   virtual ~StepVotes() = default;
   /// Whom to ask for what since the last call. There may be more after count(), pass_over() and
-  /// ask_another(). Where kTheServer is asked, its answer is counted before anything else; of a
-  /// slice that has a majority then, it is the answer to settle with.
+  /// ask_another(). Where kTheServer is asked, its answer is counted before anything else; where
+  /// that is the slice's majority then, it is the answer to settle with.
   virtual std::vector<SliceOrder> take_orders() = 0;
   /// Nobody waits any more for what this worker was asked for: where it matters somebody else is
   /// asked. It may answer all the same.
@@ -70,7 +71,8 @@ class StepVotes {
   virtual void note(const SliceOrder& of, Suspicion kind) = 0;
   /// The same, where it is about no slice.
   virtual void note(std::uint32_t worker, Suspicion kind) = 0;
-  /// Only count(), pass_over() and settle() change it, each that of one slice.
+  /// Only count(), pass_over() and settle() change it, each that of one slice. Where an arbiter has
+  /// to decide, one with a majority is open again.
   virtual SliceState state(std::uint32_t slice) const = 0;
   /// Also if nobody of it delivered the bytes.
   virtual std::optional<Majority> majority(std::uint32_t slice) const = 0;

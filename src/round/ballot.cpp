@@ -109,9 +109,13 @@ bool Ballot::ask_next(std::uint32_t index) {
 void Ballot::ask_as_needed(std::uint32_t index) {
   Slice& slice = slices_[index];
   const std::size_t list = parts_.assignment.workers_of_slice[index].size();
-  // All are heard first who were asked: who is convicted must not depend on who is quick.
+  // All are heard first who were asked: who is convicted must not depend on who is quick. What is
+  // promised and not delivered may be a lie as well.
   if (parts_.arbitration != nullptr && !slice.is_disputed && slice.vote.candidates().size() > 1) {
-    if (!slice.waited_for.empty() || slice.vote.state() != SliceVote::State::kOpen) return;
+    const SliceState now = state(index);
+    const bool is_open =
+        now == SliceState::kOpen || (now == SliceState::kMajority && slice.is_overdue);
+    if (!slice.waited_for.empty() || !is_open) return;
     dispute(index);
   }
   const bool asks_all =
@@ -138,6 +142,7 @@ void Ballot::pass_over(const SliceOrder& order) {
 
 bool Ballot::ask_another(std::uint32_t slice) {
   DETOX_ASSERT(state(slice) == SliceState::kMajority);
+  slices_[slice].is_overdue = true;
   return (parts_.is_lazy || parts_.arbitration != nullptr) &&
          (!slices_[slice].waited_for.empty() || ask_next(slice));
 }
@@ -225,6 +230,8 @@ void Ballot::take_truth(const IncomingAnswer& answer) {
   ++server_was_alone_;
   slice.vote.require(parts_.arbitration->truth);
   ask_as_needed(answer.slice);
+  if (!slice.by_digest && state(answer.slice) == SliceState::kMajority)
+    settle(answer.slice, slice.vote.winner());
 }
 
 std::vector<std::uint32_t> Ballot::computed_by_server() const {

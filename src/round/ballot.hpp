@@ -111,6 +111,7 @@ class Ballot final : public StepVotes {
     bool by_digest = false;
     std::optional<std::span<const std::byte>> answer = {};
     bool is_undelivered = false;
+    bool is_overdue = false;  ///< who promised it does not deliver: others may be asked as well
     /// Sent to the arbiter: those who said something else than what it finds are convicted.
     bool is_disputed = false;
     bool is_at_server = false;   ///< and it is the server's turn

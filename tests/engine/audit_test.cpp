@@ -86,6 +86,32 @@ TEST(Audit, ConvictsWhoLiesAndPutsItOut) {
   }
 }
 
+TEST(Audit, ConvictsWhoPromisesALieAndDoesNotDeliverAndLosesNoSlice) {
+  for (const char* arbiter : {"server", "workers"}) {
+    SCOPED_TRACE(arbiter);
+    AttackedRun attacked(with(kAudited, {{"arbiter", arbiter}, {"audit-rate", "0.01"}}));
+    ToyRun& run = attacked.run;
+    EXPECT_EQ(run.over_network([&](int rank, Transport& transport) {
+      if (rank != 4) return false;
+      AlteredTransport end(transport, [](Transport& inner, int to, FrameBytes frame) {
+        const FrameView view = parse_frame(*frame);
+        if (view.kind == FrameKind::kChunk) return;
+        if (view.kind != FrameKind::kDigest) return inner.send(to, std::move(frame));
+        std::vector<std::byte> lie(view.payload.begin(), view.payload.end());
+        lie.back() ^= std::byte{1};
+        inner.send(to, make_digest(view.step, view.slice, lie));
+      });
+      serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
+      return true;
+    }),
+              RunEnd::kFinished);
+    EXPECT_EQ(convicted(run), std::set<std::uint64_t>{4});
+    for (const auto& line : run.journal("metrics.jsonl")) EXPECT_EQ(line["unresolved"], 0U) << line;
+    AttackedRun honest(with(kAudited, {{"audit-rate", "0.01"}}));
+    EXPECT_EQ(run.final_model(), honest.locally().run.final_model());
+  }
+}
+
 /// So that every option meets every other one some time.
 Options any_arbitrated(std::mt19937& random) {
   const auto any = [&](std::initializer_list<const char*> of) {

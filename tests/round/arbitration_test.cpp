@@ -185,6 +185,29 @@ TEST(Arbitration, GivesASliceToSomebodyElseWhereItsWorkerIsSilent) {
   EXPECT_THAT(votes.ledger(), IsEmpty());
 }
 
+TEST(Arbitration, DecidesWhereAPromiseIsNotKeptAndSomebodyElseSaysOtherwise) {
+  for (const bool by_server : {true, false}) {
+    Arbitrated votes(by_server);
+    votes.orders();
+    votes.says(2, 1, "evil");
+    EXPECT_EQ(votes->state(1), SliceState::kMajority);
+    EXPECT_TRUE(votes->ask_another(1));
+    EXPECT_THAT(votes.orders(), ElementsAre("4:1"));
+    votes.says(4, 1, "good");
+    EXPECT_EQ(votes->state(1), SliceState::kOpen);
+    if (by_server) {
+      EXPECT_THAT(votes.orders(), ElementsAre("server:1"));
+      votes.says(kTheServer, 1, "good");
+    } else {
+      EXPECT_THAT(votes.orders(), ElementsAre("5:1", "6:1"));
+      for (const std::uint32_t worker : {5U, 6U}) votes.says(worker, 1, "good");
+    }
+    votes.deliver(1, "body");
+    votes->close(true);
+    EXPECT_THAT(votes.ledger(), ElementsAre("2:1 convicted"));
+  }
+}
+
 TEST(Arbitration, GoesOnWithOneCopyWhereTheOtherDoesNotComeAndNobodyElseMayHaveIt) {
   Arbitrated votes(true);
   votes.orders();
