@@ -99,6 +99,23 @@ std::vector<Absence> parse_absences(std::string_view text, std::size_t workers) 
   return absences;
 }
 
+/// Workers as in "3,7", counted from 0.
+std::vector<std::uint32_t> parse_readmitted(std::string_view text, std::size_t workers) {
+  std::vector<std::uint32_t> found;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    std::uint64_t worker = 0;
+    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), worker);
+    if (error != std::errc() || end != one.data() + one.size() || worker < 1 || worker > workers) {
+      throw UsageError(fmt::format("--readmit is '{}'; valid: workers 1 to {}, e.g. 3 or 3,7",
+                                   text.substr(0, kLongestPart), workers));
+    }
+    found.push_back(static_cast<std::uint32_t>(worker - 1));
+  }
+  return found;
+}
+
 bool has_arbiter(const RunConfig& config) { return config.arbiter != Arbiter::kAuto; }
 
 FailSchedule schedule_of(const RunConfig& config) {
@@ -428,6 +445,7 @@ Plan make_plan(const RunConfig& config) {
   plan.rows = hierarchy.defender(plan.num_aggregate).rows;
   plan.attack = plan_attack(config, plan);
   plan.absences = parse_absences(config.absent, plan.workers);
+  plan.readmitted = parse_readmitted(config.readmit, plan.workers);
   plan.notices = notices(config, plan);
   return plan;
 }

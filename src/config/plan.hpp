@@ -20,6 +20,7 @@ class Mistakes;
 /// All of a run: the defence, what is simulated against it, and lines to print before it.
 struct Plan : DefencePlan {
   AttackPlan attack;
+  std::vector<std::uint32_t> readmitted;  ///< workers whose convictions a resumed run forgets
   std::vector<std::string> notices;
 };
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <set>
 #include <utility>
@@ -23,23 +22,6 @@ std::size_t thread_count(const RunConfig& config) {
 }
 
 std::string_view codec_of(const Plan& plan) { return codec_for(plan.sign_codec).name; }
-
-/// Workers as in "3,7", counted from 0. UsageError.
-std::vector<std::uint32_t> parse_workers(std::string_view text, std::size_t workers) {
-  std::vector<std::uint32_t> found;
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view one = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
-    std::uint64_t worker = 0;
-    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), worker);
-    if (error != std::errc() || end != one.data() + one.size() || worker < 1 || worker > workers) {
-      throw UsageError(fmt::format("--readmit is '{}'; valid: workers 1 to {}, e.g. 3 or 3,7",
-                                   text.substr(0, 80), workers));
-    }
-    found.push_back(static_cast<std::uint32_t>(worker - 1));
-  }
-  return found;
-}
 
 Evictions::Terms eviction_terms(const Plan& plan) {
   if (!plan.arbitrated) return {};
@@ -63,7 +45,7 @@ TrainingOptions training_options(const TrainSetup& setup) {
       .commits = config.commit != Commit::kOff,
       .sign_key = setup.sign_key ? &*setup.sign_key : nullptr,
       .evictions = eviction_terms(setup.plan),
-      .readmitted = parse_workers(config.readmit, setup.plan.workers)};
+      .readmitted = setup.plan.readmitted};
 }
 
 bool was_asked(const StepReport& report, const SliceOrder& copy) {

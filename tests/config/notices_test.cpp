@@ -41,6 +41,11 @@ TEST(Notices, NameOptionsOfARuleThatIsNotThere) {
               IsEmpty());
 }
 
+TEST(Notices, NameWhatNobodyCanBeReadmittedFrom) {
+  EXPECT_THAT(without_effect({{"readmit", "3"}}),
+              ElementsAre("without effect: --readmit 3 (there is no --arbiter)"));
+}
+
 TEST(Notices, NameTheSemanticsWhereTheyChangeNoRule) {
   EXPECT_THAT(
       without_effect({{"semantics", "byzfl"}}),

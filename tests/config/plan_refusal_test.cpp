@@ -32,6 +32,13 @@ struct Refused {
   std::string_view text;
 };
 
+TEST(Plan, RefusesToReadmitWhoIsNoWorker) {
+  for (const char* text : {"0", "10", ",3", "x", "3-4"}) {
+    EXPECT_EQ(refused({{"approach", "audit"}, {"readmit", text}}),
+              fmt::format("--readmit is '{}'; valid: workers 1 to 9, e.g. 3 or 3,7", text));
+  }
+}
+
 TEST(Plan, TellsAllThatIsWrongAtOnce) {
   const auto all = [](const Texts& options) {
     RunConfig config;
