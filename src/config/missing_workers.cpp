@@ -30,6 +30,16 @@ std::vector<std::uint32_t> least_missed(const Plan& plan, std::size_t count) {
   return missing;
 }
 
+std::vector<std::uint32_t> missing_workers(const Plan& plan, std::span<const int> ranks) {
+  const bool are_too_high = !ranks.empty() && static_cast<std::size_t>(ranks.back()) > plan.workers;
+  if (!plan.arbitrated || are_too_high) return least_missed(plan, plan.workers - ranks.size());
+  std::vector<std::uint32_t> missing;
+  for (std::uint32_t worker = 0; worker < plan.workers; ++worker) {
+    if (!std::ranges::binary_search(ranks, static_cast<int>(worker) + 1)) missing.push_back(worker);
+  }
+  return missing;
+}
+
 bool is_always_unmet(const Plan& plan) { return !plan.random_placement || plan.r == 1; }
 
 std::string unmet_without(const Plan& plan, std::span<const std::uint32_t> missing) {

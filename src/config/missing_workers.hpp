@@ -16,6 +16,12 @@ namespace detox {
 /// row monna trusts is spared. count <= P.
 std::vector<std::uint32_t> least_missed(const Plan& plan, std::size_t count);
 
+/// Who is missing where workers of these ranks are there, ascending and no more than P. Where
+/// workers are convicted, each keeps the number of its rank as long as no rank is above P: else
+/// somebody honest gets the number of one that was put out, and that one another. Without an
+/// arbiter it is least_missed().
+std::vector<std::uint32_t> missing_workers(const Plan& plan, std::span<const int> ranks);
+
 /// What the defence lacks without these, for people; empty for nothing. Under random placement with
 /// redundancy it is so only in steps where enough of them meet in a slice, else in every step.
 std::string unmet_without(const Plan& plan, std::span<const std::uint32_t> missing);

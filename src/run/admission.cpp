@@ -59,7 +59,7 @@ std::vector<int> ranks_of_workers(TrainSetup& setup, const Admission& admission,
   Plan& plan = setup.plan;
   const std::size_t here = admission.ranks.size();
   if (here == plan.workers) return admission.ranks;
-  const std::vector<std::uint32_t> missing = least_missed(plan, plan.workers - here);
+  const std::vector<std::uint32_t> missing = missing_workers(plan, admission.ranks);
   check_defence_without(plan, missing,
                         std::ranges::any_of(admission.left_out, &LeftOut::computes_other_bits));
   std::vector<int> ranks;

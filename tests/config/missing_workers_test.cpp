@@ -27,6 +27,14 @@ std::string unmet(const Plan& plan, std::size_t count) {
   return unmet_without(plan, least_missed(plan, count));
 }
 
+TEST(MissingWorkers, AreThoseOfTheRanksThatAreGoneWhereSomebodyMayBePutOut) {
+  const Plan plan = plan_of({{"workers", "9"}, {"approach", "audit"}, {"assume-fail", "2"}});
+  EXPECT_THAT(missing_workers(plan, std::vector<int>{1, 2, 4, 5, 6, 7, 9}), ElementsAre(2U, 7U));
+  EXPECT_THAT(missing_workers(plan, std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8}), ElementsAre(8U));
+  // Nobody knows who was which then.
+  EXPECT_EQ(missing_workers(plan, std::vector<int>{2, 3, 4, 5, 6, 7, 8, 10}).size(), 1U);
+}
+
 TEST(MissingWorkers, AreSpreadOverTheGroups) {
   const Plan plan = plan_of({{"workers", "9"}, {"placement", "fixed"}, {"assume-fail", "2"}});
   EXPECT_THAT(least_missed(plan, 0), IsEmpty());
