@@ -15,7 +15,8 @@ namespace {
 /// "40 pieces x 1 worker, 4 of them by a second one too, the server decides".
 std::string dealt_pieces(const DefencePlan::Arbitrated& arbitrated) {
   const Dealing& dealing = arbitrated.dealing;
-  const double mean = dealing.audit_rate * static_cast<double>(dealing.slices);
+  const bool can_compare = dealing.workers > dealing.copies;
+  const double mean = can_compare ? dealing.audit_rate * static_cast<double>(dealing.slices) : 0;
   return fmt::format(
       "{} × {}{}{}, {} where answers differ", counted(dealing.slices, "piece"),
       counted(dealing.copies, "worker"),

@@ -146,7 +146,9 @@ const std::vector<Option> kOptions = joined({
         {.group = kDefence,
          .name = "group-size",
          .field = &C::group_size,
-         .help = "r, the workers that compute every slice; odd; 1 under --approach baseline",
+         .help =
+             "r, the workers that compute every slice; odd, or any from 2 with --arbiter; 1 under "
+             "--approach baseline",
          .is_everyday = true},
         {.group = kDefence,
          .name = "lazy",
@@ -159,8 +161,10 @@ const std::vector<Option> kOptions = joined({
          .name = "slices",
          .field = &C::slices,
          .empty_word = "auto",
-         .help = "k, the slices of a step, P/r to P; above P/r workers stand in the lists of "
-                 "several, so that liars do as well; auto: P/r",
+         .help =
+             "k, the slices of a step, P/r to P; above P/r workers stand in the lists of "
+             "several, so that liars do as well; auto: P/r; under --approach audit 1 to P, auto: "
+             "P/(1+p)",
          .is_newer = true},
         {.group = kDefence,
          .name = "audit-rate",

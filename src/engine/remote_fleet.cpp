@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::chrono::seconds kFarewell(2);  // the dead never take in what they were sent
 constexpr std::size_t kSilentSteps = 3;
+constexpr std::size_t kTriedEvery = 16;   // steps, a worker that is not waited for
 constexpr std::size_t kMostUntaken = 16;  // steps
 constexpr std::size_t kOtherFrames = 64;  // of a worker in a step, besides answers and questions
 constexpr double kLeastWaitToldSeconds = 5, kTimesTheLongestStep = 3, kFirstStepSeconds = 10;
@@ -221,10 +222,13 @@ void RemoteFleet::compute_here(std::uint32_t slice, const StepOrder& order, Step
   last_news_ = now_ = attentive_.look(clock().now());
 }
 
-std::vector<bool> RemoteFleet::away() const {
+/// Who is not waited for gets an order now and then: the answer brings it back.
+std::vector<bool> RemoteFleet::away(std::uint64_t step) const {
   std::vector<bool> away(peers_.size());
-  for (std::size_t worker = 0; worker < peers_.size(); ++worker)
-    away[worker] = peers_[worker].gone || !peers_[worker].awaited;
+  for (std::size_t worker = 0; worker < peers_.size(); ++worker) {
+    const bool is_tried = (step + worker) % kTriedEvery == 0;
+    away[worker] = peers_[worker].gone || (!peers_[worker].awaited && !is_tried);
+  }
   if (std::ranges::all_of(away, std::identity())) away.clear();  // then all get another chance
   return away;
 }

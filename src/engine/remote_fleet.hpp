@@ -64,7 +64,7 @@ class RemoteFleet final : public Fleet {
   /// signs of life, and throws away what they send.
   void keep_waiting_while(const std::function<void()>& work);
 
-  std::vector<bool> away() const override;
+  std::vector<bool> away(std::uint64_t step) const override;
   std::string who_was_missing() const override { return presence_.summary(); }
   const Clock& clock() const override { return parts_.transport.clock(); }
 

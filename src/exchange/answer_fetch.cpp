@@ -73,6 +73,13 @@ ChunkFetch::Standing AnswerFetch::standing_of(std::uint32_t worker) const {
   return pace_.is_slow(worker) ? ChunkFetch::Standing::kSlow : ChunkFetch::Standing::kUsual;
 }
 
+void AnswerFetch::note_overdue(std::uint32_t index) {
+  for (const std::uint32_t worker : slices_[index].fetch->overdue()) {
+    votes_->note({worker, index}, Suspicion::kUndelivered);
+    owes_since_[worker] = step_;
+  }
+}
+
 /// What was under way may be a lie: an arbiter has to decide.
 void AnswerFetch::drop(std::uint32_t index) {
   Slice& slice = slices_[index];
@@ -81,6 +88,7 @@ void AnswerFetch::drop(std::uint32_t index) {
   std::erase_if(taken_, [index](const Taken& one) { return one.slice == index; });
   for (std::size_t chunk = 0; chunk < here_.size(); ++chunk)
     here_[chunk] -= slice.fetch->is_here(chunk) ? 1 : 0;
+  note_overdue(index);
   slice.fetch.reset();
   --fetched_;
   others_are_elsewhere_ = true;
@@ -296,10 +304,7 @@ void AnswerFetch::end_step(Clock::time_point now) {
     if (is_under_way(index)) settle(index, false);
     const Slice& slice = slices_[index];
     if (!slice.fetch) continue;
-    for (const std::uint32_t worker : slice.fetch->overdue()) {
-      votes_->note({worker, index}, Suspicion::kUndelivered);
-      owes_since_[worker] = step_;
-    }
+    note_overdue(index);
     if (votes_->state(index) != SliceState::kHere) continue;
     for (const std::uint32_t worker : slice.fetch->reliable()) owes_since_[worker] = 0;
   }

@@ -95,6 +95,7 @@ class AnswerFetch {
     return slices_[slice].fetch && votes_->state(slice) == SliceState::kMajority;
   }
   void drop(std::uint32_t slice);
+  void note_overdue(std::uint32_t slice);
   void touch(std::uint32_t slice);
   /// Slices, the one first of which somebody is waited for longest. That may be over already.
   using Queue =

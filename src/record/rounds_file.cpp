@@ -141,6 +141,7 @@ RecordedStep RecordedRounds::parse(std::size_t index) const {
     if (json.contains("away")) {
       step.away = read_workers(json, "away", workers_);
       step.put_out = field(json, "put_out", &Json::is_number_unsigned).get<std::size_t>();
+      if (json.contains("readmitted")) step.readmitted = read_workers(json, "readmitted", workers_);
       if (json.contains("convicted")) step.convicted = read_workers(json, "convicted", workers_);
       if (step.put_out > step.away->size()) throw Fault{"more were put out than were away"};
     }

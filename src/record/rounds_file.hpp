@@ -25,8 +25,9 @@ struct RecordedStep {
   std::vector<RecordedSlice> slices;  ///< by number
   /// Of a run with an arbiter, whose copies are dealt: who got no order, ascending.
   std::optional<std::vector<std::uint32_t>> away = {};
-  std::size_t put_out = 0;               ///< of these, for being convicted before
-  std::vector<std::uint32_t> convicted;  ///< in this step, ascending
+  std::size_t put_out = 0;                ///< of these, for being convicted before
+  std::vector<std::uint32_t> convicted;   ///< in this step, ascending
+  std::vector<std::uint32_t> readmitted;  ///< before it, ascending
 };
 
 /// The steps of a run, one after the other. Owns the file's bytes, and no more than a place a step

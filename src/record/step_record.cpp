@@ -61,6 +61,7 @@ nlohmann::json rounds_line(const StepReport& report) {
   if (report.away) {
     line["away"] = from_one(*report.away);
     line["put_out"] = report.put_out;
+    if (!report.readmitted.empty()) line["readmitted"] = from_one(report.readmitted);
     if (!report.convicted.empty()) line["convicted"] = from_one(report.convicted);
   }
   return line;

@@ -35,6 +35,8 @@ struct StepReport {
   std::size_t put_out = 0;  ///< of these, for being convicted
   /// Of slice j, who was asked besides those to whom it was dealt, ascending.
   std::vector<std::vector<std::uint32_t>> more;
+  bool compares_nothing = false;                  ///< though it should: too many are away
+  std::vector<std::uint32_t> readmitted;          ///< before it: workers, ascending
   std::vector<std::uint32_t> convicted;           ///< workers, ascending
   std::vector<std::uint32_t> computed_by_server;  ///< slices about which the server decided
   std::size_t server_was_alone = 0;               ///< of these, where nobody had said the same

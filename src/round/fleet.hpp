@@ -53,8 +53,9 @@ class Fleet {
   /// slice waits for anything or the time is over. Also counts answers to earlier steps.
   virtual FleetReport run_step(const StepOrder& order, std::chrono::duration<double> time_limit,
                                StepVotes& votes) = 0;
-  /// By worker: those who are not there now, as far as is known; empty where all are.
-  virtual std::vector<bool> away() const { return {}; }
+  /// By worker: those who need not be given anything in this step, because they are not there, as
+  /// far as is known; empty where all are.
+  virtual std::vector<bool> away(std::uint64_t /*step*/) const { return {}; }
   /// At the end of a run: a line for people about workers that were missing; empty if none was.
   virtual std::string who_was_missing() const { return {}; }
   /// The clock of the time limit and of a step's duration.

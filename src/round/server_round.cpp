@@ -122,6 +122,7 @@ void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<do
   report.computed_by_server = ballot.computed_by_server();
   report.server_was_alone = ballot.server_was_alone();
   report.ledger = std::move(ballot.ledger());
+  if (recorded_) report.readmitted = recorded_->readmitted;
   report.convicted = recorded_ ? recorded_->convicted : convicted_in(report.ledger);
 }
 
@@ -209,7 +210,7 @@ void ServerRound::assign(std::uint64_t step, const State& state, StepReport& rep
     away = parts_.replay->away(*recorded_, plan.workers);
   } else {
     away = absent_workers(step, state);
-    const std::vector<bool> gone = parts_.fleet.away();
+    const std::vector<bool> gone = parts_.fleet.away(step);
     for (std::size_t worker = 0; worker < gone.size(); ++worker)
       away[worker] = away[worker] || gone[worker];
   }
@@ -219,6 +220,12 @@ void ServerRound::assign(std::uint64_t step, const State& state, StepReport& rep
   }
   report.put_out = recorded_ ? recorded_->put_out : put_out(state);
   report.assignment = plan.deal(parts_.keys.placement, step, away, report.put_out);
+  const Dealing& dealing = plan.arbitrated->dealing;
+  const bool compares = std::ranges::any_of(report.assignment.workers_of_slice,
+                                            [](const auto& workers) { return workers.size() > 1; });
+  const bool should =
+      dealing.copies > 1 || dealing.audit_rate * static_cast<double>(dealing.slices) >= 1;
+  report.compares_nothing = should && !compares && !report.away->empty();
 }
 
 /// Who was asked besides those that the slice was dealt to, now or as recorded.
@@ -239,11 +246,12 @@ std::optional<Arbitration> ServerRound::arbitration_of(std::uint64_t step,
                                                        const State& state) const {
   const DefencePlan& plan = parts_.plan;
   if (!plan.arbitrated || recorded_) return std::nullopt;
-  return Arbitration{.by_server = plan.arbitrated->by_server,
-                     .truth = plan.q + 1,
-                     .dealing = plan.arbitrated->dealing,
-                     .liars = plan.q - std::min(plan.q, put_out(state)),
-                     .rechecked = plan.rechecked(parts_.keys.placement, step)};
+  return Arbitration{
+      .by_server = plan.arbitrated->by_server,
+      .truth = std::max<std::size_t>(2, plan.q + 1),  // one alone is no other's judge
+      .dealing = plan.arbitrated->dealing,
+      .liars = plan.q - std::min(plan.q, put_out(state)),
+      .rechecked = plan.rechecked(parts_.keys.placement, step)};
 }
 
 std::vector<bool> ServerRound::absent_workers(std::uint64_t step, const State& state) const {

@@ -88,6 +88,7 @@ void Training::open_evictions() {
   evictions_.emplace(options_.evictions, found == state_.facts.end() ? "" : found->second);
   for (const std::uint32_t worker : options_.readmitted) {
     if (evictions_->readmit(worker)) {
+      readmitted_.push_back(worker);
       log_info("worker {} is taken in again", worker + 1);
     } else {
       log_warning("--readmit {}: this worker was not convicted", worker + 1);
@@ -134,12 +135,13 @@ void Training::take_steps(const std::atomic<bool>& stop, const StepTaken& on_ste
   while (state_.step < options_.last_step && !stop) {
     const std::uint64_t step = state_.step + 1;
     const std::chrono::duration<double> limit(deadline_.seconds());
-    const StepReport report = round_.run(step, limit,
-                                         {.model = model_,
-                                          .velocity = state_.momentum,
-                                          .last_aggregate = state_.last_aggregate,
-                                          .evictions = evictions()});
+    StepReport report = round_.run(step, limit,
+                                   {.model = model_,
+                                    .velocity = state_.momentum,
+                                    .last_aggregate = state_.last_aggregate,
+                                    .evictions = evictions()});
     if (report.interrupted) return;
+    if (!readmitted_.empty()) report.readmitted = std::exchange(readmitted_, {});
     take_step(step, report, on_step);
   }
 }
@@ -191,6 +193,14 @@ void Training::convict(const StepReport& report) {
         report.step);
   }
   server_was_alone_ += report.server_was_alone;
+  for (const std::uint32_t worker : report.readmitted) evictions_->readmit(worker);
+  if (report.compares_nothing && !std::exchange(told_nothing_compared_, true)) {
+    progress_.clear();
+    log_warning(
+        "step {}: no piece is computed twice, because {} workers are away: who lies is not found",
+        report.step, report.away->size());
+  }
+  note_quiet_step(report);
   const bool were_too_many = evictions_->are_too_many();
   const std::vector<std::uint32_t> put_out = evictions_->book(report.step, report.convicted);
   if (!put_out.empty()) {
@@ -205,6 +215,24 @@ void Training::convict(const StepReport& report) {
         report.step, evictions_->convicted().size(), options_.evictions.most);
   }
   if (const std::string text = evictions_->text(); !text.empty()) state_.facts[kConvicted] = text;
+}
+
+/// What was said of a slice by two or more was compared: a liar of one lie in kSeldom has one such
+/// order as likely as anybody, and is found where the other worker is honest (docs/defence.md).
+void Training::note_quiet_step(const StepReport& report) {
+  if (!report.convicted.empty()) {
+    undetected_ = 1;
+    return;
+  }
+  std::size_t compared = 0;
+  for (const std::vector<std::uint32_t>& workers : report.counted)
+    compared += workers.size() > 1 ? workers.size() : 0;
+  const Evictions::Terms& terms = options_.evictions;
+  const auto there = static_cast<double>(terms.workers - report.away->size());
+  const auto left = static_cast<double>(terms.most - std::min(terms.most, evictions_->out()));
+  if (there <= 1) return;
+  const double honest = std::max(0.0, there - std::max(left, 1.0)) / (there - 1);
+  undetected_ *= 1 - std::min(1.0, static_cast<double>(compared) / there * honest / kSeldom);
 }
 
 /// At the first step whose weights are not finite.
@@ -299,7 +327,8 @@ std::string Training::undefended(const StepReport& report) const {
     for (const std::uint32_t worker : report.assignment.workers_of_slice[slice]) {
       workers += fmt::format("{}{}", workers.empty() ? "" : " ", worker + 1);
     }
-    slices += fmt::format("{}{} (workers {})", slices.empty() ? "" : ", ", slice, workers);
+    slices += fmt::format("{}{} ({}{})", slices.empty() ? "" : ", ", slice,
+                          workers.empty() ? "no worker" : "workers ", workers);
   }
   return fmt::format(
       "{} steps in a row could not be defended, the last one, {}, because {}; unresolved slices: "

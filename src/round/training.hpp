@@ -70,6 +70,10 @@ class Training {
   std::uint64_t used() const { return used_; }
   /// Who was convicted, before these steps too; null where nobody is.
   const Evictions* evictions() const { return evictions_ ? &*evictions_ : nullptr; }
+  /// That a liar of one lie in kSeldom orders was not convicted since the last conviction, of those
+  /// steps that this process has taken.
+  double undetected_share() const { return undetected_; }
+  static constexpr int kSeldom = 10;
   /// Slices of which the server's own computing was what no worker had said.
   std::uint64_t server_was_alone() const { return server_was_alone_; }
 
@@ -77,6 +81,7 @@ class Training {
   void take_step(std::uint64_t step, const StepReport& report, const StepTaken& on_step);
   void record(const StepReport& report);
   void convict(const StepReport& report);
+  void note_quiet_step(const StepReport& report);
   void take_steps(const std::atomic<bool>& stop, const StepTaken& on_step);
   bool checkpoint(bool is_last);
   void note_step();
@@ -112,6 +117,9 @@ class Training {
   std::uint64_t computed_ = 0, used_ = 0;
   std::uint64_t server_was_alone_ = 0;
   std::optional<Evictions> evictions_;
+  std::vector<std::uint32_t> readmitted_;  ///< that the next step's record has to say
+  double undetected_ = 1;
+  bool told_nothing_compared_ = false;
   Ledger ledger_;
   Progress progress_;
 };

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/as_error.hpp"
 #include "base/clock.hpp"
@@ -23,7 +22,6 @@ namespace {
 /// As `evaluate` has them, but fewer where images are large: each thread holds as many.
 constexpr std::size_t kMostSamplesAtOnce = 1000;
 constexpr double kLongSeconds = 5;
-constexpr int kSeldom = 10;  // steps for one lie
 constexpr std::size_t kMostValuesAtOnce = kMostSamplesAtOnce * 32 * 32 * 3;
 
 /// Whether the simulated attackers of one step are others than those of the next.
@@ -54,21 +52,6 @@ std::string truth_line(const TrainSetup& setup, const Adversary& adversary,
                      found.liars.size() - rightly, found.liars.size(), suspects->size() - rightly);
 }
 
-/// That a liar who lies in this share of its orders is not convicted in so many steps, where the
-/// others are honest or lie as it does (docs/defence.md).
-double undetected_share(const Plan& plan, std::size_t out, double lie_rate, std::uint64_t steps) {
-  const Dealing& dealing = plan.arbitrated->dealing;
-  const auto k = static_cast<double>(dealing.slices), c = static_cast<double>(dealing.copies);
-  const auto workers = static_cast<double>(plan.workers);
-  const double audits = dealing.audit_rate * k, orders = k * c + audits;
-  const double compared = dealing.copies > 1 ? 1 : 2 * audits / orders;
-  const double left = static_cast<double>(plan.q - std::min(plan.q, out));
-  const double there = workers - static_cast<double>(out);
-  const double honest = there > 1 ? (there - std::max(left, 1.0)) / (there - 1) : 0;
-  const double convicted = lie_rate * compared * honest * orders / there;
-  return std::pow(1 - std::min(1.0, convicted), static_cast<double>(steps));
-}
-
 /// Who was convicted, when and by whose computing.
 void tell_convictions(const TrainSetup& setup, const Training& training,
                       const Adversary& adversary) {
@@ -92,8 +75,7 @@ void tell_convictions(const TrainSetup& setup, const Training& training,
   const std::uint64_t quiet = training.last_step() - std::min(last, training.last_step());
   log_line(
       fmt::format("{} without a conviction: a liar of one lie in {} would still be in with {:.2g}%",
-                  counted(quiet, "step"), kSeldom,
-                  100 * undetected_share(setup.plan, evictions.out(), 1.0 / kSeldom, quiet)));
+                  counted(quiet, "step"), Training::kSeldom, 100 * training.undetected_share()));
   if (training.server_was_alone() > 0) {
     log_warning("of {} nobody had said what the server computed",
                 counted(training.server_was_alone(), "piece"));

@@ -212,6 +212,10 @@ TEST(Audit, TakesAWorkerInAgainWhereItIsAnotherMachineNow) {
   EXPECT_EQ(rounds[5]["put_out"], 2U);
   EXPECT_EQ(rounds[6]["put_out"], 1U);  // and this liar is at once convicted again
   EXPECT_EQ(rounds[11]["put_out"], 2U);
+  EXPECT_EQ(rounds[6]["readmitted"], nlohmann::json::array({*liars.begin()}));
+  AttackedRun replayed(with(options, {{"replay", (run.directory / "run").string()}}));
+  EXPECT_EQ(replayed.locally().run.final_state(), resumed.final_state());
+  EXPECT_EQ(replayed.run.file("rounds.jsonl"), resumed.file("rounds.jsonl"));
 }
 
 /// Nobody is waited for until the deadline, nobody is convicted, and the model is that of a run in

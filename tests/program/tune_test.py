@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from program import PATIENCE, PROGRAM, ProgramTest, environment, long_enough, main, run, wait_for
 
 # With an attacker and momentum.
-LONG = ["--sweep", "lr=0.02,0.05", "--eval-freq", "20", "--batch-size", "2", "--workers", "6", "--worker-fail", "1"]
+LONG = ["--sweep", "lr=0.0005,0.001", "--eval-freq", "20", "--batch-size", "2", "--workers", "6", "--worker-fail", "1"]
 SHORT = ["--max-steps", "6", "--batch-size", "4", "--workers", "5", "--group-size", "1"]
 
 

@@ -101,7 +101,7 @@ class TimedFleet final : public Fleet {
     steps_.push_back(step);
     return report;
   }
-  std::vector<bool> away() const override { return inner_.away(); }
+  std::vector<bool> away(std::uint64_t step) const override { return inner_.away(step); }
   std::string who_was_missing() const override { return inner_.who_was_missing(); }
   const Clock& clock() const override { return inner_.clock(); }
 
