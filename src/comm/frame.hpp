@@ -19,7 +19,7 @@
 namespace detox {
 
 inline constexpr std::size_t kFrameHeaderBytes = 64;
-inline constexpr std::uint16_t kWireVersion = 4;
+inline constexpr std::uint16_t kWireVersion = 5;
 /// The longest text of a welcome, a start or a ready message.
 inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20;
 /// The longest line of a failure; make_failure() cuts, parse_failure() refuses.

@@ -20,8 +20,26 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
+/// Of a run whose copies are dealt.
+void check_dealt(const RecordedStep& step) {
+  require(step.put_out <= step.away->size());
+  bool any_used = false;
+  for (const RecordedSlice& slice : step.slices) {
+    for (const std::uint32_t worker : slice.counted) {
+      require(std::ranges::binary_search(slice.assigned, worker) ||
+              std::ranges::binary_search(slice.more, worker));
+    }
+    for (const std::uint32_t worker : slice.assigned)
+      require(worker < kWorkers && !std::ranges::binary_search(*step.away, worker));
+    require(!slice.used || !slice.counted.empty());
+    any_used = any_used || slice.used;
+  }
+  require(any_used == !step.skipped);
+}
+
 void check(const RecordedStep& step) {
   require(step.slices.size() == kSlices);
+  if (step.away) return check_dealt(step);
   std::vector<std::uint32_t> assigned;
   bool any_used = false;
   for (const RecordedSlice& slice : step.slices) {
