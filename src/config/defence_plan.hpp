@@ -19,6 +19,16 @@ struct Absence {
   std::uint64_t from, to;
 };
 
+/// Where an arbiter decides about what differs: copies are dealt, and r is how many a slice gets.
+struct ArbiterPlan {
+  Dealing dealing;
+  bool by_server = false;         ///< else by more workers
+  double recheck = 0;             ///< share of the slices with equal copies that go to it, too
+  std::uint64_t evict_after = 0;  ///< convictions; 0: nobody is put out
+  /// Workers that a slice may be given to besides those that it was dealt to.
+  std::size_t spares() const { return 2 * dealing.q + 4; }
+};
+
 /// Sizes in SPEC's letters.
 struct DefencePlan {
   std::size_t workers = 0;  ///< P
@@ -35,16 +45,7 @@ struct DefencePlan {
   Hierarchy::Options hierarchy;
   std::vector<Absence> absences;
 
-  /// Where an arbiter decides about what differs: copies are dealt, and r is how many a slice gets.
-  struct Arbitrated {
-    Dealing dealing;
-    bool by_server = false;         ///< else by more workers
-    double recheck = 0;             ///< share of the slices with equal copies that go to it, too
-    std::uint64_t evict_after = 0;  ///< convictions; 0: nobody is put out
-    /// Workers that a slice may be given to besides those that it was dealt to.
-    std::size_t spares() const { return 2 * dealing.q + 4; }
-  };
-  std::optional<Arbitrated> arbitrated;
+  std::optional<ArbiterPlan> arbitrated;
 
   Seating seating() const { return {workers, k, r}; }
   /// Orders of a step, each slice's as often as it has one, at the most.

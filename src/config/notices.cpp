@@ -13,7 +13,7 @@ namespace detox {
 namespace {
 
 /// "40 pieces x 1 worker, 4 of them by a second one too, the server decides".
-std::string dealt_pieces(const DefencePlan::Arbitrated& arbitrated) {
+std::string dealt_pieces(const ArbiterPlan& arbitrated) {
   const Dealing& dealing = arbitrated.dealing;
   const bool can_compare = dealing.workers > dealing.copies;
   const double mean = can_compare ? dealing.audit_rate * static_cast<double>(dealing.slices) : 0;

@@ -181,11 +181,11 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
 }
 
 /// How copies are dealt where an arbiter decides about them; nothing where none does.
-std::optional<DefencePlan::Arbitrated> plan_arbiter(const RunConfig& config, const Plan& plan) {
+std::optional<ArbiterPlan> plan_arbiter(const RunConfig& config, const Plan& plan) {
   if (!has_arbiter(config)) return std::nullopt;
   const bool audits = config.approach == Approach::kAudit;
   const double p = config.audit_rate;
-  DefencePlan::Arbitrated found;
+  ArbiterPlan found;
   Dealing& dealing = found.dealing;
   dealing.workers = plan.workers;
   dealing.q = plan.q;

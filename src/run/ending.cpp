@@ -58,6 +58,7 @@ void tell_convictions(const TrainSetup& setup, const Training& training,
   const Evictions& evictions = *training.evictions();
   const std::vector<std::uint32_t> convicted = evictions.convicted();
   std::vector<std::string> each;
+  each.reserve(convicted.size());
   for (const std::uint32_t worker : convicted) {
     each.push_back(fmt::format("worker {} in step {}{}", worker + 1, evictions.first_step(worker),
                                evictions.is_out(worker) ? "" : " (still in)"));

@@ -1,4 +1,5 @@
 // --approach audit and --arbiter: what differs is decided by an arbiter, and who lied is put out.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
