@@ -172,8 +172,14 @@ class DrawnRun {
   RecentSteps recent_;
 };
 
+#if defined(DETOX_SANITIZES_THREAD) || defined(DETOX_SANITIZES_ADDRESS)
+constexpr std::uint64_t kDrawn = 20;
+#else
+constexpr std::uint64_t kDrawn = 300;
+#endif
+
 TEST(ArbitrationBound, HoldsWhateverLiarsDoAndConvictsNobodyHonest) {
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+  for (std::uint64_t seed = 1; seed <= kDrawn; ++seed) {
     SCOPED_TRACE(seed);
     DrawnRun(seed).run(30);
     if (HasFailure()) return;
