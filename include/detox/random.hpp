@@ -36,7 +36,10 @@ class RandomStream {
   RandomStream(const RandomStream&) = delete;
   RandomStream& operator=(const RandomStream&) = delete;
 
-  std::uint64_t next();                      ///< 64 uniform bits
+  std::uint64_t next();  ///< 64 uniform bits
+  double uniform() {     ///< in [0, 1), of 53 bits
+    return static_cast<double>(next() >> 11U) * 0x1p-53;
+  }
   std::uint64_t below(std::uint64_t bound);  ///< uniform in [0, bound), without bias; bound >= 1
   void fill_normal(
       std::span<float> values);  ///< standard normal, by inversion; 32 bits of the stream a value

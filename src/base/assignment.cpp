@@ -9,9 +9,13 @@ bool Assignment::is_assigned(std::uint32_t worker, std::uint32_t slice) const {
   return std::ranges::binary_search(slices_of_worker[worker], slice);
 }
 
+std::span<const std::uint32_t> Assignment::spares(std::uint32_t slice) const {
+  if (slice >= spares_of_slice.size()) return {};
+  return spares_of_slice[slice];
+}
+
 bool Assignment::is_spare(std::uint32_t worker, std::uint32_t slice) const {
-  return slice < spares_of_slice.size() &&
-         std::ranges::find(spares_of_slice[slice], worker) != spares_of_slice[slice].end();
+  return std::ranges::find(spares(slice), worker) != spares(slice).end();
 }
 
 Assignment assignment_of(std::vector<std::vector<std::uint32_t>> lists, std::size_t workers) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace detox {
@@ -18,6 +19,7 @@ struct Assignment {
   std::size_t workers() const { return slices_of_worker.size(); }
   std::size_t slices() const { return workers_of_slice.size(); }
   bool is_assigned(std::uint32_t worker, std::uint32_t slice) const;
+  std::span<const std::uint32_t> spares(std::uint32_t slice) const;
   /// False for any number that is no slice.
   bool is_spare(std::uint32_t worker, std::uint32_t slice) const;
 };

@@ -21,7 +21,7 @@ std::vector<bool> DefencePlan::rechecked(const Key& key, std::uint64_t step) con
   if (arbitrated->recheck <= 0) return rechecked;
   RandomStream stream(derive_key(key, "recheck", {step}));
   for (std::size_t slice = 0; slice < k; ++slice)
-    rechecked[slice] = static_cast<double>(stream.next() >> 11U) * 0x1p-53 < arbitrated->recheck;
+    rechecked[slice] = stream.uniform() < arbitrated->recheck;
   return rechecked;
 }
 

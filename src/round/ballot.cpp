@@ -43,10 +43,8 @@ std::vector<LedgerEntry> RecentSteps::add(Step step) {
 Ballot::Ballot(const Parts& parts) : parts_(parts), orders_of_(parts.assignment.workers()) {
   for (std::uint32_t slice = 0; slice < parts.assignment.slices(); ++slice) {
     std::vector<std::uint32_t> electorate = parts.assignment.workers_of_slice[slice];
-    if (!parts.assignment.spares_of_slice.empty()) {
-      const std::vector<std::uint32_t>& spares = parts.assignment.spares_of_slice[slice];
-      electorate.insert(electorate.end(), spares.begin(), spares.end());
-    }
+    const std::span<const std::uint32_t> spares = parts.assignment.spares(slice);
+    electorate.insert(electorate.end(), spares.begin(), spares.end());
     slices_.push_back({SliceVote(electorate, quorum(slice))});
     for (const std::uint32_t worker : electorate) {
       if (!takes_part(worker, slice)) slices_[slice].vote.give_up(worker);
@@ -73,24 +71,22 @@ std::size_t Ballot::quorum(std::uint32_t slice) const {
 /// Whether one order more leaves liars no more slices than the rule bears, whoever they are.
 bool Ballot::may_order(std::uint32_t worker) {
   if (parts_.arbitration == nullptr) return true;
-  const auto& [by_server, truth, dealing, liars, rechecked] = *parts_.arbitration;
+  const Dealing& dealing = parts_.arbitration->dealing;
   std::vector<std::size_t> orders = orders_of_;
   ++orders[worker];
-  return dealing.rows_owned(most_orders(std::move(orders), liars)) <= dealing.f();
+  return dealing.rows_owned(most_orders(std::move(orders), parts_.arbitration->liars)) <=
+         dealing.f();
 }
 
 /// False where nobody is left.
 bool Ballot::ask_next(std::uint32_t index) {
   Slice& slice = slices_[index];
   const std::vector<std::uint32_t>& workers = parts_.assignment.workers_of_slice[index];
-  const std::size_t spares = parts_.assignment.spares_of_slice.empty()
-                                 ? 0
-                                 : parts_.assignment.spares_of_slice[index].size();
-  while (slice.next < workers.size() + spares) {
+  const std::span<const std::uint32_t> spares = parts_.assignment.spares(index);
+  while (slice.next < workers.size() + spares.size()) {
     const bool is_spare = slice.next >= workers.size();
     const std::uint32_t worker =
-        is_spare ? parts_.assignment.spares_of_slice[index][slice.next - workers.size()]
-                 : workers[slice.next];
+        is_spare ? spares[slice.next - workers.size()] : workers[slice.next];
     ++slice.next;
     if (!takes_part(worker, index)) continue;
     // What an arbiter asks for is compared, so that no liar owns it alone.
@@ -108,7 +104,6 @@ bool Ballot::ask_next(std::uint32_t index) {
 /// needed for that, whatever the others say who are waited for.
 void Ballot::ask_as_needed(std::uint32_t index) {
   Slice& slice = slices_[index];
-  const std::size_t list = parts_.assignment.workers_of_slice[index].size();
   // All are heard first who were asked: who is convicted must not depend on who is quick. What is
   // promised and not delivered may be a lie as well.
   if (parts_.arbitration != nullptr && !slice.is_disputed && slice.vote.candidates().size() > 1) {
@@ -122,9 +117,8 @@ void Ballot::ask_as_needed(std::uint32_t index) {
       parts_.recorded != nullptr || (!parts_.is_lazy && parts_.arbitration == nullptr);
   const auto is_needed = [&] {
     if (asks_all) return true;
-    const std::size_t majority = parts_.arbitration == nullptr ? list / 2 + 1 : slice.vote.quorum();
     return !slice.is_at_server && slice.vote.state() == SliceVote::State::kOpen &&
-           slice.vote.most_equal() + slice.waited_for.size() < majority;
+           slice.vote.most_equal() + slice.waited_for.size() < slice.vote.quorum();
   };
   while (is_needed() && ask_next(index)) {
   }

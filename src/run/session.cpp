@@ -1,7 +1,5 @@
 #include "run/session.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -10,6 +8,7 @@
 #include "base/cores.hpp"
 #include "detox/errors.hpp"
 #include "engine/local_fleet.hpp"
+#include "engine/server_replica.hpp"
 #include "run/admission.hpp"
 #include "run/replay_start.hpp"
 #include "stages/compress/codec.hpp"

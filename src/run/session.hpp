@@ -12,7 +12,6 @@
 #include "detox/thread_pool.hpp"
 #include "engine/adversary.hpp"
 #include "engine/remote_fleet.hpp"
-#include "engine/server_replica.hpp"
 #include "round/training.hpp"
 #include "run/environment.hpp"
 #include "run/setup.hpp"

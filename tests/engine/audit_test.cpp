@@ -241,35 +241,11 @@ const Options kSparing =
     with(kAudited, {{"workers", "12"}, {"slices", "8"}, {"audit-rate", "0.2"}});
 
 TEST(Audit, GivesASliceToSomebodyElseWhereItsWorkerEnds) {
-  expect_no_harm(
-      kSparing,
-      [](int rank, Transport& transport) {
-        if (rank != 5) return false;
-        int answers = 0;
-        AlteredTransport end(transport, [&](Transport& inner, int to, FrameBytes frame) {
-          const FrameView view = parse_frame(*frame);
-          if (view.kind == FrameKind::kDigest && ++answers > 3)
-            frame = make_failure("no memory", 1);
-          if (answers < 6) inner.send(to, std::move(frame));
-        });
-        serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
-        return true;
-      },
-      3);
+  expect_no_harm(kSparing, ends_in_the_middle(5), 3);
 }
 
 TEST(Audit, GivesASliceToSomebodyElseWhereItsWorkerPromisesAndDoesNotDeliver) {
-  expect_no_harm(
-      kSparing,
-      [](int rank, Transport& transport) {
-        if (rank != 5) return false;
-        AlteredTransport end(transport, [](Transport& inner, int to, FrameBytes frame) {
-          if (parse_frame(*frame).kind != FrameKind::kChunk) inner.send(to, std::move(frame));
-        });
-        serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
-        return true;
-      },
-      25);
+  expect_no_harm(kSparing, promise_and_do_not_deliver({5}), 25);
 }
 
 /// Tells what it receives.

@@ -152,35 +152,12 @@ TEST(Lazy, AsksSomebodyElseWhereAWorkerIsSilent) {
 }
 
 TEST(Lazy, AsksSomebodyElseWhereOneEndsInTheMiddle) {
-  expect_as_eager(
-      kNine,
-      [](int rank, Transport& transport) {
-        if (rank != 5) return false;
-        int orders = 0;
-        AlteredTransport end(transport, [&](Transport& inner, int to, FrameBytes frame) {
-          const FrameView view = parse_frame(*frame);
-          if (view.kind == FrameKind::kDigest && ++orders > 3) frame = make_failure("no memory", 1);
-          if (orders < 6) inner.send(to, std::move(frame));
-        });
-        serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
-        return true;
-      },
-      3);
+  expect_as_eager(kNine, ends_in_the_middle(5), 3);
 }
 
 TEST(Lazy, AsksSomebodyElseWhereOneHasPromisedAndDoesNotDeliver) {
   // Two promise and do not deliver: where both are asked first nobody is left but the third.
-  expect_as_eager(
-      kNine,
-      [](int rank, Transport& transport) {
-        if (rank != 5 && rank != 6) return false;
-        AlteredTransport end(transport, [](Transport& inner, int to, FrameBytes frame) {
-          if (parse_frame(*frame).kind != FrameKind::kChunk) inner.send(to, std::move(frame));
-        });
-        serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
-        return true;
-      },
-      25);
+  expect_as_eager(kNine, promise_and_do_not_deliver({5, 6}), 25);
 }
 
 TEST(Lazy, GoesOnFromACheckpointAsItWouldHave) {

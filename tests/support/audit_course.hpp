@@ -78,7 +78,7 @@ inline AuditCourse run_audit_course(const AuditScene& scene, std::uint64_t seed)
       const auto& workers = assignment.workers_of_slice[slice];
       const bool is_theirs =
           workers.size() > 1 && std::ranges::all_of(workers, [&](auto w) { return w < scene.q; });
-      const double draw = static_cast<double>(lies.next() >> 11U) * 0x1p-53;
+      const double draw = lies.uniform();
       is_lie[slice] = draw < scene.lie_rate && (!scene.is_safe || is_theirs);
     }
     Ballot ballot({.step = step,

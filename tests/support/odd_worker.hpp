@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -86,5 +87,32 @@ class AlteredTransport final : public TransportAround {
  private:
   Send send_;
 };
+
+/// An honest worker of this rank that ends before its fourth answer.
+inline ToyRun::StandIn ends_in_the_middle(int which) {
+  return [which](int rank, Transport& transport) {
+    if (rank != which) return false;
+    int answers = 0;
+    AlteredTransport end(transport, [&](Transport& inner, int to, FrameBytes frame) {
+      const FrameView view = parse_frame(*frame);
+      if (view.kind == FrameKind::kDigest && ++answers > 3) frame = make_failure("no memory", 1);
+      if (answers < 6) inner.send(to, std::move(frame));
+    });
+    serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
+    return true;
+  };
+}
+
+/// Workers of these ranks that promise what an honest one does, and deliver nothing.
+inline ToyRun::StandIn promise_and_do_not_deliver(std::vector<int> which) {
+  return [which](int rank, Transport& transport) {
+    if (std::ranges::find(which, rank) == which.end()) return false;
+    AlteredTransport end(transport, [](Transport& inner, int to, FrameBytes frame) {
+      if (parse_frame(*frame).kind != FrameKind::kChunk) inner.send(to, std::move(frame));
+    });
+    serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
+    return true;
+  };
+}
 
 }  // namespace detox

@@ -25,9 +25,7 @@ class Draws {
   std::uint64_t between(std::uint64_t least, std::uint64_t most) {
     return least + stream_.below(most - least + 1);
   }
-  double uniform(double least, double most) {
-    return least + (most - least) * static_cast<double>(stream_.next() >> 11U) * 0x1p-53;
-  }
+  double uniform(double least, double most) { return least + (most - least) * stream_.uniform(); }
   /// So that each order of magnitude is as likely.
   double magnitude(double least, double most) {
     return std::exp(uniform(std::log(least), std::log(most)));

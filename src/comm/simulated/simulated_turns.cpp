@@ -50,7 +50,7 @@ Clock::time_point SimulatedTurns::time_at(double seconds) {
 double SimulatedTurns::seconds() const { return seconds_of(now_ - kBegin); }
 
 double SimulatedTurns::uniform(double least, double most) {
-  return least + (most - least) * static_cast<double>(draws_.next() >> 11U) * 0x1p-53;
+  return least + (most - least) * draws_.uniform();
 }
 
 void SimulatedTurns::push(Event event) {

@@ -24,8 +24,7 @@ std::vector<std::uint32_t> drawn_order(std::size_t n, RandomStream& stream) {
 /// floor(mean), or one more, so that it is `mean` on average.
 std::size_t drawn_count(double mean, RandomStream& stream) {
   const double whole = std::floor(mean);
-  const double share = static_cast<double>(stream.next() >> 11U) * 0x1p-53;
-  return static_cast<std::size_t>(whole) + (share < mean - whole ? 1 : 0);
+  return static_cast<std::size_t>(whole) + (stream.uniform() < mean - whole ? 1 : 0);
 }
 
 /// Dealt evenly to so many workers, what this many of them hold at the most.

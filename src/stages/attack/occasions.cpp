@@ -9,7 +9,7 @@ namespace {
 /// True in this share of all keys.
 bool happens(double rate, const Key& key) {
   if (rate >= 1) return true;
-  return rate > 0 && static_cast<double>(RandomStream(key).next() >> 11U) * 0x1p-53 < rate;
+  return rate > 0 && RandomStream(key).uniform() < rate;
 }
 
 /// Whether only Byzantine workers are asked: all who are not silent, or, where a lazy step asks for
