@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "exchange/answer_digests.hpp"
@@ -105,7 +106,7 @@ inline ToyRun::StandIn ends_in_the_middle(int which) {
 
 /// Workers of these ranks that promise what an honest one does, and deliver nothing.
 inline ToyRun::StandIn promise_and_do_not_deliver(std::vector<int> which) {
-  return [which](int rank, Transport& transport) {
+  return [which = std::move(which)](int rank, Transport& transport) {
     if (std::ranges::find(which, rank) == which.end()) return false;
     AlteredTransport end(transport, [](Transport& inner, int to, FrameBytes frame) {
       if (parse_frame(*frame).kind != FrameKind::kChunk) inner.send(to, std::move(frame));
