@@ -75,7 +75,7 @@ int run(int argc, char** argv) {
     }
     const auto number = static_cast<std::uint64_t>(step) + 1;
     const Assignment assignment = random_placement({kWorkers, kSlices, 1}, key, number);
-    Ballot ballot({.step = number,
+    Ballot ballot({.round = number,
                    .assignment = assignment,
                    .absent = absent,
                    .answer_bytes = format.layout().size(),

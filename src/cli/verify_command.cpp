@@ -81,6 +81,10 @@ int compare_with_commitments(const VerifyArguments& arguments) {
   for (const StepDifference& difference : verified.differences) fmt::print("{}\n", difference.what);
   if (verified.too_early > 0)
     fmt::print("{} before the first checkpoint left out\n", counted(verified.too_early, "step"));
+  if (verified.taken_back > 0) {
+    fmt::print("{} that the run went back from left out: those taken again stand\n",
+               counted(verified.taken_back, "step"));
+  }
   const bool is_signed = !key || tell_signed(verified, *key);
   if (verified.differences.empty()) {
     fmt::print("{} agree with {}'s commitments\n", counted(verified.agreed, "step"), arguments.run);

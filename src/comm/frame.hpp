@@ -2,7 +2,8 @@
 // bytes, little endian, then the payload, so that floats stay as aligned as the buffer that they
 // came in. Whatever is parsed here was sent by somebody else: a parse ends in a verdict or in
 // nothing, never in an exception, and no length is believed before it was compared with the bytes
-// that are there. Builders copy their input once. All functions are free of state: any thread.
+// that are there. What is called a step here is a round_number(): one that is taken again is
+// another one. Builders copy their input once. All functions are free of state: any thread.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@
 namespace detox {
 
 inline constexpr std::size_t kFrameHeaderBytes = 64;
-inline constexpr std::uint16_t kWireVersion = 5;
+inline constexpr std::uint16_t kWireVersion = 6;
 /// The longest text of a welcome, a start or a ready message.
 inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20;
 /// The longest line of a failure; make_failure() cuts, parse_failure() refuses.

@@ -11,15 +11,15 @@ Assignment DefencePlan::assign(const Key& key, std::uint64_t step) const {
   return assignment;
 }
 
-Assignment DefencePlan::deal(const Key& key, std::uint64_t step, const std::vector<bool>& away,
+Assignment DefencePlan::deal(const Key& key, std::uint64_t round, const std::vector<bool>& away,
                              std::size_t out) const {
-  return detox::deal(arbitrated->dealing, away, out, arbitrated->spares(), key, step);
+  return detox::deal(arbitrated->dealing, away, out, arbitrated->spares(), key, round);
 }
 
-std::vector<bool> DefencePlan::rechecked(const Key& key, std::uint64_t step) const {
+std::vector<bool> DefencePlan::rechecked(const Key& key, std::uint64_t round) const {
   std::vector<bool> rechecked(k);
   if (arbitrated->recheck <= 0) return rechecked;
-  RandomStream stream(derive_key(key, "recheck", {step}));
+  RandomStream stream(derive_key(key, "recheck", {round}));
   for (std::size_t slice = 0; slice < k; ++slice)
     rechecked[slice] = stream.uniform() < arbitrated->recheck;
   return rechecked;

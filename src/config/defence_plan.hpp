@@ -25,6 +25,7 @@ struct ArbiterPlan {
   bool by_server = false;         ///< else by more workers
   double recheck = 0;             ///< share of the slices with equal copies that go to it, too
   std::uint64_t evict_after = 0;  ///< convictions; 0: nobody is put out
+  bool heals = false;             ///< steps that rest on what liars alone have said are taken again
   /// Workers that a slice may be given to besides those that it was dealt to.
   std::size_t spares() const { return 2 * dealing.q + 4; }
 };
@@ -55,11 +56,12 @@ struct DefencePlan {
   }
   /// Who may compute what in step t, in the order in which a lazy step asks. key: the placement's.
   Assignment assign(const Key& key, std::uint64_t step) const;
-  /// The same where copies are dealt, among those who are not away, so many of them put out.
-  Assignment deal(const Key& key, std::uint64_t step, const std::vector<bool>& away,
+  /// The same where copies are dealt, among those who are not away, so many of them put out, anew
+  /// where a step is taken again. round: round_number().
+  Assignment deal(const Key& key, std::uint64_t round, const std::vector<bool>& away,
                   std::size_t out) const;
-  /// Which slices of a step go to the arbiter though all their copies are the same.
-  std::vector<bool> rechecked(const Key& key, std::uint64_t step) const;
+  /// Which slices of a round go to the arbiter though all their copies are the same.
+  std::vector<bool> rechecked(const Key& key, std::uint64_t round) const;
 };
 
 /// Samples of each of these slices among k; the first slices are the larger ones.

@@ -104,7 +104,7 @@ std::vector<IdleOptions> idle_options(const RunConfig& c, const Plan& plan) {
         {"weights", "weight-cap"}},
        {c.weights == SliceWeights::kOff, "--weights is off", {"weight-cap"}},
        {c.approach != Approach::kAudit, "--approach is not audit", {"audit-rate"}},
-       {!plan.arbitrated, "there is no --arbiter", {"recheck", "evict-after", "readmit"}},
+       {!plan.arbitrated, "there is no --arbiter", {"recheck", "evict-after", "heal", "readmit"}},
        {plan.r == 1, "r = 1 leaves nothing to vote on", {"vote"}},
        {plan.r == 1 && !plan.arbitrated && c.worker_fail > 0,
         "each slice has one copy",

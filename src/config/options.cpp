@@ -195,6 +195,13 @@ const std::vector<Option> kOptions = joined({
          .scope = Scope::kRun,
          .is_newer = true},
         {.group = kDefence,
+         .name = "heal",
+         .field = &C::heal,
+         .help = "once somebody is put out, go back to before the first step that used what nobody "
+                 "else had said, and take the steps again",
+         .scope = Scope::kRun,
+         .is_newer = true},
+        {.group = kDefence,
          .name = "buckets",
          .alias = "bucket-size",
          .field = &C::buckets,

@@ -202,6 +202,7 @@ std::optional<ArbiterPlan> plan_arbiter(const RunConfig& config, const Plan& pla
   found.recheck = config.recheck;
   const bool stay = schedule_of(config) == FailSchedule::kFixed || config.worker_fail == 0;
   found.evict_after = stay ? config.evict_after : 0;
+  found.heals = config.heal;
   return found;
 }
 
@@ -220,6 +221,13 @@ void check_arbiter(const RunConfig& config, const Plan& plan) {
   refuse(config.placement == PlacementKind::kFixed, "--placement fixed",
          "who compares with whom has to be drawn anew");
   refuse(config.vote == VoteForm::kBytes, "--vote bytes", "answers are promised by digest");
+  if (config.heal && plan.arbitrated->evict_after == 0) {
+    mistakes.add(fmt::format("--heal goes back when somebody is put out, and nobody is: {}",
+                             config.evict_after == 0
+                                 ? "--evict-after is never; valid: 1 or more"
+                                 : "other workers are made to lie in each step; valid: "
+                                   "--fail-schedule fixed"));
+  }
   if (config.arbiter == Arbiter::kWorkers && plan.workers < 2 * plan.q + 1) {
     mistakes.add(
         fmt::format("--arbiter workers needs q + 1 honest workers, P >= 2q + 1: P = {}, q = {}; "

@@ -40,6 +40,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   Arbiter arbiter = Arbiter::kAuto;  ///< resolved: kAuto is none
   double recheck = 0.05;
   std::uint64_t evict_after = 1;  ///< 0: never
+  bool heal = false;
   std::uint64_t buckets = 0;
   std::optional<std::uint64_t> workers;  ///< kStandardWorkers; under MPI the world size minus one
   std::optional<std::uint64_t> assume_fail;

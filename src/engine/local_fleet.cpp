@@ -43,12 +43,12 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
       const bool is_late = lies_now && adversary.delay_s() >= parts_.step_timeout_s;
       if (!is_late && !lies.is_silent(worker)) {
         const bool is_lie = lies_now && adversary.corrupts();
-        votes.count({order.step, worker, slice,
+        votes.count({order.round(), worker, slice,
                      is_lie ? corrupt_answers_[lie_of_.at({slice, worker})] : honest});
         continue;
       }
       if (is_late && std::isfinite(adversary.delay_s()))
-        late_.push_back({order.step, worker, slice, honest});
+        late_.push_back({order.round(), worker, slice, honest});
       votes.pass_over({worker, slice});
     }
     orders = votes.take_orders();

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "base/round_number.hpp"
 #include "base/worker_names.hpp"
 
 namespace detox {
@@ -19,8 +20,9 @@ constexpr std::size_t kMostInSummary = 8, kMostLines = 100;
 Presence::Presence(std::size_t workers, std::size_t slices, std::size_t bears)
     : workers_(workers), slices_(slices), bears_(bears) {}
 
-void Presence::expect(std::uint32_t worker, std::uint64_t step, Time now) {
-  step_ = step;
+void Presence::expect(std::uint32_t worker, std::uint64_t round, Time now) {
+  round_ = round;
+  const std::uint64_t step = step_of_round(round);
   Worker& one = workers_[worker];
   ++one.expected;
   if (one.silent_steps++ == 0) {
@@ -33,14 +35,14 @@ void Presence::expect(std::uint32_t worker, std::uint64_t step, Time now) {
   }
 }
 
-void Presence::heard(std::uint32_t worker, std::uint64_t step) {
+void Presence::heard(std::uint32_t worker, std::uint64_t round) {
   Worker& one = workers_[worker];
-  if (step <= one.newest || step > step_) return;
-  one.newest = step;
+  if (round <= one.newest || round > round_) return;
+  one.newest = round;
   ++one.answered;
   one.silent_steps = 0;
   one.missed_deadline = false;
-  if (step == step_) one.late_steps = 0;
+  if (round == round_) one.late_steps = 0;
 }
 
 void Presence::missed(std::uint32_t worker) { workers_[worker].missed_deadline = true; }
@@ -78,7 +80,7 @@ std::string Presence::what_is_left() const {
 std::string Presence::ended(std::uint32_t worker, std::string_view why) {
   Worker& one = workers_[worker];
   one.told = Told::kEnded;
-  one.told_from = std::max<std::uint64_t>(step_, 1);
+  one.told_from = std::max<std::uint64_t>(step_of_round(round_), 1);
   return fmt::format("worker {} has ended, the run goes on without it: {}; {}", worker + 1, why,
                      what_is_left());
 }
@@ -98,7 +100,7 @@ std::string Presence::line(Told told, const std::vector<std::uint32_t>& workers)
           "{} late: no answer in time since step {}; steps go on with the votes of others{}", who,
           first.told_from, no_more);
     default:
-      return fmt::format("{} there again in step {}{}", who, step_,
+      return fmt::format("{} there again in step {}{}", who, step_of_round(round_),
                          many ? ""
                               : fmt::format(", {} of {} answers are missing",
                                             first.expected - first.answered, first.expected));

@@ -21,10 +21,10 @@ class Presence {
   /// slices: k; bears: q, of so many that fail or lie the run was built to survive.
   Presence(std::size_t workers, std::size_t slices, std::size_t bears);
 
-  /// The worker has to answer in the step that begins, whether or not an order reaches it.
-  void expect(std::uint32_t worker, std::uint64_t step, Time now);
-  /// An answer of this step or of an earlier one, each once.
-  void heard(std::uint32_t worker, std::uint64_t step);
+  /// The worker has to answer in the round that begins, whether or not an order reaches it.
+  void expect(std::uint32_t worker, std::uint64_t round, Time now);
+  /// An answer of this round or of an earlier one, each once.
+  void heard(std::uint32_t worker, std::uint64_t round);
   /// The step's deadline came, and it had said nothing.
   void missed(std::uint32_t worker);
   /// It has said itself that it ends, and why. The line about it.
@@ -46,7 +46,7 @@ class Presence {
   enum class Told { kThere, kLate, kSilent, kEnded };
   struct Worker {
     std::uint64_t expected = 0, answered = 0;
-    std::uint64_t newest = 0;       ///< the newest step that it answered
+    std::uint64_t newest = 0;       ///< the newest round that it answered
     std::uint64_t silent_from = 0;  ///< the first step since its last answer; 0: none
     std::uint64_t late_from = 0;    ///< the first step since its last answer in time; 0: none
     Time silent_at{}, late_at{};    ///< when these began
@@ -63,7 +63,7 @@ class Presence {
 
   std::vector<Worker> workers_;
   std::size_t slices_, bears_;
-  std::uint64_t step_ = 0;
+  std::uint64_t round_ = 0;
   std::size_t lines_ = 0;
 };
 

@@ -80,7 +80,7 @@ std::vector<std::uint32_t> RemoteFleet::relaying_workers(const StepOrder& order)
 
 void RemoteFleet::give_orders(const StepOrder& order, double limit_s, StepVotes& votes) {
   const bool are_hashed = order.digests.chunk_bytes == weights_.chunks().chunk_bytes;
-  weights_.begin(order.step, order.parameters, order.statistics, parts_.pool,
+  weights_.begin(order.round(), order.parameters, order.statistics, parts_.pool,
                  are_hashed ? order.digests.chunks : std::span<const Digest>());
   to_workers_.heard();
   const std::vector<std::uint32_t> relaying = relaying_workers(order);
@@ -115,17 +115,17 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s, StepVotes&
     peer.heard = peer.heard && !is_asked;
     peer.served = 0;
     peer.digests.clear();
-    if (is_asked) presence_.expect(worker, order.step, clock().now());
+    if (is_asked) presence_.expect(worker, order.round(), clock().now());
     if (order.absent[worker] || peer.gone) continue;
     peer.silent_steps = was_heard ? 0 : peer.silent_steps + (is_asked ? 1 : 0);
     if (!reachable[worker]) continue;
     std::rotate(peer.orders.begin(), peer.orders.end() - 1, peer.orders.end());
-    peer.orders[0] = {order.step,
+    peer.orders[0] = {order.round(),
                       {},
                       kNobody,
                       begin_ + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(limit_s))};
-    OrderView told{.step = order.step,
+    OrderView told{.step = order.round(),
                    .slice = kNoSlice,
                    .weights_from = kNobody,
                    .assignment = assignment,
@@ -184,13 +184,14 @@ void RemoteFleet::give_more_orders(const StepOrder& order, StepVotes& votes) {
         continue;
       }
       Peer& peer = peers_[one.worker];
-      const bool can_be_told = !peer.gone && peer.orders[0].step == order.step;
+      const bool can_be_told = !peer.gone && peer.orders[0].round == order.round();
       if (can_be_told) {
-        if (peer.orders[0].slices.empty()) presence_.expect(one.worker, order.step, clock().now());
+        if (peer.orders[0].slices.empty())
+          presence_.expect(one.worker, order.round(), clock().now());
         peer.heard = false;
         const auto left = std::chrono::duration<double>(peer.orders[0].until - now_).count();
         give_order(one.worker, one.slice,
-                   {.step = order.step,
+                   {.step = order.round(),
                     .weights_from = kNobody,
                     .assignment = {},
                     .weights_digests = weights_.digests(),
@@ -207,7 +208,7 @@ void RemoteFleet::compute_here(std::uint32_t slice, const StepOrder& order, Step
   DETOX_ASSERT(parts_.replica != nullptr);
   const ServerReplica::Answer answer =
       parts_.replica->compute(order, slice, digest_of_chunks(weights_.digests()), parts_.answer);
-  votes.count({.step = order.step,
+  votes.count({.round = order.round(),
                .worker = kTheServer,
                .slice = slice,
                .bytes = answer.digests,
@@ -301,7 +302,7 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   await_somebody(order);
   attentive_.begin(begin, time_limit.count());
   begin_ = now_ = begin;
-  fetch_.begin_step(order.step, begin, time_limit.count(), votes);
+  fetch_.begin_step(order.round(), begin, time_limit.count(), votes);
   patience_.begin(begin, time_limit.count());
   give_orders(order, time_limit.count(), votes);
   report.broadcast_s = clock().seconds_since(begin);
@@ -367,7 +368,7 @@ void RemoteFleet::fetch_answers(const StepOrder& order) {
 
 void RemoteFleet::end_step(const StepOrder& order, bool in_time, StepVotes& votes) {
   if (parts_.by_digest) fetch_.end_step(now_);
-  for (const std::uint32_t relay : complaints_.end_step(order.step))
+  for (const std::uint32_t relay : complaints_.end_step(order.round()))
     votes.note(relay, Suspicion::kBadRelay);
   if (in_time) return;
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
@@ -388,8 +389,8 @@ void RemoteFleet::tell_waiting(const StepOrder& order, const StepVotes& votes, d
                                double limit_s) {
   const double usual_s = longest_step_s_ > 0 ? longest_step_s_ : kFirstStepSeconds;
   if (waited_s < std::max(kLeastWaitToldSeconds, kTimesTheLongestStep * usual_s)) return;
-  if (told_waiting_step_ == order.step || times_told_waiting_ >= kMostWarnings) return;
-  told_waiting_step_ = order.step;
+  if (told_waiting_round_ == order.round() || times_told_waiting_ >= kMostWarnings) return;
+  told_waiting_round_ = order.round();
   std::vector<std::uint32_t> awaited;
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     const bool holds_up = std::ranges::any_of(open_.owed(worker), [&](std::uint32_t slice) {

@@ -85,7 +85,7 @@ class RemoteFleet final : public Fleet {
   static constexpr std::uint64_t kMostWarnings = 10;
 
   struct Ordered {
-    std::uint64_t step = 0;
+    std::uint64_t round = 0;
     std::vector<std::uint32_t> slices = {};
     std::uint32_t relay = kNobody;  ///< the worker that passes weights on to it
     Clock::time_point until{};      ///< an answer is in time
@@ -134,7 +134,7 @@ class RemoteFleet final : public Fleet {
   void take_complaint(std::uint32_t worker, const AskWeightsView& ask);
   bool is_own(std::uint32_t worker, std::uint32_t slice, const StepOrder& order) const;
   /// Whether this is something that the worker was told to answer; else it is rejected.
-  bool may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
+  bool may_answer(std::uint32_t worker, std::uint64_t round, std::uint32_t slice,
                   const StepOrder& order);
   /// Lines about who has fallen silent or come back, at most a few times a second.
   void tell_news();
@@ -167,7 +167,7 @@ class RemoteFleet final : public Fleet {
   Presence presence_;
   Clock::time_point last_look_{};  ///< for news
   double longest_step_s_ = 0;      ///< of those in which nobody was waited for
-  std::uint64_t told_waiting_step_ = 0;
+  std::uint64_t told_waiting_round_ = 0;
   std::size_t times_told_waiting_ = 0;
   std::uint64_t rejected_frames_ = 0;
   Clock::time_point last_watch_;

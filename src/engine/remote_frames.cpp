@@ -129,23 +129,23 @@ void RemoteFleet::watch_volume(const StepOrder& order, StepVotes& votes) {
 bool RemoteFleet::is_own(std::uint32_t worker, std::uint32_t slice, const StepOrder& order) const {
   const Ordered& ordered = peers_[worker].orders[0];
   return order.assignment.is_assigned(worker, slice) ||
-         (ordered.step == order.step &&
+         (ordered.round == order.round() &&
           std::ranges::find(ordered.slices, slice) != ordered.slices.end());
 }
 
-bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint32_t slice,
+bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t round, std::uint32_t slice,
                              const StepOrder& order) {
   Peer& peer = peers_[worker];
   const bool is_owed = take_owed(worker);
   const bool was_ordered = std::ranges::any_of(peer.orders, [&](const Ordered& ordered) {
-    return ordered.step == step && step > 0 &&
+    return ordered.round == round && step_of_round(round) > 0 &&
            std::ranges::find(ordered.slices, slice) != ordered.slices.end();
   });
   // What nobody ordered is of use only to accuse: an answer for a slice that is not the worker's.
-  const bool is_malformed = step == order.step && !is_own(worker, slice, order);
+  const bool is_malformed = round == order.round() && !is_own(worker, slice, order);
   if (!order.absent[worker] && !peer.gone && (was_ordered || is_malformed)) return true;
   // An answer may be late by more steps than are remembered.
-  const bool is_late = is_owed && step > 0 && step < order.step;
+  const bool is_late = is_owed && step_of_round(round) > 0 && round < order.round();
   if (!is_late) ++rejected_frames_;
   if (is_late && parts_.gives_away) peer.awaited = !peer.gone;
   return false;
@@ -155,10 +155,10 @@ bool RemoteFleet::may_answer(std::uint32_t worker, std::uint64_t step, std::uint
 /// as well: so what would have been in time for its own step counts.
 void RemoteFleet::hear(const IncomingAnswer& answer, const StepOrder& order) {
   Peer& peer = peers_[answer.worker];
-  presence_.heard(answer.worker, answer.step);
-  const auto of = std::ranges::find(peer.orders, answer.step, &Ordered::step);
+  presence_.heard(answer.worker, answer.round);
+  const auto of = std::ranges::find(peer.orders, answer.round, &Ordered::round);
   if (of != peer.orders.end() && (now_ <= of->until || parts_.gives_away)) peer.awaited = true;
-  if (answer.step == order.step) {
+  if (answer.round == order.round()) {
     peer.awaited = any_news_ = true;
     const std::size_t owed = open_.owed(answer.worker).size();
     open_.answered(answer.worker, answer.slice);
@@ -172,15 +172,15 @@ void RemoteFleet::hear(const IncomingAnswer& answer, const StepOrder& order) {
 void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, ReceivedFrame& frame,
                               const StepOrder& order, StepVotes& votes) {
   if (!may_answer(worker, digest.step, digest.slice, order)) return;
-  const IncomingAnswer answer{.step = digest.step,
+  const IncomingAnswer answer{.round = digest.step,
                               .worker = worker,
                               .slice = digest.slice,
                               .bytes = digest.bytes,
                               .is_digest = true};
   const std::vector<std::uint32_t>& owed = open_.owed(worker);
   const bool is_first =
-      digest.step == order.step && std::ranges::find(owed, digest.slice) != owed.end();
-  if (digest.step != order.step || is_own(worker, digest.slice, order)) hear(answer, order);
+      digest.step == order.round() && std::ranges::find(owed, digest.slice) != owed.end();
+  if (digest.step != order.round() || is_own(worker, digest.slice, order)) hear(answer, order);
   // The views stay valid: the bytes do not move.
   if (is_first) peers_[worker].digests.push_back(std::move(frame.bytes));
   count(answer, order, votes);
@@ -189,27 +189,27 @@ void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, Re
 void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, ReceivedFrame frame,
                              const StepOrder& order, StepVotes& votes) {
   if (parts_.by_digest) {
-    const std::uint64_t step = chunk.step;
+    const std::uint64_t round = chunk.step;
     const std::uint32_t slice = chunk.slice;
     if (fetch_.take(worker, std::move(frame), chunk)) {
       take_owed(worker);
       return;
     }
     // One of an earlier step comes late from who was asked for it: another has delivered it.
-    if (step == order.step) {
+    if (round == order.round()) {
       ++rejected_frames_;
     } else {
-      may_answer(worker, step, slice, order);  // counts what nobody ordered
+      may_answer(worker, round, slice, order);  // counts what nobody ordered
     }
     return;
   }
   if (!may_answer(worker, chunk.step, chunk.slice, order)) return;
-  if (chunk.step == order.step && !is_own(worker, chunk.slice, order))
+  if (chunk.step == order.round() && !is_own(worker, chunk.slice, order))
     return votes.note(worker, Suspicion::kMalformed);
   const IncomingAnswer answer{chunk.step, worker, chunk.slice, {}};
   switch (copies_.take(worker, chunk)) {
     case FullCopies::Taken::kMore:
-      last_news_ = chunk.step == order.step ? now_ : last_news_;
+      last_news_ = chunk.step == order.round() ? now_ : last_news_;
       break;
     case FullCopies::Taken::kRepeats:
       break;
@@ -219,7 +219,7 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
             order, votes);
       break;
     case FullCopies::Taken::kDiffers:
-      if (chunk.step == order.step) votes.note({worker, chunk.slice}, Suspicion::kEquivocated);
+      if (chunk.step == order.round()) votes.note({worker, chunk.slice}, Suspicion::kEquivocated);
       break;
     case FullCopies::Taken::kUnexpected:
       ++rejected_frames_;
@@ -230,7 +230,7 @@ void RemoteFleet::take_chunk(std::uint32_t worker, const ChunkView& chunk, Recei
 /// An answer changes the state of its slice at most.
 void RemoteFleet::count(const IncomingAnswer& answer, const StepOrder& order, StepVotes& votes) {
   votes.count(answer);
-  if (answer.step == order.step && is_own(answer.worker, answer.slice, order))
+  if (answer.round == order.round() && is_own(answer.worker, answer.slice, order))
     look_after(answer.slice, votes);
   give_more_orders(order, votes);
 }
@@ -238,7 +238,7 @@ void RemoteFleet::count(const IncomingAnswer& answer, const StepOrder& order, St
 void RemoteFleet::take_complaint(std::uint32_t worker, const AskWeightsView& ask) {
   Peer& peer = peers_[worker];
   // It may be about a step that has just ended: another one was its relay then.
-  const auto of = std::ranges::find(peer.orders, ask.step, &Ordered::step);
+  const auto of = std::ranges::find(peer.orders, ask.step, &Ordered::round);
   if (ask.reason != AskReason::kNobodySends && of != peer.orders.end() && of->relay != kNobody)
     complaints_.add(ask.step, worker, of->relay);
   peer.served += ask.chunks.size();

@@ -14,9 +14,9 @@ ServerReplica::ServerReplica(const Parts& parts, std::unique_ptr<Learner> learne
 
 ServerReplica::Answer ServerReplica::compute(const StepOrder& order, std::uint32_t slice,
                                              const Digest& weights, const Chunks& chunks) {
-  if (order.step != step_) {
+  if (order.round() != round_) {
     reader_.begin_step(order.step);
-    step_ = order.step;
+    round_ = order.round();
     used_ = 0;
   }
   if (used_ == kept_.size()) kept_.push_back({parts_.format.make_slot(), {}});

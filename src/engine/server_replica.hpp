@@ -28,7 +28,7 @@ class ServerReplica {
   ServerReplica(const Parts& parts, std::unique_ptr<Learner> learner);
 
   /// The answer of an honest worker, and what such a one says of it first. Both are valid until an
-  /// answer of another step is computed.
+  /// answer of another round is computed.
   struct Answer {
     std::span<const std::byte> bytes, digests;
   };
@@ -44,9 +44,9 @@ class ServerReplica {
   SliceReader reader_;
   SliceBatch batch_;
   SliceComputer computer_;
-  std::deque<Kept> kept_;  ///< the first used_ are of step_
+  std::deque<Kept> kept_;  ///< the first used_ are of round_
   std::size_t used_ = 0;
-  std::uint64_t step_ = 0;
+  std::uint64_t round_ = 0;
 };
 
 }  // namespace detox

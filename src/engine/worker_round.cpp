@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/as_error.hpp"
+#include "base/round_number.hpp"
 #include "comm/compression/compressor.hpp"
 #include "comm/slice_lists.hpp"
 #include "config/rule_file.hpp"
@@ -70,11 +71,13 @@ class WorkerRound {
   }
 
  private:
-  /// What it was told in a step; a newer step takes its place.
+  /// What it was told in a step; a newer step takes its place, and so does one that the run has
+  /// gone back to.
   struct Orders {
-    std::uint64_t step = 0;
+    std::uint64_t round = 0;
     std::deque<std::uint32_t> slices;  ///< that are not answered yet
     Assignment assignment;             ///< without slices where it was not told
+    std::uint64_t step() const { return step_of_round(round); }
   };
   /// What the server may ask for, of this step.
   struct Answer {
@@ -133,8 +136,8 @@ class WorkerRound {
   }
 
   void take_order(const OrderView& order) {
-    if (order.step < orders_.step) return;
-    if (order.step > orders_.step) {
+    if (order.step < orders_.round) return;
+    if (order.step > orders_.round) {
       orders_ = {order.step,
                  {},
                  assignment_of(lists_of_words(order.assignment),
@@ -165,11 +168,11 @@ class WorkerRound {
 
   void answer_order() {
     weights_.finish_relaying();
-    const std::uint64_t step = orders_.step;
+    const std::uint64_t step = orders_.step();
     const std::uint32_t slice = orders_.slices.front();
     orders_.slices.pop_front();
-    if (answered_step_ != step) answers_ = 0;
-    answered_step_ = step;
+    if (answered_round_ != orders_.round) answers_ = 0;
+    answered_round_ = orders_.round;
     const auto begin = clock_.now();
     const StepLies lies_of_step = lies_of();
     const bool lies = lies_of_step.tells({worker_, slice}), is_late = lies && adversary_.delays();
@@ -190,7 +193,8 @@ class WorkerRound {
                                   .weights = weights_.digest(),
                                   .codec = settings_.codec,
                                   .d = format_.d()};
-      frames.push_back(make_digest(step, slice, digests_of_answer(context, chunks_, answer.bytes)));
+      frames.push_back(
+          make_digest(answered_round_, slice, digests_of_answer(context, chunks_, answer.bytes)));
     } else {
       for (std::size_t chunk = 0; chunk < chunks_.count(); ++chunk)
         frames.push_back(chunk_frame(answer, chunk));
@@ -201,7 +205,7 @@ class WorkerRound {
 
   /// Of answers that are not of the last step any more the server wants nothing.
   void send_chunks(const RequestView& request) {
-    if (request.step != answered_step_) return;
+    if (request.step != answered_round_) return;
     for (std::size_t i = 0; i < answers_; ++i) {
       const Answer& answer = answers_of_step_[i];
       if (answer.slice != request.slice || answer.bytes.empty()) continue;
@@ -215,7 +219,7 @@ class WorkerRound {
     const auto bytes = chunks_.part(answer.bytes, chunk);
     packed_.clear();
     const bool packed = compressor_ && compressor_->pack(bytes, packed_);
-    return make_chunk({.step = answered_step_,
+    return make_chunk({.step = answered_round_,
                        .slice = answer.slice,
                        .chunk = chunk,
                        .packed = packed,
@@ -248,7 +252,7 @@ class WorkerRound {
 
   StepLies lies_of() const {
     if (!adversary_.active() || orders_.assignment.slices() == 0) return {};
-    return adversary_.lies(orders_.step, orders_.assignment);
+    return adversary_.lies(orders_.step(), orders_.assignment);
   }
 
   /// Colluders share what they know; here each finds it out by computing every slice itself, where
@@ -262,19 +266,19 @@ class WorkerRound {
          ++slice) {
       if (slice != answer.slice) honest[slice] = &other(slice);
     }
-    adversary_.corrupt({orders_.step, owned, honest, instead}, {worker_, answer.slice}, format_,
+    adversary_.corrupt({orders_.step(), owned, honest, instead}, {worker_, answer.slice}, format_,
                        answer.corrupt, pool_);
   }
 
   /// What the slice gives for other labels or other samples, where the attack is of such.
   const AnswerSlot* attacked(std::uint32_t slice) {
-    const auto other = adversary_.other_batch(orders_.step, {worker_, slice}, settings_.slices);
+    const auto other = adversary_.other_batch(orders_.step(), {worker_, slice}, settings_.slices);
     if (!other && !adversary_.flips_labels()) return nullptr;
     if (attacked_.values.size() == 0) attacked_ = format_.make_slot();
     if (other) {
       reader_.begin_step(other->step);
       reader_.read(other->slice, batch_);
-      reader_.begin_step(orders_.step);
+      reader_.begin_step(orders_.step());
       computer_.compute_values(batch_.batch(), weights_.parameters(), weights_.statistics(),
                                format_, attacked_);
     } else {
@@ -288,8 +292,8 @@ class WorkerRound {
   const AnswerSlot& other(std::uint32_t slice) {
     Other& other = others_[slice];
     if (other.slot.values.size() == 0) other.slot = format_.make_slot();
-    if (other.step != orders_.step) compute(slice, other.slot);
-    other.step = orders_.step;
+    if (other.round != orders_.round) compute(slice, other.slot);
+    other.round = orders_.round;
     return other.slot;
   }
 
@@ -311,15 +315,15 @@ class WorkerRound {
   std::vector<std::byte> packed_;
   struct Other {
     AnswerSlot slot;
-    std::uint64_t step = 0;
+    std::uint64_t round = 0;
   };
   std::vector<Other> others_;         ///< one a slice, made where an attack needs it
   AnswerSlot attacked_;               ///< likewise
   std::vector<FrameBudget> budgets_;  ///< by rank: of weights that other workers pass on
   Orders orders_;
-  std::deque<Answer> answers_of_step_;  ///< the first answers_ are of answered_step_
+  std::deque<Answer> answers_of_step_;  ///< the first answers_ are of answered_round_
   std::size_t answers_ = 0;
-  std::uint64_t answered_step_ = 0;
+  std::uint64_t answered_round_ = 0;
   struct Held {
     Clock::time_point due;
     std::vector<FrameBytes> frames;

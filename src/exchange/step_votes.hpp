@@ -21,7 +21,7 @@ struct ReadyColumns {
 
 /// What a worker said. Nothing of it is checked but the length of the bytes.
 struct IncomingAnswer {
-  std::uint64_t step;
+  std::uint64_t round;  ///< round_number()
   std::uint32_t worker;
   std::uint32_t slice;
   std::span<const std::byte> bytes;  ///< the answer, or its digests; valid until the next step

@@ -133,7 +133,7 @@ bool has_checkpoint_files(const fs::path& dir) {
 }
 
 void prune_checkpoints(const fs::path& dir, std::size_t keep,
-                       std::optional<std::uint64_t> diverged_at) {
+                       std::optional<std::uint64_t> diverged_at, bool keeps_oldest) {
   const Found found = find(dir);
   const std::vector<std::uint64_t> steps = complete(found);
   if (keep == 0 || steps.size() <= keep) return;
@@ -142,8 +142,10 @@ void prune_checkpoints(const fs::path& dir, std::size_t keep,
   for (const std::uint64_t step : steps) {
     if (diverged_at && step < *diverged_at) newest_finite = step;
   }
-  remove_steps(found, dir,
-               [&](std::uint64_t step) { return step < oldest && step != newest_finite; });
+  remove_steps(found, dir, [&](std::uint64_t step) {
+    const bool is_kept = step == newest_finite || (keeps_oldest && step == steps.front());
+    return step < oldest && !is_kept;
+  });
 }
 
 void remove_checkpoints_after(const fs::path& dir, std::uint64_t last) {

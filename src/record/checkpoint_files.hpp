@@ -46,11 +46,12 @@ std::optional<std::uint64_t> newest_valid_checkpoint(const std::filesystem::path
 /// Whether any model_step_<t> or state_step_<t> is there, complete or not.
 bool has_checkpoint_files(const std::filesystem::path& dir);
 
-/// Keeps the newest `keep` complete checkpoints, and the newest one before step `diverged_at`, and
-/// removes the files of older steps; keep = 0 removes nothing. A file that cannot be removed is
-/// only warned about.
+/// Keeps the newest `keep` complete checkpoints, the newest one before step `diverged_at`, and the
+/// oldest one where `keeps_oldest`, and removes the files of older steps; keep = 0 removes nothing.
+/// A file that cannot be removed is only warned about.
 void prune_checkpoints(const std::filesystem::path& dir, std::size_t keep,
-                       std::optional<std::uint64_t> diverged_at = std::nullopt);
+                       std::optional<std::uint64_t> diverged_at = std::nullopt,
+                       bool keeps_oldest = false);
 
 /// Removes the files of later steps: a run that goes on from an earlier one computes them again.
 void remove_checkpoints_after(const std::filesystem::path& dir, std::uint64_t last);

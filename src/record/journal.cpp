@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/atomic_file.hpp"
+#include "base/round_number.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -23,24 +24,33 @@ nlohmann::json parse_line(std::string_view line) {
   return nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
 }
 
-std::optional<std::uint64_t> step_of(const nlohmann::json& line) {
-  const auto step = line.find("step");
-  if (step == line.end() || !step->is_number_unsigned()) return std::nullopt;
-  return step->get<std::uint64_t>();
+std::optional<std::uint64_t> number_in(const nlohmann::json& line, const char* name) {
+  const auto number = line.find(name);
+  if (number == line.end() || !number->is_number_unsigned()) return std::nullopt;
+  return number->get<std::uint64_t>();
 }
 
-/// The step of a line that is kept; of one that is of no step 0.
-std::optional<std::uint64_t> kept_step(std::string_view line, std::uint64_t last_step) {
+/// The round of a line that is kept; of one that is of no step 0.
+std::optional<std::uint64_t> kept_round(std::string_view line, std::uint64_t last) {
   const nlohmann::json json = parse_line(line);
   if (!json.is_object()) return std::nullopt;
-  const std::uint64_t step = step_of(json).value_or(0);
-  return step <= last_step ? std::optional(step) : std::nullopt;
+  const std::uint64_t attempt = number_in(json, "attempt").value_or(0),
+                      step = number_in(json, "step").value_or(0);
+  if (attempt > kMostAttempts || step != step_of_round(step)) return std::nullopt;
+  const std::uint64_t round = round_number(attempt, step);
+  return round <= last ? std::optional(round) : std::nullopt;
 }
 
-std::vector<Journal::Steps> gaps_of(const std::vector<std::uint64_t>& steps, std::uint64_t last) {
+/// Of the steps that stand: where a line is of a later attempt, those behind it do no longer.
+std::vector<Journal::Steps> gaps_of(const std::vector<std::uint64_t>& rounds, std::uint64_t last) {
   std::vector<Journal::Steps> gaps;
-  std::uint64_t next = steps.empty() ? 1 : steps.front();
-  for (const std::uint64_t step : steps) {
+  std::uint64_t next = rounds.empty() ? 1 : step_of_round(rounds.front()), attempt = 0;
+  for (const std::uint64_t round : rounds) {
+    const std::uint64_t step = step_of_round(round);
+    if (std::exchange(attempt, attempt_of_round(round)) != attempt && step < next) {
+      next = step + 1;
+      while (!gaps.empty() && gaps.back().last > step) gaps.pop_back();
+    }
     if (step > next) gaps.push_back({next, step - 1});
     next = std::max(next, step + 1);
   }
@@ -50,12 +60,13 @@ std::vector<Journal::Steps> gaps_of(const std::vector<std::uint64_t>& steps, std
 
 }  // namespace
 
-Journal::Journal(fs::path path, std::uint64_t keep_until_step) : path_(std::move(path)) {
+Journal::Journal(fs::path path, std::uint64_t keep_until) : path_(std::move(path)) {
   std::error_code ignored;
   const bool was_there = fs::exists(path_, ignored);
-  const std::vector<std::uint64_t> steps = truncate_after_step(path_, keep_until_step);
-  if (was_there && keep_until_step != std::numeric_limits<std::uint64_t>::max())
-    gaps_ = gaps_of(steps, keep_until_step);
+  const std::vector<std::uint64_t> rounds = truncate_after(path_, keep_until);
+  if (was_there && keep_until != std::numeric_limits<std::uint64_t>::max())
+    gaps_ = gaps_of(rounds, step_of_round(keep_until));
+  if (!rounds.empty()) last_attempt_ = attempt_of_round(rounds.back());
   constexpr mode_t kMode = 0666;
   fd_ = FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kMode));
   struct stat status {};
@@ -93,10 +104,10 @@ bool Journal::sync() {
   return false;
 }
 
-std::vector<std::uint64_t> Journal::truncate_after_step(const fs::path& path, std::uint64_t step) {
+std::vector<std::uint64_t> Journal::truncate_after(const fs::path& path, std::uint64_t round) {
   std::error_code error;
-  std::vector<std::uint64_t> steps;
-  if (!fs::exists(path, error) && !error) return steps;
+  std::vector<std::uint64_t> rounds;
+  if (!fs::exists(path, error) && !error) return rounds;
   const std::vector<std::byte> bytes = read_file(path);
   const std::string_view text = text_of(bytes);
   std::vector<std::span<const std::byte>> kept;
@@ -105,15 +116,15 @@ std::vector<std::uint64_t> Journal::truncate_after_step(const fs::path& path, st
     const std::size_t newline = text.find('\n', begin);
     if (newline == std::string_view::npos) break;
     const std::size_t size = newline + 1 - begin;
-    if (const auto of = kept_step(text.substr(begin, size), step)) {
-      steps.push_back(*of);
+    if (const auto of = kept_round(text.substr(begin, size), round)) {
+      rounds.push_back(*of);
       kept.push_back(std::span(bytes).subspan(begin, size));
       kept_size += size;
     }
     begin += size;
   }
   if (kept_size != bytes.size()) write_atomically(path, kept);
-  return steps;
+  return rounds;
 }
 
 std::optional<std::uint64_t> Journal::last_step(const fs::path& path) {
@@ -124,7 +135,7 @@ std::optional<std::uint64_t> Journal::last_step(const fs::path& path) {
   text = text.substr(0, text.rfind('\n') + 1);  // nothing, where there is no whole line
   if (text.empty()) return std::nullopt;
   text.remove_suffix(1);
-  return step_of(parse_line(text.substr(text.rfind('\n') + 1)));
+  return number_in(parse_line(text.substr(text.rfind('\n') + 1)), "step");
 }
 
 }  // namespace detox

@@ -8,12 +8,15 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "base/round_number.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::string_view kBackFrom = "\"back_from\"";
 
 /// A fault of one line, before it is known which.
 struct Fault {
@@ -48,6 +51,8 @@ std::vector<std::uint32_t> read_workers(const Json& slice, const char* name, std
 RecordedSlice read_slice(const Json& json, std::size_t workers, bool is_dealt) {
   RecordedSlice slice;
   if (is_dealt && json.contains("more")) slice.more = read_workers(json, "more", workers);
+  if (is_dealt && json.contains("server"))
+    slice.by_server = field(json, "server", &Json::is_boolean).get<bool>();
   slice.assigned = read_workers(json, "assigned", workers);
   slice.counted = read_workers(json, "counted", workers);
   slice.used = field(json, "used", &Json::is_boolean).get<bool>();
@@ -100,43 +105,92 @@ RecordedRounds::RecordedRounds(std::string name, std::vector<std::byte> bytes, s
                                std::size_t slices, std::uint64_t until)
     : name_(std::move(name)), bytes_(std::move(bytes)), workers_(workers), slices_(slices) {
   const std::string_view text = text_of(bytes_);
+  const std::size_t last_back = text.rfind(kBackFrom);
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t newline = text.find('\n', begin);
     if (newline == std::string_view::npos) break;
-    if (!begins_.empty() && last_step() >= until) break;
-    begins_.push_back(begin);
+    const bool may_go_back = last_back != std::string_view::npos && last_back > begin;
+    if (!begins_.empty() && last_step() >= until && !may_go_back) break;
+    ++number_;
+    const std::string_view line = text.substr(begin, newline - begin);
+    if (line.find(kBackFrom) != std::string_view::npos) {
+      go_back(line);
+    } else {
+      add(parse(begin), begin);
+    }
     begin = newline + 1;
-    const RecordedStep step = parse(begins_.size() - 1);
-    if (begins_.size() == 1) first_ = step.step;
-    if (step.step > last_step()) {
-      throw InputError(fmt::format(
-          "{}: line {} is of step {}, not of step {}: it lacks steps {} to {}; valid: up to step "
-          "{}, with --max-steps",
-          name_, begins_.size(), step.step, last_step(), last_step(), step.step - 1,
-          last_step() - 1));
-    }
-    if (step.step != last_step()) {
-      throw InputError(fmt::format("{} is damaged: line {} is of step {}, not of step {}", name_,
-                                   begins_.size(), step.step, last_step()));
-    }
   }
+  if (number_ > 0 && last_step() > until)
+    begins_.resize(static_cast<std::size_t>(std::max(until + 1, first_) - first_));
   if (begins_.empty()) throw InputError(name_ + ": no step is recorded there");
 }
 
-std::string_view RecordedRounds::line(std::size_t index) const {
-  const std::string_view text = text_of(bytes_).substr(begins_[index]);
+void RecordedRounds::add(const RecordedStep& step, std::size_t begin) {
+  if (number_ == 1) {
+    first_ = step.step;
+    attempt_ = step.attempt;
+  }
+  begins_.push_back(begin);
+  if (step.attempt != attempt_) {
+    throw InputError(fmt::format("{} is damaged: line {} is of attempt {}, the one before of {}",
+                                 name_, number_, step.attempt, attempt_));
+  }
+  if (step.step > last_step()) {
+    throw InputError(fmt::format(
+        "{}: line {} is of step {}, not of step {}: it lacks steps {} to {}; valid: up to step {}, "
+        "with --max-steps",
+        name_, number_, step.step, last_step(), last_step(), step.step - 1, last_step() - 1));
+  }
+  if (step.step != last_step()) {
+    throw InputError(fmt::format("{} is damaged: line {} is of step {}, not of step {}", name_,
+                                 number_, step.step, last_step()));
+  }
+}
+
+/// Steps behind it do not stand any more.
+void RecordedRounds::go_back(std::string_view line) {
+  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  try {
+    if (!json.is_object()) throw Fault{"it is no JSON object"};
+    const auto number = [&](const char* field_name) {
+      return field(json, field_name, &Json::is_number_unsigned).get<std::uint64_t>();
+    };
+    const std::uint64_t step = number("step");
+    const RecordedBack back{number("attempt"), number("back_from"), number("back_to"),
+                            field(json, "convicted", &Json::is_string).get<std::string>()};
+    if (number_ == 1) {  // of a replay, which takes no step that does not stand
+      first_ = step + 1;
+      attempt_ = back.attempt - std::min<std::uint64_t>(back.attempt, 1);
+    }
+    if (back.attempt != attempt_ + 1)
+      throw Fault{fmt::format("attempt {} follows attempt {}", back.attempt, attempt_)};
+    if (step + 1 < first_ || step > last_step())
+      throw Fault{fmt::format("it goes back to step {}, from step {}", step, last_step())};
+    attempt_ = back.attempt;
+    backs_.push_back(back);
+    begins_.resize(static_cast<std::size_t>(step + 1 - first_));
+  } catch (const Fault& fault) {
+    throw InputError(fmt::format("{} is damaged: line {}: {}", name_, number_, fault.what));
+  }
+}
+
+std::string_view RecordedRounds::line(std::size_t begin) const {
+  const std::string_view text = text_of(bytes_).substr(begin);
   return text.substr(0, text.find('\n'));
 }
 
-RecordedStep RecordedRounds::parse(std::size_t index) const {
-  const Json json = Json::parse(line(index), nullptr, /*allow_exceptions=*/false);
+RecordedStep RecordedRounds::parse(std::size_t begin) const {
+  const Json json = Json::parse(line(begin), nullptr, /*allow_exceptions=*/false);
   RecordedStep step;
   std::string where;
   try {
     if (!json.is_object()) throw Fault{"it is no JSON object"};
     step.step = field(json, "step", &Json::is_number_unsigned).get<std::uint64_t>();
-    constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
-    if (step.step == 0 || step.step > kMost - begins_.size()) throw Fault{"it is of no step"};
+    if (step.step == 0 || step.step != step_of_round(step.step)) throw Fault{"it is of no step"};
+    if (json.contains("attempt")) {
+      step.attempt = field(json, "attempt", &Json::is_number_unsigned).get<std::uint64_t>();
+      if (step.attempt > kMostAttempts) throw Fault{"it is of no attempt"};
+    }
     step.skipped = field(json, "skipped", &Json::is_boolean).get<bool>();
     if (json.contains("away")) {
       step.away = read_workers(json, "away", workers_);
@@ -160,7 +214,7 @@ RecordedStep RecordedRounds::parse(std::size_t index) const {
     where.clear();
     check_step(step, workers_);
   } catch (const Fault& fault) {
-    throw InputError(fmt::format("{} is damaged: line {}{}: {}", name_, index + 1,
+    throw InputError(fmt::format("{} is damaged: line {}{}: {}", name_, number_,
                                  step.step > 0 ? fmt::format(" (step {}{})", step.step, where) : "",
                                  fault.what));
   }
@@ -172,7 +226,7 @@ RecordedStep RecordedRounds::at(std::uint64_t step) const {
     throw InputError(fmt::format("{}: it has no step {}, but steps {} to {}", name_, step,
                                  first_step(), last_step()));
   }
-  return parse(static_cast<std::size_t>(step - first_));
+  return parse(begins_[static_cast<std::size_t>(step - first_)]);
 }
 
 }  // namespace detox

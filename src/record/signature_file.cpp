@@ -23,9 +23,11 @@ constexpr std::size_t kMostSignatureBytes = 1024, kHexDigits = 64;
 
 /// What is signed, and the file's first lines.
 std::string signed_text(const CommitmentChain& chain, std::string_view key) {
+  const std::string attempt =
+      chain.attempt > 0 ? fmt::format("attempt {}\n", chain.attempt) : std::string();
   return fmt::format(
-      "detox commitments signed 1\nconfiguration {}\nsteps {} to {}\nline {}\nkey {}\n",
-      chain.configuration, chain.first, chain.last, base64(chain.line), key);
+      "detox commitments signed 1\nconfiguration {}\nsteps {} to {}\n{}line {}\nkey {}\n",
+      chain.configuration, chain.first, chain.last, attempt, base64(chain.line), key);
 }
 
 std::string whole_text(const CommitmentChain& chain, std::string_view key,
@@ -56,12 +58,12 @@ bool is_fingerprint(std::string_view word) {
 /// That the line of the last signed step is the one that was signed.
 void check_line(const CommitmentSignature& signature, const RecordedCommitments& lines) {
   const CommitmentChain& chain = signature.chain;
-  if (lines.first_step() != chain.first || lines.last_step() < chain.last) {
+  if (lines.first_step() != chain.first || lines.last_round() < chain.round()) {
     throw InputError(
         fmt::format("{}: steps {} to {} were signed, and it has {} to {}: lines are missing",
                     lines.name(), chain.first, chain.last, lines.first_step(), lines.last_step()));
   }
-  if (lines.chain(chain.configuration, chain.last).line == chain.line) return;
+  if (lines.last_step_of(chain)) return;
   throw InputError(
       fmt::format("{}: the lines up to step {} are not those that were signed: they were altered, "
                   "or are another run's",
@@ -93,11 +95,15 @@ CommitmentSignature parse_signature(const std::string& name, std::string_view te
   read.chain.configuration = take_word(rest, "configuration ");
   read.chain.first = whole_number(take_word(rest, "steps "));
   read.chain.last = whole_number(take_word(rest, "to "));
+  read.chain.attempt = whole_number(take_word(rest, "attempt "));
   const auto line = digest_from_base64(take_word(rest, "line "));
   read.key = take_word(rest, "key ");
   const bool is_whole = bytes_from_base64(take_word(rest, "signature "), read.bytes) && line &&
                         is_fingerprint(read.chain.configuration) && is_fingerprint(read.key) &&
-                        read.chain.first > 0 && read.chain.first <= read.chain.last;
+                        read.chain.first > 0 &&
+                        read.chain.first <= read.chain.last + (read.chain.attempt > 0 ? 1 : 0) &&
+                        read.chain.attempt <= kMostAttempts &&
+                        read.chain.last == step_of_round(read.chain.last);
   if (line) read.chain.line = *line;
   if (is_whole && whole_text(read.chain, read.key, read.bytes) == text) return read;
   throw InputError(fmt::format("{} is damaged: it is not as a run writes it", name));
@@ -135,7 +141,7 @@ RunSignature::RunSignature(fs::path file, const SigningKey* key, const Commitmen
                            std::uint64_t from)
     : file_(std::move(file)), key_(key), journal_(journal) {
   std::optional<CommitmentSignature> there = read_signature(file_);
-  if (there && there->chain.last > from) {
+  if (there && there->chain.round() > from) {
     std::error_code error;
     if (!fs::remove(file_, error))
       throw InputError(fmt::format("cannot remove {}: {}", file_.string(), error.message()));
@@ -143,7 +149,7 @@ RunSignature::RunSignature(fs::path file, const SigningKey* key, const Commitmen
       log_warning(
           "{} is removed: it signs steps up to {}, and those behind {} are taken again "
           "without --sign-key",
-          file_.string(), there->chain.last, from);
+          file_.string(), there->chain.last, step_of_round(from));
     }
     there.reset();
   } else if (there && key_ == nullptr) {
@@ -161,9 +167,9 @@ RunSignature::RunSignature(fs::path file, const SigningKey* key, const Commitmen
 }
 
 void RunSignature::renew() {
-  if (key_ == nullptr || !journal_->chain() || journal_->chain()->last == last_) return;
+  if (key_ == nullptr || !journal_->chain() || journal_->chain()->line == last_) return;
   write_atomically(file_, signature_text(*journal_->chain(), *key_));
-  last_ = journal_->chain()->last;
+  last_ = journal_->chain()->line;
 }
 
 }  // namespace detox

@@ -34,7 +34,7 @@ void check_signature(const CommitmentSignature& signature, const PublicKey& key,
 /// The signature of a run that goes on. For one thread.
 class RunSignature {
  public:
-  /// Behind `journal`, which goes on from step `from`. A signature for later steps is removed,
+  /// Behind `journal`, which goes on from round `from`. A signature for later ones is removed,
   /// since their lines are gone. With a key, the lines that stay are signed; without one (null), a
   /// line says what is signed and what is not. InputError where a file cannot be read or removed,
   /// or where the lines are none that a run writes, or not those that this key has signed before.
@@ -50,7 +50,7 @@ class RunSignature {
   std::filesystem::path file_;
   const SigningKey* key_;
   const CommitmentJournal* journal_;
-  std::uint64_t last_ = 0;  ///< step that is signed
+  std::optional<Digest> last_;  ///< line that is signed
 };
 
 }  // namespace detox

@@ -55,6 +55,8 @@ nlohmann::json rounds_line(const StepReport& report) {
                       {"used", std::ranges::binary_search(report.used, slice)}});
     if (report.away && !report.more[slice].empty())
       slices.back()["more"] = from_one(report.more[slice]);
+    if (std::ranges::binary_search(report.computed_by_server, slice))
+      slices.back()["server"] = true;
   }
   nlohmann::json line = {
       {"step", report.step}, {"skipped", !report.skipped_because.empty()}, {"slices", slices}};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/assignment.hpp"
+#include "base/round_number.hpp"
 #include "record/commitments_file.hpp"
 #include "record/ledger.hpp"
 
@@ -21,6 +22,7 @@ struct PhaseSeconds {
 /// slice j's majority.
 struct StepReport {
   std::uint64_t step = 0;
+  std::uint64_t attempt = 0;  ///< how often the run had gone back
   double lr = 0;
   std::optional<double> loss,
       accuracy;  ///< medians over the resolved slices of their means a sample
@@ -49,6 +51,7 @@ struct StepReport {
   // After the step; of one that was skipped nothing is said.
   bool weights_are_finite = true, gradient_is_finite = true;
 
+  std::uint64_t round() const { return round_number(attempt, step); }
   /// Answers that were asked for, and those that the server computed.
   std::size_t computed() const {
     std::size_t sum = computed_by_server.size();

@@ -14,7 +14,7 @@ constexpr std::size_t kLateSteps = 2;
 
 std::optional<Suspicion> RecentSteps::compare(const IncomingAnswer& answer) {
   for (Step& step : steps_) {
-    if (step.step != answer.step) continue;
+    if (step.round != answer.round) continue;
     const Digest digest = digest_of(answer.bytes);
     const Step::Order order{answer.worker, answer.slice};
     const auto [first, is_first] = step.said.emplace(order, digest);
@@ -35,7 +35,7 @@ std::vector<LedgerEntry> RecentSteps::add(Step step) {
   if (steps_.size() <= kLateSteps) return missing;
   const Step& oldest = steps_.front();
   for (const auto& [worker, slice] : oldest.unheard)
-    missing.push_back({oldest.step, slice, worker, Suspicion::kMissing});
+    missing.push_back({step_of_round(oldest.round), slice, worker, Suspicion::kMissing});
   steps_.pop_front();
   return missing;
 }
@@ -147,7 +147,7 @@ void Ballot::log_once(const LedgerEntry& entry) {
 }
 
 void Ballot::note(const SliceOrder& of, Suspicion kind) {
-  log_once({parts_.step, of.slice, of.worker, kind});
+  log_once({step(), of.slice, of.worker, kind});
 }
 
 void Ballot::note(std::uint32_t worker, Suspicion kind) {
@@ -159,9 +159,9 @@ void Ballot::count(const IncomingAnswer& answer) {
   const auto begin = parts_.clock.now();
   if (answer.worker == kTheServer) {
     take_truth(answer);
-  } else if (answer.step != parts_.step) {
+  } else if (answer.round != parts_.round) {
     if (const auto seen = parts_.recent.compare(answer))
-      log_once({answer.step, answer.slice, answer.worker, *seen});
+      log_once({step_of_round(answer.round), answer.slice, answer.worker, *seen});
   } else if (!is_its_own(answer.worker, answer.slice)) {
     note(answer.worker, Suspicion::kMalformed);
   } else if (!answer.is_digest && answer.bytes.size() != parts_.answer_bytes) {
@@ -270,7 +270,7 @@ void Ballot::settle(std::uint32_t slice, std::optional<std::span<const std::byte
 }
 
 void Ballot::close(bool only_late) {
-  RecentSteps::Step step{parts_.step, {}, {}, {}};
+  RecentSteps::Step step{parts_.round, {}, {}, {}};
   for (std::uint32_t index = 0; index < slices_.size(); ++index)
     close_slice(index, only_late, step);
   const std::vector<LedgerEntry> missing = parts_.recent.add(std::move(step));
@@ -310,7 +310,7 @@ void Ballot::accuse(std::uint32_t index) {
   const std::vector<std::uint32_t> outvoted = vote.outvoted();
   if (!slices_[index].is_disputed) {
     for (const std::uint32_t worker : outvoted)
-      ledger_.push_back({parts_.step, index, worker, Suspicion::kOutvoted});
+      ledger_.push_back({step(), index, worker, Suspicion::kOutvoted});
     return;
   }
   if (outvoted.empty()) return;
@@ -319,7 +319,7 @@ void Ballot::accuse(std::uint32_t index) {
     if (candidate.answer.data() == vote.winner().data()) continue;
     proof.said = digest_of(candidate.answer);
     for (const std::uint32_t worker : candidate.workers)
-      ledger_.push_back({parts_.step, index, worker, Suspicion::kConvicted, proof});
+      ledger_.push_back({step(), index, worker, Suspicion::kConvicted, proof});
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/digest.hpp"
+#include "base/round_number.hpp"
 #include "record/rounds_file.hpp"
 #include "round/fleet.hpp"
 #include "stages/assign/dealing.hpp"
@@ -20,7 +21,7 @@ namespace detox {
 class RecentSteps {
  public:
   struct Step {
-    std::uint64_t step;
+    std::uint64_t round;
     using Order = std::pair<std::uint32_t, std::uint32_t>;  ///< worker and slice
     std::map<std::uint32_t, Digest> majorities;             ///< by slice
     std::set<Order> unheard;                                ///< not missing yet
@@ -50,7 +51,7 @@ struct Arbitration {
 class Ballot final : public StepVotes {
  public:
   struct Parts {
-    std::uint64_t step;
+    std::uint64_t round;  ///< round_number()
     const Assignment& assignment;
     const std::vector<bool>& absent;
     std::size_t answer_bytes;
@@ -120,6 +121,7 @@ class Ballot final : public StepVotes {
     std::vector<std::uint32_t> asked = {};       ///< ascending
     std::vector<std::uint32_t> waited_for = {};  ///< of these, in no order
   };
+  std::uint64_t step() const { return step_of_round(parts_.round); }
   void log_once(const LedgerEntry& entry);
   bool takes_part(std::uint32_t worker, std::uint32_t slice) const;
   bool is_its_own(std::uint32_t worker, std::uint32_t slice) const;

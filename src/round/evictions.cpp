@@ -12,8 +12,7 @@ namespace detox {
 namespace {
 
 [[noreturn]] void refuse(std::string_view text) {
-  throw InputError(
-      fmt::format("the state file's list of convicted workers is none: '{}'", text.substr(0, 80)));
+  throw InputError(fmt::format("the list of convicted workers is none: '{}'", text.substr(0, 80)));
 }
 
 }  // namespace
@@ -34,7 +33,7 @@ Evictions::Evictions(const Terms& terms, std::string_view text)
     }
     if (numbers[0] > workers_.size() || !(one.empty() || one == "out")) refuse(whole);
     if (workers_[numbers[0] - 1].convictions > 0) refuse(whole);  // it is there twice
-    workers_[numbers[0] - 1] = {numbers[1], numbers[2], numbers[2], one == "out"};
+    workers_[numbers[0] - 1] = {numbers[1], numbers[2], one == "out"};
     out_ += one == "out" ? 1 : 0;
   }
 }
@@ -45,7 +44,6 @@ std::vector<std::uint32_t> Evictions::book(std::uint64_t step,
   for (const std::uint32_t number : workers) {
     Worker& worker = workers_[number];
     if (worker.convictions++ == 0) worker.first_step = step;
-    worker.last_step = step;
     if (worker.is_out || terms_.after == 0 || worker.convictions < terms_.after) continue;
     if (out_ >= terms_.most) continue;
     worker.is_out = true;

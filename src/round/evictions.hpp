@@ -31,8 +31,6 @@ class Evictions {
   std::vector<std::uint32_t> convicted() const;
   /// In which step it was convicted first; 0: in none.
   std::uint64_t first_step(std::uint32_t worker) const { return workers_[worker].first_step; }
-  /// The same, last; only of steps that this process has booked, else the first.
-  std::uint64_t last_step(std::uint32_t worker) const { return workers_[worker].last_step; }
   /// More than q workers, of such as stay liars: then somebody honest may be among them.
   bool are_too_many() const { return terms_.after > 0 && convicted().size() > terms_.most; }
 
@@ -41,7 +39,7 @@ class Evictions {
 
  private:
   struct Worker {
-    std::uint64_t convictions = 0, first_step = 0, last_step = 0;
+    std::uint64_t convictions = 0, first_step = 0;
     bool is_out = false;
   };
   Terms terms_;

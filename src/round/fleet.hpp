@@ -13,6 +13,7 @@
 #include "base/assignment.hpp"
 #include "base/clock.hpp"
 #include "base/digest.hpp"
+#include "base/round_number.hpp"
 #include "exchange/step_votes.hpp"
 
 namespace detox {
@@ -34,6 +35,9 @@ struct StepOrder {
   std::function<void(const ReadyColumns&)> on_columns = {};
   /// Of the weights, where they are known; none otherwise.
   WeightsDigests digests = {};
+  std::uint64_t attempt = 0;  ///< how often the run has gone back
+
+  std::uint64_t round() const { return round_number(attempt, step); }
 };
 
 struct FleetReport {

@@ -15,8 +15,7 @@ constexpr std::uint64_t kLines = 20;
 
 Progress::Progress(std::uint64_t first_step, std::uint64_t last_step, std::uint64_t interval,
                    const Clock& clock)
-    : first_(first_step),
-      last_(last_step),
+    : last_(last_step),
       interval_(interval > 0
                     ? interval
                     : std::max<std::uint64_t>(1, (last_step - first_step + kLines) / kLines)),
@@ -27,8 +26,7 @@ Progress::Progress(std::uint64_t first_step, std::uint64_t last_step, std::uint6
 std::string Progress::text(std::uint64_t step, std::optional<double> loss,
                            std::optional<double> accuracy) const {
   const double elapsed = clock_.seconds_since(start_);
-  const double per_step =
-      elapsed / static_cast<double>(std::max<std::uint64_t>(1, step - first_ + 1));
+  const double per_step = elapsed / static_cast<double>(std::max<std::uint64_t>(1, taken_));
   return fmt::format("step {}/{}  loss {}  accuracy {}  {} left", step, last_,
                      loss ? fmt::format("{:.4f}", *loss) : "-",
                      accuracy ? fmt::format("{:.1f}%", 100 * *accuracy) : "-",
@@ -37,6 +35,7 @@ std::string Progress::text(std::uint64_t step, std::optional<double> loss,
 
 void Progress::update(std::uint64_t step, std::optional<double> loss,
                       std::optional<double> accuracy) {
+  ++taken_;
   const bool is_last = step == last_;
   if (line_.is_due(is_last, is_last || step % interval_ == 0))
     line_.show(text(step, loss, accuracy), step, last_);

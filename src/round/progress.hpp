@@ -25,7 +25,8 @@ class Progress {
   std::string text(std::uint64_t step, std::optional<double> loss,
                    std::optional<double> accuracy) const;
 
-  std::uint64_t first_, last_, interval_;
+  std::uint64_t last_, interval_;
+  std::uint64_t taken_ = 0;  ///< steps, also such as were taken again
   const Clock& clock_;
   Clock::time_point start_;
   ProgressLine line_;

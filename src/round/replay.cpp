@@ -19,6 +19,14 @@ std::string worker_text(const std::vector<std::uint32_t>& workers) {
   return workers.empty() ? "nobody" : text;
 }
 
+std::vector<std::uint32_t> slices_with(const RecordedStep& recorded, bool RecordedSlice::*mark) {
+  std::vector<std::uint32_t> slices;
+  for (std::uint32_t slice = 0; slice < recorded.slices.size(); ++slice) {
+    if (recorded.slices[slice].*mark) slices.push_back(slice);
+  }
+  return slices;
+}
+
 }  // namespace
 
 Replay::Replay(const std::filesystem::path& run, std::size_t workers, std::size_t slices,
@@ -74,12 +82,12 @@ std::vector<bool> not_counted(const RecordedStep& recorded, std::size_t workers)
   return result;
 }
 
+std::vector<std::uint32_t> computed_by_server(const RecordedStep& recorded) {
+  return slices_with(recorded, &RecordedSlice::by_server);
+}
+
 std::vector<std::uint32_t> used_slices(const RecordedStep& recorded) {
-  std::vector<std::uint32_t> slices;
-  for (std::uint32_t slice = 0; slice < recorded.slices.size(); ++slice) {
-    if (recorded.slices[slice].used) slices.push_back(slice);
-  }
-  return slices;
+  return slices_with(recorded, &RecordedSlice::used);
 }
 
 }  // namespace detox

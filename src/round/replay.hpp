@@ -26,6 +26,9 @@ class Replay {
   std::uint64_t first_step() const { return rounds_.first_step(); }
   std::uint64_t last_step() const { return rounds_.last_step(); }
 
+  /// Where it went back, by attempt.
+  const std::vector<RecordedBack>& backs() const { return rounds_.backs(); }
+
   /// What was recorded. InputError where there is no such step.
   RecordedStep at(std::uint64_t step) const { return rounds_.at(step); }
 
@@ -49,6 +52,9 @@ class Replay {
 
 /// Workers whose answers did not count.
 std::vector<bool> not_counted(const RecordedStep& recorded, std::size_t workers);
+
+/// Slices that the server computed as well, ascending.
+std::vector<std::uint32_t> computed_by_server(const RecordedStep& recorded);
 
 /// Slices that were aggregated, ascending.
 std::vector<std::uint32_t> used_slices(const RecordedStep& recorded);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/finite.hpp"
 
@@ -46,12 +47,14 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   report.step = step;
   report.lr = parts_.lr.at(step);
   if (parts_.replay != nullptr) recorded_ = parts_.replay->at(step);
+  report.attempt = recorded_ ? recorded_->attempt : state.attempt;
+  forget_attempts_before(report.attempt);
   assign(step, state, report);
   if (recorded_) parts_.replay->check_assigned(*recorded_, report.assignment);
 
   const std::vector<bool> absent = absent_workers(step, state);
-  const std::optional<Arbitration> arbitration = arbitration_of(step, state);
-  Ballot ballot({.step = step,
+  const std::optional<Arbitration> arbitration = arbitration_of(report.round(), state);
+  Ballot ballot({.round = report.round(),
                  .assignment = report.assignment,
                  .absent = absent,
                  .answer_bytes = parts_.format.layout().size(),
@@ -69,7 +72,8 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
                   .absent = absent,
                   .parameters = state.model.parameters,
                   .statistics = state.model.statistics,
-                  .digests = hasher_.weights()};
+                  .digests = hasher_.weights(),
+                  .attempt = report.attempt};
   if (defence.begins_early())
     order.on_columns = [&defence](const ReadyColumns& columns) { defence.take(columns); };
   collect_votes(order, time_limit, ballot, report);
@@ -119,7 +123,8 @@ void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<do
     report.counted.push_back(ballot.counted(slice));
     if (report.away) report.more.push_back(more_than_dealt(slice, report));
   }
-  report.computed_by_server = ballot.computed_by_server();
+  report.computed_by_server =
+      recorded_ ? computed_by_server(*recorded_) : ballot.computed_by_server();
   report.server_was_alone = ballot.server_was_alone();
   report.ledger = std::move(ballot.ledger());
   if (recorded_) report.readmitted = recorded_->readmitted;
@@ -159,14 +164,14 @@ void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>
 
 Commitment ServerRound::commit(std::uint64_t step, const State& state) {
   hasher_.hash(state.model, state.velocity, state.last_aggregate, parts_.pool);
-  return {step, hasher_.digest(step), std::nullopt};
+  return {step, hasher_.digest(step), std::nullopt, state.attempt};
 }
 
 Commitment ServerRound::commit(const Ballot& ballot, const State& state, const StepReport& report) {
   // What a skipped step began at, it leaves.
   if (!report.used.empty() || hasher_.weights().chunks.empty())
     hasher_.hash(state.model, state.velocity, state.last_aggregate, parts_.pool);
-  Commitment commitment{report.step, hasher_.digest(report.step), std::nullopt};
+  Commitment commitment{report.step, hasher_.digest(report.step), std::nullopt, report.attempt};
   if (parts_.commit == Commit::kWeights) return commitment;
   std::vector<UsedAnswer> used;
   used.reserve(report.used.size());
@@ -219,7 +224,7 @@ void ServerRound::assign(std::uint64_t step, const State& state, StepReport& rep
     if (away[worker]) report.away->push_back(worker);
   }
   report.put_out = recorded_ ? recorded_->put_out : put_out(state);
-  report.assignment = plan.deal(parts_.keys.placement, step, away, report.put_out);
+  report.assignment = plan.deal(parts_.keys.placement, report.round(), away, report.put_out);
   const Dealing& dealing = plan.arbitrated->dealing;
   const bool compares = std::ranges::any_of(report.assignment.workers_of_slice,
                                             [](const auto& workers) { return workers.size() > 1; });
@@ -238,11 +243,16 @@ std::vector<std::uint32_t> ServerRound::more_than_dealt(std::uint32_t slice,
   return more;
 }
 
+/// A late answer of an earlier one accuses nobody: what it is compared with was taken back.
+void ServerRound::forget_attempts_before(std::uint64_t attempt) {
+  if (std::exchange(attempt_, attempt) != attempt) recent_ = {};
+}
+
 std::size_t ServerRound::put_out(const State& state) {
   return state.evictions == nullptr ? 0 : state.evictions->out();
 }
 
-std::optional<Arbitration> ServerRound::arbitration_of(std::uint64_t step,
+std::optional<Arbitration> ServerRound::arbitration_of(std::uint64_t round,
                                                        const State& state) const {
   const DefencePlan& plan = parts_.plan;
   if (!plan.arbitrated || recorded_) return std::nullopt;
@@ -251,7 +261,7 @@ std::optional<Arbitration> ServerRound::arbitration_of(std::uint64_t step,
       .truth = std::max<std::size_t>(2, plan.q + 1),  // one alone is no other's judge
       .dealing = plan.arbitrated->dealing,
       .liars = plan.q - std::min(plan.q, put_out(state)),
-      .rechecked = plan.rechecked(parts_.keys.placement, step)};
+      .rechecked = plan.rechecked(parts_.keys.placement, round)};
 }
 
 std::vector<bool> ServerRound::absent_workers(std::uint64_t step, const State& state) const {

@@ -50,6 +50,7 @@ class ServerRound {
     std::vector<float>& velocity;
     std::vector<float>& last_aggregate;    ///< empty where the rule does not begin at it
     const Evictions* evictions = nullptr;  ///< who is out; null: nobody is
+    std::uint64_t attempt = 0;             ///< how often the run has gone back
   };
   explicit ServerRound(const Parts& parts);
 
@@ -74,8 +75,9 @@ class ServerRound {
   std::vector<std::uint32_t> choose(const Ballot& ballot, const StepReport& report) const;
   void assign(std::uint64_t step, const State& state, StepReport& report) const;
   std::vector<std::uint32_t> more_than_dealt(std::uint32_t slice, const StepReport& report) const;
+  void forget_attempts_before(std::uint64_t attempt);
   static std::size_t put_out(const State& state);
-  std::optional<Arbitration> arbitration_of(std::uint64_t step, const State& state) const;
+  std::optional<Arbitration> arbitration_of(std::uint64_t round, const State& state) const;
   std::vector<bool> absent_workers(std::uint64_t step, const State& state) const;
 
   Parts parts_;
@@ -84,6 +86,7 @@ class ServerRound {
   Defence defence_;
   std::unique_ptr<Aggregator> median_;
   RecentSteps recent_;
+  std::uint64_t attempt_ = 0;             ///< that recent_ is of
   std::optional<RecordedStep> recorded_;  ///< where it is replayed
   StateHasher hasher_;
 };

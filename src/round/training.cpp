@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "base/as_error.hpp"
@@ -21,6 +22,12 @@ namespace {
 
 constexpr const char* kDivergedAt = "diverged_at";
 constexpr const char* kConvicted = "convicted";
+constexpr const char* kWentBack = "went_back";
+
+std::string_view text_fact(const TrainingState& state, const std::string& name) {
+  const auto found = state.facts.find(name);
+  return found == state.facts.end() ? std::string_view() : found->second;
+}
 
 std::uint64_t fact(const TrainingState& state, const std::string& name) {
   const auto found = state.facts.find(name);
@@ -51,41 +58,62 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
       directory_(directory),
       model_(std::move(start.model)),
       state_(std::move(start.state)),
-      skipped_in_row_(fact(state_, "skipped_in_row")),
-      skipped_(fact(state_, "skipped")),
+      healing_(text_fact(state_, kWentBack)),
       first_step_(state_.step + 1),
       deadline_(options.step_timeout_s, options.start_timeout_s),
       truth_(std::move(truth)),
-      metrics_(directory.path() / kMetricsFile, state_.step),
-      rounds_(directory.path() / kRoundsFile, state_.step),
-      suspicions_(directory.path() / kLedgerFile, state_.step),
+      metrics_(directory.path() / kMetricsFile, round_number(healing_.attempt(), state_.step)),
+      rounds_(directory.path() / kRoundsFile, round_number(healing_.attempt(), state_.step)),
+      suspicions_(directory.path() / kLedgerFile, round_number(healing_.attempt(), state_.step)),
       ledger_(round.workers()),
       progress_(state_.step + 1, options.last_step, options.log_interval, round.clock()) {
-  if (truth_) attackers_.emplace(directory.path() / kAttackersFile, state_.step);
+  const std::uint64_t here = round_number(healing_.attempt(), state_.step);
+  if (truth_) attackers_.emplace(directory.path() / kAttackersFile, here);
   state_.momentum.resize(layout.parameter_count());
   state_.config_digest = options.config_digest;
   state_.profile = options.profile;
   const std::filesystem::path commitments = directory.path() / kCommitmentsFile;
   if (options.commits) {
-    commitments_.emplace(
-        commitments, options.config_digest,
-        round.commit(state_.step, {model_, state_.momentum, state_.last_aggregate}));
+    commitments_.emplace(commitments, options.config_digest,
+                         round.commit(state_.step, {.model = model_,
+                                                    .velocity = state_.momentum,
+                                                    .last_aggregate = state_.last_aggregate,
+                                                    .attempt = healing_.attempt()}));
   } else {
-    Journal::truncate_after_step(commitments, state_.step);
+    Journal::truncate_after(commitments, here);
   }
   if (options.evictions.workers > 0) open_evictions();
+  open_attempts();
   signature_.emplace(directory.path() / kSignatureFile, options.sign_key,
-                     commitments_ ? &*commitments_ : nullptr, state_.step);
+                     commitments_ ? &*commitments_ : nullptr, here);
   if (state_.step > 0) saved_step_ = state_.step;
-  if (const std::uint64_t step = fact(state_, kDivergedAt); step > 0) diverged_at_ = step;
+  take_over_facts();
   // Of a program that did not look; at this step at the latest.
   if (!diverged_at_ && !all_finite(model_.parameters)) diverged_at_ = state_.step;
   tell_gaps();
 }
 
+/// The counters that go on from a checkpoint.
+void Training::take_over_facts() {
+  skipped_ = fact(state_, "skipped");
+  skipped_in_row_ = fact(state_, "skipped_in_row");
+  diverged_at_.reset();
+  if (const std::uint64_t step = fact(state_, kDivergedAt); step > 0) diverged_at_ = step;
+}
+
+/// Who is out, and which attempt it is.
+void Training::note_attempt(TrainingState& state) const {
+  const std::string convicted = evictions_ ? evictions_->text() : "";
+  if (!convicted.empty()) state.facts[kConvicted] = convicted;
+  if (healing_.attempt() > 0) state.facts[kWentBack] = healing_.text();
+}
+
+std::uint64_t Training::used() const {
+  return std::accumulate(used_.begin(), used_.end(), std::uint64_t{0});
+}
+
 void Training::open_evictions() {
-  const auto found = state_.facts.find(kConvicted);
-  evictions_.emplace(options_.evictions, found == state_.facts.end() ? "" : found->second);
+  evictions_.emplace(options_.evictions, text_fact(state_, kConvicted));
   for (const std::uint32_t worker : options_.readmitted) {
     if (evictions_->readmit(worker)) {
       readmitted_.push_back(worker);
@@ -114,6 +142,7 @@ void Training::tell_gaps() const {
 RunEnd Training::run(const std::atomic<bool>& stop, const StepTaken& on_step) {
   directory_.write_status({RunState::kRunning, state_.step, ""});
   try {
+    if (options_.heals) keep_beginning();
     take_steps(stop, on_step);
     progress_.clear();
     checkpoint(true);
@@ -134,12 +163,14 @@ RunEnd Training::run(const std::atomic<bool>& stop, const StepTaken& on_step) {
 void Training::take_steps(const std::atomic<bool>& stop, const StepTaken& on_step) {
   while (state_.step < options_.last_step && !stop) {
     const std::uint64_t step = state_.step + 1;
+    if (options_.replay != nullptr) follow_attempt(step);
     const std::chrono::duration<double> limit(deadline_.seconds());
     StepReport report = round_.run(step, limit,
                                    {.model = model_,
                                     .velocity = state_.momentum,
                                     .last_aggregate = state_.last_aggregate,
-                                    .evictions = evictions()});
+                                    .evictions = evictions(),
+                                    .attempt = healing_.attempt()});
     if (report.interrupted) return;
     if (!readmitted_.empty()) report.readmitted = std::exchange(readmitted_, {});
     take_step(step, report, on_step);
@@ -165,7 +196,8 @@ void Training::take_step(std::uint64_t step, const StepReport& report, const Ste
   skipped_here_ = skipped ? skipped_here_ + 1 : 0;
   state_.facts = {{"skipped", std::to_string(skipped_)},
                   {"skipped_in_row", std::to_string(skipped_in_row_)}};
-  if (evictions_) convict(report);
+  note_attempt(state_);
+  const bool are_put_out = evictions_ && convict(report);
   const bool diverges = !report.weights_are_finite && !diverged_at_;
   if (diverges) diverged_at_ = step;
   if (diverged_at_) state_.facts[kDivergedAt] = std::to_string(*diverged_at_);
@@ -174,6 +206,7 @@ void Training::take_step(std::uint64_t step, const StepReport& report, const Ste
   record(report);
   if (on_step) on_step(report);
   progress_.update(step, report.loss, report.accuracy);
+  if (are_put_out && options_.heals && options_.replay == nullptr && heal(report)) return;
   if (diverges) end_or_warn(report);
   if (skipped_here_ >= options_.max_skipped) {
     progress_.clear();
@@ -184,7 +217,8 @@ void Training::take_step(std::uint64_t step, const StepReport& report, const Ste
   if (is_due && checkpoint(false)) note_step();
 }
 
-void Training::convict(const StepReport& report) {
+/// Whether somebody is put out.
+bool Training::convict(const StepReport& report) {
   if (report.server_was_alone > 0 && server_was_alone_ == 0) {
     progress_.clear();
     log_warning(
@@ -214,14 +248,17 @@ void Training::convict(const StepReport& report) {
         "more lie, so somebody honest may be among them; nobody more is put out",
         report.step, evictions_->convicted().size(), options_.evictions.most);
   }
-  if (const std::string text = evictions_->text(); !text.empty()) state_.facts[kConvicted] = text;
+  note_attempt(state_);
+  return !put_out.empty();
 }
 
 /// What was said of a slice by two or more was compared: a liar of one lie in kSeldom has one such
 /// order as likely as anybody, and is found where the other worker is honest (docs/defence.md).
 void Training::note_quiet_step(const StepReport& report) {
+  ++quiet_steps_;
   if (!report.convicted.empty()) {
     undetected_ = 1;
+    quiet_steps_ = 0;
     return;
   }
   std::size_t compared = 0;
@@ -260,7 +297,7 @@ void Training::record(const StepReport& report) {
     append(*attackers_, attackers_line(report.step, lies));
   }
   computed_ += report.computed();
-  used_ += report.used.size();
+  used_.push_back(report.used.size());
   append(metrics_, metrics_line(report, corrupted));
   append(rounds_, rounds_line(report));
   if (commitments_ && report.commitment)
@@ -271,7 +308,8 @@ void Training::record(const StepReport& report) {
   }
 }
 
-void Training::append(Journal& journal, const nlohmann::json& line) {
+void Training::append(Journal& journal, nlohmann::json line) {
+  if (healing_.attempt() > 0) line.emplace("attempt", healing_.attempt());
   tell_lost_line(journal.append(line), journal);
 }
 
@@ -310,7 +348,7 @@ bool Training::checkpoint(bool is_last) {
   try {
     save_checkpoint(directory_.path(), layout_, model_, state_);
     saved_step_ = state_.step;
-    prune_checkpoints(directory_.path(), options_.keep_checkpoints, diverged_at_);
+    prune_checkpoints(directory_.path(), options_.keep_checkpoints, diverged_at_, options_.heals);
     return true;
   } catch (const InputError& error) {
     if (is_last) throw;

@@ -14,6 +14,7 @@
 #include "record/run_directory.hpp"
 #include "record/signature_file.hpp"
 #include "round/evictions.hpp"
+#include "round/healing.hpp"
 #include "round/progress.hpp"
 #include "round/server_round.hpp"
 #include "round/step_deadline.hpp"
@@ -34,6 +35,8 @@ struct TrainingOptions {
   const SigningKey* sign_key = nullptr;     ///< that signs them; null: nobody
   Evictions::Terms evictions;               ///< workers: 0 where nobody is convicted
   std::vector<std::uint32_t> readmitted{};  ///< workers whose convictions are forgotten
+  bool heals = false;                       ///< goes back to before what liars alone have said
+  const Replay* replay = nullptr;           ///< that the round follows; null: none
 };
 
 /// Who lies in a step, for the record; the server's round does not see it. Empty if no attack is
@@ -48,7 +51,7 @@ enum class RunEnd { kFinished, kInterrupted };
 class Training {
  public:
   /// `start` is step 0 with the initial model, or a checkpoint. The journals in the directory are
-  /// cut back to its step.
+  /// cut back to its step and attempt.
   Training(const TrainingOptions& options, ServerRound& round, const ModelLayout& layout,
            Checkpoint start, RunDirectory& directory, SimulatedTruth truth = {});
 
@@ -65,13 +68,17 @@ class Training {
   const Ledger& ledger() const { return ledger_; }
   std::uint64_t first_step() const { return first_step_; }
   std::uint64_t last_step() const { return state_.step; }
-  /// Answers that were asked for in these steps, and slices that were used.
+  /// Answers that were asked for, also in steps that were taken back, and slices that were used in
+  /// those that stand, as far as this process has taken them.
   std::uint64_t computed() const { return computed_; }
-  std::uint64_t used() const { return used_; }
+  std::uint64_t used() const;
   /// Who was convicted, before these steps too; null where nobody is.
   const Evictions* evictions() const { return evictions_ ? &*evictions_ : nullptr; }
-  /// That a liar of one lie in kSeldom orders was not convicted since the last conviction, of those
-  /// steps that this process has taken.
+  /// Where it has gone back, before these steps too.
+  const Healing& healing() const { return healing_; }
+  /// Steps that this process has taken since the last conviction.
+  std::uint64_t quiet_steps() const { return quiet_steps_; }
+  /// That a liar of one lie in kSeldom orders was not convicted in these.
   double undetected_share() const { return undetected_; }
   static constexpr int kSeldom = 10;
   /// Slices of which the server's own computing was what no worker had said.
@@ -80,7 +87,20 @@ class Training {
  private:
   void take_step(std::uint64_t step, const StepReport& report, const StepTaken& on_step);
   void record(const StepReport& report);
-  void convict(const StepReport& report);
+  bool convict(const StepReport& report);
+  void open_attempts();
+  void keep_beginning();
+  bool heal(const StepReport& report);
+  std::optional<std::uint64_t> first_unsure(const StepReport& report);
+  std::optional<Checkpoint> checkpoint_before(std::uint64_t step);
+  void go_back(std::uint64_t from, Checkpoint start);
+  void take_over_facts();
+  void note_attempt(TrainingState& state) const;
+  struct InJournals {
+    bool metrics = true, rounds = true, commitments = true;
+  };
+  void record_back(std::uint64_t attempt, const InJournals& in);
+  void follow_attempt(std::uint64_t step);
   void note_quiet_step(const StepReport& report);
   void take_steps(const std::atomic<bool>& stop, const StepTaken& on_step);
   bool checkpoint(bool is_last);
@@ -89,7 +109,7 @@ class Training {
   void end_or_warn(const StepReport& report);
   std::string undefended(const StepReport& report) const;
   std::string diverged(const StepReport& report) const;
-  void append(Journal& journal, const nlohmann::json& line);
+  void append(Journal& journal, nlohmann::json line);
   void tell_lost_line(bool written, const Journal& journal);
   void sync_journals();
   void sign();
@@ -102,6 +122,7 @@ class Training {
   RunDirectory& directory_;
   ModelState model_;
   TrainingState state_;
+  Healing healing_;
   std::uint64_t skipped_in_row_ = 0, skipped_ = 0;
   std::uint64_t skipped_here_ = 0;            ///< in a row, of the steps of this process
   std::optional<std::uint64_t> diverged_at_;  ///< the first step whose weights are not finite
@@ -114,10 +135,12 @@ class Training {
   std::optional<CommitmentJournal> commitments_;  ///< where the round makes any
   std::optional<RunSignature> signature_;
   bool journals_fail_ = false;
-  std::uint64_t computed_ = 0, used_ = 0;
+  std::uint64_t computed_ = 0;
+  std::vector<std::size_t> used_;  ///< by step from first_step_: slices
   std::uint64_t server_was_alone_ = 0;
   std::optional<Evictions> evictions_;
   std::vector<std::uint32_t> readmitted_;  ///< that the next step's record has to say
+  std::uint64_t quiet_steps_ = 0;
   double undetected_ = 1;
   bool told_nothing_compared_ = false;
   Ledger ledger_;

@@ -52,6 +52,23 @@ std::string truth_line(const TrainSetup& setup, const Adversary& adversary,
                      found.liars.size() - rightly, found.liars.size(), suspects->size() - rightly);
 }
 
+/// What was taken again because liars alone had said it.
+std::string healing_line(const Healing& healing) {
+  if (healing.attempt() == 0) return "no step was taken back";
+  std::vector<std::string> each;
+  std::uint64_t steps = 0;
+  for (const auto& [from, to] : healing.backs()) {
+    steps += from - to;
+    each.push_back(fmt::format("from step {} to {}", from, to));
+  }
+  constexpr std::size_t kMost = 8;
+  const std::size_t more = each.size() - std::min(each.size(), kMost);
+  each.resize(each.size() - more);
+  return fmt::format("went back {}{}: {} taken again", fmt::join(each, ", "),
+                     more > 0 ? fmt::format(" and {} times more", more) : "",
+                     counted(steps, "step"));
+}
+
 /// Who was convicted, when and by whose computing.
 void tell_convictions(const TrainSetup& setup, const Training& training,
                       const Adversary& adversary) {
@@ -71,12 +88,11 @@ void tell_convictions(const TrainSetup& setup, const Training& training,
           : fmt::format("convicted by {}: {}",
                         by_server ? "the server's own computing" : "more than q workers' computing",
                         fmt::join(each, ", ")));
-  std::uint64_t last = training.first_step() - 1;
-  for (const std::uint32_t worker : convicted) last = std::max(last, evictions.last_step(worker));
-  const std::uint64_t quiet = training.last_step() - std::min(last, training.last_step());
+  if (setup.plan.arbitrated->heals) log_line(healing_line(training.healing()));
   log_line(
       fmt::format("{} without a conviction: a liar of one lie in {} would still be in with {:.2g}%",
-                  counted(quiet, "step"), Training::kSeldom, 100 * training.undetected_share()));
+                  counted(training.quiet_steps(), "step"), Training::kSeldom,
+                  100 * training.undetected_share()));
   if (training.server_was_alone() > 0) {
     log_warning("of {} nobody had said what the server computed",
                 counted(training.server_was_alone(), "piece"));

@@ -44,7 +44,9 @@ TrainingOptions training_options(const TrainSetup& setup) {
       .commits = config.commit != Commit::kOff,
       .sign_key = setup.sign_key ? &*setup.sign_key : nullptr,
       .evictions = eviction_terms(setup.plan),
-      .readmitted = setup.plan.readmitted};
+      .readmitted = setup.plan.readmitted,
+      .heals = setup.plan.arbitrated && setup.plan.arbitrated->heals,
+      .replay = setup.replay ? &*setup.replay : nullptr};
 }
 
 bool was_asked(const StepReport& report, const SliceOrder& copy) {

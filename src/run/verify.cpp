@@ -92,7 +92,8 @@ class Verification {
       verified.wanted += stretch.last + 1 - stretch.first;
       verified.last = std::max(verified.last, stretch.last);
     }
-    if (signature_) verified.last_signed = signature_->chain.last;
+    if (signature_) verified.last_signed = lines_.last_step_of(signature_->chain).value_or(0);
+    verified.taken_back = lines_.taken_back();
     all_ = verified.wanted;
     const std::size_t side_by_side = std::clamp<std::size_t>(
         options_.threads / setup_.plan.k, 1, std::max<std::size_t>(1, stretches.size()));
@@ -117,6 +118,11 @@ class Verification {
   /// That record and checkpoints are of one run, which this machine can compute.
   void check_record() const {
     const fs::path& run = options_.run;
+    if (lines_.last_step() < lines_.first_step()) {
+      throw InputError(
+          fmt::format("{}: the run has gone back to step {}, and no later step is there yet",
+                      lines_.name(), lines_.last_step()));
+    }
     if (replay_.last_step() < lines_.last_step() || replay_.first_step() != lines_.first_step()) {
       throw InputError(fmt::format("{} has steps {} to {}, {} steps {} to {}: lines are missing",
                                    (run / kRoundsFile).string(), replay_.first_step(),
@@ -215,7 +221,7 @@ class Verification {
   /// Whether a stretch begins at what the record says.
   bool begins_right(const Commitment& begin) {
     if (begin.step + 1 == lines_.first_step()) {
-      if (first_before(setup_.config_digest, begin) == lines_.before(begin.step + 1)) return true;
+      if (first_before(setup_.config_digest, begin) == lines_.begins_behind()) return true;
       throw InputError(fmt::format(
           "{}: line 1 does not follow from config.toml, data, placement key and weights to begin "
           "with, as they are here: they, or the line, are of another run",

@@ -36,6 +36,7 @@ struct Verified {
   std::size_t stretches = 0;                ///< from a checkpoint to the next
   std::uint64_t last = 0;                   ///< the last step of these
   std::uint64_t last_signed = 0;            ///< by the key that was given
+  std::uint64_t taken_back = 0;             ///< steps that the run has taken again since
   std::vector<StepDifference> differences;  ///< ascending, one a step
 };
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/names.hpp"
@@ -24,6 +25,15 @@ std::optional<double> number_in(const nlohmann::json& line, const char* name) {
   const auto found = line.find(name);
   if (found == line.end() || !found->is_number()) return std::nullopt;
   return found->get<double>();
+}
+
+/// The step that a run has gone back to; empty where the line is none about that.
+std::optional<std::uint64_t> gone_back_to(std::string_view text) {
+  if (text.find("\"back_from\"") == std::string_view::npos) return std::nullopt;
+  const auto line = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!line.is_object() || !line.contains("step") || !line["step"].is_number_unsigned())
+    return std::nullopt;
+  return line["step"].get<std::uint64_t>();
 }
 
 /// Empty where the line is none of metrics.jsonl.
@@ -85,13 +95,20 @@ std::vector<StepMetrics> read_metrics(const std::filesystem::path& file) {
   const std::vector<std::byte> bytes = read_file(file);
   std::string_view text = text_of(bytes);
   std::vector<StepMetrics> all;
+  double in_vain_s = 0;  // of steps that are taken again
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
-    const std::optional<StepMetrics> metrics = metrics_of(line);
+    if (const auto step = gone_back_to(line)) {
+      for (; !all.empty() && all.back().step > *step; all.pop_back())
+        in_vain_s += all.back().seconds;
+      continue;
+    }
+    std::optional<StepMetrics> metrics = metrics_of(line);
     if (!metrics) {
       throw InputError(fmt::format("{}:{}: is no line of a run's metrics", file.string(), number));
     }
+    metrics->seconds += std::exchange(in_vain_s, 0);
     all.push_back(*metrics);
   }
   return all;

@@ -75,6 +75,9 @@ class Search:
                 entry = json.loads(line)
             except ValueError:
                 continue
+            if "back_from" in entry:
+                while steps and steps[-1] > entry["step"]:
+                    steps.pop(), losses.pop()
             if isinstance(entry.get("loss"), (int, float)) and entry["loss"] > 0:
                 steps.append(entry["step"])
                 losses.append(entry["loss"])

@@ -32,6 +32,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"arbiter", "workers"},
       {"recheck", "0.5"},
       {"evict-after", "3"},
+      {"heal", "on"},
       {"readmit", "2,3"},
       {"krum-select", "2"},
       {"bulyan-variant", "detox"},

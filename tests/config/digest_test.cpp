@@ -49,6 +49,7 @@ const std::set<std::string_view> kWithoutEffect = {"data-dir",
                                                    "lazy",
                                                    "recheck",
                                                    "evict-after",
+                                                   "heal",
                                                    "readmit",
                                                    "numerics",
                                                    "allow-other-numerics"};

@@ -89,7 +89,7 @@ class ScriptedRun {
 
   std::vector<LedgerEntry> step(std::uint64_t number, double seconds) {
     const std::vector<float> parameters(8);
-    Ballot ballot({.step = number,
+    Ballot ballot({.round = number,
                    .assignment = assignment_,
                    .absent = absent_,
                    .answer_bytes = 48,

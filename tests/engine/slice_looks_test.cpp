@@ -123,7 +123,7 @@ double looks_a_frame(std::size_t slices) {
   const std::vector<bool> absent(kReplicas * slices);
   const std::vector<float> parameters(8);
   RecentSteps recent;
-  Ballot ballot({.step = 1,
+  Ballot ballot({.round = 1,
                  .assignment = assignment,
                  .absent = absent,
                  .answer_bytes = kAnswer.bytes,

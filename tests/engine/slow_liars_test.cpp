@@ -40,7 +40,7 @@ class SlowLiars {
   };
   /// A step in which a liar takes so long for each chunk.
   Step step(double delay_s) {
-    Ballot ballot({.step = ++step_,
+    Ballot ballot({.round = ++step_,
                    .assignment = assignment_,
                    .absent = absent_,
                    .answer_bytes = chunks_.bytes,
@@ -57,7 +57,7 @@ class SlowLiars {
     std::uint32_t turn = 0;
     while (now < limit_s_) {
       for (std::uint32_t slice = 0; turn < 3 && slice < kSlices; ++slice) {
-        ballot.count({.step = step_,
+        ballot.count({.round = step_,
                       .worker = 3 * slice + turn,
                       .slice = slice,
                       .bytes = said[3 * slice + turn],

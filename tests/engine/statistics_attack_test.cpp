@@ -39,7 +39,7 @@ class StatisticsLiars final : public Fleet {
       std::vector<std::byte> lie(answer.bytes.begin(), answer.bytes.end());
       std::memcpy(lie.data() + kStatisticAt, &lie_, sizeof lie_);
       lies_.push_back(std::move(lie));
-      votes.count({answer.step, answer.worker, answer.slice, lies_.back()});
+      votes.count({answer.round, answer.worker, answer.slice, lies_.back()});
     });
     return fleet_.run_step(order, time_limit, altered);
   }

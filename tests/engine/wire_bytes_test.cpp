@@ -86,7 +86,7 @@ TEST(WireBytes, OfAStepAreOneAnswerASliceAndTheWeightsTwice) {
   double least_in = std::numeric_limits<double>::infinity(), least_out = least_in;
   for (std::uint64_t step = 1; step <= 3; ++step) {
     const Assignment assignment = fixed_placement({kCountedWorkers, kCountedSlices, 1});
-    Ballot ballot({.step = step,
+    Ballot ballot({.round = step,
                    .assignment = assignment,
                    .absent = absent,
                    .answer_bytes = kCountedAnswer.bytes,

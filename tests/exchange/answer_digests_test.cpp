@@ -39,7 +39,7 @@ TEST(AnswerDigests, AreTheSha256OfTheContextAndOfEachChunk) {
   const std::vector<std::byte> digests = digests_for(sample_context(), kAnswerChunks, kAnswer);
   ASSERT_EQ(digests.size(), 4 * sizeof(Digest));
   EXPECT_EQ(digest_in(digests, 0),
-            "09472b964c7dcf56f2700493c47da275d5275360ec38ae8cdb5a489cc7cfc846");
+            "0d94a4c6a8c8c833ccf3ebbdee9afc8909931324d8642a02f0cc459d8f954f8d");
   EXPECT_EQ(digest_in(digests, 1),
             "0ebdc3317b75839f643387d783535adc360ca01f33c75f7c1e7373adcd675c0b");
   EXPECT_EQ(digest_in(digests, 2),

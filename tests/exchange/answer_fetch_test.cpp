@@ -32,7 +32,7 @@ class FetchingServer {
 
   void begin(std::uint64_t step) {
     step_ = step;
-    ballot_ = std::make_unique<Ballot>(Ballot::Parts{.step = step,
+    ballot_ = std::make_unique<Ballot>(Ballot::Parts{.round = step,
                                                      .assignment = assignment_,
                                                      .absent = absent_,
                                                      .answer_bytes = chunks_.bytes,
@@ -51,7 +51,7 @@ class FetchingServer {
   }
   void promise_digests(std::uint32_t worker, std::vector<std::byte> digests) {
     kept_.push_back(std::make_unique<std::vector<std::byte>>(std::move(digests)));
-    ballot_->count({.step = step_,
+    ballot_->count({.round = step_,
                     .worker = worker,
                     .slice = slice_of(worker),
                     .bytes = *kept_.back(),

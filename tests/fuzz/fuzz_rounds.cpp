@@ -62,6 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const RecordedRounds rounds("fuzz", {bytes.begin(), bytes.end()}, kWorkers, kSlices);
     require(rounds.first_step() >= 1 && rounds.first_step() <= rounds.last_step());
+    for (std::size_t i = 1; i < rounds.backs().size(); ++i)
+      require(rounds.backs()[i].attempt == rounds.backs()[i - 1].attempt + 1);
     for (std::uint64_t step = rounds.first_step(); step <= rounds.last_step(); ++step) {
       require(rounds.at(step).step == step);
       check(rounds.at(step));

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "base/round_number.hpp"
 #include "data/temporary_folder.hpp"
 #include "detox/errors.hpp"
 
@@ -85,20 +86,50 @@ TEST_F(JournalFile, TellsTheStepOfItsLastWholeLine) {
   }
 }
 
+TEST_F(JournalFile, KeepsTheAttemptsBeforeWholeAndDropsWhatIsLaterInItsOwn) {
+  const std::string first = "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n",
+                    back = "{\"attempt\":1,\"back_from\":3,\"step\":1}\n",
+                    second = "{\"attempt\":1,\"step\":2}\n",
+                    third = "{\"attempt\":1,\"step\":3}\n{\"attempt\":2,\"step\":1}\n";
+  const auto kept = [&](std::uint64_t attempt, std::uint64_t step) {
+    put_file(file_, first + back + second + third);
+    Journal::truncate_after(file_, round_number(attempt, step));
+    return content();
+  };
+  EXPECT_EQ(kept(1, 2), first + back + second);
+  EXPECT_EQ(kept(1, 1), first + back);
+  EXPECT_EQ(kept(0, 3), first);
+  EXPECT_EQ(kept(0, 2), "{\"step\":1}\n{\"step\":2}\n");
+  EXPECT_EQ(kept(2, 1), first + back + second + third);
+  // Of no attempt that there can be.
+  put_file(file_, first + "{\"attempt\":65536,\"step\":1}\n");
+  Journal::truncate_after(file_, round_number(kMostAttempts, 3));
+  EXPECT_EQ(content(), first);
+}
+
+TEST_F(JournalFile, TellsGapsInTheStepsThatStand) {
+  put_file(file_,
+           "{\"step\":1}\n{\"step\":4}\n{\"attempt\":1,\"step\":2}\n{\"attempt\":1,\"step\":3}\n"
+           "{\"attempt\":1,\"step\":5}\n");
+  const Journal journal(file_, round_number(1, 5));
+  EXPECT_EQ(journal.gaps(), (std::vector<Journal::Steps>{{4, 4}}));
+  EXPECT_EQ(journal.last_attempt(), 1U);
+}
+
 TEST_F(JournalFile, KeepsLinesThatAreOfNoStep) {
   const std::string lines = "{\"run\":\"a\"}\n{\"step\":\"x\"}\n{\"step\":1}\n";
   put_file(file_, lines + "{\"step\":2}\n");
-  Journal::truncate_after_step(file_, 1);
+  Journal::truncate_after(file_, 1);
   EXPECT_EQ(content(), lines);
 }
 
 TEST_F(JournalFile, IsLeftAloneWhereThereIsNothingToDrop) {
   put_file(file_, "{\"step\":1}\n");
   const auto before = std::filesystem::last_write_time(file_);
-  Journal::truncate_after_step(file_, 1);
+  Journal::truncate_after(file_, 1);
   EXPECT_EQ(std::filesystem::last_write_time(file_), before);
   EXPECT_EQ(content(), "{\"step\":1}\n");
-  Journal::truncate_after_step(folder_.path() / "absent", 1);
+  Journal::truncate_after(folder_.path() / "absent", 1);
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "absent"));
 }
 

@@ -65,6 +65,64 @@ TEST(RecordedRounds, GiveBackWhatCountedInEachStep) {
   EXPECT_THROW(rounds.at(7), InputError);
 }
 
+Json line(std::uint64_t step, std::uint64_t attempt) {
+  Json json = line(step);
+  json["attempt"] = attempt;
+  return json;
+}
+
+Json back(std::uint64_t to, std::uint64_t attempt, std::uint64_t from) {
+  return {{"step", to},
+          {"attempt", attempt},
+          {"back_from", from},
+          {"back_to", to},
+          {"convicted", "3:1:2:out"}};
+}
+
+std::string text_of_lines(const std::vector<Json>& lines) {
+  std::string text;
+  for (const Json& json : lines) text += json.dump() + "\n";
+  return text;
+}
+
+TEST(RecordedRounds, AreTheStepsThatStandWhereARunHasGoneBack) {
+  Json again = line(2, 1);
+  again["slices"][1]["used"] = true;
+  const std::string text = text_of_lines({line(1), line(2), line(3), back(1, 1, 3), again});
+  const RecordedRounds rounds = read(text);
+  EXPECT_EQ(rounds.last_step(), 2U);
+  EXPECT_EQ(rounds.at(1).attempt, 0U);
+  EXPECT_EQ(rounds.at(2).attempt, 1U);
+  EXPECT_TRUE(rounds.at(2).slices[1].used);
+  ASSERT_EQ(rounds.backs().size(), 1U);
+  EXPECT_EQ(rounds.backs()[0].from, 3U);
+  EXPECT_EQ(rounds.backs()[0].to, 1U);
+  EXPECT_EQ(rounds.backs()[0].convicted, "3:1:2:out");
+  // What is wanted up to a step is what stands of it, wherever the run went on to.
+  const auto bytes = bytes_of(text);
+  EXPECT_EQ(RecordedRounds("r", {bytes.begin(), bytes.end()}, 7, 2, 2).at(2).attempt, 1U);
+  // A replay takes no step that does not stand.
+  const RecordedRounds replayed = read(text_of_lines({back(0, 1, 3), line(1, 1)}));
+  EXPECT_EQ(replayed.first_step(), 1U);
+  EXPECT_EQ(replayed.backs().size(), 1U);
+}
+
+TEST(RecordedRounds, RefuseAttemptsThatNoRunMakes) {
+  for (const std::vector<Json>& lines :
+       std::vector<std::vector<Json>>{{line(1), line(2, 1)},
+                                      {line(1), back(1, 2, 1), line(2, 2)},
+                                      {line(1), line(2), back(3, 1, 3)},
+                                      {line(5), back(3, 1, 5)},
+                                      {line(1), line(2), back(1, 1, 2), line(2)},
+                                      {line(1), line(2), back(1, 1, 2), line(3, 1)},
+                                      {line(1), {{"step", 1}, {"attempt", 1}, {"back_from", 1}}},
+                                      {line(1, 65536)},
+                                      {line(std::uint64_t{1} << 48)}})
+    EXPECT_NE(refusal_of(text_of_lines(lines)), "") << text_of_lines(lines);
+  EXPECT_THAT(refusal_of(text_of_lines({line(1), line(2), back(0, 1, 2)})),
+              HasSubstr("no step is recorded there"));
+}
+
 TEST(RecordedRounds, SayWhoWasAwayWhereCopiesAreDealt) {
   Json dealt = {
       {"step", 1},

@@ -48,8 +48,8 @@ class SignatureFile : public testing::Test {
     return "";
   }
   std::string text(std::uint64_t first, std::uint64_t last) const {
-    return signature_text(
-        RecordedCommitments("lines", lines_of(first, last)).chain(kConfiguration, last), key_);
+    return signature_text(RecordedCommitments("lines", lines_of(first, last)).chain(kConfiguration),
+                          key_);
   }
   CommitmentSignature of(std::uint64_t first, std::uint64_t last) const {
     return parse_signature("file", text(first, last));
@@ -82,6 +82,48 @@ TEST_F(SignatureFile, IsOfItsKeyRunAndLinesAndOfNoOthers) {
                                                            "1 to 7: lines are missing"));
   EXPECT_THAT(refusal(of(1, 8), lines_of(2, 8)), HasSubstr("lines are missing"));
   EXPECT_THAT(refusal(of(1, 8), lines_of(1, 8, "forged")), HasSubstr("not those that were signed"));
+}
+
+TEST_F(SignatureFile, StandsForWhatARunWentBackFromAndForWhatItTookAgain) {
+  std::string text;
+  Digest before = digest_of(bytes_of("start"));
+  const auto add = [&](const std::string& line) {
+    before = digest_of(bytes_of(line));
+    text += line + "\n";
+  };
+  const Digest state = digest_of(bytes_of("state"));
+  const auto signature = [&] {
+    return parse_signature(
+        "file", signature_text(RecordedCommitments("lines", text).chain(kConfiguration), key_));
+  };
+  const auto last_signed = [&](const CommitmentSignature& one) {
+    return RecordedCommitments("lines", text).last_step_of(one.chain);
+  };
+  for (std::uint64_t step = 1; step <= 4; ++step) add(commitment_line({step, state, {}}, before));
+  const CommitmentSignature first = signature();
+  add(back_line({.attempt = 1, .from = 4, .to = 2}, before));
+  const CommitmentSignature gone_back = signature();
+  EXPECT_EQ(last_signed(gone_back), 2U);
+  for (std::uint64_t step = 3; step <= 5; ++step)
+    add(commitment_line({step, state, {}, 1}, before));
+  EXPECT_EQ(refusal(first, text), "");
+  EXPECT_EQ(last_signed(first), 2U);  // of what stands
+  EXPECT_EQ(refusal(gone_back, text), "");
+  EXPECT_EQ(last_signed(signature()), 5U);
+  EXPECT_EQ(RecordedCommitments("lines", text).taken_back(), 2U);
+  // To where there is no step yet.
+  text.clear();
+  before = digest_of(bytes_of("start"));
+  add(commitment_line({1, state, {}}, before));
+  add(back_line({.attempt = 1, .from = 1, .to = 0}, before));
+  EXPECT_EQ(last_signed(signature()), 0U);
+  EXPECT_EQ(refusal(signature(), text), "");
+  for (const std::string& wrong :
+       {back_line({.attempt = 3, .from = 1, .to = 0}, before),
+        back_line({.attempt = 2, .from = 1, .to = 1}, before),
+        commitment_line({1, state, {}}, before), commitment_line({1, state, {}, 2}, before)}) {
+    EXPECT_THROW(RecordedCommitments("lines", text + wrong + "\n"), InputError) << wrong;
+  }
 }
 
 TEST_F(SignatureFile, IsNobodysWhoAlteredWhatIsSigned) {

@@ -80,7 +80,7 @@ class DrawnRun {
                                   .dealing = plan_.arbitrated->dealing,
                                   .liars = plan_.q - evictions_.out(),
                                   .rechecked = plan_.rechecked(key_, step)};
-    Ballot ballot({.step = step,
+    Ballot ballot({.round = step,
                    .assignment = assignment,
                    .absent = absent,
                    .answer_bytes = kTruth.size(),

@@ -25,7 +25,7 @@ class Arbitrated {
                      .rechecked = std::move(rechecked)},
         assignment_(assignment_of({{0, 1}, {2}, {3}}, 9)) {
     assignment_.spares_of_slice = {{4, 5, 6, 7, 8}, {4, 5, 6, 7, 8}, {4, 5, 6, 7, 8}};
-    ballot_ = std::make_unique<Ballot>(Ballot::Parts{.step = 10,
+    ballot_ = std::make_unique<Ballot>(Ballot::Parts{.round = 10,
                                                      .assignment = assignment_,
                                                      .absent = absent_,
                                                      .answer_bytes = 4,

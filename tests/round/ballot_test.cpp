@@ -32,7 +32,7 @@ class Votes {
   explicit Votes(RecentSteps& recent, std::uint64_t step = 10, std::size_t enough = 2,
                  std::vector<bool> absent = std::vector<bool>(6), bool is_lazy = false)
       : absent_(std::move(absent)),
-        ballot_({.step = step,
+        ballot_({.round = step,
                  .assignment = assignment_,
                  .absent = absent_,
                  .answer_bytes = kAnswerBytes,
@@ -46,15 +46,18 @@ class Votes {
 
   void digest(std::uint32_t worker, const std::string& text) { digest_late(step_, worker, text); }
   void digest_late(std::uint64_t step, std::uint32_t worker, const std::string& text) {
-    ballot_.count({.step = step,
+    ballot_.count({.round = step,
                    .worker = worker,
                    .slice = worker / 3,
                    .bytes = kept(text),
                    .is_digest = true});
   }
   void copy(std::uint32_t worker, std::uint32_t slice, const std::string& text) {
-    ballot_.count(
-        {.step = step_, .worker = worker, .slice = slice, .bytes = kept(text), .is_digest = false});
+    ballot_.count({.round = step_,
+                   .worker = worker,
+                   .slice = slice,
+                   .bytes = kept(text),
+                   .is_digest = false});
   }
   void settle(std::uint32_t slice, const std::string& text) { ballot_.settle(slice, kept(text)); }
 
@@ -463,7 +466,7 @@ TEST(LazyBallot, AsksTheSamePeopleInWhateverOrderTheyAnswer) {
       most = std::max(most, ++counts[says[list[needed]]]);
     for (int order = 0; order < 4; ++order) {
       RecentSteps recent;
-      Ballot ballot({.step = 1,
+      Ballot ballot({.round = 1,
                      .assignment = assignment,
                      .absent = absent,
                      .answer_bytes = 4,

@@ -81,7 +81,7 @@ inline AuditCourse run_audit_course(const AuditScene& scene, std::uint64_t seed)
       const double draw = lies.uniform();
       is_lie[slice] = draw < scene.lie_rate && (!scene.is_safe || is_theirs);
     }
-    Ballot ballot({.step = step,
+    Ballot ballot({.round = step,
                    .assignment = assignment,
                    .absent = away,
                    .answer_bytes = kTruth.size(),

@@ -55,6 +55,8 @@ class ToyRun : RunObserver {
   std::atomic<bool> stop{false};
   std::function<void(std::uint64_t)> after_step;  ///< called with each step that was taken
   std::uint64_t stop_after = 0;  ///< ask to stop once this step is recorded; 0: never
+  std::size_t stop_after_rounds =
+      0;  ///< once so many steps are, also such as are taken again; 0: never
   double step_timeout_s = 60;
   double start_timeout_s = 0;   ///< of admission and of the first step, where it is more
   double server_timeout_s = 0;  ///< the workers' patience, where it is another than a user's
@@ -201,7 +203,7 @@ class ToyRun : RunObserver {
   }
 
   void on_step(const StepReport& report) override {
-    if (report.step == stop_after) stop = true;
+    if (report.step == stop_after || ++rounds_ == stop_after_rounds) stop = true;
     if (after_step) after_step(report.step);
   }
   void on_admitted(const TrainSetup& setup, const std::vector<int>& ranks) override {
@@ -237,6 +239,7 @@ class ToyRun : RunObserver {
         .server_timeout_s = server_timeout_s};
   }
 
+  std::size_t rounds_ = 0;
   static constexpr double kStartSeconds = 3;
 
   std::filesystem::path directory_;

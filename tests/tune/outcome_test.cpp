@@ -144,6 +144,20 @@ TEST(MetricsFile, IsReadLineByLine) {
   EXPECT_FALSE(all[1].resolved);
 }
 
+TEST(MetricsFile, IsOfTheStepsThatStandAndOfAllSeconds) {
+  const TemporaryDirectory folder;
+  std::ofstream(folder / "m") << R"({"step":1,"loss":3,"resolved":3,"seconds":{"total":1}}
+{"step":2,"loss":9,"resolved":3,"seconds":{"total":2}}
+{"step":3,"loss":9,"resolved":3,"seconds":{"total":4}}
+{"attempt":1,"back_from":3,"back_to":1,"convicted":"2:1:3:out","step":1}
+{"attempt":1,"step":2,"loss":2,"resolved":3,"seconds":{"total":8}}
+)";
+  const std::vector<StepMetrics> all = read_metrics(folder / "m");
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1].loss, 2.0);
+  EXPECT_EQ(summarise(all, 5).seconds, 15);
+}
+
 TEST(MetricsFile, IsRefusedWithTheLineThatIsNone) {
   const TemporaryDirectory folder;
   const std::string good = R"({"step":1,"loss":2.5,"resolved":3})";

@@ -1,0 +1,152 @@
+// --heal: how a training goes back, and how it follows one that went back.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+#include "base/counted.hpp"
+#include "base/log.hpp"
+#include "detox/errors.hpp"
+#include "record/checkpoint_files.hpp"
+#include "record/damaged_file.hpp"
+#include "record/run_files.hpp"
+#include "round/training.hpp"
+
+namespace detox {
+
+/// A process that was killed between the checkpoint and these lines has left them out.
+void Training::open_attempts() {
+  for (std::uint64_t attempt = 1; attempt <= healing_.attempt(); ++attempt) {
+    const auto lacks = [attempt](const Journal& journal) {
+      return journal.last_attempt().value_or(attempt) < attempt;
+    };
+    record_back(attempt, {.metrics = lacks(metrics_),
+                          .rounds = lacks(rounds_),
+                          .commitments = commitments_ && lacks(commitments_->journal())});
+  }
+}
+
+/// What a run goes back to at the worst.
+void Training::keep_beginning() {
+  if (std::filesystem::exists(model_path(directory_.path(), state_.step))) return;
+  save_checkpoint(directory_.path(), layout_, model_, state_);
+  saved_step_ = state_.step;
+}
+
+/// After a step in which somebody was put out. Whether steps were taken back.
+bool Training::heal(const StepReport& report) {
+  if (healing_.attempt() == kMostAttempts) return false;
+  progress_.clear();
+  const std::optional<std::uint64_t> unsure = first_unsure(report);
+  if (!unsure) {
+    log_info("step {}: what they alone have said was used in no step: none is taken back",
+             report.step);
+    return false;
+  }
+  std::optional<Checkpoint> start = checkpoint_before(*unsure);
+  if (!start) {
+    log_warning(
+        "step {}: what they alone have said was used in step {}, and there is no checkpoint before "
+        "it: no step is taken back",
+        report.step, *unsure);
+    return false;
+  }
+  log_info("back to step {}: what they alone have said was used in step {}; {} taken again",
+           start->state.step, *unsure,
+           counted(report.step - start->state.step, "step") +
+               (report.step - start->state.step == 1 ? " is" : " are"));
+  go_back(report.step, std::move(*start));
+  return true;
+}
+
+/// What the record does not tell is not sure.
+std::optional<std::uint64_t> Training::first_unsure(const StepReport& report) {
+  sync_journals();
+  try {
+    return first_unsure_step(directory_.path() / kRoundsFile, report.step,
+                             report.assignment.workers(), report.assignment.slices(), *evictions_);
+  } catch (const InputError& error) {
+    log_warning("{}: it goes back as far as it can", error.what());
+    return 1;
+  }
+}
+
+std::optional<Checkpoint> Training::checkpoint_before(std::uint64_t step) {
+  const std::vector<std::uint64_t> steps = list_checkpoints(directory_.path());
+  for (const std::uint64_t older : steps | std::views::reverse) {
+    if (older >= step) continue;
+    try {
+      return load_checkpoint(model_path(directory_.path(), older), layout_);
+    } catch (const DamagedFile& error) {
+      log_warning("not gone back to: {}", error.what());
+    }
+  }
+  return std::nullopt;
+}
+
+/// From its checkpoint on a run that is resumed is in the new attempt.
+void Training::go_back(std::uint64_t from, Checkpoint start) {
+  const Healing::Back back{from, start.state.step};
+  healing_.went_back(back);
+  note_attempt(start.state);
+  save_checkpoint(directory_.path(), layout_, start.model, start.state);
+  remove_checkpoints_after(directory_.path(), back.to);
+  model_ = std::move(start.model);
+  state_ = std::move(start.state);
+  state_.momentum.resize(layout_.parameter_count());
+  state_.config_digest = options_.config_digest;
+  state_.profile = options_.profile;
+  saved_step_ = back.to;
+  take_over_facts();
+  used_.resize(std::min(
+      used_.size(), static_cast<std::size_t>(back.to + 1 - std::min(back.to + 1, first_step_))));
+  first_step_ = std::min(first_step_, back.to + 1);
+  record_back(healing_.attempt(), {});
+  sync_journals();
+  sign();
+  note_step();
+  // The digests of the weights that the next step begins with.
+  if (commitments_) {
+    round_.commit(state_.step, {.model = model_,
+                                .velocity = state_.momentum,
+                                .last_aggregate = state_.last_aggregate,
+                                .attempt = healing_.attempt()});
+  }
+}
+
+/// In the journals by which others follow the run.
+void Training::record_back(std::uint64_t attempt, const InJournals& in) {
+  const Healing::Back& back = healing_.backs()[attempt - 1];
+  const std::uint64_t to = std::min(back.to, state_.step);
+  const nlohmann::json line = {{"step", to},
+                               {"attempt", attempt},
+                               {"back_from", back.from},
+                               {"back_to", back.to},
+                               {"convicted", evictions_ ? evictions_->text() : ""}};
+  if (in.metrics) append(metrics_, line);
+  if (in.rounds) append(rounds_, line);
+  if (!in.commitments || !commitments_) return;
+  tell_lost_line(commitments_->append(BackCommitment{attempt, back.from, to}),
+                 commitments_->journal());
+}
+
+/// A replay takes the steps that stand, each as it was in its attempt.
+void Training::follow_attempt(std::uint64_t step) {
+  const std::uint64_t attempt = options_.replay->at(step).attempt;
+  if (attempt == healing_.attempt()) return;
+  for (const RecordedBack& back : options_.replay->backs()) {
+    if (back.attempt != healing_.attempt() + 1 || back.attempt > attempt) continue;
+    if (evictions_) evictions_.emplace(options_.evictions, back.convicted);
+    healing_.went_back({back.from, back.to});
+    record_back(back.attempt, {});
+  }
+  if (attempt != healing_.attempt() || !evictions_) {
+    throw InputError(fmt::format("step {} is of attempt {} there, of attempt {} here", step,
+                                 attempt, healing_.attempt()));
+  }
+  note_attempt(state_);
+  if (saved_step_ == state_.step) save_checkpoint(directory_.path(), layout_, model_, state_);
+}
+
+}  // namespace detox
