@@ -43,6 +43,7 @@ class SimulatedChecks {
       check_accusations();
       if (!recorded.plan().arbitrated) check_nobody_goes_unnamed();
       check_deeds();
+      if (options.contains("heal") && options.at("evict-after") == "1") check_healed(recorded);
       check_replay(options);
     }
     return std::move(found_);
@@ -144,6 +145,7 @@ class SimulatedChecks {
 
   void read_steps(const ToyRun& run) {
     for (const nlohmann::json& line : run.journal("rounds.jsonl")) {
+      if (line.contains("back_from")) continue;
       Step step;
       step.skipped = line["skipped"];
       std::vector<std::vector<std::uint32_t>> lists;
@@ -159,7 +161,33 @@ class SimulatedChecks {
       for (std::uint32_t worker = 0; worker < step.liars.size(); ++worker)
         step.liars[worker] = step.liars[worker] || job_.hostile.contains(rank_of(worker));
       for (Slice& slice : step.slices) judge(step, slice);
-      steps_.push_back(std::move(step));
+      const auto number = line["step"].get<std::size_t>();  // taken again, maybe
+      steps_.resize(std::max(steps_.size(), number));
+      steps_[number - 1] = std::move(step);
+    }
+  }
+
+  /// Nothing stands that only those have said who are out.
+  void check_healed(const ToyRun& run) {
+    std::vector<nlohmann::json> standing;
+    std::set<std::uint64_t> out;
+    for (const nlohmann::json& line : run.journal("rounds.jsonl")) {
+      if (line.contains("back_from")) {
+        while (!standing.empty() && standing.back()["step"] > line["step"]) standing.pop_back();
+        continue;
+      }
+      standing.push_back(line);
+      for (const std::uint64_t worker : line.value("convicted", std::vector<std::uint64_t>())) {
+        if (out.size() < run.plan().q) out.insert(worker);
+      }
+    }
+    for (const nlohmann::json& line : standing) {
+      for (const nlohmann::json& slice : line["slices"]) {
+        const std::set<std::uint64_t> counted = slice["counted"];
+        if (slice["used"].get<bool>() && !slice.contains("server") &&
+            std::ranges::includes(out, counted))
+          complain("step {} stands on what those said who are out", line["step"].dump());
+      }
     }
   }
 

@@ -97,6 +97,8 @@ inline Options arbitrated(Draws& draws, Options options) {
   options["recheck"] = draws.pick({"0", "0.05", "1"});
   options["evict-after"] = draws.pick({"1", "1", "2", "never"});
   options["fail-schedule"] = draws.pick({"fixed", "fixed", "fixed", "per-step"});
+  const bool stay = options["evict-after"] != "never" && options["fail-schedule"] == "fixed";
+  if (stay && draws.chance(0.6)) options["heal"] = "on";
   options["lie-rate"] = draws.pick({"1", "1", "0.3"});
   if (draws.chance(0.3)) options["silent-rate"] = "0.2";
   return options;
