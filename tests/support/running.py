@@ -1,5 +1,6 @@
 """Runs that go on until they are told to end, watched by what they write."""
 
+import json
 import signal
 import subprocess
 
@@ -21,9 +22,10 @@ class Running:
         return self.log.read_text()
 
     def steps(self):
-        """Those that were recorded."""
+        """The last that was recorded."""
         metrics = self.directory / "metrics.jsonl"
-        return metrics.read_text().count("\n") if metrics.exists() else 0
+        lines = metrics.read_text().split("\n")[:-1] if metrics.exists() else []
+        return json.loads(lines[-1])["step"] if lines else 0
 
     def wait_for(self, condition):
         """Fails at once where the run is over before."""
