@@ -196,8 +196,8 @@ void Training::take_step(std::uint64_t step, const StepReport& report, const Ste
   skipped_here_ = skipped ? skipped_here_ + 1 : 0;
   state_.facts = {{"skipped", std::to_string(skipped_)},
                   {"skipped_in_row", std::to_string(skipped_in_row_)}};
-  note_attempt(state_);
   const bool are_put_out = evictions_ && convict(report);
+  note_attempt(state_);
   const bool diverges = !report.weights_are_finite && !diverged_at_;
   if (diverges) diverged_at_ = step;
   if (diverged_at_) state_.facts[kDivergedAt] = std::to_string(*diverged_at_);
@@ -248,7 +248,6 @@ bool Training::convict(const StepReport& report) {
         "more lie, so somebody honest may be among them; nobody more is put out",
         report.step, evictions_->convicted().size(), options_.evictions.most);
   }
-  note_attempt(state_);
   return !put_out.empty();
 }
 
