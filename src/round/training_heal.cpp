@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "base/counted.hpp"
@@ -73,8 +72,9 @@ std::optional<std::uint64_t> Training::first_unsure(const StepReport& report) {
 }
 
 std::optional<Checkpoint> Training::checkpoint_before(std::uint64_t step) {
-  const std::vector<std::uint64_t> steps = list_checkpoints(directory_.path());
-  for (const std::uint64_t older : steps | std::views::reverse) {
+  std::vector<std::uint64_t> steps = list_checkpoints(directory_.path());
+  std::ranges::reverse(steps);
+  for (const std::uint64_t older : steps) {
     if (older >= step) continue;
     try {
       return load_checkpoint(model_path(directory_.path(), older), layout_);
