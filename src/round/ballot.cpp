@@ -122,7 +122,8 @@ void Ballot::ask_as_needed(std::uint32_t index) {
   };
   while (is_needed() && ask_next(index)) {
   }
-  if (parts_.arbitration == nullptr || slice.is_disputed || !slice.waited_for.empty()) return;
+  if (parts_.arbitration == nullptr || !slice.waited_for.empty()) return;
+  if (slice.is_disputed) return end_recheck(index);
   // The copy that was to be compared with does not come, and nobody can be asked instead.
   const std::size_t copies = parts_.arbitration->dealing.copies;
   if (slice.vote.quorum() > copies && slice.vote.most_equal() >= copies) slice.vote.require(copies);
@@ -131,7 +132,9 @@ void Ballot::ask_as_needed(std::uint32_t index) {
 std::vector<SliceOrder> Ballot::take_orders() { return std::exchange(orders_, {}); }
 
 void Ballot::pass_over(const SliceOrder& order) {
-  if (std::erase(slices_[order.slice].waited_for, order.worker) > 0) ask_as_needed(order.slice);
+  if (std::erase(slices_[order.slice].waited_for, order.worker) == 0) return;
+  ask_as_needed(order.slice);
+  settle_copy(order.slice);  // what others have said may be enough now
 }
 
 bool Ballot::ask_another(std::uint32_t slice) {
@@ -189,11 +192,16 @@ void Ballot::take_answer(const IncomingAnswer& answer) {
   if (was_open && agree && slice.vote.state() == SliceVote::State::kResolved &&
       parts_.arbitration != nullptr && !slice.is_disputed &&
       parts_.arbitration->rechecked[answer.slice]) {
-    dispute(answer.slice);
+    recheck(answer.slice);
   }
   ask_as_needed(answer.slice);
-  if (!slice.by_digest && state(answer.slice) == SliceState::kMajority)
-    settle(answer.slice, slice.vote.winner());
+  settle_copy(answer.slice);
+}
+
+/// Where whole answers are compared, the one that wins is here.
+void Ballot::settle_copy(std::uint32_t index) {
+  const Slice& slice = slices_[index];
+  if (!slice.by_digest && state(index) == SliceState::kMajority) settle(index, slice.vote.winner());
 }
 
 void Ballot::dispute(std::uint32_t index) {
@@ -205,6 +213,26 @@ void Ballot::dispute(std::uint32_t index) {
   } else {
     slice.vote.require(parts_.arbitration->truth);
   }
+}
+
+/// Where so few are left that workers could not decide it, there is none.
+void Ballot::recheck(std::uint32_t index) {
+  Slice& slice = slices_[index];
+  if (!parts_.arbitration->by_server) {
+    if (!slice.vote.can_win(parts_.arbitration->truth)) return;
+    slice.agreed = slice.vote.quorum();
+  }
+  dispute(index);
+}
+
+/// Too few have answered, and none of them otherwise: the copies count as if nobody had asked.
+void Ballot::end_recheck(std::uint32_t index) {
+  Slice& slice = slices_[index];
+  const SliceVote& vote = slice.vote;
+  const bool is_open = vote.candidates().size() == 1 && vote.state() == SliceVote::State::kOpen;
+  if (slice.agreed == 0 || !is_open) return;
+  slice.vote.require(std::exchange(slice.agreed, 0));
+  slice.is_disputed = false;
 }
 
 /// Where it is what nobody else has said, somebody is wrong who is never doubted: more workers are
@@ -224,8 +252,7 @@ void Ballot::take_truth(const IncomingAnswer& answer) {
   ++server_was_alone_;
   slice.vote.require(parts_.arbitration->truth);
   ask_as_needed(answer.slice);
-  if (!slice.by_digest && state(answer.slice) == SliceState::kMajority)
-    settle(answer.slice, slice.vote.winner());
+  settle_copy(answer.slice);
 }
 
 std::vector<std::uint32_t> Ballot::computed_by_server() const {

@@ -117,6 +117,7 @@ class Ballot final : public StepVotes {
     bool is_disputed = false;
     bool is_at_server = false;   ///< and it is the server's turn
     bool server_has_it = false;  ///< which has found what it is
+    std::size_t agreed = 0;      ///< equal copies that were enough until workers recheck them
     std::size_t next = 0;        ///< of its list, then of its spares, who was not asked yet
     std::vector<std::uint32_t> asked = {};       ///< ascending
     std::vector<std::uint32_t> waited_for = {};  ///< of these, in no order
@@ -131,7 +132,10 @@ class Ballot final : public StepVotes {
   bool may_order(std::uint32_t worker);
   void take_answer(const IncomingAnswer& answer);
   void take_truth(const IncomingAnswer& answer);
+  void settle_copy(std::uint32_t slice);
   void dispute(std::uint32_t slice);
+  void recheck(std::uint32_t slice);
+  void end_recheck(std::uint32_t slice);
   void close_slice(std::uint32_t slice, bool only_late, RecentSteps::Step& step);
   void accuse(std::uint32_t slice);
 

@@ -219,6 +219,32 @@ TEST(Audit, TakesAWorkerInAgainWhereItIsAnotherMachineNow) {
   EXPECT_EQ(replayed.run.file("rounds.jsonl"), resumed.file("rounds.jsonl"));
 }
 
+TEST(Audit, LosesNoSliceWhereTooFewAreLeftToRecheckIt) {
+  // Two liars are put out; then one of the other three is away, and two cannot say it thrice.
+  Options options = {{"group-size", "2"},  {"workers", "5"},    {"assume-fail", "2"},
+                     {"worker-fail", "2"}, {"recheck", "1"},    {"arbiter", "workers"},
+                     {"batch-size", "4"},  {"max-steps", "40"}, {"mode", "normal"},
+                     {"eval-freq", "20"}};
+  const AttackedRun look(options);
+  std::uint64_t honest = 1;
+  while (byzantine(look.run).contains(honest)) ++honest;
+  options["absent"] = fmt::format("{}:21-40", honest);
+  AttackedRun local(options), network(options);
+  local.locally();
+  EXPECT_EQ(convicted(local.run), byzantine(local.run));
+  const auto rounds = local.run.journal("rounds.jsonl");
+  EXPECT_EQ(rounds[19]["put_out"], 2U);
+  for (std::size_t step = 21; step <= 40; ++step) {
+    EXPECT_EQ(rounds[step - 1]["away"].size(), 3U);
+    EXPECT_EQ(local.run.journal("metrics.jsonl")[step - 1]["unresolved"], 0U) << step;
+  }
+  EXPECT_EQ(network.over_network().run.final_model(), local.run.final_model());
+  EXPECT_EQ(network.run.file("rounds.jsonl"), local.run.file("rounds.jsonl"));
+  AttackedRun replayed(with(options, {{"replay", (network.directory / "run").string()}}));
+  EXPECT_EQ(replayed.locally().run.final_state(), local.run.final_state());
+  EXPECT_EQ(replayed.run.file("rounds.jsonl"), local.run.file("rounds.jsonl"));
+}
+
 /// Nobody is waited for until the deadline, nobody is convicted, and the model is that of a run in
 /// which nothing happened.
 void expect_no_harm(const Options& options, const ToyRun::StandIn& stand_in,
@@ -263,6 +289,39 @@ class ReadTransport final : public TransportAround {
  private:
   Tell tell_;
 };
+
+TEST(Audit, LosesNoSliceWhereNobodyAnswersWhoIsAskedToRecheckIt) {
+  const Options options = with(kSparing, {{"arbiter", "workers"},
+                                          {"audit-rate", "0.5"},
+                                          {"recheck", "1"},
+                                          {"max-steps", "4"},
+                                          {"eval-freq", "4"}});
+  AttackedRun calm(options), silent(options);
+  calm.locally();
+  EXPECT_EQ(silent.run.over_network([](int, Transport& transport) {
+    std::map<std::uint64_t, std::uint32_t> dealt;  // by step; what comes later is to recheck it
+    ReadTransport in(transport, [&](const ReceivedFrame& received) {
+      const FrameView view = parse_frame(received.bytes);
+      if (view.kind == FrameKind::kOrder) dealt.try_emplace(view.step, view.slice);
+    });
+    AlteredTransport end(in, [&](Transport& inner, int to, FrameBytes frame) {
+      const FrameView view = parse_frame(*frame);
+      if (view.kind == FrameKind::kDigest && dealt[view.step] != view.slice) return;
+      inner.send(to, std::move(frame));
+    });
+    serve_as_worker(end, 60, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
+    return true;
+  }),
+            RunEnd::kFinished);
+  EXPECT_GT(computed(silent.run), computed(calm.run));  // one after the other was asked
+  EXPECT_EQ(silent.run.final_model(), calm.run.final_model());
+  for (const auto& line : silent.run.journal("metrics.jsonl"))
+    EXPECT_EQ(line["unresolved"], 0U) << line;
+  EXPECT_THAT(convicted(silent.run), IsEmpty());
+  AttackedRun replayed(with(options, {{"replay", (silent.directory / "run").string()}}));
+  EXPECT_EQ(replayed.locally().run.final_state(), silent.run.final_state());
+  EXPECT_EQ(replayed.run.file("rounds.jsonl"), silent.run.file("rounds.jsonl"));
+}
 
 TEST(Audit, ShowsAWorkerNoDifferenceBeforeItsDigestsWhereItsSliceHasASecondCopy) {
   // What comes before its digest, step by step: kinds and sizes of frames, and from whom.

@@ -17,7 +17,8 @@ using testing::IsEmpty;
 /// else is asked comes from the spares 4 to 8.
 class Arbitrated {
  public:
-  explicit Arbitrated(bool by_server, std::vector<bool> rechecked = {false, false, false})
+  explicit Arbitrated(bool by_server, std::vector<bool> rechecked = {false, false, false},
+                      const std::vector<std::uint32_t>& absent = {})
       : arbitration_{.by_server = by_server,
                      .truth = 3,
                      .dealing = {.workers = 9, .slices = 3, .audit_rate = 0.3, .q = 2},
@@ -25,6 +26,7 @@ class Arbitrated {
                      .rechecked = std::move(rechecked)},
         assignment_(assignment_of({{0, 1}, {2}, {3}}, 9)) {
     assignment_.spares_of_slice = {{4, 5, 6, 7, 8}, {4, 5, 6, 7, 8}, {4, 5, 6, 7, 8}};
+    for (const std::uint32_t worker : absent) absent_[worker] = true;
     ballot_ = std::make_unique<Ballot>(Ballot::Parts{.round = 10,
                                                      .assignment = assignment_,
                                                      .absent = absent_,
@@ -36,8 +38,15 @@ class Arbitrated {
   Ballot* operator->() { return ballot_.get(); }
 
   void says(std::uint32_t worker, std::uint32_t slice, const std::string& text) {
-    ballot_->count({10, worker, slice, kept(text), true});
+    ballot_->count({10, worker, slice, kept(text), by_digest});
   }
+  /// Whoever is asked now, and because of that, does not answer.
+  void are_silent() {
+    for (auto orders = ballot_->take_orders(); !orders.empty(); orders = ballot_->take_orders()) {
+      for (const SliceOrder& order : orders) ballot_->pass_over(order);
+    }
+  }
+  bool by_digest = true;
   void deliver(std::uint32_t slice, const std::string& text) { ballot_->settle(slice, kept(text)); }
   /// "worker:slice" each.
   std::vector<std::string> orders() {
@@ -147,9 +156,7 @@ TEST(Arbitration, ConvictsNobodyWhereTooFewAreLeftToDecide) {
   votes.orders();
   votes.says(0, 0, "evil");
   votes.says(1, 0, "good");
-  for (auto orders = votes->take_orders(); !orders.empty(); orders = votes->take_orders()) {
-    for (const SliceOrder& order : orders) votes->pass_over(order);
-  }
+  votes.are_silent();
   EXPECT_EQ(votes->state(0), SliceState::kOpen);
   votes->close(true);
   EXPECT_EQ(votes->state(0), SliceState::kGivenUp);
@@ -171,6 +178,48 @@ TEST(Arbitration, RechecksSlicesWhoseCopiesAgree) {
   for (const std::uint32_t worker : {5U, 6U}) votes.says(worker, 0, "good");
   votes->close(true);
   EXPECT_THAT(votes.ledger(), ElementsAre("0:0 convicted", "1:0 convicted"));
+}
+
+TEST(Arbitration, TakesCopiesThatAgreeAsTheyAreWhereTooFewAnswerToRecheckThem) {
+  for (const bool by_digest : {true, false}) {
+    Arbitrated votes(false, {true, true, true});
+    votes.by_digest = by_digest;
+    votes.orders();
+    votes.says(0, 0, "good");
+    votes.says(1, 0, "good");
+    EXPECT_EQ(votes->state(0), SliceState::kOpen);
+    votes.are_silent();
+    EXPECT_EQ(votes->state(0), by_digest ? SliceState::kMajority : SliceState::kHere);
+    if (by_digest) votes.deliver(0, "body");
+    votes.says(8, 0, "evil");  // that is late, and nobody has decided anything
+    EXPECT_THAT(votes.orders(), IsEmpty());
+    votes->close(true);
+    EXPECT_THAT(votes.ledger(), IsEmpty());
+    EXPECT_THAT(votes->counted(0), ElementsAre(0, 1));
+  }
+}
+
+TEST(Arbitration, BeginsNoRecheckThatTooFewAreLeftFor) {
+  Arbitrated votes(false, {true, true, true}, {4, 5, 6, 7, 8});
+  votes.orders();
+  votes.says(0, 0, "good");
+  votes.says(1, 0, "good");
+  EXPECT_THAT(votes.orders(), IsEmpty());
+  EXPECT_EQ(votes->state(0), SliceState::kMajority);
+}
+
+TEST(Arbitration, DecidesNothingWhereARecheckFindsADifferenceAndTooFewAnswer) {
+  Arbitrated votes(false, {true, true, true});
+  votes.orders();
+  votes.says(0, 0, "lies");
+  votes.says(1, 0, "lies");
+  EXPECT_THAT(votes.orders(), ElementsAre("4:0"));
+  votes.says(4, 0, "good");
+  votes.are_silent();
+  EXPECT_EQ(votes->state(0), SliceState::kOpen);
+  votes->close(true);
+  EXPECT_EQ(votes->state(0), SliceState::kGivenUp);
+  EXPECT_THAT(votes.ledger(), IsEmpty());
 }
 
 TEST(Arbitration, GivesASliceToSomebodyElseWhereItsWorkerIsSilent) {
@@ -206,6 +255,16 @@ TEST(Arbitration, DecidesWhereAPromiseIsNotKeptAndSomebodyElseSaysOtherwise) {
     votes->close(true);
     EXPECT_THAT(votes.ledger(), ElementsAre("2:1 convicted"));
   }
+}
+
+TEST(Arbitration, HasTheWholeAnswerOfOneCopyWhereTheOtherDoesNotCome) {
+  Arbitrated votes(true);
+  votes.by_digest = false;
+  votes.orders();
+  votes.says(0, 0, "good");
+  votes->pass_over({1, 0});
+  votes.are_silent();
+  EXPECT_EQ(votes->state(0), SliceState::kHere);
 }
 
 TEST(Arbitration, GoesOnWithOneCopyWhereTheOtherDoesNotComeAndNobodyElseMayHaveIt) {

@@ -85,11 +85,11 @@ std::size_t SliceVote::most_equal() const {
   return most;
 }
 
-bool SliceVote::can_win() const {
+bool SliceVote::can_win(std::size_t quorum) const {
   std::size_t outstanding = 0;
   for (const Replica& replica : replicas_)
     outstanding += !replica.candidate && !replica.given_up ? 1 : 0;
-  return decided_ || most_equal() + outstanding >= quorum_;
+  return most_equal() + outstanding >= quorum;
 }
 
 SliceVote::State SliceVote::state() const {

@@ -51,6 +51,8 @@ class SliceVote {
   std::size_t quorum() const { return quorum_; }
   bool is_decided() const { return decided_.has_value(); }
   std::size_t most_equal() const;  ///< workers who gave the answer that most gave
+  /// Whether so many may give the same yet.
+  bool can_win(std::size_t quorum) const;
   const std::vector<Candidate>& candidates() const { return candidates_; }
   std::vector<std::uint32_t> outvoted() const;  ///< ascending; only if resolved
   std::vector<std::uint32_t> missing() const;   ///< assigned workers without an answer, ascending
@@ -63,7 +65,7 @@ class SliceVote {
   };
   Replica* find(std::uint32_t worker);
   std::optional<std::size_t> winning() const;
-  bool can_win() const;
+  bool can_win() const { return decided_ || can_win(quorum_); }
 
   std::vector<Replica> replicas_;
   std::size_t quorum_;
