@@ -251,7 +251,11 @@ void RemoteFleet::look_after(std::uint32_t slice, StepVotes& votes) {
 
 void RemoteFleet::pass_over_late(const StepOrder& order, StepVotes& votes) {
   if (!parts_.asks_others) return;
-  for (const SliceOrder& late : patience_.overdue(now_)) pass_over(late, votes);
+  for (const SliceOrder& late : patience_.overdue(now_)) {
+    // Silent for so long, it costs no patience any more.
+    if (peers_[late.worker].silent_steps >= kSilentSteps) peers_[late.worker].awaited = false;
+    pass_over(late, votes);
+  }
   give_more_orders(order, votes);
 }
 

@@ -91,11 +91,12 @@ class RemoteFleet final : public Fleet {
     Clock::time_point until{};      ///< an answer is in time
   };
   struct Peer {
-    bool gone = false;             ///< it has said that it ends
-    bool awaited = true;           ///< false after a missed deadline, until an answer comes in time
-    bool heard = true;             ///< it has answered all that it was asked, the latest time
-    bool shut_out = false;         ///< what it sent was more than any honest worker sends
-    std::size_t silent_steps = 0;  ///< in a row, of those that it was ordered
+    bool gone = false;              ///< it has said that it ends
+    bool awaited = true;            ///< false after a missed deadline, or where it was passed over
+                                    ///< too often, until an answer comes in time
+    bool heard = true;              ///< it has answered all that it was asked, the latest time
+    bool shut_out = false;          ///< what it sent was more than any honest worker sends
+    std::size_t silent_steps = 0;   ///< in a row, of those that it was ordered
     std::size_t untaken_steps = 0;  ///< in a row, in which it has not taken in what was sent before
     std::size_t served = 0;         ///< chunks of weights that it has asked for in this step
     std::array<Ordered, 3> orders;  ///< the newest first: what it may answer to

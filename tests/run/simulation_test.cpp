@@ -147,6 +147,76 @@ TEST(Simulation, WaitsAgainForWhoReturnsAndIsALittleSlowerThanTheOthers) {
   }
 }
 
+/// An honest worker is stopped for some steps and goes on then.
+SimulatedJob paused_audit(bool spares_one) {
+  SimulatedJob job;
+  job.options = {{"approach", "audit"},
+                 {"audit-rate", "0.2"},
+                 {"arbiter", spares_one ? "workers" : "server"},
+                 {"workers", "12"},
+                 {"slices", spares_one ? "8" : "10"},
+                 {"assume-fail", "2"},
+                 {"worker-fail", spares_one ? "2" : "0"},
+                 {"recheck", "0.2"},
+                 {"err-mode", "rev_grad"},
+                 {"max-steps", "120"},
+                 {"batch-size", "4"},
+                 {"eval-freq", "120"},
+                 {"mode", "trimmed-mean"}};
+  job.workers = 12;
+  job.steps = 120;
+  job.step_timeout_s = job.start_timeout_s = 6;
+  job.server_timeout_s = 60;
+  job.compute_s.assign(13, 0.05);
+  job.link_times.assign(13, 1);
+  const ToyRun run("", job.options);
+  const std::vector<bool> liars = run.byzantine(1, run.assignment(1));
+  const auto honest = std::find(liars.begin() + 4, liars.end(), false) - liars.begin();
+  job.pauses = {{static_cast<int>(honest) + 1, 0.5, 10}};
+  return job;
+}
+
+/// A run that can spare one gives its slices to others; in the other one a deadline passes. Then
+/// nobody waits for it, and it gets an order every 16 steps, until it answers and counts as ever.
+TEST(Simulation, TakesAPausedWorkerInAgainUnderAuditsAndConvictsOnlyLiars) {
+  stay_on_this_processor();
+  for (const bool spares_one : {true, false}) {
+    SCOPED_TRACE(spares_one);
+    const SimulatedJob job = paused_audit(spares_one);
+    const auto paused = static_cast<std::uint64_t>(job.pauses.front().rank);
+    const QuietLog quiet;
+    const MemoryDirectory directory;
+    const SimulatedOutcome outcome = simulate(job, directory / "run");
+    EXPECT_EQ(outcome.end, RunEnd::kFinished) << outcome.error;
+    SimulatedChecks checks(job, outcome, directory / "run");
+    EXPECT_THAT(checks.run(), testing::IsEmpty());  // no honest worker was convicted, for one
+
+    const ToyRun run(directory / "run", job.options);
+    std::vector<std::uint64_t> away, ordered, counted;  // steps
+    const auto has = [&](const nlohmann::json& workers) {
+      return std::find(workers.begin(), workers.end(), paused) != workers.end();
+    };
+    for (const auto& line : run.journal("rounds.jsonl")) {
+      const std::uint64_t step = line["step"];
+      if (has(line["away"])) away.push_back(step);
+      for (const auto& slice : line["slices"]) {
+        if (has(slice["assigned"])) ordered.push_back(step);
+        if (has(slice["counted"])) counted.push_back(step);
+      }
+    }
+    ASSERT_GE(away.size(), 20U);
+    EXPECT_LE(away.back(), 100U);
+    const auto tried = std::ranges::find_if(
+        ordered, [&](std::uint64_t step) { return step > away.front() && step < away.back(); });
+    ASSERT_NE(tried, ordered.end());
+    EXPECT_EQ((*tried + paused - 1) % 16, 0U);
+    EXPECT_LT(counted.front(), away.front());
+    EXPECT_GT(counted.back(), 110U);
+    const auto is_long = [](const SimulatedStep& step) { return step.end_s - step.begin_s > 0.5; };
+    EXPECT_LE(std::ranges::count_if(outcome.steps, is_long), 5);
+  }
+}
+
 /// That of DETOX_SIMULATION_SEED. All that happens goes to the file DETOX_SIMULATION_TRACE.
 TEST(Simulation, RepeatsOneSeed) {
   const std::string seed = variable("DETOX_SIMULATION_SEED");
