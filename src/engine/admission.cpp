@@ -147,6 +147,15 @@ void set_profiles(std::span<const Statement> statements, std::size_t q, Admissio
   }
 }
 
+std::vector<std::string> hosts_of_ranks(std::span<const Statement> statements) {
+  constexpr std::size_t kLongestHost = 64;  // Linux allows no longer one
+  std::vector<std::string> hosts;
+  hosts.reserve(statements.size());
+  for (const Statement& statement : statements)
+    hosts.push_back(statement.facts ? printable(statement.facts->host, kLongestHost) : "");
+  return hosts;
+}
+
 /// "rank 2, 5: reason" for those with the same reason.
 std::vector<std::string> reasons(const std::vector<LeftOut>& left_out) {
   std::vector<std::pair<std::string, std::vector<int>>> by_reason;
@@ -221,6 +230,7 @@ Admission judge(std::span<const Statement> statements, const AdmissionTerms& ter
                                   false});
   }
   set_profiles(statements, terms.may_differ, admission);
+  admission.hosts = hosts_of_ranks(statements);
   for (auto group = groups.begin() + 1; group != groups.end(); ++group) {
     for (const int rank : *group) {
       admission.left_out.push_back(

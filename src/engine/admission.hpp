@@ -48,6 +48,8 @@ struct Admission {
   std::string profile;                ///< theirs: the most frequent text, printable ASCII
   std::vector<std::string> profiles;  ///< that one and those that more than q of them state
   std::string probe_digest;           ///< theirs, of the probe gradient
+  std::vector<std::string> hosts;     ///< of rank i + 1, as it says: a short line of printable
+                                      ///< ASCII for people; empty where it says none
   std::vector<LeftOut> left_out;
   std::uint64_t rejected_frames = 0;  ///< no message that belongs here: counted, never an error
 };

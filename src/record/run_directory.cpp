@@ -8,12 +8,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
 #include "base/atomic_file.hpp"
 #include "base/file.hpp"
 #include "base/home_folder.hpp"
+#include "base/json_field.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/run_files.hpp"
@@ -120,6 +122,30 @@ std::string why_no_run_alone(const fs::path& dir) {
   return {};
 }
 
+constexpr const char* kConvictedOn = "convicted_on";
+
+nlohmann::json json_of(const HostsOfWorkers& hosts) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& [worker, host] : hosts)
+    list.push_back({{"worker", std::uint64_t{worker} + 1}, {"host", host}});
+  return list;
+}
+
+/// std::exception where it is something else.
+HostsOfWorkers hosts_from(const nlohmann::json& list) {
+  HostsOfWorkers hosts;
+  if (!list.is_array()) throw std::invalid_argument("no list");
+  for (const nlohmann::json& entry : list) {
+    std::uint32_t worker = 0;
+    std::string host;
+    read_field(entry, "worker", worker);
+    read_field(entry, "host", host);
+    if (worker == 0) throw std::invalid_argument("workers count from 1");
+    hosts[worker - 1] = std::move(host);
+  }
+  return hosts;
+}
+
 }  // namespace
 
 std::string_view to_string(RunState state) { return kStates[static_cast<std::size_t>(state)]; }
@@ -138,6 +164,12 @@ std::optional<RunStatus> read_status(const fs::path& dir) {
   RunStatus status;
   status.step = field("step", &nlohmann::json::is_number_unsigned).get<std::uint64_t>();
   status.message = field("message", &nlohmann::json::is_string).get<std::string>();
+  try {
+    if (json.contains(kConvictedOn)) status.convicted_on = hosts_from(json[kConvictedOn]);
+  } catch (const std::exception&) {
+    throw InputError(fmt::format("{} is damaged: its {} is no list of workers and hosts",
+                                 file.string(), kConvictedOn));
+  }
   const std::string state = field("status", &nlohmann::json::is_string).get<std::string>();
   for (std::size_t i = 0; i < kStates.size(); ++i) {
     if (kStates[i] != state) continue;
@@ -219,8 +251,9 @@ void RunDirectory::remove_leftovers() const { remove_temporaries(dir_, is_name_o
 
 void RunDirectory::write_status(const RunStatus& status) const {
   using nlohmann::json;
-  const json line = {
+  json line = {
       {"status", to_string(status.state)}, {"step", status.step}, {"message", status.message}};
+  if (!status.convicted_on.empty()) line[kConvictedOn] = json_of(status.convicted_on);
   constexpr int kCompact = -1;
   write_atomically(dir_ / kStatusFile,
                    line.dump(kCompact, ' ', false, json::error_handler_t::replace) + "\n");

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,10 +17,15 @@ enum class RunState { kRunning, kFinished, kInterrupted, kFailed, kDiverged };
 /// "running", "finished", "interrupted", "failed", "diverged".
 std::string_view to_string(RunState state);
 
+/// What machines workers, counted from 0, say that they are: for people, and never believed.
+using HostsOfWorkers = std::map<std::uint32_t, std::string>;
+
 struct RunStatus {
   RunState state = RunState::kRunning;
   std::uint64_t step = 0;  ///< steps taken
   std::string message;     ///< one line for people, or empty
+  /// Where workers were when they were convicted, as far as that is known.
+  HostsOfWorkers convicted_on = {};
 };
 
 /// What run.json says; empty where there is none. InputError where it is damaged. From any process,

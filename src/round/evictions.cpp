@@ -1,11 +1,13 @@
 #include "round/evictions.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "base/names.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -17,7 +19,7 @@ namespace {
 
 }  // namespace
 
-Evictions::Evictions(const Terms& terms, std::string_view text)
+Evictions::Evictions(const Terms& terms, std::string_view text, const HostsOfWorkers& then)
     : terms_(terms), workers_(terms.workers) {
   const std::string_view whole = text;
   while (!text.empty()) {
@@ -36,6 +38,10 @@ Evictions::Evictions(const Terms& terms, std::string_view text)
     workers_[numbers[0] - 1] = {numbers[1], numbers[2], one == "out"};
     out_ += one == "out" ? 1 : 0;
   }
+  for (const std::uint32_t worker : convicted()) {
+    if (const auto found = then.find(worker); found != then.end())
+      workers_[worker].host = found->second;
+  }
 }
 
 std::vector<std::uint32_t> Evictions::book(std::uint64_t step,
@@ -43,7 +49,10 @@ std::vector<std::uint32_t> Evictions::book(std::uint64_t step,
   std::vector<std::uint32_t> put_out;
   for (const std::uint32_t number : workers) {
     Worker& worker = workers_[number];
-    if (worker.convictions++ == 0) worker.first_step = step;
+    if (worker.convictions++ == 0) {
+      worker.first_step = step;
+      worker.host = host_now(number);
+    }
     if (worker.is_out || terms_.after == 0 || worker.convictions < terms_.after) continue;
     if (out_ >= terms_.most) continue;
     worker.is_out = true;
@@ -66,6 +75,34 @@ std::vector<std::uint32_t> Evictions::convicted() const {
     if (workers_[worker].convictions > 0) found.push_back(worker);
   }
   return found;
+}
+
+std::string Evictions::host_now(std::uint32_t worker) const {
+  return worker < terms_.hosts.size() ? terms_.hosts[worker] : "";
+}
+
+HostsOfWorkers Evictions::hosts() const {
+  HostsOfWorkers hosts;
+  for (const std::uint32_t worker : convicted()) {
+    if (!workers_[worker].host.empty()) hosts[worker] = workers_[worker].host;
+  }
+  return hosts;
+}
+
+std::string Evictions::moved() const {
+  std::vector<std::string> each, numbers;
+  for (const auto& [worker, then] : hosts()) {
+    const std::string now = host_now(worker);
+    if (terms_.after == 0 || now.empty() || now == then) continue;
+    each.push_back(
+        fmt::format("worker {} on '{}', now on '{}'", worker + 1, printable(then), printable(now)));
+    numbers.push_back(std::to_string(worker + 1));
+  }
+  if (each.empty()) return {};
+  return fmt::format(
+      "convicted on another host than it has now: {}; where that is another machine, --readmit {} "
+      "takes it in",
+      fmt::join(each, "; "), fmt::join(numbers, ","));
 }
 
 std::string Evictions::text() const {

@@ -113,7 +113,7 @@ std::uint64_t Training::used() const {
 }
 
 void Training::open_evictions() {
-  evictions_.emplace(options_.evictions, text_fact(state_, kConvicted));
+  evictions_.emplace(options_.evictions, text_fact(state_, kConvicted), options_.convicted_on);
   for (const std::uint32_t worker : options_.readmitted) {
     if (evictions_->readmit(worker)) {
       readmitted_.push_back(worker);
@@ -122,6 +122,7 @@ void Training::open_evictions() {
       log_warning("--readmit {}: this worker was not convicted", worker + 1);
     }
   }
+  if (const std::string moved = evictions_->moved(); !moved.empty()) log_warning("{}", moved);
 }
 
 /// Lines are lost in a power failure, or where they do not fit on the disk. Of the ledger nobody
@@ -140,7 +141,7 @@ void Training::tell_gaps() const {
 }
 
 RunEnd Training::run(const std::atomic<bool>& stop, const StepTaken& on_step) {
-  directory_.write_status({RunState::kRunning, state_.step, ""});
+  write_status(RunState::kRunning);
   try {
     if (options_.heals) keep_beginning();
     take_steps(stop, on_step);
@@ -155,8 +156,7 @@ RunEnd Training::run(const std::atomic<bool>& stop, const StepTaken& on_step) {
   }
   if (diverged_at_) log_warning("the weights are not finite since step {}", *diverged_at_);
   const bool finished = state_.step >= options_.last_step;
-  directory_.write_status(
-      {finished ? RunState::kFinished : RunState::kInterrupted, state_.step, ""});
+  write_status(finished ? RunState::kFinished : RunState::kInterrupted);
   return finished ? RunEnd::kFinished : RunEnd::kInterrupted;
 }
 
@@ -182,7 +182,7 @@ void Training::leave(RunState state, const std::string& why) {
   sync_journals();
   sign();
   try {
-    directory_.write_status({state, state_.step, why});
+    write_status(state, why);
   } catch (const InputError& second) {
     log_warning("{}", second.what());  // the first error is the one to end with
   }
@@ -236,6 +236,7 @@ bool Training::convict(const StepReport& report) {
   }
   note_quiet_step(report);
   const bool were_too_many = evictions_->are_too_many();
+  const HostsOfWorkers hosts = evictions_->hosts();
   const std::vector<std::uint32_t> put_out = evictions_->book(report.step, report.convicted);
   if (!put_out.empty()) {
     progress_.clear();
@@ -248,6 +249,7 @@ bool Training::convict(const StepReport& report) {
         "more lie, so somebody honest may be among them; nobody more is put out",
         report.step, evictions_->convicted().size(), options_.evictions.most);
   }
+  if (evictions_->hosts() != hosts) note_step();  // before a state file has the number
   return !put_out.empty();
 }
 
@@ -278,10 +280,15 @@ void Training::end_or_warn(const StepReport& report) {
   log_warning("{}; the run goes on (--on-divergence continue)", what_diverged(report));
 }
 
+void Training::write_status(RunState state, const std::string& message) const {
+  directory_.write_status(
+      {state, state_.step, message, evictions_ ? evictions_->hosts() : HostsOfWorkers()});
+}
+
 /// For those who look at a run that goes on, or that was killed.
 void Training::note_step() {
   try {
-    directory_.write_status({RunState::kRunning, state_.step, ""});
+    write_status(RunState::kRunning);
   } catch (const InputError& error) {
     progress_.clear();
     log_warning("{}; the run goes on", error.what());

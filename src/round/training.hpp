@@ -35,6 +35,7 @@ struct TrainingOptions {
   const SigningKey* sign_key = nullptr;     ///< that signs them; null: nobody
   Evictions::Terms evictions;               ///< workers: 0 where nobody is convicted
   std::vector<std::uint32_t> readmitted{};  ///< workers whose convictions are forgotten
+  HostsOfWorkers convicted_on{};            ///< where who is convicted was then
   bool heals = false;                       ///< goes back to before what liars alone have said
   const Replay* replay = nullptr;           ///< that the round follows; null: none
 };
@@ -104,6 +105,7 @@ class Training {
   void note_quiet_step(const StepReport& report);
   void take_steps(const std::atomic<bool>& stop, const StepTaken& on_step);
   bool checkpoint(bool is_last);
+  void write_status(RunState state, const std::string& message = "") const;
   void note_step();
   void leave(RunState state, const std::string& why);
   void end_or_warn(const StepReport& report);

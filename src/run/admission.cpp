@@ -97,21 +97,32 @@ void check_arbiter(const TrainSetup& setup, const WorkerWelcome& welcome,
       learner->numerical_profile(), admission.profile));
 }
 
+/// Of each of these, as it says; empty for a worker that is missing.
+std::vector<std::string> hosts_of(const std::vector<int>& ranks, const Admission& admission) {
+  std::vector<std::string> hosts;
+  hosts.reserve(ranks.size());
+  for (const int rank : ranks) {
+    const auto index = static_cast<std::size_t>(rank - 1);
+    hosts.push_back(index < admission.hosts.size() ? admission.hosts[index] : "");
+  }
+  return hosts;
+}
+
 /// The setup becomes that of those who are admitted.
-std::vector<int> admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome,
-                               Transport& transport, const std::atomic<bool>& stop) {
+Admission admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome, Transport& transport,
+                        const std::atomic<bool>& stop) {
   const AdmissionTerms terms{
       .layout_digest = layout_digest(setup.layout),
       .data_digest = setup.data->digest(),
       .may_differ = setup.plan.q,
       .time_limit = std::chrono::duration<double>(setup.config.start_timeout),
       .workers = setup.goes_on ? std::optional(setup.plan.workers) : std::nullopt};
-  const Admission admission = admit_workers(transport, welcome, terms, stop);
+  Admission admission = admit_workers(transport, welcome, terms, stop);
   check_arbiter(setup, welcome, admission);
   setup.profile = admission.profile;  // the server's own does not matter otherwise
   setup.profiles = admission.profiles;
-  if (setup.goes_on) return ranks_of_workers(setup, admission, transport.size());
-  if (admission.left_out.empty()) return admission.ranks;
+  if (setup.goes_on) admission.ranks = ranks_of_workers(setup, admission, transport.size());
+  if (setup.goes_on || admission.left_out.empty()) return admission;
   try {
     plan_for(setup, admission.ranks.size());
   } catch (const InputError& error) {
@@ -121,7 +132,7 @@ std::vector<int> admit_fitting(TrainSetup& setup, const WorkerWelcome& welcome,
     throw;
   }
   for (const std::string& notice : setup.plan.notices) log_line(notice);
-  return admission.ranks;
+  return admission;
 }
 
 }  // namespace
@@ -150,7 +161,9 @@ std::vector<int> admit(TrainSetup& setup, const WorkerWelcome& welcome, Transpor
   if (!setup.goes_on) warn_where_nobody_can_be_left_out(setup);
   if (needs_portable(setup.config))
     throw DisagreementError("this run is one of the portable profile");
-  return admit_fitting(setup, welcome, transport, stop);
+  Admission admission = admit_fitting(setup, welcome, transport, stop);
+  setup.hosts = hosts_of(admission.ranks, admission);
+  return std::move(admission.ranks);
 }
 
 }  // namespace detox

@@ -22,12 +22,13 @@ std::size_t thread_count(const RunConfig& config) {
 
 std::string_view codec_of(const Plan& plan) { return codec_for(plan.sign_codec).name; }
 
-Evictions::Terms eviction_terms(const Plan& plan) {
+Evictions::Terms eviction_terms(const TrainSetup& setup) {
+  const Plan& plan = setup.plan;
   if (!plan.arbitrated) return {};
-  return {plan.workers, plan.arbitrated->evict_after, plan.q};
+  return {plan.workers, plan.arbitrated->evict_after, plan.q, setup.hosts};
 }
 
-TrainingOptions training_options(const TrainSetup& setup) {
+TrainingOptions training_options(const TrainSetup& setup, const Start& start) {
   const RunConfig& config = setup.config;
   return {
       .last_step = setup.last_step,
@@ -43,8 +44,9 @@ TrainingOptions training_options(const TrainSetup& setup) {
       .stops_on_divergence = config.on_divergence == OnDivergence::kStop,
       .commits = config.commit != Commit::kOff,
       .sign_key = setup.sign_key ? &*setup.sign_key : nullptr,
-      .evictions = eviction_terms(setup.plan),
+      .evictions = eviction_terms(setup),
       .readmitted = setup.plan.readmitted,
+      .convicted_on = start.convicted_on,
       .heals = setup.plan.arbitrated && setup.plan.arbitrated->heals,
       .replay = setup.replay ? &*setup.replay : nullptr};
 }
@@ -263,8 +265,8 @@ RunEnd Session::conduct(Fleet& fleet, Start start) {
   parts.commit = setup_.config.commit;
   parts.voted_chunk_bytes = setup_.plan.votes_by_digest ? environment_.chunk_bytes : 0;
   ServerRound round(parts);
-  Training training(training_options(setup_), round, setup_.layout, std::move(start.checkpoint),
-                    start.directory, truth());
+  Training training(training_options(setup_, start), round, setup_.layout,
+                    std::move(start.checkpoint), start.directory, truth());
   const auto tell_end = [&] { observer_.on_steps_end(setup_, training, *adversary_, fleet); };
   RunEnd end = RunEnd::kInterrupted;
   try {

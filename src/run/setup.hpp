@@ -31,6 +31,7 @@ struct TrainSetup {
   LearnerFactory make_learner;
   std::string config_digest, profile;
   std::vector<std::string> profiles;  ///< that give the same bits: `profile`, and under MPI others
+  std::vector<std::string> hosts;     ///< under MPI: see Evictions::Terms
   bool goes_on = false;  ///< continues a recorded run under MPI: the plan is for its workers
   std::optional<Replay> replay;  ///< see open_replay (replay_start.hpp)
 };

@@ -91,12 +91,23 @@ void check_signer(const TrainSetup& setup, const fs::path& dir, std::uint64_t st
                   file.string(), there->key, setup.config.sign_key, setup.sign_key->fingerprint()));
 }
 
+/// A run goes on without, too: that is for people alone.
+HostsOfWorkers hosts_of_convicted(const fs::path& dir) {
+  try {
+    return read_status(dir).value_or(RunStatus()).convicted_on;
+  } catch (const InputError& error) {
+    log_warning("{}; on which hosts workers were convicted is not known", error.what());
+    return {};
+  }
+}
+
 /// `file` is the checkpoint of `start`; empty for step 0.
 Start accept(const TrainSetup& setup, const fs::path& file, Start start) {
   check_signer(setup, start.directory.path(), start.checkpoint.state.step);
   start.directory.remove_leftovers();
   record_config(setup, start.directory);
   if (file.empty()) return start;
+  if (setup.plan.arbitrated) start.convicted_on = hosts_of_convicted(folder_of(file));
   const std::uint64_t step = start.checkpoint.state.step;
   remove_later_checkpoints(start.directory.path(), step);
   log_info("resumed from {} (step {})", file.string(), step);

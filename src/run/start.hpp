@@ -12,6 +12,7 @@ namespace detox {
 struct Start {
   RunDirectory directory;
   Checkpoint checkpoint;
+  HostsOfWorkers convicted_on = {};  ///< as run.json beside the checkpoint has it
 };
 
 /// Step 0 of the setup.

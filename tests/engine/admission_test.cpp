@@ -100,6 +100,16 @@ TEST(Admission, NamesTheNumericsOfWhoDiffers) {
             "'native'");
 }
 
+TEST(Admission, TellsTheHostsAsTheyAreSaidButShortAndPrintable) {
+  auto statements = probes("aaa");
+  statements[0].facts->host = "node7\n\x1b[2J";
+  statements[1].facts->host = std::string(900, 'h');
+  statements[2].facts->host = "";
+  statements.push_back({{}, "it failed"});
+  const Admission admission = judge(statements, kAdmissionTerms);
+  EXPECT_THAT(admission.hosts, ElementsAre("node7??[2J", std::string(64, 'h') + "...", "", ""));
+}
+
 TEST(Admission, GoesByBitsAndNotByTheNameOfAProfile) {
   auto statements = probes("aaa");
   statements.push_back(saying("a", "newer library"));

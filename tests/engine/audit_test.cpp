@@ -219,6 +219,85 @@ TEST(Audit, TakesAWorkerInAgainWhereItIsAnotherMachineNow) {
   EXPECT_EQ(replayed.run.file("rounds.jsonl"), resumed.file("rounds.jsonl"));
 }
 
+/// What run.json says.
+std::map<std::uint64_t, std::string> convicted_on(const ToyRun& run) {
+  std::map<std::uint64_t, std::string> hosts;
+  const auto status = nlohmann::json::parse(run.file("run.json"));
+  if (!status.contains("convicted_on")) return hosts;
+  for (const auto& entry : status["convicted_on"]) hosts[entry["worker"]] = entry["host"];
+  return hosts;
+}
+
+TEST(Audit, SaysWhereTheNumberOfAConvictedWorkerIsOnAnotherHostNow) {
+  const Options options =
+      with(kAudited, {{"worker-fail", "2"}, {"audit-rate", "1"}, {"eval-freq", "3"}});
+  AttackedRun attacked(options);
+  std::vector<std::string> hosts;
+  for (std::uint32_t worker = 0; worker < attacked.run.plan().workers; ++worker)
+    hosts.push_back(fmt::format("node{}", worker + 1));
+  attacked.run.hosts = hosts;
+  attacked.run.stop_after = 6;
+  EXPECT_EQ(attacked.run.over_network(), RunEnd::kInterrupted);
+  const std::set<std::uint64_t> liars = convicted(attacked.run);
+  ASSERT_EQ(liars, byzantine(attacked.run));
+  std::map<std::uint64_t, std::string> were;
+  for (const std::uint64_t liar : liars) were[liar] = hosts[liar - 1];
+  EXPECT_EQ(convicted_on(attacked.run), were);
+
+  // Resumed up to a step: what it says, and what run.json says then.
+  const auto resumed = [&](std::uint64_t step, const std::vector<std::string>& now,
+                           const Options& more, bool over_network) {
+    ToyRun run(attacked.directory / "run", with(options, more));
+    run.resume = true;
+    run.hosts = now;
+    run.stop_after = step;
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(over_network ? run.over_network() : run.over_local_engine(), RunEnd::kInterrupted);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(resumed(7, hosts, {}, true), Not(testing::HasSubstr("another host")));
+  EXPECT_THAT(resumed(8, {}, {}, false), Not(testing::HasSubstr("another host")));
+  const auto first = static_cast<std::size_t>(*liars.begin());
+  std::vector<std::string> now = hosts;
+  now[first - 1] = "another\x1b node";
+  // As often as it is so: the conviction was there, and not where the number was since.
+  for (const std::uint64_t step : {9U, 10U}) {
+    EXPECT_THAT(resumed(step, now, {}, true),
+                testing::HasSubstr(fmt::format(
+                    "warning: convicted on another host than it has now: worker {0} on 'node{0}', "
+                    "now on 'another? node'; where that is another machine, --readmit {0} takes it "
+                    "in\n",
+                    first)));
+    EXPECT_EQ(convicted_on(attacked.run), were);
+  }
+  const std::string log = resumed(11, now, {{"readmit", std::to_string(first)}}, true);
+  EXPECT_THAT(log, Not(testing::HasSubstr("another host")));
+  EXPECT_THAT(log, testing::HasSubstr(fmt::format("worker {} is taken in again", first)));
+  were[first] = "another? node";  // and is at once convicted again
+  EXPECT_EQ(convicted_on(attacked.run), were);
+}
+
+TEST(Audit, KnowsNoHostsInTheLocalEngine) {
+  AttackedRun run(with(kAudited, {{"worker-fail", "2"}, {"audit-rate", "1"}}));
+  run.locally();
+  EXPECT_EQ(convicted(run.run).size(), 2U);
+  EXPECT_EQ(run.run.file("run.json"), "{\"message\":\"\",\"status\":\"finished\",\"step\":12}\n");
+}
+
+TEST(Audit, GoesOnWhereItsStatusFileIsDamaged) {
+  AttackedRun run(with(kAudited, {{"worker-fail", "2"}, {"audit-rate", "1"}}));
+  run.run.stop_after = 6;
+  EXPECT_EQ(run.run.over_local_engine(), RunEnd::kInterrupted);
+  std::ofstream(run.directory / "run" / "run.json") << "{";
+  run.run.stop_after = 0;
+  run.run.stop = false;
+  run.run.resume = true;
+  testing::internal::CaptureStderr();
+  run.locally();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("on which hosts workers were convicted is not known"));
+}
+
 TEST(Audit, LosesNoSliceWhereTooFewAreLeftToRecheckIt) {
   // Two liars are put out; then one of the other three is away, and two cannot say it thrice.
   Options options = {{"group-size", "2"},  {"workers", "5"},    {"assume-fail", "2"},

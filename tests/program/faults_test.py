@@ -1,9 +1,11 @@
 """Faults under MPI: a worker that dies, stops or sends nonsense costs its own contribution; a server that dies, nothing
 that a resumed run does not make up for."""
 
+import json
 import os
 import pathlib
 import signal
+import socket
 import statistics
 import sys
 
@@ -105,6 +107,9 @@ class Faults(ProgramTest):
         liars = {worker for line in self.journal("run", "attackers.jsonl") for worker in line["attackers"]}
         self.assertEqual(convicted, liars)
         self.assertEqual(len(liars), 2)
+        status = json.loads((self.folder / "run/run.json").read_text())
+        self.assertEqual({one["worker"]: one["host"] for one in status["convicted_on"]},
+                         dict.fromkeys(liars, socket.gethostname()))
         self.assert_equals_its_replay(last)
 
     def test_a_worker_killed_at_the_start_ends_the_job_or_is_done_without(self):

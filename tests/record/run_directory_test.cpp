@@ -186,10 +186,27 @@ TEST_F(RunFolder, HoldsItsStatus) {
   }
 }
 
+TEST_F(RunFolder, HoldsWhereConvictedWorkersWere) {
+  const RunDirectory run = RunDirectory::create(dir_);
+  run.write_status({RunState::kRunning, 42, "", {{2, "node7"}, {11, "a \"host\""}}});
+  EXPECT_EQ(get_file(dir_ / "run.json"),
+            R"({"convicted_on":[{"host":"node7","worker":3},{"host":"a \"host\"","worker":12}],)"
+            R"("message":"","status":"running","step":42})"
+            "\n");
+  EXPECT_EQ(read_status(dir_)->convicted_on, (HostsOfWorkers{{2, "node7"}, {11, "a \"host\""}}));
+  run.write_status({RunState::kRunning, 43, ""});
+  EXPECT_EQ(get_file(dir_ / "run.json"), "{\"message\":\"\",\"status\":\"running\",\"step\":43}\n");
+}
+
 TEST_F(RunFolder, SaysWhenItsStatusIsDamaged) {
-  for (const char* text : {"", "{", "[]", "{\"status\":\"running\"}",
-                           "{\"status\":\"asleep\",\"step\":1,\"message\":\"\"}",
-                           "{\"status\":\"running\",\"step\":-1,\"message\":\"\"}"}) {
+  for (const char* text :
+       {"", "{", "[]", "{\"status\":\"running\"}",
+        R"({"status":"running","step":1,"message":"","convicted_on":{}})",
+        R"({"status":"running","step":1,"message":"","convicted_on":[3]})",
+        R"({"status":"running","step":1,"message":"","convicted_on":[{"host":"a","worker":0}]})",
+        R"({"status":"running","step":1,"message":"","convicted_on":[{"host":7,"worker":1}]})",
+        "{\"status\":\"asleep\",\"step\":1,\"message\":\"\"}",
+        "{\"status\":\"running\",\"step\":-1,\"message\":\"\"}"}) {
     put_file(dir_ / "run.json", text);
     EXPECT_THAT(message_of<InputError>([&] { read_status(dir_); }),
                 HasSubstr("run.json is damaged"))

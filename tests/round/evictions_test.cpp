@@ -59,6 +59,40 @@ TEST(Evictions, TakeAWorkerInAgain) {
   EXPECT_THAT(evictions.book(4, {7}), ElementsAre(7));
 }
 
+TEST(Evictions, RememberWhereAWorkerWasConvicted) {
+  Evictions evictions(
+      {.workers = 4, .after = 1, .most = 2, .hosts = {"earth", "mars", "venus", ""}});
+  evictions.book(3, {1, 3});  // of the last nobody knows
+  EXPECT_EQ(evictions.hosts(), (HostsOfWorkers{{1, "mars"}}));
+  EXPECT_EQ(evictions.moved(), "");
+  // It goes on elsewhere, is convicted again, and in the local engine.
+  for (const std::vector<std::string>& hosts :
+       {std::vector<std::string>{"earth", "pluto", "venus", "mars"}, {}}) {
+    Evictions again({.workers = 4, .after = 1, .most = 2, .hosts = hosts}, evictions.text(),
+                    evictions.hosts());
+    again.book(4, {1});
+    EXPECT_EQ(again.hosts(), evictions.hosts());
+    EXPECT_EQ(again.moved(),
+              hosts.empty() ? ""
+                            : "convicted on another host than it has now: worker 2 on 'mars', now "
+                              "on 'pluto'; where that is another machine, --readmit 2 takes it in");
+    again.readmit(1);
+    EXPECT_EQ(again.moved(), "");
+    EXPECT_THAT(again.hosts(), IsEmpty());
+  }
+}
+
+TEST(Evictions, NameAllWhoAreOnOtherHostsInOneLine) {
+  const Evictions evictions({.workers = 3, .after = 1, .most = 2, .hosts = {"a", "b", "c"}},
+                            "1:1:8:out 2:1:8:out 3:1:8", {{0, "c"}, {1, "b"}, {2, "a\n"}});
+  EXPECT_EQ(evictions.moved(),
+            "convicted on another host than it has now: worker 1 on 'c', now on 'a'; worker 3 on "
+            "'a?', now on 'c'; where that is another machine, --readmit 1,3 takes it in");
+  const Evictions kept({.workers = 3, .after = 0, .most = 2, .hosts = {"a", "b", "c"}}, "1:1:8",
+                       {{0, "c"}});
+  EXPECT_EQ(kept.moved(), "");  // nothing is held against anybody
+}
+
 TEST(Evictions, RefuseATextThatIsNone) {
   for (const char* text : {"1", "1:1", "0:1:1", "10:1:1", "1:0:1", "1:1:1:in", "1:1:1 1:1:1", "a",
                            "1:1:1 ,", "1:1:99999999999999999999"}) {

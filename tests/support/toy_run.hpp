@@ -63,6 +63,7 @@ class ToyRun : RunObserver {
   std::function<std::unique_ptr<Fleet>(Fleet&)> wrap;  ///< what stands before the run's own fleet
   std::size_t chunk_bytes = kToyChunkBytes;            ///< over a network
   SimulatedWorld world;                                ///< over_network()'s
+  std::vector<std::string> hosts;                      ///< that workers say, the first one's first
   double seconds = 0;                                  ///< that the server took there
   std::vector<int> admitted;                           ///< the ranks that took part
 
@@ -197,9 +198,13 @@ class ToyRun : RunObserver {
   }
 
  private:
-  static void work(int rank, Transport& transport, const StandIn& stand_in) {
+  void work(int rank, Transport& transport, const StandIn& stand_in) const {
     if (stand_in && stand_in(rank, transport)) return;
-    serve_as_worker(transport, 30, [](const WorkerWelcome&) { return toy_kit(); });
+    serve_as_worker(transport, 30, [&](const WorkerWelcome&) {
+      WorkerKit kit = toy_kit();
+      if (!hosts.empty()) kit.host = hosts.at(static_cast<std::size_t>(rank - 1));
+      return kit;
+    });
   }
 
   void on_step(const StepReport& report) override {
