@@ -158,9 +158,12 @@ void RecordedRounds::go_back(std::string_view line) {
     const std::uint64_t step = number("step");
     const RecordedBack back{number("attempt"), number("back_from"), number("back_to"),
                             field(json, "convicted", &Json::is_string).get<std::string>()};
+    if (back.attempt == 0 || back.attempt > kMostAttempts) throw Fault{"it is of no attempt"};
+    if (step > back.to || back.to >= back.from || back.from != step_of_round(back.from))
+      throw Fault{fmt::format("nobody goes from step {} back to {}", back.from, back.to)};
     if (number_ == 1) {  // of a replay, which takes no step that does not stand
       first_ = step + 1;
-      attempt_ = back.attempt - std::min<std::uint64_t>(back.attempt, 1);
+      attempt_ = back.attempt - 1;
     }
     if (back.attempt != attempt_ + 1)
       throw Fault{fmt::format("attempt {} follows attempt {}", back.attempt, attempt_)};

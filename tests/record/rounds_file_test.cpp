@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
@@ -121,6 +122,20 @@ TEST(RecordedRounds, RefuseAttemptsThatNoRunMakes) {
     EXPECT_NE(refusal_of(text_of_lines(lines)), "") << text_of_lines(lines);
   EXPECT_THAT(refusal_of(text_of_lines({line(1), line(2), back(0, 1, 2)})),
               HasSubstr("no step is recorded there"));
+}
+
+TEST(RecordedRounds, RefuseToGoBackToWhereNoRunIs) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::uint64_t kSteps = std::uint64_t{1} << 48;
+  for (const Json& first : {back(kMost, 1, 3), back(kMost, 1, kMost), back(kSteps, 1, kSteps + 1),
+                            back(3, 0, 5), back(3, kMost, 5), back(3, 65536, 5), back(5, 1, 5)}) {
+    SCOPED_TRACE(first.dump());
+    const std::string text = text_of_lines({first});
+    const auto bytes = bytes_of(text);
+    for (const std::uint64_t until : {std::uint64_t{5}, kMost / 2, kMost})
+      EXPECT_THROW(RecordedRounds("r", {bytes.begin(), bytes.end()}, 7, 2, until), InputError);
+    EXPECT_THAT(refusal_of(text), HasSubstr("line 1"));
+  }
 }
 
 TEST(RecordedRounds, SayWhoWasAwayWhereCopiesAreDealt) {
