@@ -48,12 +48,13 @@ std::string Healing::text() const {
 }
 
 std::optional<std::uint64_t> first_unsure_step(const std::filesystem::path& rounds,
-                                               std::uint64_t last, std::size_t workers,
-                                               std::size_t slices, const Evictions& evictions) {
+                                               std::uint64_t first, std::uint64_t last,
+                                               std::size_t workers, std::size_t slices,
+                                               const Evictions& evictions) {
   const RecordedRounds recorded(rounds.string(), read_file(rounds), workers, slices);
-  if (recorded.last_step() < last) {
-    throw InputError(fmt::format("{} ends at step {}, not at step {}", recorded.name(),
-                                 recorded.last_step(), last));
+  if (recorded.first_step() > first || recorded.last_step() < last) {
+    throw InputError(fmt::format("{} has steps {} to {}, not {} to {}", recorded.name(),
+                                 recorded.first_step(), recorded.last_step(), first, last));
   }
   for (std::uint64_t step = recorded.first_step(); step <= last; ++step) {
     for (const RecordedSlice& slice : recorded.at(step).slices) {

@@ -36,9 +36,11 @@ class Healing {
 
 /// The first step that stands in which a slice was used of which nobody but workers who are out has
 /// said what it is: neither somebody else nor the server. Empty where there is none up to step
-/// `last`. `rounds`: rounds.jsonl of the run. InputError where it cannot be read or lacks steps.
+/// `last`. `rounds`: rounds.jsonl of the run. InputError where it cannot be read, or lacks steps
+/// from `first` on.
 std::optional<std::uint64_t> first_unsure_step(const std::filesystem::path& rounds,
-                                               std::uint64_t last, std::size_t workers,
-                                               std::size_t slices, const Evictions& evictions);
+                                               std::uint64_t first, std::uint64_t last,
+                                               std::size_t workers, std::size_t slices,
+                                               const Evictions& evictions);
 
 }  // namespace detox

@@ -63,6 +63,7 @@ class ServerRound {
 
   const Clock& clock() const { return clock_; }
   std::size_t workers() const { return parts_.plan.workers; }
+  std::size_t slices() const { return parts_.plan.k; }
 
  private:
   void collect_votes(const StepOrder& order, std::chrono::duration<double> time_limit,

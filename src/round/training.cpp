@@ -144,6 +144,7 @@ RunEnd Training::run(const std::atomic<bool>& stop, const StepTaken& on_step) {
   write_status(RunState::kRunning);
   try {
     if (options_.heals) keep_beginning();
+    if (options_.heals && options_.replay == nullptr) heal_what_was_before();
     take_steps(stop, on_step);
     progress_.clear();
     checkpoint(true);
@@ -163,7 +164,8 @@ RunEnd Training::run(const std::atomic<bool>& stop, const StepTaken& on_step) {
 void Training::take_steps(const std::atomic<bool>& stop, const StepTaken& on_step) {
   while (state_.step < options_.last_step && !stop) {
     const std::uint64_t step = state_.step + 1;
-    if (options_.replay != nullptr) follow_attempt(step);
+    if (options_.replay != nullptr) follow_attempts(options_.replay->at(step).attempt);
+    if (lost_.any()) record_back(healing_.attempt(), std::exchange(lost_, {}));
     const std::chrono::duration<double> limit(deadline_.seconds());
     StepReport report = round_.run(step, limit,
                                    {.model = model_,
@@ -175,6 +177,7 @@ void Training::take_steps(const std::atomic<bool>& stop, const StepTaken& on_ste
     if (!readmitted_.empty()) report.readmitted = std::exchange(readmitted_, {});
     take_step(step, report, on_step);
   }
+  if (options_.replay != nullptr && !stop) follow_attempts(last_attempt_back_to(state_.step));
 }
 
 void Training::leave(RunState state, const std::string& why) {
@@ -206,7 +209,7 @@ void Training::take_step(std::uint64_t step, const StepReport& report, const Ste
   record(report);
   if (on_step) on_step(report);
   progress_.update(step, report.loss, report.accuracy);
-  if (are_put_out && options_.heals && options_.replay == nullptr && heal(report)) return;
+  if (are_put_out && options_.heals && options_.replay == nullptr && heal()) return;
   if (diverges) end_or_warn(report);
   if (skipped_here_ >= options_.max_skipped) {
     progress_.clear();
@@ -314,17 +317,18 @@ void Training::record(const StepReport& report) {
   }
 }
 
-void Training::append(Journal& journal, nlohmann::json line) {
+bool Training::append(Journal& journal, nlohmann::json line) {
   if (healing_.attempt() > 0) line.emplace("attempt", healing_.attempt());
-  tell_lost_line(journal.append(line), journal);
+  return tell_lost_line(journal.append(line), journal);
 }
 
-void Training::tell_lost_line(bool written, const Journal& journal) {
+bool Training::tell_lost_line(bool written, const Journal& journal) {
   if (!written && !journals_fail_) {
     progress_.clear();
     log_warning("{}; the run goes on, lines are missing there", journal.last_error());
   }
   journals_fail_ = !written;
+  return written;
 }
 
 /// What a checkpoint follows from is on the disk before it: a resumed run has no holes.

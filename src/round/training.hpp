@@ -91,17 +91,22 @@ class Training {
   bool convict(const StepReport& report);
   void open_attempts();
   void keep_beginning();
-  bool heal(const StepReport& report);
-  std::optional<std::uint64_t> first_unsure(const StepReport& report);
+  void heal_what_was_before();
+  bool heal();
+  bool go_back_before(std::uint64_t unsure);
+  std::optional<std::uint64_t> first_unsure();
   std::optional<Checkpoint> checkpoint_before(std::uint64_t step);
   void go_back(std::uint64_t from, Checkpoint start);
   void take_over_facts();
   void note_attempt(TrainingState& state) const;
   struct InJournals {
-    bool metrics = true, rounds = true, commitments = true;
+    bool metrics = false, rounds = false, commitments = false;
+    bool any() const { return metrics || rounds || commitments; }
   };
+  static constexpr InJournals kAllJournals{true, true, true};
   void record_back(std::uint64_t attempt, const InJournals& in);
-  void follow_attempt(std::uint64_t step);
+  std::uint64_t last_attempt_back_to(std::uint64_t step) const;
+  void follow_attempts(std::uint64_t last);
   void note_quiet_step(const StepReport& report);
   void take_steps(const std::atomic<bool>& stop, const StepTaken& on_step);
   bool checkpoint(bool is_last);
@@ -111,8 +116,8 @@ class Training {
   void end_or_warn(const StepReport& report);
   std::string undefended(const StepReport& report) const;
   std::string diverged(const StepReport& report) const;
-  void append(Journal& journal, nlohmann::json line);
-  void tell_lost_line(bool written, const Journal& journal);
+  bool append(Journal& journal, nlohmann::json line);
+  bool tell_lost_line(bool written, const Journal& journal);
   void sync_journals();
   void sign();
   void tell_gaps() const;
@@ -137,6 +142,7 @@ class Training {
   std::optional<CommitmentJournal> commitments_;  ///< where the round makes any
   std::optional<RunSignature> signature_;
   bool journals_fail_ = false;
+  InJournals lost_;  ///< that lack the line about the attempt that it is
   std::uint64_t computed_ = 0;
   std::vector<std::size_t> used_;  ///< by step from first_step_: slices
   std::uint64_t server_was_alone_ = 0;

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/counted.hpp"
 #include "base/log.hpp"
+#include "base/worker_names.hpp"
 #include "detox/errors.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/damaged_file.hpp"
@@ -33,42 +35,67 @@ void Training::keep_beginning() {
   saved_step_ = state_.step;
 }
 
+/// Where somebody was put out when the run went on without --heal.
+void Training::heal_what_was_before() {
+  const bool is_here = rounds_.last_attempt().has_value();  // else it is in another directory
+  if (!is_here || !evictions_ || evictions_->out() == 0) return;
+  std::optional<std::uint64_t> unsure;
+  try {
+    unsure = first_unsure();
+  } catch (const InputError& error) {  // each time that it goes on
+    log_warning("{}: whether steps rest on what workers who are out alone have said is not known",
+                error.what());
+  }
+  if (!unsure) return;
+  std::vector<std::uint32_t> out = evictions_->convicted();
+  std::erase_if(out, [this](std::uint32_t worker) { return !evictions_->is_out(worker); });
+  log_info("put out so far: {}", worker_names(out));
+  go_back_before(*unsure);
+}
+
 /// After a step in which somebody was put out. Whether steps were taken back.
-bool Training::heal(const StepReport& report) {
-  if (healing_.attempt() == kMostAttempts) return false;
+bool Training::heal() {
   progress_.clear();
-  const std::optional<std::uint64_t> unsure = first_unsure(report);
+  std::optional<std::uint64_t> unsure = 1;  // what the record does not tell is not sure
+  try {
+    unsure = first_unsure();
+  } catch (const InputError& error) {
+    log_warning("{}: it goes back as far as it can", error.what());
+  }
   if (!unsure) {
     log_info("step {}: what they alone have said was used in no step: none is taken back",
-             report.step);
+             state_.step);
     return false;
   }
-  std::optional<Checkpoint> start = checkpoint_before(*unsure);
+  return go_back_before(*unsure);
+}
+
+/// False where it cannot.
+bool Training::go_back_before(std::uint64_t unsure) {
+  if (healing_.attempt() == kMostAttempts) return false;
+  std::optional<Checkpoint> start = checkpoint_before(unsure);
   if (!start) {
     log_warning(
         "step {}: what they alone have said was used in step {}, and there is no checkpoint before "
         "it: no step is taken back",
-        report.step, *unsure);
+        state_.step, unsure);
     return false;
   }
   log_info("back to step {}: what they alone have said was used in step {}; {} taken again",
-           start->state.step, *unsure,
-           counted(report.step - start->state.step, "step") +
-               (report.step - start->state.step == 1 ? " is" : " are"));
-  go_back(report.step, std::move(*start));
+           start->state.step, unsure,
+           counted(state_.step - start->state.step, "step") +
+               (state_.step - start->state.step == 1 ? " is" : " are"));
+  go_back(state_.step, std::move(*start));
   return true;
 }
 
-/// What the record does not tell is not sure.
-std::optional<std::uint64_t> Training::first_unsure(const StepReport& report) {
+/// InputError where the record does not tell.
+std::optional<std::uint64_t> Training::first_unsure() {
   sync_journals();
-  try {
-    return first_unsure_step(directory_.path() / kRoundsFile, report.step,
-                             report.assignment.workers(), report.assignment.slices(), *evictions_);
-  } catch (const InputError& error) {
-    log_warning("{}: it goes back as far as it can", error.what());
-    return 1;
-  }
+  const std::vector<std::uint64_t> checkpoints = list_checkpoints(directory_.path());
+  const std::uint64_t begin = checkpoints.empty() ? 0 : checkpoints.front();
+  return first_unsure_step(directory_.path() / kRoundsFile, begin + 1, state_.step,
+                           round_.workers(), round_.slices(), *evictions_);
 }
 
 std::optional<Checkpoint> Training::checkpoint_before(std::uint64_t step) {
@@ -102,7 +129,7 @@ void Training::go_back(std::uint64_t from, Checkpoint start) {
   used_.resize(std::min(
       used_.size(), static_cast<std::size_t>(back.to + 1 - std::min(back.to + 1, first_step_))));
   first_step_ = std::min(first_step_, back.to + 1);
-  record_back(healing_.attempt(), {});
+  record_back(healing_.attempt(), kAllJournals);
   sync_journals();
   sign();
   note_step();
@@ -124,29 +151,40 @@ void Training::record_back(std::uint64_t attempt, const InJournals& in) {
                                {"back_from", back.from},
                                {"back_to", back.to},
                                {"convicted", evictions_ ? evictions_->text() : ""}};
-  if (in.metrics) append(metrics_, line);
-  if (in.rounds) append(rounds_, line);
-  if (!in.commitments || !commitments_) return;
-  tell_lost_line(commitments_->append(BackCommitment{attempt, back.from, to}),
-                 commitments_->journal());
+  lost_.metrics |= in.metrics && !append(metrics_, line);
+  lost_.rounds |= in.rounds && !append(rounds_, line);
+  lost_.commitments |= in.commitments && commitments_ &&
+                       !tell_lost_line(commitments_->append(BackCommitment{attempt, back.from, to}),
+                                       commitments_->journal());
+}
+
+/// Of the checkpoint that the replayed run has of this step.
+std::uint64_t Training::last_attempt_back_to(std::uint64_t step) const {
+  std::uint64_t attempt = healing_.attempt();
+  for (const RecordedBack& back : options_.replay->backs()) {
+    if (back.to == step) attempt = std::max(attempt, back.attempt);
+  }
+  return attempt;
 }
 
 /// A replay takes the steps that stand, each as it was in its attempt.
-void Training::follow_attempt(std::uint64_t step) {
-  const std::uint64_t attempt = options_.replay->at(step).attempt;
-  if (attempt == healing_.attempt()) return;
+void Training::follow_attempts(std::uint64_t last) {
+  if (last == healing_.attempt()) return;
   for (const RecordedBack& back : options_.replay->backs()) {
-    if (back.attempt != healing_.attempt() + 1 || back.attempt > attempt) continue;
+    if (back.attempt != healing_.attempt() + 1 || back.attempt > last) continue;
     if (evictions_) evictions_.emplace(options_.evictions, back.convicted);
     healing_.went_back({back.from, back.to});
-    record_back(back.attempt, {});
+    record_back(back.attempt, kAllJournals);
   }
-  if (attempt != healing_.attempt() || !evictions_) {
-    throw InputError(fmt::format("step {} is of attempt {} there, of attempt {} here", step,
-                                 attempt, healing_.attempt()));
+  if (last != healing_.attempt() || !evictions_) {
+    throw InputError(fmt::format("step {} is of attempt {} there, of attempt {} here",
+                                 state_.step + 1, last, healing_.attempt()));
   }
   note_attempt(state_);
-  if (saved_step_ == state_.step) save_checkpoint(directory_.path(), layout_, model_, state_);
+  if (saved_step_ != state_.step) return;
+  sync_journals();
+  sign();
+  save_checkpoint(directory_.path(), layout_, model_, state_);
 }
 
 }  // namespace detox

@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <fstream>
 #include <random>
+#include <utility>
 
+#include "base/round_number.hpp"
 #include "support/attacked_run.hpp"
+#include "support/odd_worker.hpp"
 
 namespace detox {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
@@ -19,6 +23,8 @@ const Options kHealed = {{"approach", "audit"},   {"workers", "11"},    {"batch-
                          {"max-steps", "24"},     {"eval-freq", "5"},   {"audit-rate", "0.3"},
                          {"assume-fail", "2"},    {"worker-fail", "2"}, {"heal", "on"},
                          {"err-mode", "rev_grad"}};
+
+constexpr std::size_t kStepBegins = 8;  // in a frame
 
 struct Back {
   std::uint64_t from, to;
@@ -235,6 +241,118 @@ TEST(Healing, IsVerifiedAndReplayed) {
   AttackedRun again(
       with(kHealed, {{"lie-rate", "0.5"}, {"replay", (replayed.directory / "run").string()}}));
   EXPECT_EQ(again.locally().bytes(), healed.bytes());
+}
+
+TEST(Healing, TakesNothingForThisAttemptThatWasSaidInAnother) {
+  const Options options = with(kHealed, {{"lie-rate", "0.5"}});
+  AttackedRun local(options), network(options);
+  ASSERT_THAT(backs(local.locally().run), Not(IsEmpty()));
+  std::set<std::uint64_t> liars;
+  for (const auto& [step, worker] : local.told()) liars.insert(worker);
+  // An honest worker that says again, and otherwise, what it said in the attempt before, and what
+  // it will say in later ones.
+  int which = 1;
+  while (liars.contains(static_cast<std::uint64_t>(which))) ++which;
+  std::vector<FrameBytes> said;
+  std::size_t said_again = 0;
+  network.run.over_network([&](int rank, Transport& transport) {
+    if (rank != which) return false;
+    AlteredTransport end(transport, [&](Transport& inner, int to, FrameBytes frame) {
+      const std::uint64_t round = parse_frame(*frame).step;
+      const bool is_digest = parse_frame(*frame).kind == FrameKind::kDigest;
+      inner.send(to, frame);
+      if (!is_digest) return;
+      for (const FrameBytes& earlier : said) {
+        if (attempt_of_round(parse_frame(*earlier).step) == attempt_of_round(round)) continue;
+        inner.send(to, earlier);
+        inner.send(to, spoilt(earlier));
+        ++said_again;
+      }
+      if (said.size() < 3) said.push_back(frame);
+      for (const std::uint64_t later :
+           {round_number(attempt_of_round(round) + 1, step_of_round(round)),
+            round_number(attempt_of_round(round) + 1, 0), round_number(kMostAttempts, 1),
+            ~std::uint64_t{0}}) {
+        auto bytes = std::make_shared<FrameBuffer>(*spoilt(frame));
+        for (std::size_t i = 0; i < sizeof later; ++i)
+          (*bytes)[kStepBegins + i] = static_cast<std::byte>(later >> (8 * i));
+        inner.send(to, bytes);
+      }
+    });
+    serve_as_worker(end, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
+    return true;
+  });
+  EXPECT_GT(said_again, 10U);
+  EXPECT_EQ(network.bytes(), local.bytes());
+  EXPECT_EQ(network.run.file("rounds.jsonl"), local.run.file("rounds.jsonl"));
+  EXPECT_EQ(network.accused(), local.accused());
+  EXPECT_GT(network.run.rejected_frames, 0U);
+}
+
+TEST(Healing, IsReplayedUpToAStepThatItWentBackTo) {
+  const Options options = with(kHealed, {{"audit-rate", "1"},
+                                         {"lie-when", "safe"},
+                                         {"recheck", "0.3"},
+                                         {"max-steps", "30"},
+                                         {"eval-freq", "1"}});
+  AttackedRun whole(options), ended(options);
+  whole.locally();
+  const auto found = backs(whole.run);
+  ASSERT_THAT(found, SizeIs(1));
+  ASSERT_GT(found.front().to, 0U);
+  ended.run.stop_after_rounds = found.front().from;
+  ASSERT_EQ(ended.run.over_local_engine(), RunEnd::kInterrupted);
+  // It compares itself with the checkpoints that are there.
+  AttackedRun of_ended(with(options, {{"replay", (ended.directory / "run").string()}}));
+  of_ended.locally();
+  AttackedRun of_whole(with(options, {{"replay", (whole.directory / "run").string()},
+                                      {"max-steps", std::to_string(found.front().to)}}));
+  of_whole.locally();
+  EXPECT_EQ(backs(of_ended.run), found);
+  EXPECT_EQ(backs(of_whole.run), found);
+  AttackedRun again(with(options, {{"replay", (of_whole.directory / "run").string()}}));
+  EXPECT_EQ(backs(again.locally().run), found);
+}
+
+TEST(Healing, TakesBackWhatWasUsedBeforeItWasAskedFor) {
+  const Options healed = with(kHealed, {{"eval-freq", "1"},
+                                        {"audit-rate", "1"},
+                                        {"lie-when", "safe"},
+                                        {"recheck", "0.3"},
+                                        {"max-steps", "60"}});
+  AttackedRun whole(healed), later(with(healed, {{"heal", "off"}}));
+  AttackedRun clean(with(healed, {{"worker-fail", "0"}}));
+  whole.locally();
+  const std::uint64_t from = backs(whole.run).at(0).from;
+  later.run.stop_after = from + 2;
+  ASSERT_EQ(later.run.over_local_engine(), RunEnd::kInterrupted);
+  ToyRun resumed(later.directory / "run", healed);
+  resumed.resume = true;
+  resumed.over_local_engine();
+  EXPECT_EQ(backs(resumed).at(0), (Back{from + 2, backs(whole.run).at(0).to}));
+  ASSERT_EQ(put_out(resumed), 2U);
+  EXPECT_EQ(resumed.final_model(), clean.locally().run.final_model());
+}
+
+TEST(Healing, GoesBackToTheBeginningWhereItsFirstLinesAreLost) {
+  Options options =
+      with(kHealed, {{"audit-rate", "1"}, {"worker-fail", "1"}, {"lie-rate", "0.1"}});
+  std::uint64_t convicted = 0;
+  for (int seed = 1; convicted < 2; ++seed) {
+    ASSERT_LT(seed, 20);
+    options["seed"] = std::to_string(seed);
+    AttackedRun whole(options);
+    ASSERT_THAT(backs(whole.locally().run), IsEmpty());
+    for (const auto& line : whole.run.journal("rounds.jsonl"))
+      if (line.contains("convicted")) convicted = line["step"];
+  }
+  AttackedRun lost(options);
+  bool is_lost = false;
+  lost.run.after_step = [&](std::uint64_t) {
+    if (!std::exchange(is_lost, true)) std::ofstream(lost.directory / "run" / "rounds.jsonl");
+  };
+  lost.locally();
+  EXPECT_THAT(backs(lost.run), ElementsAre(Back{convicted, 0}));
 }
 
 TEST(Healing, IsTheSameOnBothEnginesAndConvictsNobodyHonestInTwentyConfigurations) {
