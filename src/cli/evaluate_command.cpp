@@ -7,7 +7,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/cores.hpp"
@@ -101,7 +104,8 @@ class Evaluation {
       print(step, file);
     } catch (const InputError&) {
       if (fs::exists(file)) throw;
-      log_info("{} is gone: the run keeps only its newest checkpoints", file.string());
+      log_info("{} is gone: the run keeps only its newest checkpoints, or has gone back",
+               file.string());
     }
   }
 
@@ -134,23 +138,24 @@ class Evaluation {
   }
 
   /// Scores the checkpoints that have come since the last call, but for those that --eval-freq
-  /// leaves out; true where there were any.
+  /// leaves out; true where there were any. A run that goes back writes some of them again.
   bool score_new() {
     bool found = false;
-    for (const std::uint64_t step : list_checkpoints(folder_)) {
-      if (last_ && step <= *last_) continue;
-      last_ = step;
+    const std::vector<std::uint64_t> steps = list_checkpoints(folder_);
+    for (const std::uint64_t step : steps) {
+      std::error_code error;
+      const fs::file_time_type time = fs::last_write_time(model_path(folder_, step), error);
+      if (error || !seen_.emplace(step, time).second) continue;
       found = true;
-      last_is_scored_ = is_wanted(step);
-      if (last_is_scored_) score_unless_gone(step);
+      if (is_wanted(step)) score_unless_gone(step);
     }
+    if (found) last_ = steps.back();
     return found;
   }
 
   /// Only the run's end tells which checkpoint is its last.
   void score_last() {
-    if (last_ && !last_is_scored_) score_unless_gone(*last_);
-    last_is_scored_ = true;
+    if (last_ && !is_wanted(*last_)) score_unless_gone(*last_);
   }
 
   int end_of_killed(const RunStatus& status) {
@@ -231,8 +236,8 @@ class Evaluation {
   ThreadPool pool_;
   std::unique_ptr<Dataset> data_;
   std::optional<Evaluator> evaluator_;
-  std::optional<std::uint64_t> last_;  ///< the newest checkpoint that was seen
-  bool last_is_scored_ = false;
+  std::set<std::pair<std::uint64_t, fs::file_time_type>> seen_;  ///< checkpoints
+  std::optional<std::uint64_t> last_;                            ///< the newest of them
   double timeout_s_ = options_.timeout_s.value_or(600);
 };
 

@@ -84,6 +84,17 @@ class Evaluate(ProgramTest):
         self.assertEqual(follower.returncode, 0, err)
         self.assertTrue(out.startswith("step 12 "), out)
 
+    def test_scores_again_what_a_run_that_has_gone_back_writes_again(self):
+        _, follower = self.held("running")
+        run = self.folder / "run"
+        (run / "model_step_12").unlink()
+        (run / "new").write_bytes((run / "model_step_10").read_bytes())
+        (run / "new").rename(run / "model_step_10")
+        self.assertTrue(follower.stdout.readline().startswith("step 10 "))
+        self.write_status("finished")
+        out, err = follower.communicate(timeout=PATIENCE)
+        self.assertEqual((follower.returncode, out), (0, ""), err)
+
     def test_says_at_which_step_a_run_was_killed(self):
         lock, follower = self.held("running")
         lock.close()
