@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <string_view>
 
 #include "base/ed25519.hpp"
 #include "support/attacked_run.hpp"
@@ -47,6 +48,8 @@ extern "C" ssize_t write(int fd, const void* bytes, size_t size) {
 
 extern "C" int rename(const char* from, const char* to) noexcept {
   is_struck();
+  // The last that it does; what the next step does is another matter.
+  if (std::string_view(to).ends_with("/run.json")) is_looked_at = false;
   return static_cast<int>(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
 }
 
