@@ -335,8 +335,7 @@ TEST(Healing, TakesBackWhatWasUsedBeforeItWasAskedFor) {
 }
 
 TEST(Healing, GoesBackToTheBeginningWhereItsFirstLinesAreLost) {
-  Options options =
-      with(kHealed, {{"audit-rate", "1"}, {"worker-fail", "1"}, {"lie-rate", "0.1"}});
+  Options options = with(kHealed, {{"audit-rate", "1"}, {"worker-fail", "1"}, {"lie-rate", "0.1"}});
   std::uint64_t convicted = 0;
   for (int seed = 1; convicted < 2; ++seed) {
     ASSERT_LT(seed, 20);
