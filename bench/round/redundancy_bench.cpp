@@ -121,8 +121,8 @@ class TimedRun final : public RunObserver {
     const double now = processor_ms();
     if (report.step > kUntimed) {
       cost.step += (now - last_) / kTimed;
-      cost.computed += static_cast<double>(report.computed()) /
-                       static_cast<double>(report.used.size()) / kTimed;
+      cost.computed +=
+          static_cast<double>(report.computed()) / static_cast<double>(report.used.size()) / kTimed;
     }
     last_ = now;
   }
@@ -152,8 +152,7 @@ bool compare(const Redundancy& redundancy, int rounds, std::uint64_t batch,
       weights[turn] = std::move(run.weights);
     }
     const double more = with.computed - redundancy.least;
-    if (weights[0] != weights[1] || more < -1e-9 ||
-        with.computed > redundancy.most + 1e-9) {
+    if (weights[0] != weights[1] || more < -1e-9 || with.computed > redundancy.most + 1e-9) {
       fmt::print(stderr, "{}: {:.3f} answers a slice, and the weights are {}\n", redundancy.name,
                  with.computed, weights[0] == weights[1] ? "right" : "other ones");
       return false;
@@ -167,11 +166,12 @@ bool compare(const Redundancy& redundancy, int rounds, std::uint64_t batch,
     shares.push_back(100 * (with.step / expected - 1));
   }
   const double above = median(shares);
-  fmt::print("{:14} | {:6.1f} | {:6.1f} ({:6.1f}) | {:5.3f} | {:5.3f} | {:+5.1f} % ({:+5.1f} to "
-             "{:+5.1f}) {}\n",
-             redundancy.name, median(steps), median(bare), median(answers), median(ratios),
-             median(computed), above, *std::ranges::min_element(shares),
-             *std::ranges::max_element(shares), above <= kMostPercent ? "within" : "ABOVE");
+  fmt::print(
+      "{:14} | {:6.1f} | {:6.1f} ({:6.1f}) | {:5.3f} | {:5.3f} | {:+5.1f} % ({:+5.1f} to "
+      "{:+5.1f}) {}\n",
+      redundancy.name, median(steps), median(bare), median(answers), median(ratios),
+      median(computed), above, *std::ranges::min_element(shares), *std::ranges::max_element(shares),
+      above <= kMostPercent ? "within" : "ABOVE");
   std::fflush(stdout);
   return true;
 }
@@ -188,8 +188,7 @@ int run(int argc, char** argv) {
       "expected\n",
       batch, rounds, kTimed, kMostPercent);
   for (const Redundancy& redundancy : kRedundancies) {
-    if (!compare(redundancy, rounds, static_cast<std::uint64_t>(batch),
-                 argc > 3 ? argv[3] : ""))
+    if (!compare(redundancy, rounds, static_cast<std::uint64_t>(batch), argc > 3 ? argv[3] : ""))
       return 1;
   }
   return 0;

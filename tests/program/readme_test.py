@@ -61,6 +61,9 @@ class Shown(ProgramTest):
     def test_comparing(self):
         self.run_page("docs/comparing.md", learner={})
 
+    def test_defence(self):
+        self.run_page("docs/defence.md", learner={})
+
     def test_evaluating(self):
         self.run_page("docs/evaluating.md", learner={})
 
