@@ -74,6 +74,8 @@ def notes(results, settings):
         f"behind DETOX on average: {expected * settings.steps:.0f} in {settings.steps} steps "
         f"({100 * expected / slices:.1f} %).",
     ]
+    lines.append("DETOX computes every slice three times. Lazy replicas and audits pay less for the same liars: their table is in "
+                 "docs/defence.md, and tools/experiments --network lenet-fashion-mnist makes it.")
     if settings.steps == 250:
         lines.append("This is one seed on one processor: differences of a few points are noise. Over the seeds 428, 1 and 2 "
                      "coord-median under a little is enough ended at 74, 72 and 57 %, DETOX + coord-median at 80, 82 and 82 %; "

@@ -45,7 +45,7 @@ def read(directory):
                   corrupted=sum(step.get("corrupted", 0) for step in steps.values()),
                   computed=sum(step["computed"] for step in taken) / max(1, used),
                   seconds=statistics.median(step["seconds"]["total"] for step in taken) * len(taken) / len(steps),
-                  liars=tomllib.loads((directory / "config.toml").read_text(encoding="utf-8"))["worker-fail"],
+                  liars=int(tomllib.loads((directory / "config.toml").read_text(encoding="utf-8"))["worker-fail"]),
                   out=out, last_out=last_out)
 
 

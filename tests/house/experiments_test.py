@@ -29,7 +29,7 @@ elif words[0] == "train":
         if word == "--config":
             options |= tomllib.loads(pathlib.Path(words[at + 1]).read_text())
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "config.toml").write_text(f"worker-fail = {options['worker-fail']}\\n")
+    (directory / "config.toml").write_text(f'worker-fail = "{options["worker-fail"]}"\\n')
     for name in ("metrics.jsonl", "rounds.jsonl"):
         shutil.copy(here / name, directory)
     seed = words[words.index("--seed") + 1] if "--seed" in words else "428"
