@@ -22,7 +22,7 @@ if words[0] == "evaluate":
     print(json.dumps({"step": 3, "prec1": 80.0 - (seed if seed != 428 else 0)}))
 elif words[0] == "train":
     if (here / "fails").exists() and "2" in words:
-        sys.exit(3)
+        sys.exit(int((here / "fails").read_text()))
     directory = pathlib.Path(words[words.index("--train-dir") + 1])
     options = {"worker-fail": 5}
     for at, word in enumerate(words):
@@ -111,9 +111,13 @@ class Experiments(unittest.TestCase):
         self.assertEqual(self.row("--seeds", "2")[-1], "2 ± 0")
 
     def test_a_run_that_fails_is_named_and_the_others_count(self):
-        (self.folder / "fails").touch()
+        (self.folder / "fails").write_text("3")
         row = self.row("--seeds", "3", code=1)
         self.assertEqual([row[2], row[-1]], ["79.5 ± 0.7", "–, seed 2 failed, exit code 3"])
+
+    def test_what_the_program_refuses_is_a_result(self):
+        (self.folder / "fails").write_text("2")
+        self.assertEqual(self.row("--seeds", "3")[2:], ["refused", "", "", "", ""])
 
     def test_fewer_steps_and_synthetic_data_are_options_of_the_run(self):
         self.row("--steps", "7", "--short", network="resnet18-cifar10", defence="median", attack="none")
