@@ -166,6 +166,7 @@ class DrawnRun {
   bool is_server_wrong_;    ///< its computing is what nobody else says
   std::vector<std::string> own_ = [] {
     std::vector<std::string> texts;
+    texts.reserve(100);
     for (int i = 0; i < 100; ++i) texts.push_back("me" + std::to_string(10 + i).substr(0, 2));
     return texts;
   }();
