@@ -17,8 +17,8 @@ constexpr std::size_t kMostInSummary = 8, kMostLines = 100;
 
 }  // namespace
 
-Presence::Presence(std::size_t workers, std::size_t slices, std::size_t bears)
-    : workers_(workers), slices_(slices), bears_(bears) {}
+Presence::Presence(std::size_t workers, std::size_t slices, std::size_t bears, bool gives_away)
+    : workers_(workers), slices_(slices), bears_(bears), gives_away_(gives_away) {}
 
 void Presence::expect(std::uint32_t worker, std::uint64_t round, Time now) {
   round_ = round;
@@ -62,6 +62,7 @@ Presence::Told Presence::state_of(const Worker& worker, Time now) const {
 }
 
 std::string Presence::what_is_left() const {
+  if (gives_away_) return "others compute its pieces";
   const auto out = static_cast<std::size_t>(std::ranges::count_if(workers_, [](const Worker& one) {
     return one.told == Told::kSilent || one.told == Told::kEnded;
   }));

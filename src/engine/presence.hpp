@@ -18,8 +18,9 @@ class Presence {
  public:
   using Time = Clock::time_point;
 
-  /// slices: k; bears: q, of so many that fail or lie the run was built to survive.
-  Presence(std::size_t workers, std::size_t slices, std::size_t bears);
+  /// slices: k; bears: q, of so many that fail or lie the run was built to survive; gives_away:
+  /// what somebody does not do is given to others.
+  Presence(std::size_t workers, std::size_t slices, std::size_t bears, bool gives_away = false);
 
   /// The worker has to answer in the round that begins, whether or not an order reaches it.
   void expect(std::uint32_t worker, std::uint64_t round, Time now);
@@ -63,6 +64,7 @@ class Presence {
 
   std::vector<Worker> workers_;
   std::size_t slices_, bears_;
+  bool gives_away_;
   std::uint64_t round_ = 0;
   std::size_t lines_ = 0;
 };

@@ -46,7 +46,7 @@ RemoteFleet::RemoteFleet(const Parts& parts)
       complaints_(peers_.size(), parts.q),
       to_workers_(parts.transport),
       to_left_out_(parts.transport),
-      presence_(parts.ranks.size(), parts.slices, parts.q),
+      presence_(parts.ranks.size(), parts.slices, parts.q, parts.gives_away),
       last_watch_(clock().now()) {
   for (int rank = 1; rank < parts_.transport.size(); ++rank) {
     (worker_of(parts_.ranks, rank) ? ranks_here_ : left_out_).push_back(rank);

@@ -45,6 +45,14 @@ class Steps {
   Presence presence;
 };
 
+TEST(Presence, SaysThatOthersComputeWhatIsGivenToThem) {
+  Presence presence(5, 3, 1, true);
+  presence.expect(4, 1, Presence::Time());
+  EXPECT_THAT(
+      presence.ended(4, "out of memory"),
+      testing::EndsWith("the run goes on without it: out of memory; others compute its pieces"));
+}
+
 TEST(Presence, NamesWhoFallsSilentOnceAndWhatIsLeft) {
   Steps steps;
   EXPECT_THAT(steps.take(10, {}), IsEmpty());
