@@ -89,6 +89,9 @@ class Aggregator {
   void aggregate(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
                  AggregationReport* report = nullptr) const;
 
+  /// Empty where n rows will do; else what a call with them would say (unmet_requirement).
+  std::string unmet(std::size_t n) const;
+
  protected:
   const RuleOptions& options() const { return options_; }
 

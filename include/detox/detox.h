@@ -29,6 +29,13 @@ const char* detox_rule_name(size_t rule);
 const char* detox_rule_requirement(size_t rule);
 const char* detox_rule_paper(size_t rule);
 
+/* The number of the rule with this name or alias; detox_rule_count() on error. */
+size_t detox_find_rule(const char* name);
+/* Whether it takes weights of rows; whether it draws at random, by seed and step. 1 or 0, which it
+   is where there is no rule of that number. */
+int detox_rule_takes_weights(size_t rule);
+int detox_rule_draws(size_t rule);
+
 /* An aggregator by the rule's name or alias. options: words KEY=VALUE with blanks between them, as
    the options of `detoxml aggregate` and with its values: "f=5 pre=nnm,bucketing:s=2
    krum-select=3"; also bulyan-variant, tolerance, reference-row, clip-radius, clip-rounds,
@@ -70,11 +77,64 @@ int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows
 int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,
                            size_t d, uint64_t step, double* out);
 
+/* "" where n rows will do for the aggregator's rule, steps and options; else why not, as a call
+   with them would say it. Valid until the thread's next call. NULL where the aggregator is NULL. */
+const char* detox_unmet(const detox_aggregator* aggregator, size_t n);
+
+/* What a rule found out about the rows of a call. A view, valid until the aggregator's next call
+   and as long as it lives. Rows are numbers from 0, ascending. */
+typedef struct detox_report {
+  size_t size; /* sizeof(detox_report), set by the caller */
+  size_t selected_count, score_count, weight_count, rejected_count;
+  const size_t* selected;     /* rows that the result is made of; none: all, by coordinate */
+  const double* scores;       /* one a row, higher is more suspect; none where the rule has none */
+  const double* weights;      /* one a row, of rules that weigh rows; else none */
+  const size_t* rejected;     /* rows that the result is not made of, */
+  const char* const* reasons; /* and why, one a rejected row */
+} detox_report;
+
+/* What values are. */
+enum { DETOX_FLOAT32 = 0, DETOX_FLOAT64 = 1 };
+
+/* A call with all that it may be told. Zeros are the defaults of what is not named here. */
+typedef struct detox_call {
+  size_t size;             /* sizeof(detox_call) */
+  int type;                /* of the values of rows and out */
+  const void* const* rows; /* n pointers to d values each */
+  size_t n, d;
+  uint64_t step;
+  void* out;             /* d values, which no row may overlap */
+  const double* weights; /* n, in place of those of detox_set_weights; NULL: those */
+  detox_report* report;  /* is set where it is not NULL, which costs memory and time */
+} detox_call;
+
+/* As detox_aggregate_float. */
+int detox_aggregate(detox_aggregator* aggregator, const detox_call* call);
+
 /* What each of the n rows counts for in the calls that follow, copied: numbers of at least 0, none
    counted for more than weight-cap / n (default 2 / n) of their sum. NULL or n = 0: all the same,
    as at first. For some rules, and a call refuses weights that cannot be (docs/rules.md). 0; 2
    where the aggregator is NULL. */
 int detox_set_weights(detox_aggregator* aggregator, const double* weights, size_t n);
+
+/* The steps before a rule by themselves: n rows -> n' points, which a rule would see. By one thread
+   at a time. */
+typedef struct detox_pre detox_pre;
+
+/* steps as in the option pre: "nnm,bucketing:s=2"; "none" leaves rows as they are. seed: what
+   bucketing draws of. NULL on error. */
+detox_pre* detox_create_pre(const char* steps, size_t f, uint64_t seed, size_t threads);
+void detox_destroy_pre(detox_pre* pre);
+
+/* n' for n rows, at least 1; 0 on error: where n breaks a step's requirement. */
+size_t detox_pre_points(const detox_pre* pre, size_t n);
+
+/* out (n', d), one point behind the other, = the points. call's weights and report are NULL.
+   Returns as detox_aggregate_float. */
+int detox_apply_pre(detox_pre* pre, const detox_call* call);
+
+/* digest = SHA-256 of so many bytes. 0; 2 where a pointer is NULL. */
+int detox_digest(const void* bytes, size_t size, unsigned char digest[32]);
 
 #ifdef __cplusplus
 }

@@ -1,19 +1,24 @@
 // detox/detox.h over the registry of rules.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "base/cores.hpp"
+#include "base/digest.hpp"
 #include "base/names.hpp"
 #include "detox/aggregator.hpp"
 #include "detox/detox.h"
 #include "detox/errors.hpp"
+#include "library/c_calls.hpp"
 #include "stages/aggregate/function_rule.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
 using detox::AggregationContext;
+using namespace detox::c_calls;
 
 struct detox_aggregator {
   std::unique_ptr<detox::Aggregator> rule;
@@ -22,28 +27,13 @@ struct detox_aggregator {
   detox::Key key;
   std::vector<double> weights;
   std::string description;
+  // Of the last call that asked for a report.
+  detox::AggregationReport report;
+  std::vector<std::size_t> rejected;
+  std::vector<const char*> reasons;
 };
 
 namespace {
-
-constexpr int kUsage = 2, kFailure = 1;
-constexpr std::size_t kMostThreads = 1024;
-
-thread_local std::string last_error;
-
-/// Runs work; what it throws becomes the thread's error text and the answer of `failed`.
-template <class Work, class Failed>
-auto guarded(const Work& work, const Failed& failed) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const detox::Error& error) {
-    last_error = error.what();
-    return failed(error.exit_code() == kUsage ? kUsage : kFailure);
-  } catch (const std::exception& error) {
-    last_error = error.what();
-    return failed(kFailure);
-  }
-}
 
 const detox::RuleInfo* rule_at(std::size_t rule) {
   return rule < detox::rules().size() ? &detox::rules()[rule] : nullptr;
@@ -91,13 +81,11 @@ Asked parse_options(std::string_view text) {
 template <class Make>
 detox_aggregator* create(std::string_view name, std::string_view requirement, const char* options,
                          std::size_t threads, const Make& make) {
-  if (threads > kMostThreads) {
-    throw detox::UsageError(fmt::format("threads: {}; valid: 0 to {}", threads, kMostThreads));
-  }
   const Asked asked = parse_options(options == nullptr ? "" : options);
+  std::unique_ptr<detox::ThreadPool> pool = make_pool(threads);
   auto made = std::make_unique<detox_aggregator>();
+  made->pool = std::move(pool);
   made->rule = make(asked.options);
-  made->pool = std::make_unique<detox::ThreadPool>(threads > 0 ? threads : detox::usable_cores());
   made->key = detox::key_from_seed(asked.seed);
   made->description = fmt::format("{}, needs {}, with {}", name, requirement,
                                   asked.text.empty() ? "f=0" : asked.text);
@@ -105,20 +93,60 @@ detox_aggregator* create(std::string_view name, std::string_view requirement, co
 }
 
 template <class T>
-int aggregate(detox_aggregator* aggregator, const T* const* rows, std::size_t n, std::size_t d,
-              std::uint64_t step, T* out) {
-  return guarded(
-      [&] {
-        if (aggregator == nullptr) throw detox::UsageError("the aggregator is NULL");
-        AggregationContext context{.pool = *aggregator->pool,
-                                   .workspace = aggregator->workspace,
-                                   .step = step,
-                                   .key = aggregator->key,
-                                   .weights = aggregator->weights};
-        aggregator->rule->aggregate(detox::Rows<T>{{rows, n}, d}, std::span<T>(out, d), context);
-        return 0;
-      },
-      [](int code) { return code; });
+void aggregate(detox_aggregator& aggregator, const detox_call& call) {
+  std::span<const double> weights = aggregator.weights;
+  if (call.weights != nullptr) weights = {call.weights, call.n};
+  AggregationContext context{.pool = *aggregator.pool,
+                             .workspace = aggregator.workspace,
+                             .step = call.step,
+                             .key = aggregator.key,
+                             .weights = weights};
+  detox::AggregationReport* report = call.report != nullptr ? &aggregator.report : nullptr;
+  aggregator.rule->aggregate(rows_of<T>(call), std::span<T>(static_cast<T*>(call.out), call.d),
+                             context, report);
+}
+
+/// The aggregator's report, as the caller sees it.
+void show_report(detox_aggregator& aggregator, detox_report& to) {
+  const detox::AggregationReport& report = aggregator.report;
+  aggregator.rejected.clear();
+  aggregator.reasons.clear();
+  for (const auto& [row, reason] : report.rejected) {
+    aggregator.rejected.push_back(row);
+    aggregator.reasons.push_back(reason.c_str());
+  }
+  to = {.size = sizeof(detox_report),
+        .selected_count = report.selected.size(),
+        .score_count = report.scores.size(),
+        .weight_count = report.weights.size(),
+        .rejected_count = report.rejected.size(),
+        .selected = report.selected.data(),
+        .scores = report.scores.data(),
+        .weights = report.weights.data(),
+        .rejected = aggregator.rejected.data(),
+        .reasons = aggregator.reasons.data()};
+}
+
+void check_call(const detox_aggregator* aggregator, const detox_call* call) {
+  if (aggregator == nullptr) throw detox::UsageError("the aggregator is NULL");
+  check_size(call, "detox_call");
+  if (call->report != nullptr) check_size(call->report, "detox_report");
+}
+
+template <class T>
+int aggregate_rows(detox_aggregator* aggregator, int type, const T* const* rows, std::size_t n,
+                   std::size_t d, std::uint64_t step, T* out) {
+  // Pointers to pointers have no common type: these are read as what they are (rows_of).
+  const detox_call call{.size = sizeof(detox_call),
+                        .type = type,
+                        .rows = reinterpret_cast<const void* const*>(rows),
+                        .n = n,
+                        .d = d,
+                        .step = step,
+                        .out = out,
+                        .weights = nullptr,
+                        .report = nullptr};
+  return detox_aggregate(aggregator, &call);
 }
 
 }  // namespace
@@ -142,6 +170,25 @@ const char* detox_rule_requirement(size_t rule) {
 const char* detox_rule_paper(size_t rule) {
   const detox::RuleInfo* info = rule_at(rule);
   return info == nullptr ? nullptr : text_of(info->paper);
+}
+
+size_t detox_find_rule(const char* name) {
+  return guarded(
+      [&] {
+        if (name == nullptr) throw detox::UsageError("the rule's name is NULL");
+        return static_cast<size_t>(&detox::find_rule(name) - detox::rules().data());
+      },
+      [](int) { return detox_rule_count(); });
+}
+
+int detox_rule_takes_weights(size_t rule) {
+  const detox::RuleInfo* info = rule_at(rule);
+  return info != nullptr && info->takes_weights ? 1 : 0;
+}
+
+int detox_rule_draws(size_t rule) {
+  const detox::RuleInfo* info = rule_at(rule);
+  return info != nullptr && info->draws ? 1 : 0;
 }
 
 detox_aggregator* detox_create(const char* rule, const char* options, size_t threads) {
@@ -174,14 +221,36 @@ const char* detox_describe(const detox_aggregator* aggregator) {
   return aggregator == nullptr ? "" : aggregator->description.c_str();
 }
 
+const char* detox_unmet(const detox_aggregator* aggregator, size_t n) {
+  return guarded(
+      [&]() -> const char* {
+        if (aggregator == nullptr) throw detox::UsageError("the aggregator is NULL");
+        thread_local std::string unmet;
+        unmet = aggregator->rule->unmet(n);
+        return unmet.c_str();
+      },
+      [](int) -> const char* { return nullptr; });
+}
+
+int detox_aggregate(detox_aggregator* aggregator, const detox_call* call) {
+  return guarded(
+      [&] {
+        check_call(aggregator, call);
+        of_type(*call, [&]<class T>(T) { aggregate<T>(*aggregator, *call); });
+        if (call->report != nullptr) show_report(*aggregator, *call->report);
+        return 0;
+      },
+      [](int code) { return code; });
+}
+
 int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows, size_t n,
                           size_t d, uint64_t step, float* out) {
-  return aggregate(aggregator, rows, n, d, step, out);
+  return aggregate_rows(aggregator, DETOX_FLOAT32, rows, n, d, step, out);
 }
 
 int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,
                            size_t d, uint64_t step, double* out) {
-  return aggregate(aggregator, rows, n, d, step, out);
+  return aggregate_rows(aggregator, DETOX_FLOAT64, rows, n, d, step, out);
 }
 
 int detox_set_weights(detox_aggregator* aggregator, const double* weights, size_t n) {
@@ -189,6 +258,19 @@ int detox_set_weights(detox_aggregator* aggregator, const double* weights, size_
       [&] {
         if (aggregator == nullptr) throw detox::UsageError("the aggregator is NULL");
         aggregator->weights.assign(weights, weights == nullptr ? weights : weights + n);
+        return 0;
+      },
+      [](int code) { return code; });
+}
+
+int detox_digest(const void* bytes, size_t size, unsigned char digest[32]) {
+  return guarded(
+      [&] {
+        if (digest == nullptr || (bytes == nullptr && size > 0))
+          throw detox::UsageError("the bytes or the digest are NULL");
+        const detox::Digest found = detox::digest_of({static_cast<const std::byte*>(bytes), size});
+        std::ranges::transform(found, digest,
+                               [](std::byte byte) { return static_cast<unsigned char>(byte); });
         return 0;
       },
       [](int code) { return code; });

@@ -109,11 +109,13 @@ Aggregator::Aggregator(const RuleOptions& options) : options_(checked(options)) 
 
 Aggregator::~Aggregator() = default;
 
+std::string Aggregator::unmet(std::size_t n) const { return unmet_by_rows(*info_, options_, n); }
+
 template <class T>
 void Aggregator::run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
                      AggregationReport* report) const {
-  const std::string unmet = unmet_by_rows(*info_, options_, rows.n());
-  if (!unmet.empty()) throw UsageError(unmet);
+  const std::string why_not = unmet(rows.n());
+  if (!why_not.empty()) throw UsageError(why_not);
   check_shapes<T>(rows, out, context.start);
   if (report != nullptr) *report = {};
   Workspace::Scope scratch(context.workspace);

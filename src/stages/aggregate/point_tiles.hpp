@@ -143,4 +143,30 @@ void for_point_ranges(const Points<T>& points, std::span<T> out, AggregationCont
       columns);
 }
 
+/// values (n, d) = the points, one behind the other.
+template <class T>
+void write_points(const Points<T>& points, std::span<T> values, AggregationContext& context) {
+  const std::size_t n = points.n(), d = points.d();
+  const auto write = [&](const Rows<T>& rows, std::size_t from, std::size_t begin,
+                         std::size_t end) {
+    for (std::size_t i = 0; i < n; ++i)
+      std::copy(rows.row[i] + from, rows.row[i] + from + (end - begin), &values[i * d + begin]);
+  };
+  if (!points.is_mixed()) {
+    for_column_ranges(d, context.pool, [&](std::size_t begin, std::size_t end, std::size_t) {
+      write(points.rows, begin, begin, end);
+    });
+    return;
+  }
+  const std::size_t columns = tile_columns<T>(n, kColumnsAtOnce);
+  Workspace::Scope scratch(context.workspace);
+  const PointTiles<T> tiles(points, columns, context.pool.size(), scratch);
+  for_column_ranges(
+      d, context.pool,
+      [&](std::size_t begin, std::size_t end, std::size_t thread) {
+        write(tiles.form(begin, end, thread), 0, begin, end);
+      },
+      columns);
+}
+
 }  // namespace detox

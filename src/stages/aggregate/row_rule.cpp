@@ -21,17 +21,7 @@ Rows<T> formed(const Points<T>& points, AggregationContext& context, Workspace::
   const auto values = scratch.take<T>(n * d);
   const auto pointers = scratch.take<const T*>(n);
   for (std::size_t i = 0; i < n; ++i) pointers[i] = values.data() + i * d;
-  const std::size_t columns = tile_columns<T>(n, kColumnsAtOnce);
-  Workspace::Scope of_tiles(context.workspace);
-  const PointTiles<T> tiles(points, columns, context.pool.size(), of_tiles);
-  for_column_ranges(
-      d, context.pool,
-      [&](std::size_t begin, std::size_t end, std::size_t thread) {
-        const Rows<T> tile = tiles.form(begin, end, thread);
-        for (std::size_t i = 0; i < n; ++i)
-          std::copy_n(tile.row[i], end - begin, values.data() + i * d + begin);
-      },
-      columns);
+  write_points(points, std::span<T>(values), context);
   return {pointers, d};
 }
 

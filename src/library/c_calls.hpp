@@ -1,0 +1,74 @@
+// What the functions of detox/detox.h have in common: errors as texts, and what a call is.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "base/cores.hpp"
+#include "detox/detox.h"
+#include "detox/errors.hpp"
+#include "detox/rows.hpp"
+#include "detox/thread_pool.hpp"
+
+namespace detox::c_calls {
+
+inline constexpr int kUsage = 2, kFailure = 1;
+inline constexpr std::size_t kMostThreads = 1024;
+
+inline thread_local std::string last_error;
+
+/// Runs work; what it throws becomes the thread's error text and the answer of `failed`.
+template <class Work, class Failed>
+auto guarded(const Work& work, const Failed& failed) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    last_error = error.what();
+    return failed(error.exit_code() == kUsage ? kUsage : kFailure);
+  } catch (const std::exception& error) {
+    last_error = error.what();
+    return failed(kFailure);
+  }
+}
+
+inline std::unique_ptr<ThreadPool> make_pool(std::size_t threads) {
+  if (threads > kMostThreads)
+    throw UsageError(fmt::format("threads: {}; valid: 0 to {}", threads, kMostThreads));
+  return std::make_unique<ThreadPool>(threads > 0 ? threads : usable_cores());
+}
+
+/// Of a struct that says how large its caller thinks it is.
+template <class Struct>
+void check_size(const Struct* given, const char* name) {
+  if (given == nullptr) throw UsageError(fmt::format("the {} is NULL", name));
+  if (given->size != sizeof(Struct)) {
+    throw UsageError(fmt::format("size of {} is {}; valid: {}, as of this library's header", name,
+                                 given->size, sizeof(Struct)));
+  }
+}
+
+/// The caller says with the type that its pointers are to T.
+template <class T>
+Rows<T> rows_of(const detox_call& call) {
+  return {{reinterpret_cast<const T* const*>(call.rows), call.n}, call.d};
+}
+
+/// work(T()) for the type of the call's values.
+template <class Work>
+void of_type(const detox_call& call, const Work& work) {
+  switch (call.type) {
+    case DETOX_FLOAT32:
+      return work(float());
+    case DETOX_FLOAT64:
+      return work(double());
+    default:
+      throw UsageError(
+          fmt::format("type of values is {}; valid: DETOX_FLOAT32, DETOX_FLOAT64", call.type));
+  }
+}
+
+}  // namespace detox::c_calls
