@@ -1,0 +1,11 @@
+"""Robust aggregation of vectors of which some are hostile: the rules of DETOX for NumPy, torch and whatever has buffers.
+
+    import detoxml as detox
+    mean = detox.aggregate(gradients, "multi-krum", f=2)
+"""
+from . import _library
+from .aggregation import Pre, Rejection, Report, Rule, RuleInfo, aggregate, rules
+from .errors import Error, InputError, UsageError
+
+__version__: str = _library.text(_library.lib.detox_version())
+__all__ = ["Error", "InputError", "Pre", "Rejection", "Report", "Rule", "RuleInfo", "UsageError", "aggregate", "rules"]

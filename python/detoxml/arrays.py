@@ -1,0 +1,313 @@
+"""Arrays of others as rows: pointers to where their values lie. Nothing is copied, and nothing is imported."""
+from __future__ import annotations
+
+import array
+import ctypes
+import functools
+import operator
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from . import _library
+from .errors import UsageError
+
+VALID = "valid: an array or tensor of shape (n, ...), or a sequence of n of one shape: NumPy, torch, DLPack, buffers"
+
+
+class DType(NamedTuple):
+    """What the library calls it, bytes of a value, and its name."""
+
+    code: int
+    size: int
+    name: str
+
+
+FLOAT32 = DType(_library.FLOAT32, 4, "float32")
+FLOAT64 = DType(_library.FLOAT64, 8, "float64")
+_ENDIAN = "<" if sys.byteorder == "little" else ">"
+_NUMPY = {f"{_ENDIAN}f4": FLOAT32, f"{_ENDIAN}f8": FLOAT64}
+_TORCH = {"torch.float32": FLOAT32, "torch.float64": FLOAT64}
+_DLPACK = {(2, 32, 1): FLOAT32, (2, 64, 1): FLOAT64}
+_BUFFER = {order + code: dtype for code, dtype in (("f", FLOAT32), ("d", FLOAT64)) for order in ("", "@", "=", _ENDIAN)}
+_TYPECODE = {FLOAT32: "f", FLOAT64: "d"}
+
+
+class View(NamedTuple):
+    """An array of somebody's."""
+
+    pointer: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...] | None  # in bytes; None: C-contiguous
+    dtype: DType
+    kind: str
+    make: Callable[[tuple[int, ...]], Any]  # an array like this one, of another shape
+    how: str  # how to make it contiguous
+    is_writable: bool
+    keep: Any  # what has to live as long as the pointer is used
+
+
+class Rows(NamedTuple):
+    """n pointers to d values each, and what they came from."""
+
+    pointers: Any  # c_void_p * n
+    n: int
+    d: int
+    shape: tuple[int, ...]  # of a row
+    dtype: DType
+    kind: str
+    make: Callable[[tuple[int, ...]], Any]
+    keep: Any
+
+
+def _refuse_dtype(dtype: object, what: str) -> UsageError:
+    return UsageError(f"{what} has dtype {str(dtype):.40}; valid: float32, float64")
+
+
+def _numpy_view(x: Any, what: str) -> View:
+    numpy = sys.modules["numpy"]
+    if type(x) is not numpy.ndarray and isinstance(x, numpy.ma.MaskedArray):
+        raise UsageError(f"{what} is a masked array; valid: one without a mask, such as rows.filled(numpy.nan)")
+    interface = x.__array_interface__
+    dtype = _NUMPY.get(interface["typestr"])
+    if dtype is None:
+        raise _refuse_dtype(x.dtype, what)
+    pointer, is_read_only = interface["data"]
+    return View(pointer, interface["shape"], interface["strides"], dtype, "numpy",
+                lambda shape, make=numpy.empty, like=x.dtype: make(shape, like), "numpy.ascontiguousarray", not is_read_only, x)
+
+
+def _torch_view(x: Any, what: str) -> View:
+    torch = sys.modules["torch"]
+    if x.device.type != "cpu":
+        raise UsageError(f"{what} is on {x.device}; valid: a tensor of the CPU, such as rows.cpu()")
+    if x.layout is not torch.strided or x.is_neg():
+        raise UsageError(f"{what} is no plain dense tensor; valid: one, such as rows.to_dense() or rows.resolve_neg()")
+    dtype = _TORCH.get(str(x.dtype))
+    if dtype is None:
+        raise _refuse_dtype(x.dtype, what)
+    strides = None if x.is_contiguous() else tuple(stride * dtype.size for stride in x.stride())
+    pointer, shape = x.data_ptr(), tuple(x.shape)
+    if pointer == 0 and x.numel() > 0:
+        raise UsageError(f"{what} is a tensor without memory of its own; valid: a plain one")
+    return View(pointer, shape, strides, dtype, "torch",
+                lambda shape, make=torch.empty, like=x.dtype: make(shape, dtype=like), "torch.Tensor.contiguous",
+                not x.requires_grad, x)
+
+
+class _DLTensor(ctypes.Structure):
+    """The beginning of a DLManagedTensor (dmlc/dlpack, include/dlpack/dlpack.h)."""
+
+    _fields_ = [("data", ctypes.c_void_p), ("device", ctypes.c_int32 * 2), ("ndim", ctypes.c_int32), ("code", ctypes.c_uint8),
+                ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16), ("shape", ctypes.POINTER(ctypes.c_int64)),
+                ("strides", ctypes.POINTER(ctypes.c_int64)), ("byte_offset", ctypes.c_uint64)]
+
+
+_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_capsule_pointer.restype, _capsule_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+
+
+def _dlpack_view(x: Any, what: str) -> View:
+    try:
+        if x.__dlpack_device__()[0] != 1:
+            raise UsageError(f"{what} is on a device; valid: an array of the CPU")
+        capsule = x.__dlpack__()  # nobody takes it, so that it frees itself
+        tensor = _DLTensor.from_address(_capsule_pointer(capsule, b"dltensor"))
+    except (AttributeError, TypeError, ValueError, BufferError, RuntimeError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(f"{what} has no DLPack that can be read: {str(error).splitlines()[0]:.80}") from None
+    dtype = _DLPACK.get((tensor.code, tensor.bits, tensor.lanes))
+    if dtype is None:
+        raise _refuse_dtype(f"DLPack code {tensor.code}, {tensor.bits} bits", what)
+    shape = tuple(tensor.shape[: tensor.ndim])
+    strides = tuple(s * dtype.size for s in tensor.strides[: tensor.ndim]) if tensor.strides else None
+    return View((tensor.data or 0) + tensor.byte_offset, shape, strides, dtype, "dlpack",
+                lambda shape, dtype=dtype: _buffer(shape, dtype), "its library's copy", False, (x, capsule))
+
+
+class _PyBuffer(ctypes.Structure):
+    _fields_ = [("buf", ctypes.c_void_p), ("obj", ctypes.py_object), ("len", ctypes.c_ssize_t), ("itemsize", ctypes.c_ssize_t),
+                ("readonly", ctypes.c_int), ("ndim", ctypes.c_int), ("format", ctypes.c_char_p), ("shape", ctypes.c_void_p),
+                ("strides", ctypes.c_void_p), ("suboffsets", ctypes.c_void_p), ("internal", ctypes.c_void_p)]
+
+
+_get_buffer = ctypes.pythonapi.PyObject_GetBuffer
+_get_buffer.restype, _get_buffer.argtypes = ctypes.c_int, [ctypes.py_object, ctypes.POINTER(_PyBuffer), ctypes.c_int]
+_release_buffer = ctypes.pythonapi.PyBuffer_Release
+_release_buffer.restype, _release_buffer.argtypes = None, [ctypes.POINTER(_PyBuffer)]
+
+
+def _address(view: memoryview) -> int:
+    """Where it begins. The view itself keeps the memory there."""
+    raw = _PyBuffer()
+    _get_buffer(view, ctypes.byref(raw), 0x18 | 0x04)  # with strides and format, whatever they are
+    pointer = raw.buf or 0
+    _release_buffer(ctypes.byref(raw))
+    return int(pointer)
+
+
+def _buffer(shape: tuple[int, ...], dtype: DType) -> Any:
+    """An array.array, or of other shapes than (d,) a memoryview of one."""
+    size = 1
+    for length in shape:
+        size *= length
+    values = array.array(_TYPECODE[dtype], bytes(size * dtype.size))
+    return values if len(shape) == 1 or size == 0 else memoryview(values).cast("B").cast(_TYPECODE[dtype], shape)
+
+
+def _buffer_view(x: Any, what: str) -> View:
+    try:
+        view = memoryview(x)
+    except (TypeError, ValueError, BufferError):
+        raise UsageError(f"{what} is of type {type(x).__name__:.60}; {VALID}") from None
+    dtype = _BUFFER.get(view.format)
+    if dtype is None:
+        raise _refuse_dtype(f"'{view.format}'", what)
+    if view.suboffsets:
+        raise UsageError(f"{what} is an indirect buffer; valid: one with its values in one place")
+    return View(_address(view), view.shape, None if view.c_contiguous else view.strides, dtype, "buffer",
+                lambda shape, dtype=dtype: _buffer(shape, dtype), "memoryview.tobytes", not view.readonly, view)
+
+
+def view_of(x: Any, what: str) -> View:
+    """What x holds, by the first of these ways that it has."""
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None and isinstance(x, numpy.ndarray):
+        return _numpy_view(x, what)
+    if torch is not None and isinstance(x, torch.Tensor):
+        return _torch_view(x, what)
+    if hasattr(type(x), "__dlpack__"):
+        return _dlpack_view(x, what)
+    return _buffer_view(x, what)
+
+
+def _is_contiguous(shape: Sequence[int], strides: Sequence[int], size: int) -> bool:
+    for length, stride in zip(reversed(shape), reversed(strides)):
+        if length != 1 and stride != size:
+            return False
+        size *= length
+    return True
+
+
+def _product(shape: Sequence[int]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
+
+
+def _check_alignment(pointer: int, dtype: DType, what: str) -> None:
+    if pointer % dtype.size:
+        raise UsageError(f"{what} does not lie at a multiple of {dtype.size} bytes; valid: an aligned copy")
+
+
+def _of_one_array(x: Any) -> Rows:
+    view = view_of(x, "rows")
+    shape, strides, dtype = view.shape, view.strides, view.dtype
+    if not shape:
+        raise UsageError(f"rows have shape (); {VALID}")
+    n, row = shape[0], shape[1:]
+    d = _product(row)
+    step = strides[0] if strides is not None else d * dtype.size
+    if strides is not None and d > 0 and not _is_contiguous(row, strides[1:], dtype.size):
+        raise UsageError(f"rows of shape {shape} have strides {strides} bytes, and a row has to be contiguous; valid: "
+                         f"{view.how}(rows), which copies")
+    if n > 0 and d > 0:
+        _check_alignment(view.pointer | abs(step), dtype, "rows")
+    first = view.pointer
+    pointers = (ctypes.c_void_p * n)(*([first] * n if step == 0 else range(first, first + n * step, step)))
+    return Rows(pointers, n, d, row, dtype, view.kind, view.make, view.keep)
+
+
+def _numpy_pointers(rows: Sequence[Any], like: View) -> list[int] | None:
+    """Of rows that are all plain arrays like the first one; None where one is not."""
+    kind, typestr, shape, pointers = sys.modules["numpy"].ndarray, like.keep.dtype.str, like.shape, []
+    for row in rows:
+        if type(row) is not kind:
+            return None
+        interface = row.__array_interface__
+        if interface["strides"] is not None or interface["shape"] != shape or interface["typestr"] != typestr:
+            return None
+        pointers.append(interface["data"][0])
+    return pointers
+
+
+def _torch_pointers(rows: Sequence[Any], like: View) -> list[int] | None:
+    """The same of tensors."""
+    torch = sys.modules["torch"]
+    kind, strided, dtype, shape, pointers = torch.Tensor, torch.strided, like.keep.dtype, like.keep.shape, []
+    for row in rows:
+        if (type(row) is not kind or row.dtype is not dtype or row.shape != shape or row.layout is not strided
+                or not row.is_contiguous() or row.is_neg() or row.device.type != "cpu"):
+            return None
+        pointers.append(row.data_ptr())
+    return pointers
+
+
+_POINTERS = {"numpy": _numpy_pointers, "torch": _torch_pointers}
+
+
+def _quickly(rows: Sequence[Any]) -> Rows | None:
+    """Most sequences: all rows as the first one. None: each row has to be looked at, to use it or to say what is wrong."""
+    like = view_of(rows[0], "row 0")
+    pointers_of = _POINTERS.get(like.kind)
+    pointers = pointers_of(rows, like) if pointers_of is not None and like.strides is None else None
+    if pointers is None or 0 in pointers or functools.reduce(operator.or_, pointers) % like.dtype.size:
+        return None
+    return Rows((ctypes.c_void_p * len(pointers))(*pointers), len(pointers), _product(like.shape), like.shape, like.dtype,
+                like.kind, like.make, rows)
+
+
+def _of_sequence(rows: Sequence[Any]) -> Rows:
+    if not rows:
+        raise UsageError(f"there are no rows; {VALID}")
+    rows = tuple(rows)  # which nobody can change during the call
+    quick = _quickly(rows)
+    if quick is not None:
+        return quick
+    views = [view_of(row, f"row {i}") for i, row in enumerate(rows)]
+    like = views[0]
+    shape, dtype, kind = like.shape, like.dtype, like.kind
+    for i, view in enumerate(views):
+        if view.shape != shape:
+            raise UsageError(f"row {i} has shape {view.shape}, row 0 has {shape}; valid: rows of one shape")
+        if view.dtype is not dtype or view.kind != kind:
+            raise UsageError(f"row {i} is {view.dtype.name} of {view.kind}, row 0 is {dtype.name} of {kind}; valid: rows of one "
+                             "dtype and library")
+        if view.strides is not None and not _is_contiguous(shape, view.strides, dtype.size):
+            raise UsageError(f"row {i} of shape {shape} has strides {view.strides} bytes, and a row has to be contiguous; valid: "
+                             f"{view.how}(row), which copies")
+        if view.pointer % dtype.size:
+            _check_alignment(view.pointer, dtype, f"row {i}")
+    pointers = (ctypes.c_void_p * len(views))(*[view.pointer for view in views])
+    return Rows(pointers, len(views), _product(shape), shape, dtype, kind, like.make, views)
+
+
+def rows_of(rows: Any) -> Rows:
+    """The rows of whatever holds them; UsageError for what does not."""
+    if isinstance(rows, (list, tuple)):
+        return _of_sequence(rows)
+    return _of_one_array(rows)
+
+
+def result_for(rows: Rows, shape: tuple[int, ...], out: Any) -> tuple[Any, View]:
+    """An array of this shape for the result, like the rows or the caller's own, and its view."""
+    if out is None:
+        made = rows.make(shape)
+        return made, view_of(made, "the result")
+    view = view_of(out, "out")
+    if view.shape != shape or view.dtype is not rows.dtype:
+        raise UsageError(f"out is {view.dtype.name} of shape {view.shape}; valid: {rows.dtype.name} of shape {shape}")
+    if not view.is_writable:
+        raise UsageError("out cannot be written to; valid: a writable array, or a tensor that requires no gradient")
+    if view.strides is not None and not _is_contiguous(shape, view.strides, view.dtype.size):
+        raise UsageError(f"out of shape {shape} has strides {view.strides} bytes; valid: a contiguous one")
+    size = _product(shape) * view.dtype.size
+    if size > 0:
+        _check_alignment(view.pointer, view.dtype, "out")
+    row_size = rows.d * rows.dtype.size
+    for i, pointer in enumerate(rows.pointers):
+        if pointer is not None and pointer < view.pointer + size and view.pointer < pointer + row_size:
+            raise UsageError(f"out overlaps row {i}; valid: memory of its own")
+    return out, view
