@@ -30,7 +30,7 @@ _NUMPY = {f"{_ENDIAN}f4": FLOAT32, f"{_ENDIAN}f8": FLOAT64}
 _TORCH = {"torch.float32": FLOAT32, "torch.float64": FLOAT64}
 _DLPACK = {(2, 32, 1): FLOAT32, (2, 64, 1): FLOAT64}
 _BUFFER = {order + code: dtype for code, dtype in (("f", FLOAT32), ("d", FLOAT64)) for order in ("", "@", "=", _ENDIAN)}
-_TYPECODE = {FLOAT32: "f", FLOAT64: "d"}
+_TYPECODE: dict[DType, Any] = {FLOAT32: "f", FLOAT64: "d"}
 
 
 class View(NamedTuple):
@@ -73,8 +73,9 @@ def _numpy_view(x: Any, what: str) -> View:
     if dtype is None:
         raise _refuse_dtype(x.dtype, what)
     pointer, is_read_only = interface["data"]
+    like = x.dtype
     return View(pointer, interface["shape"], interface["strides"], dtype, "numpy",
-                lambda shape, make=numpy.empty, like=x.dtype: make(shape, like), "numpy.ascontiguousarray", not is_read_only, x)
+                lambda shape: numpy.empty(shape, like), "numpy.ascontiguousarray", not is_read_only, x)
 
 
 def _torch_view(x: Any, what: str) -> View:
@@ -87,11 +88,11 @@ def _torch_view(x: Any, what: str) -> View:
     if dtype is None:
         raise _refuse_dtype(x.dtype, what)
     strides = None if x.is_contiguous() else tuple(stride * dtype.size for stride in x.stride())
-    pointer, shape = x.data_ptr(), tuple(x.shape)
+    pointer, shape, like = x.data_ptr(), tuple(x.shape), x.dtype
     if pointer == 0 and x.numel() > 0:
         raise UsageError(f"{what} is a tensor without memory of its own; valid: a plain one")
     return View(pointer, shape, strides, dtype, "torch",
-                lambda shape, make=torch.empty, like=x.dtype: make(shape, dtype=like), "torch.Tensor.contiguous",
+                lambda shape: torch.empty(shape, dtype=like), "torch.Tensor.contiguous",
                 not x.requires_grad, x)
 
 
@@ -123,7 +124,7 @@ def _dlpack_view(x: Any, what: str) -> View:
     shape = tuple(tensor.shape[: tensor.ndim])
     strides = tuple(s * dtype.size for s in tensor.strides[: tensor.ndim]) if tensor.strides else None
     return View((tensor.data or 0) + tensor.byte_offset, shape, strides, dtype, "dlpack",
-                lambda shape, dtype=dtype: _buffer(shape, dtype), "its library's copy", False, (x, capsule))
+                lambda shape: _buffer(shape, dtype), "its library's copy", False, (x, capsule))
 
 
 class _PyBuffer(ctypes.Structure):
@@ -138,7 +139,7 @@ _release_buffer = ctypes.pythonapi.PyBuffer_Release
 _release_buffer.restype, _release_buffer.argtypes = None, [ctypes.POINTER(_PyBuffer)]
 
 
-def _address(view: memoryview) -> int:
+def address(view: memoryview) -> int:
     """Where it begins. The view itself keeps the memory there."""
     raw = _PyBuffer()
     _get_buffer(view, ctypes.byref(raw), 0x18 | 0x04)  # with strides and format, whatever they are
@@ -166,8 +167,8 @@ def _buffer_view(x: Any, what: str) -> View:
         raise _refuse_dtype(f"'{view.format}'", what)
     if view.suboffsets:
         raise UsageError(f"{what} is an indirect buffer; valid: one with its values in one place")
-    return View(_address(view), view.shape, None if view.c_contiguous else view.strides, dtype, "buffer",
-                lambda shape, dtype=dtype: _buffer(shape, dtype), "memoryview.tobytes", not view.readonly, view)
+    return View(address(view), view.shape or (), None if view.c_contiguous else view.strides, dtype, "buffer",
+                lambda shape: _buffer(shape, dtype), "memoryview.tobytes", not view.readonly, view)
 
 
 def view_of(x: Any, what: str) -> View:
