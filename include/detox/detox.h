@@ -136,6 +136,13 @@ int detox_apply_pre(detox_pre* pre, const detox_call* call);
 /* digest = SHA-256 of so many bytes. 0; 2 where a pointer is NULL. */
 int detox_digest(const void* bytes, size_t size, unsigned char digest[32]);
 
+/* A vote of n workers by the bytes of their answers, n at most 65535; a NULL answer is a missing
+   one. winner = the first of those answers, from 0, that more than half of the n workers gave; n
+   where there is none. agrees (n) = 1 for those who gave it, 0 for the others. 0; 2 where a pointer
+   is NULL or there are too many. */
+int detox_vote(const void* const* answers, const size_t* sizes, size_t n, size_t* winner,
+               unsigned char* agrees);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,8 @@
 from . import _library
 from .aggregation import Pre, Rejection, Report, Rule, RuleInfo, aggregate, rules
 from .errors import Error, InputError, UsageError
+from .voting import Vote, digest, vote
 
 __version__: str = _library.text(_library.lib.detox_version())
-__all__ = ["Error", "InputError", "Pre", "Rejection", "Report", "Rule", "RuleInfo", "UsageError", "aggregate", "rules"]
+__all__ = ["Error", "InputError", "Pre", "Rejection", "Report", "Rule", "RuleInfo", "UsageError", "Vote", "aggregate", "digest", "rules",
+           "vote"]

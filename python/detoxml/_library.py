@@ -50,6 +50,8 @@ _FUNCTIONS = {
     "detox_destroy_pre": (None, c_void_p),
     "detox_pre_points": (c_size_t, c_void_p, c_size_t),
     "detox_apply_pre": (c_int, c_void_p, POINTER(CCall)),
+    "detox_digest": (c_int, c_void_p, c_size_t, c_char_p),
+    "detox_vote": (c_int, c_void_p, c_void_p, c_size_t, POINTER(c_size_t), c_char_p),
 }
 
 
@@ -86,17 +88,6 @@ def _opened() -> ctypes.CDLL:
 
 
 lib = _opened()
-
-# Threads do not survive a fork: what was made before one is not used after it.
-generation = 0
-
-
-def _begin_again() -> None:
-    global generation
-    generation += 1
-
-
-os.register_at_fork(after_in_child=_begin_again)
 
 
 def text(raw: bytes | None) -> str:

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import threading
+import weakref
 from typing import Any, NamedTuple
 
-from . import _library
 from ._library import CALL_SIZE, REPORT_SIZE, CCall, CReport, check, count, encoded, lib, refuse, text
 from .arrays import Rows, result_for, rows_of
 from .errors import UsageError
@@ -121,13 +122,13 @@ def _report_of(report: CReport) -> Report:
 
 
 class _Handles:
-    """What the library made for one object here: by the number of threads, made when needed, not used after a fork."""
+    """What the library made for one object here: by the number of threads, made when needed."""
 
     def __init__(self, create: Any, destroy: Any, threads: int) -> None:
         self._create, self._destroy, self._threads = create, destroy, threads
         self.lock = threading.Lock()
         self._made: dict[int, int] = {}
-        self._generation = _library.generation
+        _all_handles.add(self)
 
     def get(self, values: int) -> int:
         """For a call over so many values, of whoever holds the lock."""
@@ -141,14 +142,23 @@ class _Handles:
         return handle
 
     def begin_again(self) -> None:
-        """After a fork: threads of the parent are not here, nor is who held the lock."""
-        if self._generation != _library.generation:
-            self.lock, self._made, self._generation = threading.Lock(), {}, _library.generation
+        """After a fork: threads of the parent are not here, nor is who held the lock. What they used is not touched."""
+        self.lock, self._made = threading.Lock(), {}
 
     def __del__(self) -> None:
-        if getattr(self, "_generation", -1) == _library.generation:
-            for handle in self._made.values():
-                self._destroy(handle)
+        for handle in getattr(self, "_made", {}).values():
+            self._destroy(handle)
+
+
+_all_handles: weakref.WeakSet[_Handles] = weakref.WeakSet()
+
+
+def _begin_again() -> None:
+    for handles in list(_all_handles):
+        handles.begin_again()
+
+
+os.register_at_fork(after_in_child=_begin_again)
 
 
 def _call_of(taken: Rows, step: int, pointer: int) -> CCall:
@@ -224,7 +234,6 @@ class Rule:
 
     def unmet(self, n: int) -> str:
         """Why n rows will not do, or an empty text where they will."""
-        self._handles.begin_again()
         with self._handles.lock:
             return text(lib.detox_unmet(self._handles.get(0), count(n, "n")))
 
@@ -262,7 +271,6 @@ class Rule:
             numbers = _weights_of(weights, taken.n)
             call.weights = ctypes.addressof(numbers)
         handles = self._handles
-        handles.begin_again()
         with handles.lock:
             handle = handles.get(taken.n * taken.d)
             if not report:
@@ -314,7 +322,6 @@ class Pre:
         """The points (n', ...) that n rows become; rows, dtypes, out and errors as of a `Rule`."""
         taken = rows_of(rows)
         handles = self._handles
-        handles.begin_again()
         with handles.lock:
             handle = handles.get(taken.n * taken.d)
             points = lib.detox_pre_points(handle, taken.n)

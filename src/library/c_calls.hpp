@@ -60,15 +60,10 @@ Rows<T> rows_of(const detox_call& call) {
 /// work(T()) for the type of the call's values.
 template <class Work>
 void of_type(const detox_call& call, const Work& work) {
-  switch (call.type) {
-    case DETOX_FLOAT32:
-      return work(float());
-    case DETOX_FLOAT64:
-      return work(double());
-    default:
-      throw UsageError(
-          fmt::format("type of values is {}; valid: DETOX_FLOAT32, DETOX_FLOAT64", call.type));
-  }
+  if (call.type == DETOX_FLOAT32) return work(float());
+  if (call.type == DETOX_FLOAT64) return work(double());
+  throw UsageError(
+      fmt::format("type of values is {}; valid: DETOX_FLOAT32, DETOX_FLOAT64", call.type));
 }
 
 }  // namespace detox::c_calls

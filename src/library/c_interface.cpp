@@ -134,11 +134,11 @@ void check_call(const detox_aggregator* aggregator, const detox_call* call) {
 }
 
 template <class T>
-int aggregate_rows(detox_aggregator* aggregator, int type, const T* const* rows, std::size_t n,
-                   std::size_t d, std::uint64_t step, T* out) {
+int aggregate_rows(detox_aggregator* aggregator, const T* const* rows, std::size_t n, std::size_t d,
+                   std::uint64_t step, T* out) {
   // Pointers to pointers have no common type: these are read as what they are (rows_of).
   const detox_call call{.size = sizeof(detox_call),
-                        .type = type,
+                        .type = sizeof(T) == sizeof(float) ? DETOX_FLOAT32 : DETOX_FLOAT64,
                         .rows = reinterpret_cast<const void* const*>(rows),
                         .n = n,
                         .d = d,
@@ -245,12 +245,12 @@ int detox_aggregate(detox_aggregator* aggregator, const detox_call* call) {
 
 int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows, size_t n,
                           size_t d, uint64_t step, float* out) {
-  return aggregate_rows(aggregator, DETOX_FLOAT32, rows, n, d, step, out);
+  return aggregate_rows(aggregator, rows, n, d, step, out);
 }
 
 int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,
                            size_t d, uint64_t step, double* out) {
-  return aggregate_rows(aggregator, DETOX_FLOAT64, rows, n, d, step, out);
+  return aggregate_rows(aggregator, rows, n, d, step, out);
 }
 
 int detox_set_weights(detox_aggregator* aggregator, const double* weights, size_t n) {

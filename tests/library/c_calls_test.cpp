@@ -254,4 +254,27 @@ TEST(CCalls, DigestBytes) {
   EXPECT_EQ(detox_digest("abc", 3, nullptr), 2);
 }
 
+TEST(CCalls, VoteByTheBytesOfAnswers) {
+  const void* answers[] = {"lie", "abcd", nullptr, "abcd", "abc", "abcd", "abcd"};
+  const std::size_t sizes[] = {3, 4, 0, 4, 3, 4, 4};
+  std::size_t winner = 99;
+  unsigned char agrees[7] = {9, 9, 9, 9, 9, 9, 9};
+  ASSERT_EQ(detox_vote(answers, sizes, 7, &winner, agrees), 0) << detox_error();
+  EXPECT_EQ(winner, 1U);
+  EXPECT_EQ(std::vector<int>(agrees, agrees + 7), (std::vector<int>{0, 1, 0, 1, 0, 1, 1}));
+  ASSERT_EQ(detox_vote(answers, sizes, 6, &winner, agrees), 0);  // three of six
+  EXPECT_EQ(winner, 6U);
+  EXPECT_EQ(std::vector<int>(agrees, agrees + 6), std::vector<int>(6, 0));
+  ASSERT_EQ(detox_vote(answers, sizes, 1, &winner, agrees), 0);
+  EXPECT_EQ(winner, 0U);
+  ASSERT_EQ(detox_vote(nullptr, nullptr, 0, &winner, nullptr), 0);
+  EXPECT_EQ(winner, 0U);
+  EXPECT_EQ(detox_vote(nullptr, sizes, 7, &winner, agrees), 2);
+  EXPECT_EQ(detox_vote(answers, nullptr, 7, &winner, agrees), 2);
+  EXPECT_EQ(detox_vote(answers, sizes, 7, nullptr, agrees), 2);
+  EXPECT_EQ(detox_vote(answers, sizes, 7, &winner, nullptr), 2);
+  EXPECT_EQ(detox_vote(answers, sizes, 70000, &winner, agrees), 2);
+  EXPECT_STREQ(detox_error(), "70000 workers vote; valid: 0 to 65535");
+}
+
 }  // namespace
