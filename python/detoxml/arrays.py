@@ -23,6 +23,7 @@ class DType(NamedTuple):
     name: str
 
 
+MOST_ROWS = 65535
 FLOAT32 = DType(_library.FLOAT32, 4, "float32")
 FLOAT64 = DType(_library.FLOAT64, 8, "float64")
 _ENDIAN = "<" if sys.byteorder == "little" else ">"
@@ -217,7 +218,8 @@ def _of_one_array(x: Any) -> Rows:
     if n > 0 and d > 0:
         _check_alignment(view.pointer | abs(step), dtype, "rows")
     first = view.pointer
-    pointers = (ctypes.c_void_p * n)(*([first] * n if step == 0 else range(first, first + n * step, step)))
+    made = n if n <= MOST_ROWS else 0  # of more the library looks at none, and says so
+    pointers = (ctypes.c_void_p * made)(*([first] * made if step == 0 else range(first, first + made * step, step)))
     return Rows(pointers, n, d, row, dtype, view.kind, view.make, view.keep)
 
 

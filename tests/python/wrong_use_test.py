@@ -38,6 +38,7 @@ class WrongUse(unittest.TestCase):
         self.refused("weights", rows, "krum", weights=[1.0] * 7)
         self.refused("weight", rows, weights=[float("nan")] * 7)
         for make in (lambda: detox.Pre("nmn"), lambda: detox.Pre(5), lambda: detox.Pre("nnm", f=-1), lambda: detox.Pre("nnm", f=4)(rows),
+                     lambda: detox.Pre("nnm")(numpy.broadcast_to(rows[0], (10**8, 4))),
                      lambda: detox.Pre("nnm")(rows, step=-1)):
             self.assertRaises(detox.UsageError, make)
 
@@ -50,6 +51,7 @@ class WrongUse(unittest.TestCase):
         self.refused("row 0 is of type list", [[1.0, 2.0]])
         self.refused("rows have shape ()", numpy.float32(1).reshape(()))
         self.refused("needs n >= 2f + 1: n = 0", rows[:0])
+        self.refused("takes at most 65535 rows: n = 100000000", numpy.broadcast_to(rows[0], (10**8, 4)), "krum")
         self.refused("row 1 has shape (3,), row 0 has (4,)", [rows[0], rows[1, :3]])
         self.refused("rows of one dtype", [rows[0], rows[1].astype("float64")])
         self.refused("rows of one dtype", [rows[0], torch.ones(4)])
