@@ -2,8 +2,9 @@
 // requirements, steps by themselves, digests.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -41,6 +42,12 @@ struct Table {
     return made;
   }
 };
+
+std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
+  std::vector<std::uint32_t> bits;
+  for (const float value : values) bits.push_back(std::bit_cast<std::uint32_t>(value));
+  return bits;
+}
 
 detox_report empty_report() {
   detox_report report = {};
@@ -84,8 +91,7 @@ TEST(CCalls, GiveTheBytesOfTheFunctionsOfOneType) {
     for (const void* row : floats.rows) rows.push_back(static_cast<const float*>(row));
     ASSERT_EQ(detox_aggregate_float(made.get(), rows.data(), kRows, kColumns, 0, floats.out.data()),
               0);
-    EXPECT_EQ(std::memcmp(found.data(), floats.out.data(), kColumns * sizeof(float)), 0)
-        << detox_rule_name(rule);
+    EXPECT_EQ(bits_of(found), bits_of(floats.out)) << detox_rule_name(rule);
     Table<double> doubles;
     call = doubles.call();
     ASSERT_EQ(detox_aggregate(made.get(), &call), 0) << detox_error();
