@@ -9,6 +9,7 @@
 
 namespace detox {
 
+// NOLINTNEXTLINE(readability-function-size): a line for each option.
 inline const std::map<std::string_view, std::string>& other_values() {
   static const std::map<std::string_view, std::string> kOthers = {
       {"network", "FC"},

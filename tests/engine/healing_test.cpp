@@ -257,7 +257,7 @@ TEST(Healing, TakesNothingForThisAttemptThatWasSaidInAnother) {
   std::size_t said_again = 0;
   network.run.over_network([&](int rank, Transport& transport) {
     if (rank != which) return false;
-    AlteredTransport end(transport, [&](Transport& inner, int to, FrameBytes frame) {
+    AlteredTransport end(transport, [&](Transport& inner, int to, const FrameBytes& frame) {
       const std::uint64_t round = parse_frame(*frame).step;
       const bool is_digest = parse_frame(*frame).kind == FrameKind::kDigest;
       inner.send(to, frame);
