@@ -151,9 +151,7 @@ def address(view: memoryview) -> int:
 
 def _buffer(shape: tuple[int, ...], dtype: DType) -> Any:
     """An array.array, or of other shapes than (d,) a memoryview of one."""
-    size = 1
-    for length in shape:
-        size *= length
+    size = _product(shape)
     values = array.array(_TYPECODE[dtype], bytes(size * dtype.size))
     return values if len(shape) == 1 or size == 0 else memoryview(values).cast("B").cast(_TYPECODE[dtype], shape)
 

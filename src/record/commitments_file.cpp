@@ -167,7 +167,6 @@ std::optional<std::uint64_t> RecordedCommitments::last_step_of(const CommitmentC
 
 void RecordedCommitments::read(std::string_view text) {
   if (text.empty()) throw InputError(name_ + ": no step is recorded there");
-  std::string_view before;
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
     if (end == std::string_view::npos) {
@@ -176,13 +175,12 @@ void RecordedCommitments::read(std::string_view text) {
           "that), or the file was cut",
           name_, all_.size() + 1));
     }
-    add(text.substr(0, end), before);
-    before = text.substr(0, end);
+    add(text.substr(0, end));
     text.remove_prefix(end + 1);
   }
 }
 
-void RecordedCommitments::add(std::string_view line, std::string_view before) {
+void RecordedCommitments::add(std::string_view line) {
   const std::size_t number = all_.size() + 1;
   const auto found = parse_commitment(line);
   if (!found) {
@@ -205,7 +203,7 @@ void RecordedCommitments::add(std::string_view line, std::string_view before) {
         "order",
         name_, number, found->step(), back != nullptr ? ", gone back to" : "", last_step() + 1));
   }
-  if (number > 1 && found->before != digest_of(bytes_of(before))) {
+  if (number > 1 && found->before != all_.back().digest) {
     throw InputError(
         fmt::format("{}: line {} (step {}) was altered: line {} was written behind another one",
                     name_, number - 1, step_of_round(all_.back().round), number));

@@ -117,7 +117,7 @@ class RecordedCommitments {
     return lines_[static_cast<std::size_t>(step - first_step())];
   }
   void read(std::string_view text);
-  void add(std::string_view line, std::string_view before);
+  void add(std::string_view line);
 
   std::string name_;
   std::vector<Line> lines_;  ///< that stand

@@ -62,23 +62,18 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
       first_step_(state_.step + 1),
       deadline_(options.step_timeout_s, options.start_timeout_s),
       truth_(std::move(truth)),
-      metrics_(directory.path() / kMetricsFile, round_number(healing_.attempt(), state_.step)),
-      rounds_(directory.path() / kRoundsFile, round_number(healing_.attempt(), state_.step)),
-      suspicions_(directory.path() / kLedgerFile, round_number(healing_.attempt(), state_.step)),
+      metrics_(directory.path() / kMetricsFile, this->round()),
+      rounds_(directory.path() / kRoundsFile, this->round()),
+      suspicions_(directory.path() / kLedgerFile, this->round()),
       ledger_(round.workers()),
       progress_(state_.step + 1, options.last_step, options.log_interval, round.clock()) {
-  const std::uint64_t here = round_number(healing_.attempt(), state_.step);
+  const std::uint64_t here = this->round();
   if (truth_) attackers_.emplace(directory.path() / kAttackersFile, here);
-  state_.momentum.resize(layout.parameter_count());
-  state_.config_digest = options.config_digest;
-  state_.profile = options.profile;
+  take_over_state();
   const std::filesystem::path commitments = directory.path() / kCommitmentsFile;
   if (options.commits) {
     commitments_.emplace(commitments, options.config_digest,
-                         round.commit(state_.step, {.model = model_,
-                                                    .velocity = state_.momentum,
-                                                    .last_aggregate = state_.last_aggregate,
-                                                    .attempt = healing_.attempt()}));
+                         round.commit(state_.step, round_state()));
   } else {
     Journal::truncate_after(commitments, here);
   }
@@ -87,18 +82,28 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
   signature_.emplace(directory.path() / kSignatureFile, options.sign_key,
                      commitments_ ? &*commitments_ : nullptr, here);
   if (state_.step > 0) saved_step_ = state_.step;
-  take_over_facts();
   // Of a program that did not look; at this step at the latest.
   if (!diverged_at_ && !all_finite(model_.parameters)) diverged_at_ = state_.step;
   tell_gaps();
 }
 
-/// The counters that go on from a checkpoint.
-void Training::take_over_facts() {
+/// What goes on from a checkpoint's.
+void Training::take_over_state() {
+  state_.momentum.resize(layout_.parameter_count());
+  state_.config_digest = options_.config_digest;
+  state_.profile = options_.profile;
   skipped_ = fact(state_, "skipped");
   skipped_in_row_ = fact(state_, "skipped_in_row");
   diverged_at_.reset();
   if (const std::uint64_t step = fact(state_, kDivergedAt); step > 0) diverged_at_ = step;
+}
+
+ServerRound::State Training::round_state() {
+  return {.model = model_,
+          .velocity = state_.momentum,
+          .last_aggregate = state_.last_aggregate,
+          .evictions = evictions(),
+          .attempt = healing_.attempt()};
 }
 
 /// Who is out, and which attempt it is.
@@ -167,12 +172,7 @@ void Training::take_steps(const std::atomic<bool>& stop, const StepTaken& on_ste
     if (options_.replay != nullptr) follow_attempts(options_.replay->at(step).attempt);
     if (lost_.any()) record_back(healing_.attempt(), std::exchange(lost_, {}));
     const std::chrono::duration<double> limit(deadline_.seconds());
-    StepReport report = round_.run(step, limit,
-                                   {.model = model_,
-                                    .velocity = state_.momentum,
-                                    .last_aggregate = state_.last_aggregate,
-                                    .evictions = evictions(),
-                                    .attempt = healing_.attempt()});
+    StepReport report = round_.run(step, limit, round_state());
     if (report.interrupted) return;
     if (!readmitted_.empty()) report.readmitted = std::exchange(readmitted_, {});
     take_step(step, report, on_step);

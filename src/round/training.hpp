@@ -97,7 +97,9 @@ class Training {
   std::optional<std::uint64_t> first_unsure();
   std::optional<Checkpoint> checkpoint_before(std::uint64_t step);
   void go_back(std::uint64_t from, Checkpoint start);
-  void take_over_facts();
+  void take_over_state();
+  ServerRound::State round_state();
+  std::uint64_t round() const { return round_number(healing_.attempt(), state_.step); }
   void note_attempt(TrainingState& state) const;
   struct InJournals {
     bool metrics = false, rounds = false, commitments = false;

@@ -121,11 +121,8 @@ void Training::go_back(std::uint64_t from, Checkpoint start) {
   remove_checkpoints_after(directory_.path(), back.to);
   model_ = std::move(start.model);
   state_ = std::move(start.state);
-  state_.momentum.resize(layout_.parameter_count());
-  state_.config_digest = options_.config_digest;
-  state_.profile = options_.profile;
   saved_step_ = back.to;
-  take_over_facts();
+  take_over_state();
   used_.resize(std::min(
       used_.size(), static_cast<std::size_t>(back.to + 1 - std::min(back.to + 1, first_step_))));
   first_step_ = std::min(first_step_, back.to + 1);
@@ -134,12 +131,7 @@ void Training::go_back(std::uint64_t from, Checkpoint start) {
   sign();
   note_step();
   // The digests of the weights that the next step begins with.
-  if (commitments_) {
-    round_.commit(state_.step, {.model = model_,
-                                .velocity = state_.momentum,
-                                .last_aggregate = state_.last_aggregate,
-                                .attempt = healing_.attempt()});
-  }
+  if (commitments_) round_.commit(state_.step, round_state());
 }
 
 /// In the journals by which others follow the run.

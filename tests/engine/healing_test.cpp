@@ -151,10 +151,7 @@ TEST(Healing, IsTheSameWhereverItIsStoppedAndGoesOn) {
     AttackedRun parts(options);
     parts.run.stop_after_rounds = after;
     if (parts.run.over_local_engine() == RunEnd::kFinished) continue;
-    parts.run.stop_after_rounds = 0;
-    parts.run.stop = false;
-    parts.run.resume = true;
-    parts.locally();
+    parts.resumed();
     EXPECT_EQ(parts.bytes(), whole.bytes());
     for (const char* journal :
          {"rounds.jsonl", "commitments.jsonl", "ledger.jsonl", "attackers.jsonl"})
@@ -180,10 +177,7 @@ TEST(Healing, GoesOnWhereItWasKilledBetweenTheCheckpointAndTheLinesAboutIt) {
   ASSERT_THAT(backs(killed.run), SizeIs(1));
   for (const char* journal : {"rounds.jsonl", "metrics.jsonl", "commitments.jsonl"})
     cut_before(killed.directory / "run" / journal, "back_from");
-  killed.run.stop_after_rounds = 0;
-  killed.run.stop = false;
-  killed.run.resume = true;
-  killed.locally();
+  killed.resumed();
   EXPECT_EQ(killed.bytes(), whole.bytes());
   for (const char* journal : {"rounds.jsonl", "commitments.jsonl", "ledger.jsonl"})
     EXPECT_EQ(killed.run.file(journal), whole.run.file(journal)) << journal;

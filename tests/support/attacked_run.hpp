@@ -31,7 +31,11 @@ struct AttackedRun {
   AttackedRun& resumed_behind(std::uint64_t steps) {
     run.stop_after = steps;
     EXPECT_EQ(run.over_local_engine(), RunEnd::kInterrupted);
-    run.stop_after = 0;
+    return resumed();
+  }
+  /// The rest of a run that was stopped.
+  AttackedRun& resumed() {
+    run.stop_after = run.stop_after_rounds = 0;
     run.stop = false;
     run.resume = true;
     return locally();
