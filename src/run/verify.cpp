@@ -118,11 +118,6 @@ class Verification {
   /// That record and checkpoints are of one run, which this machine can compute.
   void check_record() const {
     const fs::path& run = options_.run;
-    if (lines_.last_step() < lines_.first_step()) {
-      throw InputError(
-          fmt::format("{}: the run has gone back to step {}, and no later step is there yet",
-                      lines_.name(), lines_.last_step()));
-    }
     if (replay_.last_step() < lines_.last_step() || replay_.first_step() != lines_.first_step()) {
       throw InputError(fmt::format("{} has steps {} to {}, {} steps {} to {}: lines are missing",
                                    (run / kRoundsFile).string(), replay_.first_step(),
