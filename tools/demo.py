@@ -19,7 +19,7 @@ import demo_runs  # noqa: E402
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description="the paper's cluster in one process, eleven runs, or three (--quick)")
+    parser = argparse.ArgumentParser(description="the paper's cluster in one process, thirteen runs, or three (--quick)")
     parser.add_argument("--program", type=pathlib.Path, required=True, help="the detoxml to run")
     parser.add_argument("--out", type=pathlib.Path, default=TOOLS.parent / "output/demo",
                         help="where the results go; what lies there is moved aside (default: output/demo)")
@@ -67,8 +67,7 @@ def execute(run, options):
     if answer.returncode != 0:
         return failed(run, f"failed: evaluate, exit code {answer.returncode}", evaluate)
     try:
-        metrics = (directory / "metrics.jsonl").read_text(encoding="utf-8")
-        return demo_results.read_result(run, metrics.splitlines(), answer.stdout.splitlines())
+        return demo_results.read_result(run, directory, answer.stdout.splitlines())
     except (OSError, ValueError, KeyError) as error:
         return failed(run, f"failed: results, {error!r}", train)
 

@@ -6,9 +6,10 @@ from matplotlib import pyplot  # noqa: E402  (the backend has to be chosen first
 
 import demo_runs  # noqa: E402
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; DETOX also differs by line and marker.
+# Okabe and Ito's colours, which the colour-blind can tell apart; DETOX and audits also differ by line and marker.
 COLOURS = {"normal": "#000000", "coord-median": "#0072B2", "multi-krum": "#D55E00", "bulyan": "#009E73"}
 MARKERS = {"normal": "", "coord-median": "o", "multi-krum": "s", "bulyan": "^"}
+AUDIT_COLOUR = "#CC79A7"
 LABEL_DISTANCE = 4.6  # percent between two labels at the right edge
 LABEL_INCHES = 2.05  # what the longest of them takes
 
@@ -25,7 +26,7 @@ def draw(results, steps, paths):
         axis.set_title(demo_runs.ATTACKS[attack])
     axes[0][0].set_ylabel("test accuracy, %")
     figure.suptitle(f"{demo_runs.WORKERS} workers, {demo_runs.BYZANTINE} of them lie: LeNet on Fashion-MNIST"
-                    + ("\n" if len(attacks) == 1 else " ") + "(solid: behind DETOX; dashed: without)")
+                    + ("\n" if len(attacks) == 1 else " ") + "(solid: behind DETOX; dash-dotted: audits; dashed: the rule alone)")
     # The labels stand to the right of their panel and need as much room there, however many panels.
     width = 6.1 * len(attacks)
     panel = (width - 0.6) / len(attacks) - LABEL_INCHES
@@ -43,9 +44,8 @@ def draw_panel(axis, results, steps):
         run = result.run
         label = "mean, no attack" if run.attack == "none" else run.defence.split(",")[0]
         x, y = zip(*result.accuracy)
-        colour = "#777777" if run.attack == "none" else COLOURS[run.rule]
-        axis.plot(x, y, color=colour, linestyle="-" if run.detox else ":" if run.attack == "none" else "--",
-                  marker=MARKERS[run.rule] if run.detox else "", markersize=4, linewidth=1.8)
+        colour, line, marker = look(run)
+        axis.plot(x, y, color=colour, linestyle=line, marker=marker, markersize=4, linewidth=1.8)
         ends.append([y[-1], label, colour, x[-1]])
     axis.set_xlim(0, steps)
     axis.set_xlabel("step")
@@ -58,6 +58,16 @@ def draw_panel(axis, results, steps):
                       va="center", fontsize=8, annotation_clip=False,
                       arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "relpos": (0, 0.5),
                                   "shrinkB": 3})
+
+
+def look(run):
+    """Colour, line and marker."""
+    if run.attack == "none":
+        return "#777777", ":", ""
+    if run.approach == "audit":
+        return AUDIT_COLOUR, "-.", "D"
+    is_detox = run.approach == "detox"
+    return COLOURS[run.rule], "-" if is_detox else "--", MARKERS[run.rule] if is_detox else ""
 
 
 def spread(values, distance, low, high):

@@ -5,8 +5,9 @@ import json
 import statistics
 
 import demo_runs
+import experiment_results
 
-HEADINGS = ("defence", "attack", "test accuracy %", "ms per step", "slices corrupted")
+HEADINGS = ("defence", "attack", "test accuracy %", "ms per step", "slices corrupted", "computed a slice")
 
 
 @dataclasses.dataclass
@@ -15,7 +16,8 @@ class Result:
     failure: str = ""  # why there are no numbers
     accuracy: list = dataclasses.field(default_factory=list)  # (step, percent), ascending
     ms_per_step: float = 0.0  # median
-    corrupted: int = 0  # over all steps
+    computed: int = 0  # answers, also those of steps that were taken again
+    corrupted: int = 0  # over all steps that count
     slices: int = 0
     unresolved: int = 0
     skipped: int = 0
@@ -28,21 +30,25 @@ class Result:
     def corrupted_share(self):
         return self.corrupted / self.slices if self.slices else 0.0
 
+    @property
+    def computed_a_slice(self):
+        return self.computed / self.slices if self.slices else 0.0
+
     def cells(self):
         start = [self.run.defence, self.run.attack_text]
         if self.failure:
-            return start + [self.failure, "", ""]
+            return start + [self.failure, "", "", ""]
         share = f"{self.corrupted} of {self.slices} ({100 * self.corrupted_share:.1f} %)"
-        return start + [f"{self.final_accuracy:.1f}", f"{self.ms_per_step:.0f}", share]
+        return start + [f"{self.final_accuracy:.1f}", f"{self.ms_per_step:.0f}", share, f"{self.computed_a_slice:.2f}"]
 
 
-def read_result(run, metrics_lines, evaluation_lines):
-    """Lines of metrics.jsonl and of `detoxml evaluate --json`. ValueError where they say nothing."""
+def read_result(run, directory, evaluation_lines):
+    """What lies in the run's directory and lines of `detoxml evaluate --json`. ValueError where they say nothing."""
     result = Result(run)
-    seconds = []
-    for line in filter(str.strip, metrics_lines):
-        step = json.loads(line)
-        seconds.append(step["seconds"]["total"])
+    taken, standing = experiment_results.journal(directory, "metrics.jsonl")
+    seconds = [step["seconds"]["total"] for step in taken]
+    result.computed = sum(step["computed"] for step in taken)
+    for step in standing.values():
         result.corrupted += step.get("corrupted", 0)  # not there where nobody attacks
         result.slices += step["resolved"] + step["unresolved"]
         result.unresolved += step["unresolved"]
@@ -63,7 +69,7 @@ def notes(results, settings):
     slices = demo_runs.WORKERS // demo_runs.REPLICATION
     lines = [
         f"LeNet on Fashion-MNIST, {demo_runs.WORKERS} workers, of which {demo_runs.BYZANTINE} lie (the same ones "
-        f"in every step), r = {demo_runs.REPLICATION} behind DETOX and 1 elsewhere, {settings.steps} steps of "
+        f"in every step), r = {demo_runs.REPLICATION} behind DETOX, {settings.steps} steps of "
         f"{demo_runs.GLOBAL_BATCH} samples in all, lr {settings.lr:g}, momentum 0.9, seed {settings.seed}.",
         f"A little is enough: mean - z * deviation of the honest gradients, z = {demo_runs.ALIE_Z}. "
         "Reversed gradients: -100 times the honest one.",
@@ -74,8 +80,10 @@ def notes(results, settings):
         f"behind DETOX on average: {expected * settings.steps:.0f} in {settings.steps} steps "
         f"({100 * expected / slices:.1f} %).",
     ]
-    lines.append("DETOX computes every slice three times. Lazy replicas and audits pay less for the same liars: their table is in "
-                 "docs/defence.md, and tools/experiments --network lenet-fashion-mnist makes it.")
+    if any(result.run.approach == "audit" for result in results):
+        lines.append(f"Audits: a drawn share of {demo_runs.AUDIT_RATE:g} of the slices is computed twice, who is found to lie is put out, "
+                     "and the run goes back to before its lies (--heal); steps that were taken again are counted in what was computed. "
+                     "More of it, over 5 seeds: docs/defence.md, by tools/experiments --network lenet-fashion-mnist.")
     if settings.steps == 250:
         lines.append("This is one seed on one processor: differences of a few points are noise. Over the seeds 428, 1 and 2 "
                      "coord-median under a little is enough ended at 74, 72 and 57 %, DETOX + coord-median at 80, 82 and 82 %; "
@@ -100,7 +108,7 @@ def text_table(results):
 
 
 def markdown_table(results, settings):
-    lines = ["| " + " | ".join(HEADINGS) + " |", "| --- | --- | ---: | ---: | ---: |"]
+    lines = ["| " + " | ".join(HEADINGS) + " |", "| --- | --- | ---: | ---: | ---: | ---: |"]
     lines += ["| " + " | ".join(result.cells()) + " |" for result in results]
     lines += [""] + [f"* {note}" for note in notes(results, settings)]
     return "\n".join(lines) + "\n"
@@ -111,9 +119,9 @@ def write_csv(path, results):
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["run", "defence", "attack", "prec1_percent", "ms_per_step_median", "slices_corrupted",
-                         "slices", "slices_unresolved", "steps_skipped", "failure"])
+                         "slices", "slices_unresolved", "steps_skipped", "answers_computed", "failure"])
         for result in results:
-            numbers = [""] * 6 if result.failure else [
+            numbers = [""] * 7 if result.failure else [
                 result.final_accuracy, result.ms_per_step, result.corrupted, result.slices, result.unresolved,
-                result.skipped]
+                result.skipped, result.computed]
             writer.writerow([result.run.name, result.run.defence, result.run.attack_text, *numbers, result.failure])

@@ -1,10 +1,11 @@
-"""The runs of the demo, eleven or three: which defence meets which attack, and the command of each."""
+"""The runs of the demo, thirteen or three: which defence meets which attack, and the command of each."""
 import dataclasses
 import math
 
 WORKERS = 45
 BYZANTINE = 5
 REPLICATION = 3
+AUDIT_RATE = 0.1
 GLOBAL_BATCH = 360
 ALIE_Z = 1.0
 SEED = 428
@@ -21,20 +22,21 @@ DETOX_OPTIONS = {"coord-median": ["--buckets", "5"], "multi-krum": [], "bulyan":
 @dataclasses.dataclass(frozen=True)
 class Run:
     rule: str
-    detox: bool
+    approach: str  # as of `detoxml train`
     attack: str
 
     @property
     def name(self):
         """The name of the run's directory."""
-        return f"{'detox-' if self.detox else ''}{self.rule}-{self.attack.replace('_', '-')}"
+        return f"{'' if self.approach == 'baseline' else f'{self.approach}-'}{self.rule}-{self.attack.replace('_', '-')}"
 
     @property
     def defence(self):
-        rule = "mean" if self.rule == "normal" else self.rule
-        if not self.detox:
-            return rule if self.rule != "normal" else "mean (no defence)"
-        return f"DETOX + {rule}" + (", 5 buckets" if DETOX_OPTIONS[self.rule] else "")
+        if self.approach == "detox":
+            return f"DETOX + {self.rule}" + (", 5 buckets" if DETOX_OPTIONS[self.rule] else "")
+        if self.approach == "audit":
+            return f"audits + {self.rule}, healing"
+        return self.rule if self.rule != "normal" else "mean (no defence)"
 
     @property
     def attack_text(self):
@@ -42,11 +44,11 @@ class Run:
 
     def options(self):
         """Options of `detoxml train` that differ from run to run."""
-        if self.detox:
-            options = ["--approach", "detox", "--group-size", str(REPLICATION), "--mode", self.rule]
-            options += DETOX_OPTIONS[self.rule]
-        else:
-            options = ["--approach", "baseline", "--mode", self.rule]
+        options = ["--approach", self.approach, "--mode", self.rule]
+        if self.approach == "detox":
+            options += ["--group-size", str(REPLICATION), *DETOX_OPTIONS[self.rule]]
+        elif self.approach == "audit":
+            options += ["--audit-rate", str(AUDIT_RATE), "--heal"]
         options += ["--worker-fail", "0" if self.attack == "none" else str(BYZANTINE)]
         if self.attack != "none":
             options += ["--fail-schedule", "fixed"]
@@ -58,13 +60,14 @@ class Run:
 
 
 RUNS = (
-    Run("normal", False, "none"),
-    Run("normal", False, "rev_grad"),
-    *(Run(rule, False, "alie") for rule in DETOX_OPTIONS),
-    *(Run(rule, True, attack) for rule in DETOX_OPTIONS for attack in ("rev_grad", "alie")),
+    Run("normal", "baseline", "none"),
+    Run("normal", "baseline", "rev_grad"),
+    *(Run(rule, "baseline", "alie") for rule in DETOX_OPTIONS),
+    *(Run(rule, "detox", attack) for rule in DETOX_OPTIONS for attack in ("rev_grad", "alie")),
+    *(Run("coord-median", "audit", attack) for attack in ("rev_grad", "alie")),
 )
 # What it is about, in a minute: a cluster without liars, with them, and with them behind DETOX.
-QUICK_RUNS = (RUNS[0], RUNS[1], Run("coord-median", True, "rev_grad"))
+QUICK_RUNS = (RUNS[0], RUNS[1], Run("coord-median", "detox", "rev_grad"))
 QUICK_STEPS = 80
 
 

@@ -44,7 +44,7 @@ class OneDemo(unittest.TestCase):
         answer = self.answer
         self.assertEqual(answer.returncode, 0, answer.stderr)
         rows = rows_of(self.out)
-        self.assertEqual(len(rows), 11)
+        self.assertEqual(len(rows), 13)
         self.assertEqual(float(rows["normal-rev-grad"]["prec1_percent"]), 10)
         self.assertEqual(float(rows["bulyan-alie"]["prec1_percent"]), 60)
         detox = rows["detox-coord-median-alie"]
@@ -52,10 +52,17 @@ class OneDemo(unittest.TestCase):
         self.assertAlmostEqual(float(detox["ms_per_step_median"]), 5)
         self.assertEqual([detox["slices_corrupted"], detox["slices"]], ["5", "135"])
         self.assertEqual([detox["slices_unresolved"], detox["steps_skipped"]], ["9", "1"])
-        line = "| DETOX + bulyan | a little is enough (z = 1.0) | 80.0 | 5 | 5 of 135 (3.7 %) |"
+        line = "| DETOX + bulyan | a little is enough (z = 1.0) | 80.0 | 5 | 5 of 135 (3.7 %) | 3.00 |"
         self.assertIn(line, (self.out / "table.md").read_text())
-        self.assertRegex(answer.stdout, r"\nmean \(no defence\) +reversed gradients +10\.0 +5 +9 of 405 \(2\.2 %\)\n")
-        self.assertIn("run 11 of 11: ", answer.stdout)
+        self.assertRegex(answer.stdout, r"\nmean \(no defence\) +reversed gradients +10\.0 +5 +9 of 405 \(2\.2 %\) +1\.00\n")
+        self.assertIn("run 13 of 13: ", answer.stdout)
+
+    def test_what_a_healing_run_took_back_is_computed_but_not_in_its_result(self):
+        healed = rows_of(self.out)["audit-coord-median-rev-grad"]
+        self.assertEqual([healed["slices_corrupted"], healed["slices"], healed["answers_computed"]], ["0", "405", "600"])
+        line = "| audits + coord-median, healing | reversed gradients | 80.0 | 4 | 0 of 405 (0.0 %) | 1.48 |"
+        self.assertIn(line, (self.out / "table.md").read_text())
+        self.assertIn("--audit-rate 0.1 --heal", " ".join(self.arguments("audit-coord-median-alie")))
 
     def test_a_plot_is_left_in_both_formats(self):
         self.assertIn(b"<svg", (self.out / "plot.svg").read_bytes())
@@ -70,7 +77,7 @@ class OneDemo(unittest.TestCase):
 
     def test_the_published_median_has_five_buckets_and_the_attack_its_z(self):
         text = " ".join(self.arguments("detox-coord-median-alie"))
-        for part in ("--approach detox --group-size 3 --mode coord-median --buckets 5", "--worker-fail 5",
+        for part in ("--approach detox --mode coord-median --group-size 3 --buckets 5", "--worker-fail 5",
                      "--lis-simulation simulate --alie-z 1.0"):
             self.assertIn(part, text)
 
@@ -94,7 +101,7 @@ class MoreDemos(unittest.TestCase):
         answer = demo(self.out, fails="multi-krum-alie")
         self.assertEqual(answer.returncode, 1)
         self.assertIn("multi-krum-alie failed: train, exit code 3", answer.stderr)
-        self.assertIn("1 of 11 runs failed", answer.stderr)
+        self.assertIn("1 of 13 runs failed", answer.stderr)
         self.assertIn("| multi-krum | a little is enough (z = 1.0) | failed: train, exit code 3 |",
                       (self.out / "table.md").read_text())
         self.assertEqual(float(rows_of(self.out)["detox-bulyan-alie"]["prec1_percent"]), 80)

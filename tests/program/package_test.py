@@ -82,7 +82,7 @@ class Package(unittest.TestCase):
         self.assertIn("detoxml-train.1", self.inside("sh", "-c", "detoxml man --output-dir /tmp && ls /tmp"))
 
     def test_trains_the_demo_to_the_bytes_of_the_program_in_the_tree(self):
-        demo = next(run for run in demo_runs.RUNS if run.detox and run.rule == "coord-median" and run.attack == "alie")
+        demo = next(run for run in demo_runs.RUNS if run.name == "detox-coord-median-alie")
         here = self.folder / "here"
         run(*demo_runs.train_command(PROGRAM, demo, SETTINGS, here))
         self.inside(*demo_runs.train_command("detoxml", demo, SETTINGS, "/srv/run"))
