@@ -55,6 +55,8 @@ def read_result(run, directory, evaluation_lines):
         result.skipped += bool(step["skipped"])
     for line in filter(str.strip, evaluation_lines):
         checkpoint = json.loads(line)
+        if checkpoint["step"] == 0:  # which only a run that heals leaves
+            continue
         result.accuracy.append((checkpoint["step"], checkpoint["prec1"]))
     if not seconds or not result.accuracy:
         raise ValueError("it left no steps" if not seconds else "it left no checkpoint that could be evaluated")
@@ -76,9 +78,9 @@ def notes(results, settings):
         "Accuracy is that of the last checkpoint over the 10,000 test images; ms per step is the median over the steps "
         "of this machine, all workers computed in one process.",
         f"Slices corrupted: those whose majority lied, of all {slices} slices a step behind DETOX, of the "
-        f"{demo_runs.WORKERS} single gradients elsewhere. Random placement leaves {expected:.3f} corrupted slices a step "
-        f"behind DETOX on average: {expected * settings.steps:.0f} in {settings.steps} steps "
-        f"({100 * expected / slices:.1f} %).",
+        f"single gradients elsewhere, of which there are {demo_runs.WORKERS} until liars are out. Random placement leaves "
+        f"{expected:.3f} corrupted slices a step behind DETOX on average: {expected * settings.steps:.0f} in "
+        f"{settings.steps} steps ({100 * expected / slices:.1f} %).",
     ]
     if any(result.run.approach == "audit" for result in results):
         lines.append(f"Audits: a drawn share of {demo_runs.AUDIT_RATE:g} of the slices is computed twice, who is found to lie is put out, "
