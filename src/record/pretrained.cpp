@@ -263,7 +263,7 @@ void refuse_other_formats(const std::string& name, std::span<const std::byte> by
   if (text.starts_with("PK\3\4") || is_pickle) {
     throw InputError(fmt::format(
         "{0}: what torch.save writes, a pickle, which is never read here; convert it with python3 "
-        "examples/weights/to_safetensors.py {0} weights.safetensors (docs/networks.md)",
+        "-m detoxml.convert {0} weights.safetensors (docs/networks.md)",
         name));
   }
   if (text.starts_with("\x89HDF")) {

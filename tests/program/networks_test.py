@@ -1,6 +1,7 @@
 """Networks with batch norm, and modules of the user's own, through the whole program: bits, resume, evaluation, PyTorch."""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -147,9 +148,9 @@ class BatchNorm(ColourTest):
         expected = json.loads(out)
         for network, pickle in [("ResNet18", "resnet.pth"), ("DenseNet121", "densenet.pth")]:
             refused = run("train", *COLOUR, "--network", network, "--pretrained", pickle, "--train-dir", "no", cwd=self.folder)
-            self.assert_refused(refused, 1, f"--pretrained {pickle}", f"python3 examples/weights/to_safetensors.py {pickle} weights.safetensors")
-            subprocess.run([PYTHON, "-W", "ignore", TESTS.parent / "examples" / "weights" / "to_safetensors.py", pickle,
-                            "weights.safetensors"], cwd=self.folder, check=True, capture_output=True)
+            self.assert_refused(refused, 1, f"--pretrained {pickle}", f"python3 -m detoxml.convert {pickle} weights.safetensors")
+            subprocess.run([PYTHON, "-m", "detoxml.convert", pickle, "weights.safetensors"], cwd=self.folder, check=True, capture_output=True,
+                           env={**os.environ, "PYTHONPATH": str(TESTS.parent / "python")})
             loss, _ = self.score("--model-dir", "weights.safetensors", "--network", network, "--dataset", "synthetic-cifar10",
                                  "--data-dir", "data")
             self.assertAlmostEqual(loss, expected[network], 4)

@@ -2,8 +2,10 @@
 import contextlib
 import doctest
 import io
+import os
 import pathlib
 import re
+import tempfile
 import unittest
 
 import numpy
@@ -18,6 +20,10 @@ class Pages(unittest.TestCase):
         names = {"gradients": numpy.random.default_rng(1).standard_normal((11, 1000)).astype("float32"), "torch": torch, "numpy": numpy}
         blocks = BLOCK.findall((ROOT / "docs/python.md").read_text(encoding="utf-8"))
         self.assertGreaterEqual(len(blocks), 8)
+        temporary = tempfile.TemporaryDirectory()  # for what they write
+        self.addCleanup(temporary.cleanup)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(temporary.name)
         for code, output in blocks:
             with self.subTest(code=code):
                 said = io.StringIO()

@@ -205,7 +205,7 @@ TEST_F(PretrainedWeights, InOtherFormatsAreRefusedWithWhatConvertsThem) {
     put_file(path_, start);
     EXPECT_THAT(
         message_of<InputError>([&] { load_pretrained(path_, layout_, initial_state(), false); }),
-        HasSubstr("python3 examples/weights/to_safetensors.py " + path_.string()));
+        HasSubstr("python3 -m detoxml.convert " + path_.string()));
   }
   put_file(path_, "\x89HDF\r\n\x1a\n");
   EXPECT_THAT(
