@@ -1,14 +1,23 @@
-# What Debian's policy wants of the files of a package and `cmake --install` does not do. CPack runs this when the files lie in
-# their staging folder.
+# What Debian's policy wants of the files of the packages and `cmake --install` does not do. CPack runs this when the files lie in
+# their staging folders, one for each package.
 if(NOT CPACK_GENERATOR STREQUAL "DEB")
   return()
 endif()
-set(share ${CPACK_TEMPORARY_DIRECTORY}/usr/share)
-set(doc ${share}/doc/detoxml)
+string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+# Of every package: whoever builds it sets CPACK_PACKAGE_CONTACT.
+set(overrides_of_all bogus-mail-host bogus-mail-host-in-debian-changelog)
+# The package may hold several libraries. CPack writes the call of ldconfig; it does no harm beside the trigger.
+set(overrides_of_library package-name-doesnt-match-sonames maintscript-calls-ldconfig no-symbols-control-file)
 
-# Policy 12.5: a text that refers to the licence as Debian has it, in place of another copy.
-file(REMOVE ${doc}/LICENSE)
-file(WRITE ${doc}/copyright
+foreach(component ${CPACK_COMPONENTS_ALL})
+  string(TOUPPER ${component} upper)
+  set(package ${CPACK_DEBIAN_${upper}_PACKAGE_NAME})
+  set(share ${CPACK_TEMPORARY_DIRECTORY}/${component}/usr/share)
+  set(doc ${share}/doc/${package})
+
+  # Policy 12.5: a text that refers to the licence as Debian has it, in place of another copy.
+  file(REMOVE ${doc}/LICENSE)
+  file(WRITE ${doc}/copyright
 "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: DETOX
 Source: ${CPACK_PACKAGE_HOMEPAGE_URL}
@@ -19,29 +28,19 @@ License: Apache-2.0
  On Debian systems, the full text of the Apache License, Version 2.0, is in
  /usr/share/common-licenses/Apache-2.0.
 ")
-
-string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
-file(WRITE ${doc}/changelog
+  file(WRITE ${doc}/changelog
 "detoxml (${CPACK_PACKAGE_VERSION}) bookworm; urgency=medium
 
-  * Built from its source; CHANGELOG.md beside this file has the changes.
+  * Built from its source, whose CHANGELOG.md has the changes.
 
  -- ${CPACK_PACKAGE_CONTACT}  ${date}
 ")
-file(GLOB pages ${share}/man/man1/*.1)
-execute_process(COMMAND gzip -9n ${doc}/changelog ${pages} COMMAND_ERROR_IS_FATAL ANY)
+  file(GLOB pages ${share}/man/man1/*.1)
+  execute_process(COMMAND gzip -9n ${doc}/changelog ${pages} COMMAND_ERROR_IS_FATAL ANY)
 
-file(MAKE_DIRECTORY ${share}/lintian/overrides)
-file(WRITE ${share}/lintian/overrides/detoxml
-"# One package: the program, and its rules as a library that nothing in Debian links.
-detoxml: package-name-doesnt-match-sonames
-detoxml: lacks-unversioned-link-to-shared-library
-detoxml: link-to-shared-library-in-wrong-package
-# Whoever builds it sets CPACK_PACKAGE_CONTACT.
-detoxml: bogus-mail-host
-detoxml: bogus-mail-host-in-debian-changelog
-# CPack writes them; they do no harm beside the trigger.
-detoxml: maintscript-calls-ldconfig
-# It is built from a clone and is in no archive.
-detoxml: initial-upload-closes-no-bugs
-")
+  set(overrides ${overrides_of_all} ${overrides_of_${component}})
+  list(TRANSFORM overrides PREPEND "${package}: ")
+  list(JOIN overrides "\n" overrides)
+  file(MAKE_DIRECTORY ${share}/lintian/overrides)
+  file(WRITE ${share}/lintian/overrides/${package} "${overrides}\n")
+endforeach()

@@ -5,5 +5,8 @@ if(NOT DEFINED CMAKE_INSTALL_LIBDIR AND CMAKE_LIBRARY_ARCHITECTURE AND EXISTS /e
   set(CMAKE_INSTALL_LIBDIR lib/${CMAKE_LIBRARY_ARCHITECTURE} CACHE PATH "Libraries, below the prefix")
 endif()
 include(GNUInstallDirs)
+# Debian packages of their own have `library`, the libraries that others are linked with, and `python`; `program` has all else
+# (cmake/Package.cmake).
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME program)
 # What the program opens when it needs it, found from the program's own place; the same below a build folder.
 set(DETOX_MODULE_DIR ${CMAKE_INSTALL_LIBDIR}/detoxml)

@@ -1,5 +1,5 @@
-"""The package for Debian, built by cpack and installed in a clean Debian by tools/try-debian, where it trains one run of the
-demo.
+"""The packages for Debian, built by cpack and installed in a clean Debian by tools/try-debian: the Python package on its library
+alone, and then the program, which trains one run of the demo.
 
 Needs what tools/try-debian needs; says so and ends with 77 where it is missing."""
 
@@ -20,6 +20,9 @@ import demo_runs
 
 PROGRAM, BUILD = os.environ["DETOXML"], os.environ["DETOX_BUILD"]
 SUITE = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
+PYTHON = """import array, detoxml, detoxml.convert
+print(detoxml.__version__)
+print(detoxml.aggregate([array.array("f", row) for row in ([1, 2], [3, 4], [1e30, -1e30])], f=1))"""
 SETTINGS = types.SimpleNamespace(steps=40, lr=0.02, eval_freq=20, seed=428)
 
 
@@ -57,13 +60,26 @@ class Package(unittest.TestCase):
             raise
         cls.root = cls.folder / SUITE
         run("cpack", "-G", "DEB", "-B", cls.folder / "package", cwd=BUILD)
-        package, = (cls.folder / "package").glob("*.deb")
-        shutil.copy(package, cls.root / "srv")
-        cls.inside("sh", "-ec", f"apt-get -qq update; apt-get -qq -y install ./{package.name} dataset-fashion-mnist")
+        packages = {package.name.split("_")[0]: package.name for package in (cls.folder / "package").glob("*.deb")}
+        assert sorted(packages) == ["detoxml", "libdetoxml0", "python3-detoxml"], packages
+        for package in packages.values():
+            shutil.copy(cls.folder / "package" / package, cls.root / "srv")
+        cls.inside("sh", "-ec", f"apt-get -qq update; apt-get -qq -y install ./{packages['libdetoxml0']} ./{packages['python3-detoxml']}")
+        cls.alone = cls.inside("python3", "-c", PYTHON), cls.inside("dpkg-query", "-W")
+        cls.inside("sh", "-ec", f"apt-get -qq -y install ./{packages['detoxml']} dataset-fashion-mnist")
 
     @classmethod
     def inside(cls, *command):
         return inside(cls.folder, *command)
+
+    def test_python_runs_on_the_library_without_the_program(self):
+        said, installed = self.alone
+        self.assertEqual(said.splitlines(), [run(PROGRAM, "--version").split()[1], "array('f', [3.0, 2.0])"])
+        self.assertNotIn("\ndetoxml\t", installed)
+        self.assertNotIn("torch", installed)
+        files = self.inside("dpkg", "-L", "python3-detoxml").splitlines()
+        self.assertIn("/usr/lib/python3/dist-packages/detoxml/py.typed", files)
+        self.assertTrue(list((self.root / "usr/lib/python3/dist-packages/detoxml/__pycache__").glob("*.pyc")))
 
     def test_installs_what_belongs_to_the_program(self):
         files = self.inside("dpkg", "-L", "detoxml").splitlines()
@@ -72,7 +88,8 @@ class Package(unittest.TestCase):
                      "share/man/man1/detoxml-train.1.gz", "share/man/man1/detoxml.1.gz", "share/zsh/vendor-completions/_detoxml"):
             self.assertIn(f"/usr/{file}", files)
             self.assertTrue((self.root / "usr" / file).is_file(), file)
-        self.assertTrue(any(re.fullmatch(r"/usr/lib/.+/libdetoxml\.so\.\d+", file) for file in files))
+        libraries = self.inside("dpkg", "-L", "libdetoxml0").splitlines()
+        self.assertTrue(any(re.fullmatch(r"/usr/lib/.+/libdetoxml\.so\.\d+", file) for file in libraries))
         version = self.inside("detoxml", "--version")
         self.assertEqual(version.splitlines()[0], run(PROGRAM, "--version").splitlines()[0])
         for module in ("archive", "curl", "learner-torch", "matio", "mpi"):
@@ -98,7 +115,7 @@ class Package(unittest.TestCase):
         self.assertIn(" 0 errors", self.inside("detoxml", "doctor"))
 
     def test_z_is_removed_without_a_trace(self):
-        self.inside("apt-get", "-y", "purge", "detoxml")
+        self.inside("apt-get", "-y", "purge", "detoxml", "libdetoxml0", "python3-detoxml")
         left = [str(path) for path in (self.root / "usr").rglob("*detoxml*")]
         self.assertEqual(left, [])
 
