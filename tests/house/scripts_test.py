@@ -10,8 +10,8 @@ import unittest
 import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SCRIPTS = ("tools/test", "tools/arm64", "tools/fuzz", "tools/demo", "tools/format", "tools/install-deps", "tools/try-debian",
-           ".ci/run")
+SCRIPTS = ("tools/test", "tools/arm64", "tools/fuzz", "tools/demo", "tools/format", "tools/install-deps", "tools/test-pypi",
+           "tools/try-debian", ".ci/run")
 sys.path.insert(0, str(ROOT / "tools"))
 import count_tests  # noqa: E402
 import tidy  # noqa: E402
@@ -44,7 +44,7 @@ class ScriptsTest(unittest.TestCase):
             self.assertTrue((ROOT / script).stat().st_mode & 0o100, script)
 
     def test_an_unknown_argument_is_refused_with_the_valid_ones(self):
-        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/install-deps", "tools/try-debian"):
+        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/install-deps", "tools/test-pypi", "tools/try-debian"):
             answer = run(script, "--alll")
             self.assertEqual(answer.returncode, 2, script)
             self.assertIn("valid: --", answer.stderr)
@@ -56,7 +56,7 @@ class ScriptsTest(unittest.TestCase):
         self.assertIn("--list", answer.stderr)
 
     def test_help_says_what_a_script_does(self):
-        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/demo", "tools/try-debian"):
+        for script in ("tools/test", "tools/arm64", "tools/fuzz", "tools/format", "tools/demo", "tools/test-pypi", "tools/try-debian"):
             answer = run(script, "--help")
             self.assertEqual(answer.returncode, 0, answer.stderr)
             self.assertGreater(len(answer.stdout.splitlines()), 3, script)

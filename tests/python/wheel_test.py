@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -51,16 +52,35 @@ class Wheel(unittest.TestCase):
         for path in mapped:
             self.assertEqual(pathlib.Path(path).parent, self.library.parent.resolve())
 
+    def test_has_every_library_that_one_in_it_needs_and_linux_with_python_lacks(self):
+        needed, there = set(), set()
+        for path in self.library.parent.iterdir():
+            said = run("readelf", "--dynamic", "--wide", path)
+            needed.update(re.findall(r"\(NEEDED\)\s+Shared library: \[(.*)\]", said))
+            there.update(re.findall(r"\(SONAME\)\s+Library soname: \[(.*)\]", said))
+        # PEP 600: what manylinux promises.
+        system = {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libstdc++.so.6", "libgcc_s.so.1",
+                  "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+        self.assertTrue(any(name.startswith("libfmt.so") for name in needed))
+        self.assertLessEqual(needed - system, there)
+
     def test_leaves_pythons_own_ssl_alone(self):
         self.in_environment("-c", "import detoxml, ssl, hashlib; ssl.create_default_context(); hashlib.sha256(b'').hexdigest()")
 
     def test_passes_the_tests_of_the_package(self):
-        for name in ("aggregate", "arrays", "voting", "wrong_use"):
+        for name in ("aggregate", "arrays", "federated", "modules", "voting", "wrong_use"):
             with self.subTest(name=name):
                 self.in_environment(ROOT / f"tests/python/{name}_test.py", DETOXML_LIBRARY=str(self.library))
 
-    def test_is_typed(self):
-        self.assertTrue((self.library.parents[1] / "py.typed").exists())
+    def test_has_every_file_of_the_package_and_says_what_it_is(self):
+        with zipfile.ZipFile(self.wheel) as archive:
+            names = set(archive.namelist())
+            (metadata,) = [archive.read(name).decode() for name in names if name.endswith("/METADATA")]
+        sources = ROOT / "python"
+        self.assertLessEqual({path.relative_to(sources).as_posix() for path in sources.rglob("*.py")} | {"detoxml/py.typed"}, names)
+        self.assertFalse(any("__pycache__" in name for name in names))
+        for line in ("Name: detoxml", "Requires-Python: >=3.9", "Provides-Extra: flower", "Requires-Dist: flwr>=1.21; extra == 'flower'"):
+            self.assertIn(line, metadata.splitlines())
 
 
 if __name__ == "__main__":
