@@ -12,6 +12,7 @@ import numpy
 from detoxml.flower import DetoxFitStrategy, DetoxStrategy
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
 from flwr.common import Code, FitRes, EvaluateRes, Parameters, Status, ndarrays_to_parameters, parameters_to_ndarrays
+from flwr.server import Server
 from flwr.server.client_manager import SimpleClientManager
 from flwr.server.client_proxy import ClientProxy
 from flwr.server.strategy import FedAvg as FitFedAvg
@@ -55,13 +56,46 @@ class Proxy(ClientProxy):
 
 
 class Grid:
-    """The nodes of a federation, for sampling."""
+    """The nodes of a federation: who there is, and what they answer."""
 
-    def __init__(self, nodes):
-        self.nodes = nodes
+    def __init__(self, nodes, answer=None):
+        self.nodes, self.answer = nodes, answer
 
     def get_node_ids(self):
         return self.nodes
+
+    def send_and_receive(self, messages, timeout):
+        return [self.answer(message) for message in messages]
+
+
+TARGET = model(77)
+
+
+def trained(client, arrays, step):
+    """Half of the way to the target, and noise; of two clients of eleven whatever a liar thinks of."""
+    arrays = [numpy.array(array) for array in arrays]
+    if client < 2:
+        kinds = (lambda a: a * numpy.float32("nan"), lambda a: a + numpy.float32(1e6), lambda a: -30 * a, lambda a: a[:1])
+        return [kinds[(step + client) % 4](array) for array in arrays[:2]] + [numpy.array(-99)]
+    draw = numpy.random.default_rng((client, step))
+    return [array + (goal - array) / 2 + 1e-3 * draw.standard_normal(array.shape).astype("f4")
+            for array, goal in zip(arrays[:2], TARGET)] + [numpy.array(arrays[2] + 1)]
+
+
+class Trainer(Proxy):
+    """A client of the older interface that trains."""
+
+    def fit(self, instructions, timeout, group_id):
+        step = instructions.config["step"]
+        arrays = trained(int(self.cid), parameters_to_ndarrays(instructions.parameters), step)
+        if int(self.cid) == 1 and step % 3 == 0:
+            raise RuntimeError("gone")
+        return FitRes(Status(Code.OK, ""), ndarrays_to_parameters(arrays), 10**9 if int(self.cid) == 0 else 10, {})
+
+    def evaluate(self, instructions, timeout, group_id):
+        weights = parameters_to_ndarrays(instructions.parameters)[0]
+        loss = float(((weights - TARGET[0]) ** 2).mean()) if int(self.cid) > 1 else -1e9
+        return EvaluateRes(Status(Code.OK, ""), loss, 10**9, {})
 
 
 class Fit:
@@ -371,6 +405,39 @@ class Flower(unittest.TestCase):
         self.assertLess(numpy.abs(theirs[NAMES[0]].numpy() - inlier[0]).max(), 1e-5)
         ours, _, _ = Messages.round(DetoxStrategy("multi-krum", f=2), answers)
         self.assertGreater(numpy.abs(ours[0] - inlier[0]).max(), 1e-3)
+
+    def test_a_whole_run_over_messages_trains_with_two_liars_of_eleven(self):
+        def answer(message):
+            client, step = message.metadata.dst_node_id, message.content["config"]["server-round"]
+            arrays = trained(client, [array.numpy() for array in message.content["arrays"].values()], step)
+            if message.metadata.message_type == "evaluate":
+                loss = float(((message.content["arrays"][NAMES[0]].numpy() - TARGET[0]) ** 2).mean()) if client > 1 else -1e9
+                content = RecordDict({"metrics": MetricRecord({"num-examples": 10**9, "loss": loss})})
+            else:
+                content = RecordDict({"arrays": ArrayRecord({name: Array(array) for name, array in zip(NAMES, arrays)}),
+                                      "metrics": MetricRecord({"num-examples": 10**9 if client == 0 else 10})})
+            return Message(Error(code=0, reason="gone"), reply_to=message) if client == 1 and step % 3 == 0 else Message(content, reply_to=message)
+
+        for rule in ("coord-median", "multi-krum"):
+            strategy = DetoxStrategy(rule, f=2)
+            result = strategy.start(Grid(list(range(11)), answer), ArrayRecord({name: Array(a) for name, a in zip(NAMES, SENT)}), num_rounds=12)
+            for name, goal in zip(NAMES[:2], TARGET):
+                self.assertLess(numpy.abs(result.arrays[name].numpy() - goal).max(), 0.01)
+            self.assertEqual(int(result.arrays["batches"].numpy()), 5 + 12)
+            self.assertLess(abs(result.evaluate_metrics_clientapp[12]["loss"]), 1e-5)
+            self.assertTrue(all(metrics["detox-kept"] == 0 for metrics in result.train_metrics_clientapp.values()))
+
+    def test_a_whole_run_of_the_older_interface_trains_with_two_liars_of_eleven(self):
+        manager = SimpleClientManager()
+        for client in range(11):
+            manager.register(Trainer(str(client)))
+        strategy = DetoxFitStrategy("coord-median", f=2, initial_parameters=ndarrays_to_parameters(SENT), on_fit_config_fn=lambda step: {"step": step})
+        server = Server(client_manager=manager, strategy=strategy)
+        history, _seconds = server.fit(12, None)
+        for array, goal in zip(parameters_to_ndarrays(server.parameters)[:2], TARGET):
+            self.assertLess(numpy.abs(array - goal).max(), 0.01)
+        self.assertLess(abs(history.losses_distributed[-1][1]), 1e-5)
+        self.assertEqual({why for _, why in history.metrics_distributed_fit["detox-kept"]}, {""})
 
     def test_page_of_the_documentation_does_what_it_shows(self):
         blocks = re.findall(r"^```python flwr\n(.*?)^```$", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
