@@ -2,7 +2,6 @@
 import contextlib
 import doctest
 import io
-import os
 import pathlib
 import re
 import tempfile
@@ -20,10 +19,7 @@ class Pages(unittest.TestCase):
         names = {"gradients": numpy.random.default_rng(1).standard_normal((11, 1000)).astype("float32"), "torch": torch, "numpy": numpy}
         blocks = BLOCK.findall((ROOT / "docs/python.md").read_text(encoding="utf-8"))
         self.assertGreaterEqual(len(blocks), 8)
-        temporary = tempfile.TemporaryDirectory()  # for what they write
-        self.addCleanup(temporary.cleanup)
-        self.addCleanup(os.chdir, os.getcwd())
-        os.chdir(temporary.name)
+        self.enterContext(contextlib.chdir(self.enterContext(tempfile.TemporaryDirectory())))
         for code, output in blocks:
             with self.subTest(code=code):
                 said = io.StringIO()
