@@ -117,7 +117,8 @@ class _Model:
         self.names, self.arrays = tuple(names), [numpy.asarray(array) for array in arrays]
         for name, array in zip(self.names, self.arrays):
             if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
-                raise UsageError(f"array '{name:.60}' has dtype {array.dtype}; valid: float16, float32, float64, whole numbers, bool")
+                raise UsageError(f"array '{name:.60}' has dtype {array.dtype}; valid: float16, float32, float64, whole "
+                                 "numbers, bool")
         self.is_real = [array.dtype.kind == "f" for array in self.arrays]
         real = [array for array, is_real in zip(self.arrays, self.is_real) if is_real]
         self.row_type = numpy.float64 if any(array.dtype.itemsize == 8 for array in real) else numpy.float32
@@ -214,14 +215,17 @@ class Rounds:
             for number, part in model.parts(row):
                 numpy.subtract(arrays[number], model.arrays[number], out=part, dtype=model.row_type, casting="unsafe")
         try:
-            update, report = self._reducer(n, f)(self._rows, weights=[examples for _, _, examples in good] if self.weighted else None,
-                                                 step=step, report=True)
+            weights = [examples for _, _, examples in good] if self.weighted else None
+            update, report = self._reducer(n, f)(self._rows, weights=weights, step=step, report=True)
         except UsageError as error:
             return outcome._replace(why=str(error))
         outcome = outcome._replace(rejected={ranks[row]: reason for row, reason in report.rejected},
                                    scores=dict(zip(ranks, report.scores)), weights=dict(zip(ranks, report.weights)))
-        made: list[Any] = [None if is_real else numpy.asarray(numpy.sort(numpy.stack([arrays[number] for _, arrays, _ in good]), axis=0)[(n - 1) // 2])
-                for number, is_real in enumerate(model.is_real)]
+        made: list[Any] = [None] * len(model.arrays)
+        for number, is_real in enumerate(model.is_real):
+            if not is_real:
+                ordered = numpy.sort(numpy.stack([arrays[number] for _, arrays, _ in good]), axis=0)
+                made[number] = numpy.asarray(ordered[(n - 1) // 2])
         update *= self._rate
         for number, part in model.parts(update):
             before = model.arrays[number]
@@ -232,9 +236,11 @@ class Rounds:
 
     def enter(self, step: int, outcome: Outcome, failed: Iterable[tuple[Any, str]]) -> None:
         """Writes the ledger's lines of a round, and says where it was not defended."""
-        lines: list[dict[str, Any]] = [{"client": client, "kind": "failed", "accusation": False, "why": why} for client, why in failed]
-        for kind, found in (("malformed", outcome.malformed), ("rejected", outcome.rejected)):
-            lines += [{"client": outcome.clients[rank], "rank": rank, "kind": kind, "accusation": kind == "malformed", "why": why}
+        lines: list[dict[str, Any]] = []
+        for client, why in failed:
+            lines.append({"client": client, "kind": "failed", "accusation": False, "why": why})
+        for kind, is_accusation, found in (("malformed", True, outcome.malformed), ("rejected", False, outcome.rejected)):
+            lines += [{"client": outcome.clients[rank], "rank": rank, "kind": kind, "accusation": is_accusation, "why": why}
                       for rank, why in sorted(found.items())]
         if outcome.arrays is None:
             lines.append({"kind": "kept", "accusation": False, "why": outcome.why})

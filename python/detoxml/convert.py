@@ -21,7 +21,8 @@ from collections.abc import Callable, Mapping
 from typing import IO, NamedTuple, cast
 
 from . import _torch_files
-from ._torch_files import DTYPES, Damaged, Tensor
+from ._pickles import Damaged
+from ._torch_files import DTYPES, Tensor
 from .errors import Error, InputError, UsageError
 
 _HOLDERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
@@ -51,7 +52,8 @@ class Converted(NamedTuple):
 # A network is told by names that no other one has together.
 _MARKS = (("DenseNet", ("dense1.0.bn1.weight",)), ("DenseNet", ("features.denseblock1.denselayer1.norm1.weight",)),
           ("DenseNet", ("features.denseblock1.denselayer1.norm.1.weight",)), ("ResNet", ("layer1.0.conv1.weight",)),
-          ("VGG", ("features.0.weight", "classifier.weight")), ("LeNet", ("conv1.weight", "conv2.weight", "fc1.weight", "fc2.weight")),
+          ("VGG", ("features.0.weight", "classifier.weight")),
+          ("LeNet", ("conv1.weight", "conv2.weight", "fc1.weight", "fc2.weight")),
           ("FC", ("fc1.weight", "fc2.weight", "fc3.weight")))
 
 
@@ -60,27 +62,30 @@ def _network_of(names: set[str]) -> tuple[str, str]:
     for network, marks in _MARKS:
         prefixes = {name[: -len(marks[0])] for name in names if name.endswith(marks[0])}
         for prefix in sorted(prefixes, key=len):
-            if (prefix == "" or prefix.endswith(".")) and prefix.count(".") <= 2 and {prefix + mark for mark in marks} <= names:
-                if all(name.startswith(prefix) for name in names):
-                    return network, prefix
+            is_prefix = (prefix == "" or prefix.endswith(".")) and prefix.count(".") <= 2
+            if is_prefix and {prefix + mark for mark in marks} <= names and all(name.startswith(prefix) for name in names):
+                return network, prefix
     return "", ""
 
 
 _TO_TORCHVISION: dict[str, tuple[tuple[str, str], ...]] = {
     "ResNet": ((r"^linear\.", "fc."), (r"\.shortcut\.", ".downsample.")),
     "DenseNet": ((r"^conv1\.", "features.conv0."), (r"^bn\.", "features.norm5."), (r"^linear\.", "classifier."),
-                 (r"^trans(\d+)\.bn\.", r"features.transition\1.norm."), (r"^trans(\d+)\.conv\.", r"features.transition\1.conv."),
+                 (r"^trans(\d+)\.bn\.", r"features.transition\1.norm."),
+                 (r"^trans(\d+)\.conv\.", r"features.transition\1.conv."),
                  (r"(\.denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2."))}
 _TO_ORIGINAL: dict[str, tuple[tuple[str, str], ...]] = {
     "ResNet": ((r"^fc\.", "linear."), (r"\.downsample\.", ".shortcut.")),
     "DenseNet": ((r"^features\.conv0\.", "conv1."), (r"^features\.norm5\.", "bn."), (r"^classifier\.", "linear."),
-                 (r"^features\.transition(\d+)\.norm\.", r"trans\1.bn."), (r"^features\.transition(\d+)\.conv\.", r"trans\1.conv."))}
+                 (r"^features\.transition(\d+)\.norm\.", r"trans\1.bn."),
+                 (r"^features\.transition(\d+)\.conv\.", r"trans\1.conv."))}
 
 
 def _densenet_layer(name: str, to_original: bool) -> str:
     """Of a dense layer: they count from 0, torchvision from 1."""
     def ours(found: re.Match[str]) -> str:
-        return f"features.denseblock{found[1]}.denselayer{int(found[2]) + 1}.{'norm' if found[3] == 'bn' else 'conv'}{found[4]}."
+        part = "norm" if found[3] == "bn" else "conv"
+        return f"features.denseblock{found[1]}.denselayer{int(found[2]) + 1}.{part}{found[4]}."
 
     def theirs(found: re.Match[str]) -> str:
         return f"dense{found[1]}.{int(found[2]) - 1}.{'bn' if found[3] == 'norm' else 'conv'}{found[4]}."
@@ -111,7 +116,7 @@ def _reordered(tensor: Tensor, first: int, growth: int, to_original: bool) -> Te
     if growth == 0 or channels < first or (channels - first) % growth:
         return tensor
     layers = (channels - first) // growth
-    # Groups of channels in torchvision's order: what the block was given, then each layer's; in the original's all turned round.
+    # Groups of channels in torchvision's order: what the block was given, then each layer's. The original's are turned round.
     sizes = [first] + [growth] * layers
     if to_original:
         begins = [sum(sizes[:group]) for group in range(layers + 1)]
@@ -283,7 +288,9 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> None:
     """
     name = os.fspath(path)
     part = f"{name}.{os.getpid()}.part"
-    put: Callable[[IO[bytes], Mapping[str, Tensor]], None] = _torch_files.write if name.endswith(_OF_TORCH) else _write_safetensors
+    put: Callable[[IO[bytes], Mapping[str, Tensor]], None] = _write_safetensors
+    if name.endswith(_OF_TORCH):
+        put = _torch_files.write
     try:
         try:
             with open(part, "xb") as file:
@@ -332,7 +339,7 @@ def _main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m detoxml.convert", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="FROM")
-    parser.add_argument("target", metavar="TO", help="as torch.save writes where it ends in .pth, .pt or .bin, else safetensors")
+    parser.add_argument("target", metavar="TO", help="as of torch.save where it ends in .pth, .pt or .bin, else safetensors")
     parser.add_argument("--names", choices=NAMES, default=NAMES[0], help="whose names the tensors have in TO (torchvision)")
     options = parser.parse_args()
     try:
@@ -340,7 +347,8 @@ def _main() -> int:
     except Error as error:
         print(f"detoxml.convert: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
-    print("; ".join((f"{options.target}: {done.tensors} tensors{f' of a {done.network}' if done.network else ''}", *done.notes)))
+    network = f" of a {done.network}" if done.network else ""
+    print("; ".join((f"{options.target}: {done.tensors} tensors{network}", *done.notes)))
     return 0
 
 

@@ -23,7 +23,8 @@ try:
     from flwr.server.strategy import FedAvg as _FitFedAvg
     from flwr.serverapp.strategy import FedAvg as _FedAvg
 except ImportError as _error:
-    raise InputError(f"detoxml.flower needs flwr 1.21 or later ({_error}); valid: flwr from PyPI, as detoxml[flower] asks for it") from None
+    raise InputError(f"detoxml.flower needs flwr 1.21 or later ({_error}); valid: flwr from PyPI, as detoxml[flower] asks for "
+                     "it") from None
 
 __all__ = ["DetoxFitStrategy", "DetoxStrategy", "Outcome"]
 
@@ -77,7 +78,8 @@ def _failure(failure: Any) -> tuple[str, str]:
 
 
 def _median_records(contents: Sequence[Any], weighted_by_key: str) -> Any:
-    metrics = [{name: value for record in content.metric_records.values() for name, value in record.items()} for content in contents]
+    metrics = [{name: value for record in content.metric_records.values() for name, value in record.items()}
+               for content in contents]
     return MetricRecord({name: value for name, value in median_metrics(metrics).items() if name != weighted_by_key})
 
 
@@ -109,9 +111,10 @@ class DetoxStrategy(_FedAvg):
     rule_options : mapping, optional
         What the rule can be told, as ``{"krum_select": 3}``.
     **options
-        As of FedAvg. `min_train_nodes` and `min_available_nodes` default to what the rule needs. Without `train_metrics_aggr_fn`
-        and `evaluate_metrics_aggr_fn` the metrics are lower medians over the clients: averages by examples are what a liar likes.
-        One of your own gets the answers that were neither malformed nor rejected, with whatever metrics are in them.
+        As of FedAvg. `min_train_nodes` and `min_available_nodes` default to what the rule needs. Without
+        `train_metrics_aggr_fn` and `evaluate_metrics_aggr_fn` the metrics are lower medians over the clients: averages by
+        examples are what a liar likes. One of your own gets the answers that were neither malformed nor rejected, with
+        whatever metrics are in them.
 
     Raises
     ------
@@ -173,16 +176,16 @@ class DetoxStrategy(_FedAvg):
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Any]) -> Any:
         """The metrics of an evaluation, or None where nobody answered."""
-        answered = sorted((reply for reply in replies if not reply.has_error()), key=lambda reply: ascending(reply.metadata.src_node_id))
-        contents = [reply.content for reply in answered]
+        answered = [reply for reply in replies if not reply.has_error()]
+        contents = [reply.content for reply in sorted(answered, key=lambda reply: ascending(reply.metadata.src_node_id))]
         return self.evaluate_metrics_aggr_fn(contents, self.weighted_by_key) if contents else None
 
 
 class DetoxFitStrategy(_FitFedAvg):
     """FedAvg of ``flwr.server.strategy`` whose model is a rule's result.
 
-    What it does with answers, and its parameters, are those of `DetoxStrategy`. In the metrics of a round the ranks are texts, as
-    ``"0,3"``, and ``detox-kept`` says why the old parameters stay. Losses and metrics of clients become lower medians, where
+    What it does with answers, and its parameters, are those of `DetoxStrategy`. In the metrics of a round the ranks are texts,
+    as ``"0,3"``, and ``detox-kept`` says why the old parameters stay. Losses and metrics of clients become lower medians, where
     no function for the metrics is given.
 
     Parameters
@@ -224,18 +227,20 @@ class DetoxFitStrategy(_FitFedAvg):
         if self._sent is None:
             raise UsageError("no round has begun; valid: configure_fit before aggregate_fit")
         sent = parameters_to_ndarrays(self._sent)
-        answers = [Answer(proxy.cid, functools.partial(_tensors_of_result, result), functools.partial(getattr, result, "num_examples"))
-                   for proxy, result in results]
+        answers = [Answer(proxy.cid, functools.partial(_tensors_of_result, result),
+                          functools.partial(getattr, result, "num_examples")) for proxy, result in results]
         outcome = self.outcome = self.rounds.reduce(server_round, [str(number) for number in range(len(sent))], sent, answers)
         self.rounds.enter(server_round, outcome, map(_failure, failures))
         answered = {proxy.cid: result for proxy, result in results}
         accepted = [answered[outcome.clients[rank]] for rank in outcome.accepted]
         metrics = self._metrics(self.fit_metrics_aggregation_fn, accepted)
-        metrics.update((name, ",".join(map(str, value)) if isinstance(value, list) else value) for name, value in _numbers(outcome).items())
+        for name, value in _numbers(outcome).items():
+            metrics[name] = ",".join(map(str, value)) if isinstance(value, list) else value
         metrics["detox-kept"] = outcome.why
         return None if outcome.arrays is None else ndarrays_to_parameters(outcome.arrays), metrics
 
-    def aggregate_evaluate(self, server_round: int, results: list[Any], failures: list[Any]) -> tuple[float | None, dict[str, Any]]:
+    def aggregate_evaluate(self, server_round: int, results: list[Any],
+                           failures: list[Any]) -> tuple[float | None, dict[str, Any]]:
         """The lower median of the losses, or None where there is none, and the metrics of an evaluation."""
         if not results or (failures and not self.accept_failures):
             return None, {}
@@ -244,7 +249,8 @@ class DetoxFitStrategy(_FitFedAvg):
         return loss, self._metrics(self.evaluate_metrics_aggregation_fn, answered)
 
     @staticmethod
-    def _metrics(own: Callable[[list[tuple[int, dict[str, Any]]]], dict[str, Any]] | None, results: Sequence[Any]) -> dict[str, Any]:
+    def _metrics(own: Callable[[list[tuple[int, dict[str, Any]]]], dict[str, Any]] | None,
+                 results: Sequence[Any]) -> dict[str, Any]:
         if own is not None:
             return dict(own([(result.num_examples, result.metrics) for result in results])) if results else {}
         return dict(median_metrics([result.metrics for result in results]))

@@ -108,6 +108,8 @@ class Convert(unittest.TestCase):
             for zipped in (True, False):
                 option = {"_use_new_zipfile_serialization": zipped}
                 self.assert_holds(self.read(saved(model, **option)), state)  # as the original's master
+                if kind in ("ResNet", "DenseNet") and zipped:  # which are large: once
+                    continue
                 self.assert_holds(self.read(saved(state, **option)), state)  # as its workers
                 for holder in (parallel, {"epoch": 3, "state_dict": parallel}, {"model": {"net": parallel}, "optimizer": {"state": {}}}):
                     tensors = self.read(saved(holder, **option))
@@ -241,7 +243,7 @@ class Convert(unittest.TestCase):
         draw = random.Random(7)
         refused = 0
         for kind in kinds:
-            for _ in range(600):
+            for _ in range(300):
                 data = bytearray(kind)
                 for _ in range(draw.choice((1, 1, 2, 5))):
                     data[draw.randrange(len(data))] = draw.choice((0, 1, 255, ord("."), ord("R"), draw.randrange(256)))
@@ -252,7 +254,7 @@ class Convert(unittest.TestCase):
                 except detox.InputError as error:
                     refused += 1
                     self.assertNotIn("\n", str(error))
-        self.assertGreater(refused, 800)
+        self.assertGreater(refused, 400)
 
     def test_program_says_what_it_did_or_why_not(self):
         (self.folder / "old.pth").write_bytes(saved({f"module.{k}": v for k, v in foreign_networks.ResNet().state_dict().items()}))
