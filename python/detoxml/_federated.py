@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ._pickles import printable
 from .aggregation import Rule
 from .errors import UsageError
 
@@ -21,7 +22,10 @@ _MOST_CLIENTS = 65535
 
 
 class Malformed(Exception):
-    """An answer that no honest client gives, and why."""
+    """An answer that no honest client gives, and why; one line, whatever of the answer is in it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(printable(why))
 
 
 class Answer(NamedTuple):
@@ -238,7 +242,7 @@ class Rounds:
         """Writes the ledger's lines of a round, and says where it was not defended."""
         lines: list[dict[str, Any]] = []
         for client, why in failed:
-            lines.append({"client": client, "kind": "failed", "accusation": False, "why": why})
+            lines.append({"client": client, "kind": "failed", "accusation": False, "why": printable(why)})
         for kind, is_accusation, found in (("malformed", True, outcome.malformed), ("rejected", False, outcome.rejected)):
             lines += [{"client": outcome.clients[rank], "rank": rank, "kind": kind, "accusation": is_accusation, "why": why}
                       for rank, why in sorted(found.items())]

@@ -17,8 +17,16 @@ _MOST_DIMENSIONS = 64
 _MOST_LINE = 1 << 16
 
 
+def printable(text: str) -> str:
+    """A stranger's text for a line of ours."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:300])
+
+
 class Damaged(Exception):
-    """What is wrong with a file, without its name."""
+    """What is wrong with a file, without its name; one line, whatever of the file is in it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(printable(why))
 
 
 class Global(NamedTuple):

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, NamedTuple, cast
 
 from . import _torch_files
-from ._pickles import Damaged
+from ._pickles import Damaged, printable
 from ._torch_files import DTYPES, Tensor
 from .errors import Error, InputError, UsageError
 
@@ -185,7 +185,7 @@ def with_names(tensors: Mapping[str, Tensor], names: str) -> tuple[dict[str, Ten
     if list(bare) != list(tensors):
         notes.append("'module' in the names is left out")
     if prefix:
-        notes.append(f"'{prefix}' before the names is left out")
+        notes.append(f"'{printable(prefix)}' before the names is left out")
     bare = {name[len(prefix) :]: tensor for name, tensor in bare.items()}
     is_original = network == "DenseNet" and "dense1.0.bn1.weight" in bare
     made = {_renamed(name, network, False): tensor for name, tensor in bare.items()}

@@ -102,7 +102,8 @@ class DetoxStrategy(_FedAvg):
         As of `detoxml.Rule`.
     weighted : bool, optional
         Whether a client counts by the examples that it says it has, never for more than `weight_cap` times its equal share;
-        None: where the rule takes weights. The cap is 2, or less where the f with most would have half of the weight.
+        None: where the rule takes weights and there are no steps before it. The cap is 2, or less where
+        the f with most would have half of the weight.
     ledger : path, optional
         A file that gets a line of JSON for each client that failed, was malformed or was rejected, and each round that kept its
         parameters.

@@ -221,6 +221,8 @@ class Convert(unittest.TestCase):
                             (saved({"w": torch.ones(2, dtype=torch.complex64)}), "ComplexFloatStorage"), (b"PK\3\4" + bytes(99), "no whole archive"),
                             (bytes(8) + b"{", "damaged header")):
             self.assert_refused(data, words, "; valid: ")
+        header = b'{"a\\u001b[2J\\n":{"dtype":"F32","shape":[1],"data_offsets":[0,9]}}'
+        self.assert_refused(len(header).to_bytes(8, "little") + header, "tensor 'a?[2J?' lies outside")
         with self.assertRaisesRegex(detox.InputError, "none: No such file"):
             convert.read(self.folder / "none")
         with self.assertRaisesRegex(detox.InputError, "Is a directory"):
