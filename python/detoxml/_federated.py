@@ -19,6 +19,7 @@ _log = logging.getLogger("flwr")
 # Beyond the values, a header of NumPy's format.
 _MOST_HEADER = 65536
 _MOST_CLIENTS = 65535
+_MOST_RULES = 8
 
 
 class Malformed(Exception):
@@ -137,6 +138,28 @@ class _Model:
                 begin += array.size
 
 
+    def put(self, tensors: Sequence[bytes], row: Any) -> dict[int, Any]:
+        """Writes a client's update into its row, an array at a time; the arrays that are not real, by number."""
+        import numpy
+
+        whole, places = {}, dict(self.parts(row))
+        for number, (tensor, like) in enumerate(zip(tensors, self.arrays)):
+            array = decoded(tensor, like)
+            if number in places:
+                numpy.subtract(array, like, out=places[number], dtype=self.row_type, casting="unsafe")
+            else:
+                whole[number] = array
+        return whole
+
+
+class _Good(NamedTuple):
+    """An answer that fits: its rank, what it claims, and its arrays that are not real."""
+
+    rank: int
+    examples: float
+    whole: dict[int, Any]
+
+
 class Rounds:
     """Reduces the answers of a round by a rule; keeps the rules, and the ledger.
 
@@ -168,11 +191,13 @@ class Rounds:
     def _reducer(self, n: int, f: int) -> Rule:
         """For n rows. By default a claim is capped so that the f with most have less than half of the weight."""
         cap = None
-        if self.weighted and f > 0 and "weight_cap" not in self._options:
-            cap = min(2.0, (1 + n / (2 * f)) / 2)
+        if self.weighted and f > 0 and "weight_cap" not in self._options and n <= 4 * f:
+            cap = max(1.0, (1 + n / (2 * f)) / 2)  # below n / (2f); else it is 2
         key = f, cap
         if key not in self._kept:
-            more: dict[str, Any] = {} if cap is None else {"weight_cap": max(1.0, cap)}
+            more: dict[str, Any] = {} if cap is None else {"weight_cap": cap}
+            if len(self._kept) == _MOST_RULES:  # each has its scratch memory
+                self._kept.clear()
             self._kept[key] = Rule(self.rule.name, f=f, **self._said, **self._options, **more)
         return self._kept[key]
 
@@ -185,7 +210,9 @@ class Rounds:
         times = Counter(answer.client for answer in ordered)
         ordered = [answer for i, answer in enumerate(ordered) if i == 0 or answer.client != ordered[i - 1].client]
         malformed: dict[int, str] = {}
-        good: list[tuple[int, list[Any], float]] = []
+        good: list[_Good] = []
+        if self._rows is None or self._rows.shape != (len(ordered), model.size) or self._rows.dtype != model.row_type:
+            self._rows = numpy.empty((len(ordered), model.size), model.row_type)
         for rank, answer in enumerate(ordered):
             try:
                 if times[answer.client] > 1:
@@ -194,7 +221,8 @@ class Rounds:
                 if len(tensors) != len(model.arrays):
                     raise Malformed(f"{len(tensors)} arrays in place of {len(model.arrays)}")
                 examples = _examples_of(answer) if self.weighted else 1.0
-                good.append((rank, [decoded(tensor, like) for tensor, like in zip(tensors, model.arrays)], examples))
+                with numpy.errstate(all="ignore"):
+                    good.append(_Good(rank, examples, model.put(tensors, self._rows[len(good)])))
             except Malformed as error:
                 malformed[rank] = str(error)
         outcome = Outcome(None, "", tuple(answer.client for answer in ordered), malformed, {}, {}, {})
@@ -209,18 +237,13 @@ class Rounds:
         with numpy.errstate(all="ignore"):
             return self._reduced(step, model, good, f, outcome)
 
-    def _reduced(self, step: int, model: _Model, good: list[tuple[int, list[Any], float]], f: int, outcome: Outcome) -> Outcome:
+    def _reduced(self, step: int, model: _Model, good: list[_Good], f: int, outcome: Outcome) -> Outcome:
         import numpy
 
-        n, ranks = len(good), [rank for rank, _, _ in good]
-        if self._rows is None or self._rows.shape != (n, model.size) or self._rows.dtype != model.row_type:
-            self._rows = numpy.empty((n, model.size), model.row_type)
-        for row, (_, arrays, _) in zip(self._rows, good):
-            for number, part in model.parts(row):
-                numpy.subtract(arrays[number], model.arrays[number], out=part, dtype=model.row_type, casting="unsafe")
+        n, ranks = len(good), [one.rank for one in good]
         try:
-            weights = [examples for _, _, examples in good] if self.weighted else None
-            update, report = self._reducer(n, f)(self._rows, weights=weights, step=step, report=True)
+            weights = [one.examples for one in good] if self.weighted else None
+            update, report = self._reducer(n, f)(self._rows[:n], weights=weights, step=step, report=True)
         except UsageError as error:
             return outcome._replace(why=str(error))
         outcome = outcome._replace(rejected={ranks[row]: reason for row, reason in report.rejected},
@@ -228,7 +251,7 @@ class Rounds:
         made: list[Any] = [None] * len(model.arrays)
         for number, is_real in enumerate(model.is_real):
             if not is_real:
-                ordered = numpy.sort(numpy.stack([arrays[number] for _, arrays, _ in good]), axis=0)
+                ordered = numpy.sort(numpy.stack([one.whole[number] for one in good]), axis=0)
                 made[number] = numpy.asarray(ordered[(n - 1) // 2])
         update *= self._rate
         for number, part in model.parts(update):
