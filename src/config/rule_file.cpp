@@ -15,6 +15,7 @@
 #include "base/module.hpp"
 #include "base/module_note.hpp"
 #include "base/names.hpp"
+#include "config/rule_process.hpp"
 #include "detox/errors.hpp"
 #include "detox/rule_module.h"
 #include "stages/aggregate/function_rule.hpp"
@@ -24,18 +25,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kDigestMark = "@sha256:";
+/// Behind these is recorded what a rule is: a library's bytes, or the source of a function in
+/// another process.
+constexpr std::string_view kDigestMark = "@sha256:", kFunctionMark = "@function:";
 constexpr std::size_t kDigestLetters = 2 * std::tuple_size_v<Digest>;
 
-/// FILE and, where it is said, the digest that its contents must have.
+std::size_t mark_in(std::string_view text) {
+  const std::size_t digest = text.rfind(kDigestMark);
+  return digest != std::string_view::npos ? digest : text.rfind(kFunctionMark);
+}
+
+/// FILE and, where it is said, what it must be.
 struct Wanted {
-  std::string file, digest;
+  std::string file, identity;
 };
 
 Wanted wanted_from(std::string_view text) {
-  const std::size_t mark = text.rfind(kDigestMark);
-  if (mark == std::string_view::npos) return {std::string(text), ""};
-  return {std::string(text.substr(0, mark)), std::string(text.substr(mark + kDigestMark.size()))};
+  const std::size_t mark = std::min(mark_in(text), text.size());
+  return {std::string(text.substr(0, mark)), std::string(text.substr(mark))};
 }
 
 [[noreturn]] void refuse_rule(const std::string& file, std::string_view why) {
@@ -51,11 +58,15 @@ std::string own_text(const char* text) {
 /// A file that has been opened, which it stays.
 struct OpenRule {
   detox_function_rule functions{};
-  std::string name, requirement, recorded, digest;
+  std::unique_ptr<RuleProcess> process;
+  std::string name, requirement, recorded, identity;
   RuleInfo info;
 
   static std::unique_ptr<Aggregator> make(const RuleOptions& options, const void* functions) {
     return make_function_rule(*static_cast<const detox_function_rule*>(functions), options);
+  }
+  static std::unique_ptr<Aggregator> make_asking(const RuleOptions& options, const void* process) {
+    return static_cast<const RuleProcess*>(process)->make(options);
   }
 };
 
@@ -71,7 +82,26 @@ const detox_function_rule& functions_in(const std::string& file) {
   return *rule;
 }
 
+std::unique_ptr<OpenRule> opened_process(const std::string& socket) {
+  auto rule = std::make_unique<OpenRule>();
+  try {
+    rule->process = std::make_unique<RuleProcess>(socket);
+  } catch (const InputError& error) {
+    refuse_rule(socket, error.what());
+  }
+  const RuleProcess& process = *rule->process;
+  rule->identity = fmt::format("{}{}", kFunctionMark, process.source());
+  rule->recorded = socket + rule->identity;
+  rule->info = {.make = {OpenRule::make_asking, &process},
+                .name = process.name(),
+                .requirement = process.requirement(),
+                .min_rows = process.min_rows(),
+                .file = rule->recorded};
+  return rule;
+}
+
 std::unique_ptr<OpenRule> opened(const std::string& file) {
+  if (is_socket(file)) return opened_process(file);
   try {
     read_module_note(
         file, {.what = "rule", .note_type = DETOX_RULE_NOTE, .interface = DETOX_RULE_INTERFACE});
@@ -80,7 +110,7 @@ std::unique_ptr<OpenRule> opened(const std::string& file) {
                                   error.what()));
   }
   auto rule = std::make_unique<OpenRule>();
-  rule->digest = hex(digest_of(read_file(file)));
+  rule->identity = fmt::format("{}{}", kDigestMark, hex(digest_of(read_file(file))));
   rule->functions = functions_in(file);
   rule->name = own_text(rule->functions.name);
   rule->functions.name = rule->name.c_str();
@@ -91,7 +121,7 @@ std::unique_ptr<OpenRule> opened(const std::string& file) {
   }
   if (rule->functions.requirement != nullptr)
     rule->functions.requirement = rule->requirement.c_str();
-  rule->recorded = fmt::format("{}{}{}", file, kDigestMark, rule->digest);
+  rule->recorded = file + rule->identity;
   rule->info = {.make = {OpenRule::make, &rule->functions},
                 .name = rule->name,
                 .requirement = rule->requirement,
@@ -133,13 +163,24 @@ bool is_rule_file(std::string_view rule) {
 const RuleInfo& rule_of(std::string_view name_or_file) {
   if (!is_rule_file(name_or_file)) return find_rule(name_or_file);
   const Wanted wanted = wanted_from(name_or_file);
+  const bool was_function = wanted.identity.starts_with(kFunctionMark);
+  if (was_function && !is_socket(wanted.file)) {
+    refuse_rule(wanted.file,
+                "it was a function of another process, which is gone; valid: that process again, "
+                "as detoxml.train(rule=..., resume=\"auto\") in Python, or its socket by --mode");
+  }
   const OpenRule& rule = open_once(wanted.file);
-  if (!wanted.digest.empty() && wanted.digest != rule.digest) {
+  if (!wanted.identity.empty() && wanted.identity != rule.identity) {
+    const auto shown = [](std::string_view identity) {
+      return printable(identity.substr(std::min(identity.find(':') + 1, identity.size())),
+                       kDigestLetters);
+    };
     refuse_rule(
         wanted.file,
-        fmt::format("its SHA-256 is {}, and {} is recorded; valid: that file again, or with "
+        fmt::format("{} SHA-256 is {}, and {} is recorded; valid: that {} again, or with "
                     "this one (--mode {}) a new run, from the same weights by --pretrained",
-                    rule.digest, printable(wanted.digest, kDigestLetters), wanted.file));
+                    was_function ? "its source's" : "its", shown(rule.identity),
+                    shown(wanted.identity), was_function ? "function" : "file", wanted.file));
   }
   return rule.info;
 }
@@ -149,8 +190,7 @@ std::string recorded_name(const RuleInfo& rule) {
 }
 
 std::string identity_of(const RuleInfo& rule) {
-  return std::string(rule.file.empty() ? rule.name
-                                       : rule.file.substr(rule.file.rfind(kDigestMark)));
+  return std::string(rule.file.empty() ? rule.name : rule.file.substr(mark_in(rule.file)));
 }
 
 void check_repeats(const RuleInfo& rule, std::span<const float> once,
