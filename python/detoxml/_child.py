@@ -1,6 +1,7 @@
 """The program as a child of this process: it dies with it, and what it says is read as it comes."""
 from __future__ import annotations
 
+import collections
 import contextlib
 import os
 import pty
@@ -38,19 +39,26 @@ class Screen:
     """What a program says, as a terminal would show it."""
 
     def __init__(self) -> None:
-        #: str: whole lines, without bars.
-        self.text = ""
         #: str: the line that is being redrawn.
         self.open_line = ""
-        self._left = b""
+        self._lines: collections.deque[str] = collections.deque()
+        self._size, self._left = 0, b""
 
     def take(self, said: bytes) -> None:
         *lines, self._left = (self._left + said)[-_MOST_KEPT:].split(b"\n")
         for line in lines:
             shown = self._shown(line)
             if not _BAR.match(shown):
-                self.text = f"{self.text}{shown}\n"[-_MOST_KEPT:]
+                self._lines.append(f"{shown}\n")
+                self._size += len(shown) + 1
+        while self._size > _MOST_KEPT:
+            self._size -= len(self._lines.popleft())
         self.open_line = self._shown(self._left)
+
+    @property
+    def text(self) -> str:
+        """Whole lines, without bars; of a great many the last."""
+        return "".join(self._lines)
 
     @staticmethod
     def _shown(line: bytes) -> str:

@@ -109,7 +109,7 @@ def _choose_directory(options: dict[str, Any]) -> tuple[str, bool]:
     """The run's directory, which is then among the options, and whether it was made here."""
     named = options.get("train_dir") or _directory_in(options.get("config", []))
     if named is not None:
-        return os.fspath(named), False
+        return os.path.expanduser(_text(named, "train_dir")), False
     if options.get("resume") == "auto" or options.get("checkpoint_step") is not None:
         raise UsageError("which run is to go on? valid: train_dir=DIR")
     options["train_dir"] = _fresh_directory()

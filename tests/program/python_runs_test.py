@@ -66,6 +66,8 @@ class Train(PythonRun):
         self.assertIn("finished: step 6", run.output)
         self.assertEqual(detox.train(**SMALL, train_dir="named").path, pathlib.Path("named"))
         self.assertEqual(detox.train(**SMALL).path, pathlib.Path("output/run-2"))
+        with mock.patch.dict(os.environ, {"HOME": str(self.folder)}):
+            self.assertEqual(detox.train(**SMALL, train_dir="~/at_home").path, self.folder / "at_home")
         (self.folder / "options.toml").write_text('train-dir = "of_a_file"\nmax-steps = 2\n')
         self.assertEqual(detox.train(config="options.toml", no_evaluate=True).path, pathlib.Path("of_a_file"))
         self.assertEqual(detox.RunDirectory("of_a_file").status.step, 2)
@@ -123,9 +125,13 @@ class Train(PythonRun):
 
     def test_ends_with_its_parent(self):
         job = self.python("""
-            detox.train(workers=9, batch_size=4, max_steps=10**9, keep_checkpoints=2, no_evaluate=True, train_dir=sys.argv[1])
+            detox.train(workers=9, batch_size=4, max_steps=10**9, eval_freq=5, keep_checkpoints=2, no_evaluate=True,
+                        train_dir=sys.argv[1])
             """, self.folder / "run")
-        self.assertTrue(wait_for(lambda: (self.folder / "run/metrics.jsonl").exists() and self.journal("run")))
+        self.assertTrue(wait_for(lambda: (self.folder / "run/config.toml").exists()))
+        run = detox.RunDirectory("run")  # of a run that goes on
+        self.assertTrue(wait_for(lambda: len(run.metrics()["step"]) > 20 and len(run.rounds()) > 20))
+        self.assertEqual(run.status.status, "running")
         job.kill()
         job.communicate(timeout=PATIENCE)
         self.assertTrue(self.no_process_left(str(self.folder / "run")))
