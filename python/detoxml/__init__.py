@@ -7,11 +7,13 @@ from . import _library
 from .aggregation import Pre, Rejection, Report, Rule, RuleInfo, aggregate, rules
 from .errors import Error, InputError, RunError, UsageError
 from .ledger import Ledger, LedgerEntry
+from .own_attack import OwnAttack, attack
 from .own_rule import OwnRule, rule
 from .run_directory import RunDirectory
 from .training import train
 from .voting import Vote, digest, vote
 
 __version__: str = _library.text(_library.lib.detox_version())
-__all__ = ["Error", "InputError", "Ledger", "LedgerEntry", "OwnRule", "Pre", "Rejection", "Report", "Rule", "RuleInfo",
-           "RunDirectory", "RunError", "UsageError", "Vote", "aggregate", "digest", "rule", "rules", "train", "vote"]
+__all__ = ["Error", "InputError", "Ledger", "LedgerEntry", "OwnAttack", "OwnRule", "Pre", "Rejection", "Report", "Rule",
+           "RuleInfo", "RunDirectory", "RunError", "UsageError", "Vote", "aggregate", "attack", "digest", "rule", "rules", "train",
+           "vote"]

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _child
+from ._own_function import UNKNOWN, OwnFunction, answering
 from .errors import InputError, RunError, UsageError
-from .own_rule import UNKNOWN, OwnRule, answering
+from .own_attack import OwnAttack
+from .own_rule import OwnRule
 from .run_directory import RunDirectory
 
-_RULES = ("mode", "inner_mode")
+_FUNCTIONS: dict[str, Any] = {"mode": OwnRule, "inner_mode": OwnRule, "err_mode": OwnAttack}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TRAIN_DIR = re.compile(r"""^\s*["']?train[-_]dir["']?\s*=\s*(?:"([^"\\]+)"|'([^']+)')""", re.MULTILINE)
 _SAID = re.compile(r"^(?:rank 0: )?detoxml: (.*)$", re.MULTILINE)
@@ -84,21 +86,23 @@ def _fresh_directory() -> str:
             raise InputError(f"output/run-{number} cannot be made: {error.strerror}; valid: train_dir=DIR") from None
 
 
-def _take_rules(options: dict[str, Any], given: Any) -> dict[str, OwnRule]:
+def _take_functions(options: dict[str, Any], rule: Any) -> dict[str, OwnFunction]:
     """The options' functions, which the options then lack."""
-    if given is not None:
+    if rule is not None:
         if options.get("mode") is not None:
             raise UsageError("rule and mode are one option; give one of them")
-        options["mode"] = given
-    rules = {}
-    for name in _RULES:
+        options["mode"] = rule
+    functions = {}
+    for name, kind in _FUNCTIONS.items():
         value = options.get(name)
+        if isinstance(value, OwnFunction) and not isinstance(value, kind):
+            raise UsageError(f"{name} is {value!r:.60}; valid: {'an attack' if kind is OwnAttack else 'a rule'}")
         if callable(value) and not hasattr(value, "info"):  # no Rule, whose options are the run's
-            rules[name] = value if isinstance(value, OwnRule) else OwnRule(value)
+            functions[name] = value if isinstance(value, kind) else kind(value)
             del options[name]
         elif value is not None and not isinstance(value, (str, os.PathLike)):
-            raise UsageError(f"{name} is {value!r:.60}; valid: a rule's name, a file, or a function of (rows, f, step)")
-    return rules
+            raise UsageError(f"{name} is {value!r:.60}; valid: a name, a file, or a function")
+    return functions
 
 
 def _goes_on(options: dict[str, Any]) -> bool:
@@ -116,11 +120,11 @@ def _choose_directory(options: dict[str, Any]) -> tuple[str, bool]:
     return options["train_dir"], True
 
 
-def _check_sources(rules: dict[str, OwnRule], options: dict[str, Any], directory: str, same_function: bool) -> None:
+def _check_sources(functions: dict[str, OwnFunction], options: dict[str, Any], directory: str, same_function: bool) -> None:
     is_there = options.get("resume") != "auto" or pathlib.Path(directory, "config.toml").exists()
     if same_function or not _goes_on(options) or not is_there:
         return
-    for of_user in rules.values():
+    for of_user in functions.values():
         if of_user.source == UNKNOWN:
             raise UsageError(f"{of_user.name} has no source that could be compared with the one that the run began with; "
                              "valid: a function of a file without values from around it, or same_function=True where you "
@@ -167,7 +171,8 @@ def train(*, rule: Any = None, processes: int | None = None, hostfile: str | os.
     ----------
     rule : str, path or callable, optional
         The robust rule, the option ``mode`` by another name: a rule's name, a file, or a function of (rows, f, step), which the
-        run asks for each step's result (`rule` says what it gets). ``inner_mode`` takes a function as well.
+        run asks for each step's result (`rule` says what it gets). ``inner_mode`` takes a function as well, and ``err_mode``
+        one that `attack` describes.
     processes : int, optional
         Train over MPI, with one server and processes - 1 workers, as ``detoxml launch -n`` does; else in one process.
     hostfile : path, optional
@@ -204,7 +209,7 @@ def train(*, rule: Any = None, processes: int | None = None, hostfile: str | os.
     options = {name.replace("-", "_"): value for name, value in options.items() if value is not None}
     if options.get("resume") is True:
         options["resume"] = "auto"
-    rules = _take_rules(options, rule)
+    functions = _take_functions(options, rule)
     command = [program()]
     if processes is not None:
         command += ["launch", "-n", _text(processes, "processes")]
@@ -216,8 +221,8 @@ def train(*, rule: Any = None, processes: int | None = None, hostfile: str | os.
     draws, show = _shower(progress)
     directory, is_new = _choose_directory(options)
     try:
-        _check_sources(rules, options, directory, same_function)
-        with answering(rules) as (paths, service):
+        _check_sources(functions, options, directory, same_function)
+        with answering(functions) as (paths, service):
             child = _child.Child([*command, "train", *_words({**options, **paths})], draws, show)
             code, interrupts = child.wait()
     finally:

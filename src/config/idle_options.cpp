@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/options.hpp"
+#include "config/own_attack.hpp"
 #include "config/rule_file.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
@@ -109,7 +110,7 @@ std::vector<IdleOptions> idle_options(const RunConfig& c, const Plan& plan) {
        {plan.r == 1 && !plan.arbitrated && c.worker_fail > 0,
         "each slice has one copy",
         {"lie-when"}}});
-  add_idle_attack_options(c, find_attack(plan.attack.attack), idles);
+  add_idle_attack_options(c, attack_named(plan.attack.attack), idles);
   idles.insert(idles.end(), {{c.global_batch > 0, "--global-batch takes its place", {"batch-size"}},
                              {c.pretrained.empty(), "without --pretrained", {"pretrained-head"}},
                              {c.lr_schedule != LrShape::kStep,

@@ -6,6 +6,7 @@
 
 #include "base/counted.hpp"
 #include "config/idle_options.hpp"
+#include "config/own_attack.hpp"
 #include "config/rule_file.hpp"
 #include "stages/assign/placement.hpp"
 
@@ -79,7 +80,7 @@ std::string defence(const RunConfig& config, const Plan& plan) {
 
 /// What the attack has to say of the most slices that its attackers can own.
 void add_attack(const Plan& plan, std::vector<std::string>& lines) {
-  const AttackInfo& info = find_attack(plan.attack.attack);
+  const AttackInfo& info = attack_named(plan.attack.attack);
   if (info.notices == nullptr || plan.attack.byzantine == 0) return;
   const std::size_t most =
       std::min(plan.k, effective_corruption(plan.attack.byzantine, plan.r, plan.seating().lists()));
@@ -89,7 +90,7 @@ void add_attack(const Plan& plan, std::vector<std::string>& lines) {
 
 /// What attackers who come late or never cost in time.
 void add_deadlines(const RunConfig& config, const Plan& plan, std::vector<std::string>& lines) {
-  const double delay_s = find_attack(plan.attack.attack).make(plan.attack.options)->delay_s();
+  const double delay_s = attack_named(plan.attack.attack).make(plan.attack.options)->delay_s();
   const bool is_late = delay_s >= config.step_timeout;
   if (plan.attack.byzantine == 0 || (!is_late && config.silent_rate == 0)) return;
   lines.push_back(

@@ -10,6 +10,7 @@
 
 #include "base/mistakes.hpp"
 #include "config/notices.hpp"
+#include "config/own_attack.hpp"
 #include "config/remedies.hpp"
 #include "config/rule_file.hpp"
 #include "detox/errors.hpp"
@@ -125,7 +126,7 @@ FailSchedule schedule_of(const RunConfig& config) {
 
 const AttackInfo& attack_of(const RunConfig& config) {
   return config.lis_simulation == LisSimulation::kSimulate ? lis_simulation_attack()
-                                                           : find_attack(config.err_mode);
+                                                           : attack_named(config.err_mode);
 }
 
 /// c, checked against what the attack makes of it.
@@ -161,7 +162,7 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   check_occasions(config, plan);
   const AttackInfo& info = attack_of(config);
   AttackPlan attack;
-  attack.attack = info.name;
+  attack.attack = recorded_name(info);
   const double c = attack_parameter(config, info, plan.k);
   attack.options = {c, config.alie_z, config.alie_sign == AlieSign::kPlus ? 1.0 : -1.0,
                     static_cast<std::size_t>(config.alie_ddof)};
@@ -312,7 +313,7 @@ void check_values(const RunConfig& config, Mistakes& mistakes) {
   };
   if (config.mode) check_rule(*config.mode);
   check_rule(config.inner_mode);
-  mistakes.in([&] { find_attack(config.err_mode); });
+  mistakes.in([&] { attack_named(config.err_mode); });
   check_ranges(config, mistakes);
 }
 
@@ -357,8 +358,14 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
   const RuleInfo &outer = rule_of(*config.mode), &inner = rule_of(config.inner_mode);
   config.mode = recorded_name(outer);
   config.inner_mode = recorded_name(inner);
-  const AttackInfo& attack = find_attack(config.err_mode);
-  config.err_mode = attack.name;
+  const AttackInfo& attack = attack_named(config.err_mode);
+  config.err_mode = recorded_name(attack);
+  if (world_workers > 0 && !attack.file.empty()) {
+    throw UsageError(fmt::format(
+        "--err-mode {} is a function of another process, which no other machine's worker can ask; "
+        "valid: the local engine, or an attack of detoxml list",
+        attack.name));
+  }
   if (attack.is_lis_simulation) {
     // One attack under two names is one configuration.
     config.err_mode = RunConfig().err_mode;

@@ -5,12 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "config/process_connection.hpp"
 #include "detox/aggregator.hpp"
 
 namespace detox {
-
-/// Whether it is a socket, and no library.
-bool is_socket(const std::string& file);
 
 /// Who answers at a socket. Stays connected; threads may share it, calls wait for each other.
 class RuleProcess {
@@ -18,15 +16,12 @@ class RuleProcess {
   /// Connects, and asks for what is below. InputError, without the socket's name, where nobody
   /// answers or the answer is none of this protocol.
   explicit RuleProcess(const std::string& socket);
-  ~RuleProcess();
-  RuleProcess(const RuleProcess&) = delete;
-  RuleProcess& operator=(const RuleProcess&) = delete;
 
   /// Its name, what it needs, and of the function's source the SHA-256 in hexadecimal, or
   /// "unknown".
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return connection_.name(); }
   const std::string& requirement() const { return requirement_; }
-  const std::string& source() const { return source_; }
+  const std::string& source() const { return connection_.source(); }
   std::size_t (*min_rows() const)(std::size_t f) { return min_rows_; }
 
   /// What asks this process, which outlives it. Where it cannot answer, takes longer than it said
@@ -37,11 +32,9 @@ class RuleProcess {
   void reduce(const Rows<T>& rows, std::size_t f, std::uint64_t step, std::span<T> out) const;
 
  private:
-  struct Connection;
-  std::string name_, requirement_, source_;
+  ProcessConnection connection_;
+  std::string requirement_;
   std::size_t (*min_rows_)(std::size_t) = nullptr;
-  double patience_s_ = 0;
-  std::unique_ptr<Connection> connection_;
 };
 
 }  // namespace detox

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/own_attack.hpp"
+
 namespace detox {
 
 bool StepLies::tells(const SliceOrder& copy) const {
@@ -11,7 +13,7 @@ bool StepLies::tells(const SliceOrder& copy) const {
 }
 
 Adversary::Adversary(const AttackPlan& plan, const Key& attack_key)
-    : plan_(plan), key_(attack_key), attack_(find_attack(plan.attack).make(plan.options)) {
+    : plan_(plan), key_(attack_key), attack_(attack_named(plan.attack).make(plan.options)) {
   if (plan.defence)
     defence_ = std::make_unique<DefenceModel>(*plan.defence, derive_key(attack_key, "buckets"));
 }

@@ -12,6 +12,7 @@
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "config/foreign_values.hpp"
+#include "config/own_attack.hpp"
 #include "config/rule_file.hpp"
 #include "detox/errors.hpp"
 #include "detox/random.hpp"
@@ -119,6 +120,31 @@ void try_own_rule(const TrainSetup& setup) {
   check_repeats(rule, once, again);
 }
 
+/// Has an attack of the user's own answer the same question twice, of a step's size.
+void try_own_attack(const TrainSetup& setup) {
+  const AttackPlan& plan = setup.plan.attack;
+  const AttackInfo& info = attack_named(plan.attack);
+  if (info.file.empty() || plan.byzantine == 0) return;
+  const std::size_t k = setup.plan.k;
+  const std::size_t d =
+      setup.layout.parameter_count() + (plan.statistics ? setup.layout.statistic_count() : 0);
+  std::vector<float> values(d + k - 1), once(d), again(d);
+  RandomStream(derive_key(setup.keys.probe, "own attack")).fill_normal(values);
+  std::vector<const float*> rows(k);
+  for (std::size_t i = 0; i < k; ++i) rows[i] = values.data() + i;  // each begins one value later
+  AttackInput input;
+  input.step = 1;
+  input.slices = k;
+  input.own = {rows[0], d};
+  input.honest = {rows, d};
+  input.rows = plan.rule_rows;
+  input.corrupted = 1;
+  ThreadPool pool(1);
+  for (std::vector<float>* out : {&once, &again})
+    info.make(plan.options)->corrupt(input, *out, pool);
+  check_repeats(info, once, again);
+}
+
 /// All that follows from the plan, the data and the network.
 void finish_plan(TrainSetup& setup) {
   if (setup.data->is_synthetic()) {
@@ -140,6 +166,7 @@ void finish_plan(TrainSetup& setup) {
   if (!setup.layout.source.empty()) digested.network = "TorchScript " + setup.layout.source;
   digested.mode = identity_of(*setup.plan.hierarchy.outer_rule);
   digested.inner_mode = identity_of(*setup.plan.hierarchy.inner_rule);
+  digested.err_mode = identity_of(attack_named(digested.err_mode));
   setup.config_digest = config_digest(
       digested, fmt::format("data {}\nplacement {}\nhorizon {}\n{}", setup.data->digest(),
                             setup.keys.placement_fingerprint, horizon,
@@ -181,6 +208,7 @@ TrainSetup set_up(const StartingConfig& given, const Environment& environment,
   }
   finish_plan(setup);
   try_own_rule(setup);
+  try_own_attack(setup);
   try_smallest_slice(setup, *learner);
   return setup;
 }

@@ -1,4 +1,4 @@
-// Rules that another process answers for: a thread plays it here, well or badly.
+// Rules and attacks that another process answers for: a thread plays it here, well or badly.
 #include "config/rule_process.hpp"
 
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -23,6 +24,7 @@
 
 #include "base/file.hpp"
 #include "base/json_field.hpp"
+#include "config/own_attack.hpp"
 #include "config/refusal.hpp"
 #include "config/rule_file.hpp"
 #include "support/temporary_directory.hpp"
@@ -119,7 +121,8 @@ class Process {
     if (!connection.is_open()) return;
     const auto said = received(connection.get(), stop_);
     if (!said) return;
-    EXPECT_EQ(said->text, "detoxml rule 1");
+    EXPECT_EQ(said->text, json::parse(first, nullptr, false).contains("same") ? "detoxml attack 1"
+                                                                              : "detoxml rule 1");
     if (first.empty() || !sent(connection, first)) return;
     FileDescriptor file;
     std::size_t size = 0;
@@ -244,6 +247,66 @@ TEST(RuleProcess, OfAnotherSourceThanRecordedOrThatIsGoneIsRefusedWithWhatToDo) 
   }
   EXPECT_THAT(refusal([&] { rule_of(socket + "@function:" + kDigest); }),
               HasSubstr("it was a function of another process, which is gone; valid: "));
+}
+
+json attack_hello() {
+  return {{"name", "mine"}, {"same", false}, {"source", kDigest}, {"patience", 60}};
+}
+
+TEST(OwnAttack, IsAnAttackLikeOurs) {
+  const Process process(attack_hello().dump(), first_doubled);
+  const AttackInfo& info = attack_named(process.socket());
+  EXPECT_EQ(info.name, "mine");
+  EXPECT_EQ(recorded_name(info), process.socket() + "@function:" + kDigest);
+  EXPECT_EQ(identity_of(info), "@function:" + kDigest);
+  EXPECT_EQ(&attack_named(recorded_name(info)), &info);
+  const auto attack = info.make({});
+  EXPECT_TRUE(attack->needs_all_slices());
+  EXPECT_FALSE(attack->same_in_every_slice());
+  const std::vector<float> one{1, 2}, two{3, 4};
+  const std::vector<const float*> rows{one.data(), two.data()};
+  AttackInput input;
+  input.step = 7;
+  input.slice = 1;
+  input.corrupted = 2;
+  input.own = two;
+  input.honest = {rows, 2};
+  ThreadPool pool(1);
+  std::vector<float> out(2);
+  attack->corrupt(input, out, pool);
+  EXPECT_EQ(out, (std::vector<float>{2, 4}));
+  EXPECT_EQ(process.calls()[0], (json{{"type", "float32"},
+                                      {"n", 2},
+                                      {"d", 2},
+                                      {"slice", 1},
+                                      {"corrupted", 2},
+                                      {"step", 7},
+                                      {"memory", 24}}));
+}
+
+TEST(OwnAttack, OrOneOfTheRegistryHasANameOrAnswers) {
+  EXPECT_EQ(&attack_named("alie"), &find_attack("alie"));
+  EXPECT_EQ(recorded_name(attack_named("alie")), "alie");
+  EXPECT_EQ(identity_of(attack_named("alie")), "alie");
+  EXPECT_THAT(refusal([] { attack_named("aliee"); }), HasSubstr("did you mean alie"));
+  EXPECT_THAT(refusal([] { attack_named("./none"); }),
+              StartsWith("attack ./none: no process answers there; valid: "));
+  const Process process(attack_hello().dump());
+  EXPECT_THAT(refusal([&] { attack_named(process.socket() + "@function:unknown"); }),
+              HasSubstr("its source's SHA-256 is " + kDigest + ", and unknown is recorded"));
+  json hello = attack_hello();
+  hello["same"] = 3;
+  const Process odd(hello.dump());
+  EXPECT_THAT(refusal([&] { attack_named(odd.socket()); }),
+              HasSubstr("it answers what is none of this program's"));
+}
+
+TEST(OwnAttack, HasToRepeatItselfBitByBit) {
+  const AttackInfo& info = find_attack("alie");
+  const std::vector<float> zero{1, 0}, minus{1, -0.0F}, nan{NAN, 0};
+  EXPECT_EQ(refusal([&] { check_repeats(info, nan, nan); }), "");
+  EXPECT_THAT(refusal([&] { check_repeats(info, zero, minus); }),
+              StartsWith("alie: twice the same input, and value 1 of its results is 0 and -0; "));
 }
 
 }  // namespace

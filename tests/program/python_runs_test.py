@@ -277,6 +277,62 @@ class OwnRule(PythonRun):
             self.assertEqual(self.checkpoint("again", 2), self.checkpoint("run", 2))
 
 
+class OwnAttack(PythonRun):
+    def test_hurts_to_the_bytes_of_the_same_attack_of_ours(self):
+        liars = {"approach": "baseline", "worker_fail": 2, "rule": "coord-median"}
+        for ours, own in (({"err_mode": "sign_flip"}, lambda honest, slice: -honest[slice]),
+                          ({"err_mode": "constant", "adversarial": -7},
+                           lambda honest: numpy.full(honest.shape[1], -7.0))):
+            with self.subTest(**ours):
+                wanted = detox.train(**SMALL, **liars, **ours)
+                found = detox.train(**SMALL, **liars, err_mode=own)
+                self.assertEqual((found.path / "model_step_6").read_bytes(), (wanted.path / "model_step_6").read_bytes())
+                self.assertEqual((found.path / "attackers.jsonl").read_bytes(), (wanted.path / "attackers.jsonl").read_bytes())
+                self.assertRegex(found.config["err_mode"], "/lambda@function:[0-9a-f]{64}$")
+
+    def test_is_told_of_the_step_and_joins_a_rule_of_ones_own(self):
+        seen = []
+
+        @detox.attack("watcher")
+        def watcher(honest, slice, m, step):
+            seen.append((honest.shape[0], m, step))
+            return 100 * honest[slice]
+
+        run = detox.train(**SMALL, approach="baseline", worker_fail=2, rule=median, err_mode=watcher)
+        self.assertEqual(set(seen), {(9, 1, 1)} | {(9, 2, step) for step in range(1, 7)})
+        self.assertEqual(run.metrics()["corrupted"].tolist(), [2] * 6)
+
+    def test_that_fails_or_cannot_be_ends_the_run_in_one_line(self):
+        def fails(honest, step):
+            if step == 4:
+                raise ValueError("no mood")
+            return honest[0]
+
+        liars = {"approach": "baseline", "worker_fail": 2}
+        error = self.assert_raises(detox.InputError, "fails: ValueError: no mood (step 4)", err_mode=fails, train_dir="run", **liars)
+        self.assertEqual(repr(error.__cause__), "ValueError('no mood')")
+        self.assertEqual(detox.RunDirectory("run").checkpoints, (2,))
+        draws = numpy.random.default_rng(1)
+        self.assert_raises(detox.InputError, "moody: twice the same input, and value 0 of its results is ",
+                           err_mode=detox.OwnAttack(lambda honest: draws.standard_normal(honest.shape[1]), "moody"), **liars)
+        self.assert_raises(detox.UsageError, "valid: an attack", err_mode=median)
+        self.assert_raises(detox.UsageError, "valid: the local engine", err_mode=fails, processes=4, workers=None, **liars)
+        self.assert_raises(detox.InputError, "attack ./none: no process answers there", err_mode="./none", **liars)
+
+    def test_is_resumed_with_the_same_source(self):
+        def opposite(honest):
+            return -honest.mean(axis=0)
+
+        liars = {"approach": "baseline", "worker_fail": 2, "train_dir": "run"}
+        whole = detox.train(**{**SMALL, **liars, "train_dir": "whole"}, err_mode=opposite)
+        detox.train(**{**SMALL, "max_steps": 2}, **liars, err_mode=opposite)
+        self.assert_raises(detox.InputError, "/opposite: no process answers there", resume="auto", train_dir="run")
+        self.assert_raises(detox.UsageError, "of a run that differs: err-mode: ", resume="auto", err_mode=lambda honest: honest[0], **liars)
+        self.assertEqual(detox.train(**SMALL, **liars, resume="auto", err_mode=opposite).status.step, 6)
+        self.assertEqual(self.checkpoint("run", 6), self.checkpoint("whole", 6))
+        self.assertEqual(whole.status.step, 6)
+
+
 class OverMpi(PythonRun):
     def test_a_rule_of_ones_own_is_the_servers_alone(self):
         options = {"batch_size": 8, "max_steps": 6, "approach": "baseline", "worker_fail": 1, "no_evaluate": True}

@@ -13,10 +13,11 @@ import threading
 import unittest
 
 import detoxml as detox
+import detoxml.own_attack
 import detoxml.own_rule
 import numpy
 import torch
-from detoxml.own_rule import HELLO, UNKNOWN, answering, source_of
+from detoxml._own_function import UNKNOWN, answering, source_of
 
 
 @detox.rule("my-median", requires="n >= 2f + 1")
@@ -96,6 +97,27 @@ class Calls(unittest.TestCase):
             self.assertRaises(detox.UsageError, detox.OwnRule, mean, timeout=timeout)
 
 
+class Attacks(unittest.TestCase):
+    def test_give_what_the_function_asks_for_by_name(self):
+        honest = numpy.arange(6, dtype="float32").reshape(3, 2)
+        for function, seen in ((lambda honest, slice: -honest[slice], [-2, -3]), (lambda honest: honest.max(axis=0), [4, 5]),
+                               (lambda step, honest, m: honest[0] + 10 * m + step, [25, 26]),
+                               (lambda **known: known["honest"][known["slice"]] * known["m"], [4, 6]),
+                               (lambda honest, scale=3.0: honest[0] * scale, [0, 3])):
+            self.assertEqual(detox.OwnAttack(function, "one")(honest, slice=1, m=2, step=5).tolist(), seen)
+        own = detox.OwnAttack(lambda honest, slice: -honest[slice], "flip")
+        self.assertEqual(own([torch.ones(2, 2), torch.zeros(2, 2)]).tolist(), [[-1, -1], [-1, -1]])
+        self.assertEqual((own.described()["same"], detox.OwnAttack(lambda honest: honest[0], "mimic").described()["same"]), (False, True))
+        self.assertEqual(doctest.testmod(detoxml.own_attack)[:], (0, 4))
+
+    def test_refuse_what_cannot_be(self):
+        for wrong in (lambda rows: rows[0], lambda honest, other: None, 5):
+            self.assertRaises(detox.UsageError, detox.OwnAttack, wrong, "odd")
+        one = detox.OwnAttack(lambda honest: honest, "one")
+        for arguments in ({}, {"slice": 3}, {"slice": -1}, {"m": 1.5}, {"step": "1"}):
+            self.assertRaises(detox.UsageError, one, numpy.ones((3, 2)), **arguments)
+
+
 class Source(unittest.TestCase):
     def module(self, text):
         folder = tempfile.TemporaryDirectory()
@@ -165,7 +187,7 @@ class Answers(unittest.TestCase):
         with median.answering() as path:
             program, other = self.program(path), self.program(path)
             for one in (program, other):
-                one.socket.send(HELLO)
+                one.socket.send(median.hello)
                 self.assertEqual(json.loads(one.socket.recv(1 << 16)),
                                  {"name": "my-median", "slope": 2, "offset": 1, "source": median.source, "patience": 300})
             for dtype in ("float32", "float64"):
@@ -186,7 +208,7 @@ class Answers(unittest.TestCase):
 
         with answering({"mode": detox.OwnRule(fails)}) as (paths, service):
             program = self.program(paths["mode"])
-            program.socket.send(HELLO)
+            program.socket.send(median.hello)
             program.socket.recv(1 << 16)
             rows = numpy.ones((3, 2), "float32")
             self.assertEqual(program.ask(rows, step=1), {"error": "ValueError: no mood"})
@@ -204,7 +226,7 @@ class Answers(unittest.TestCase):
                     program.socket.send(message)
                 self.assertEqual(program.socket.recv(1 << 16), b"")
             program = self.program(path)
-            program.socket.send(HELLO)
+            program.socket.send(median.hello)
             program.socket.recv(1 << 16)
             rows = numpy.ones((3, 2), "float32")
             for wrong in ({"n": 10**9}, {"d": -5}, {"type": "object"}, {"type": 7}, {"n": None}):

@@ -88,9 +88,30 @@ struct AttackParameter {
   bool is_slice = false;  ///< below the number of slices, too
 };
 
+/// What makes an attack: a function of the options, or one of `data`, which outlives what it makes.
+class AttackMaker {
+ public:
+  using OfOptions = std::unique_ptr<Attack> (*)(const AttackOptions&);
+  using OfData = std::unique_ptr<Attack> (*)(const void*);
+
+  constexpr AttackMaker() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): a line of the registry names the function alone
+  constexpr AttackMaker(OfOptions function) : of_options_(function) {}
+  constexpr AttackMaker(OfData function, const void* data) : of_data_(function), data_(data) {}
+
+  std::unique_ptr<Attack> operator()(const AttackOptions& options) const {
+    return of_data_ != nullptr ? of_data_(data_) : of_options_(options);
+  }
+
+ private:
+  OfOptions of_options_ = nullptr;
+  OfData of_data_ = nullptr;
+  const void* data_ = nullptr;
+};
+
 /// One line of the registry (src/stages/attack/attacks.def).
 struct AttackInfo {
-  std::unique_ptr<Attack> (*make)(const AttackOptions&) = nullptr;
+  AttackMaker make = {};
   std::string_view name = {};
   std::string_view summary = {};
   std::string_view paper = {};
@@ -103,6 +124,8 @@ struct AttackInfo {
                                       std::size_t most_owned) = nullptr;
   bool stays = false;  ///< what is broken stays so: its workers are the same in every step
   bool is_lis_simulation = false;  ///< the one that --lis-simulation simulate is another name of
+  /// Of one that another process answers for: where, and its source (src/config/own_attack.hpp).
+  std::string_view file = {};
 };
 
 /// Whether the attack reads the option of this name.

@@ -1,0 +1,219 @@
+"""Functions of the user's own that the program asks for: their names and sources, and how it is answered
+(docs/formats/rule-process.md)."""
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import inspect
+import json
+import mmap
+import os
+import pathlib
+import re
+import shutil
+import socket
+import struct
+import tempfile
+import threading
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ._others import imported
+from .arrays import Rows
+from .errors import UsageError
+
+UNKNOWN = "unknown"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_LONGEST_MESSAGE = 1 << 16
+_LONGEST_PATH = 107  # of a socket's
+_PLAIN = (int, float, str, bytes, bool, type(None))
+
+
+def _same_code(one: types.CodeType, other: types.CodeType) -> bool:
+    if (one.co_code, one.co_names, one.co_varnames, len(one.co_consts)) != (
+            other.co_code, other.co_names, other.co_varnames, len(other.co_consts)):
+        return False
+    return all(_same_code(a, b) if isinstance(a, types.CodeType) and isinstance(b, types.CodeType)
+               else type(a) is type(b) and repr(a) == repr(b) for a, b in zip(one.co_consts, other.co_consts))
+
+
+def _codes_in(code: types.CodeType, name: str) -> Iterator[types.CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            if constant.co_name == name:
+                yield constant
+            yield from _codes_in(constant, name)
+
+
+def source_of(function: Any) -> str:
+    """SHA-256 of the function's source, in hexadecimal, or "unknown": without a source, with values from around it, or where
+    the file has another function by now. Defaults of its parameters count, what it calls does not."""
+    if not isinstance(function, types.FunctionType) or function.__closure__:
+        return UNKNOWN
+    defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()]
+    if not all(isinstance(value, _PLAIN) or isinstance(value, tuple) and isinstance(value[-1], _PLAIN) for value in defaults):
+        return UNKNOWN
+    try:
+        source = inspect.getsource(function)
+        compiled = compile("".join(inspect.findsource(function)[0]), "source", "exec", dont_inherit=True)
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return UNKNOWN
+    if not any(_same_code(code, function.__code__) for code in _codes_in(compiled, function.__code__.co_name)):
+        return UNKNOWN
+    return hashlib.sha256((source + (repr(defaults) if defaults else "")).encode("utf-8", "replace")).hexdigest()
+
+
+def matrix_of(rows: Rows) -> Any:
+    """A copy as an array (n, d) of NumPy."""
+    numpy = imported("numpy", "a function of your own")
+    if rows.dtype.name not in ("float32", "float64", "float16"):
+        raise UsageError(f"rows have dtype {rows.dtype.name}; valid for a function over NumPy: float32, float64")
+    matrix = numpy.empty((rows.n, rows.d), rows.dtype.name)
+    for row, pointer in zip(matrix, rows.pointers):
+        if rows.d:
+            ctypes.memmove(row.ctypes.data, pointer, row.nbytes)
+    return matrix
+
+
+class OwnFunction:
+    """What is common to rules and attacks of the user's own."""
+
+    #: bytes: what a program says first that asks for such a function.
+    hello = b""
+    _what = "function"
+
+    def __init__(self, function: Callable[..., Any], name: str | None, timeout: float) -> None:
+        if not callable(function):
+            raise UsageError(f"the {self._what} is {type(function).__name__:.40}; valid: a function")
+        name = getattr(function, "__name__", type(function).__name__).strip("<>") if name is None else name
+        if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+            raise UsageError(f"the {self._what}'s name is {name!r:.60}; valid: letters, digits, dots, dashes, 40 at most")
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= 1e9:
+            raise UsageError(f"timeout is {timeout!r:.60}; valid: seconds, above 0")
+        self.name, self.timeout, self.function = name, float(timeout), function
+        self.source = source_of(function)
+        self.__doc__ = function.__doc__ or type(self).__doc__
+
+    def described(self) -> dict[str, Any]:
+        """What the program has to know of it."""
+        return {"name": self.name, "source": self.source, "patience": self.timeout}
+
+    def answer(self, rows: Any, call: dict[str, Any]) -> Any:
+        """The vector that a call of the program asks for."""
+        raise NotImplementedError
+
+    def vector(self, result: Any, rows: Any) -> Any:
+        """What the function returned, as an array; UsageError where it is no vector as long as a row."""
+        array = imported("numpy", "a function of your own").asarray(result)
+        if array.shape != rows.shape[1:] or array.dtype.kind != "f":
+            raise UsageError(f"{self.name} returned {array.dtype} of shape {array.shape}; valid: float32 or float64 of shape "
+                             f"{rows.shape[1:]}")
+        return array
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[str]:
+        """Answers, as long as the block runs, at a socket whose path is given: for commands that you start yourself, as
+        ``detoxml aggregate --mode PATH``, and jobs of mpiexec."""
+        with answering({"own": self}) as (paths, _):
+            yield paths["own"]
+
+
+class Service:
+    """Answers programs that ask for results, each connection by a thread of its own, one call at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        #: BaseException | None: the first that a function raised.
+        self.failure: BaseException | None = None
+
+    def listen(self, own: OwnFunction, path: str) -> None:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._open.append(listener)
+        listener.bind(path)
+        listener.listen()
+        threading.Thread(target=self._accept, args=(listener, own), daemon=True).start()
+
+    def close(self) -> None:
+        for end in self._open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _accept(self, listener: socket.socket, own: OwnFunction) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            self._open.append(connection)
+            threading.Thread(target=self._answer, args=(connection, own), daemon=True).start()
+
+    def _answer(self, connection: socket.socket, own: OwnFunction) -> None:
+        with contextlib.suppress(OSError), connection:
+            uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+            if uid not in (os.getuid(), 0) or connection.recv(_LONGEST_MESSAGE) != own.hello:
+                return
+            connection.send(json.dumps(own.described()).encode())
+            memory: mmap.mmap | None = None
+            while True:
+                message, files, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, 1)
+                if not message:
+                    return
+                try:
+                    call = json.loads(message)
+                    if files:
+                        memory = mmap.mmap(files[0], call["memory"])
+                    answer = self._computed(own, call, memory)
+                except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+                    answer = {"error": f"no call of this protocol: {error}"[:250]}
+                finally:
+                    for file in files:
+                        os.close(file)
+                connection.send(json.dumps(answer).encode())
+
+    def _computed(self, own: OwnFunction, call: dict[str, Any], memory: Any) -> dict[str, str]:
+        numpy = imported("numpy", "a function of your own")
+        n, d = call["n"], call["d"]
+        if not (n > 0 and d > 0):
+            raise ValueError("there are no rows")
+        dtype = {"float32": "f4", "float64": "f8"}[call["type"]]
+        values = numpy.frombuffer(memory, dtype, (n + 1) * d).reshape(n + 1, d)
+        with self._lock:
+            try:
+                with numpy.errstate(over="ignore"):
+                    values[n] = own.answer(values[:n], call)
+            except BaseException as error:  # SystemExit as well: the run is told, and train() raises it
+                self.failure = self.failure or error
+                said = (str(error).strip().splitlines() or [""])[0]
+                return {"error": f"{type(error).__name__}{': ' if said else ''}{said}"[:250]}
+        return {}
+
+
+def _private_folder() -> str:
+    """For sockets: nobody else's, and with a path that is short enough for them."""
+    folder = tempfile.mkdtemp(prefix="detoxml-")
+    if len(os.fsencode(folder)) > _LONGEST_PATH - 41:
+        os.rmdir(folder)
+        folder = tempfile.mkdtemp(prefix="detoxml-", dir="/tmp")
+    return folder
+
+
+@contextlib.contextmanager
+def answering(functions: Mapping[str, OwnFunction]) -> Iterator[tuple[dict[str, str], Service]]:
+    """The sockets where these answer, by the same keys, as long as the block runs."""
+    service, paths = Service(), {}
+    folder = _private_folder() if functions else ""
+    try:
+        for key, own in functions.items():
+            place = pathlib.Path(folder, key)
+            place.mkdir()
+            paths[key] = str(place / own.name)
+            service.listen(own, paths[key])
+        yield paths, service
+    finally:
+        service.close()
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
