@@ -85,7 +85,7 @@ class Train(PythonRun):
         self.assert_raises(detox.UsageError, "rule and mode are one option", rule="krum", mode="median")
         self.assert_raises(detox.UsageError, "is no option", **{"a b": 3})
         self.assert_raises(detox.UsageError, "seed is '1\\x002'", seed="1\0002")
-        self.assert_raises(detox.UsageError, "valid: a rule's name", rule=3)
+        self.assert_raises(detox.UsageError, "valid: a name, a file, or a function", rule=3)
         self.assert_raises(detox.UsageError, "with processes=N", hostfile="hosts")
         self.assertFalse((self.folder / "output").exists() and list((self.folder / "output").iterdir()))
         with self.assertRaises(detox.UsageError) as caught:
