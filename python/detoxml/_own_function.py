@@ -22,7 +22,7 @@ from typing import Any
 
 from ._others import imported
 from .arrays import Rows
-from .errors import UsageError
+from .errors import InputError, UsageError
 
 UNKNOWN = "unknown"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -113,11 +113,31 @@ class OwnFunction:
         return array
 
     @contextlib.contextmanager
-    def answering(self) -> Iterator[str]:
+    def answering(self, path: str | None = None) -> Iterator[str]:
         """Answers, as long as the block runs, at a socket whose path is given: for commands that you start yourself, as
-        ``detoxml aggregate --mode PATH``, and jobs of mpiexec."""
-        with answering({"own": self}) as (paths, _):
-            yield paths["own"]
+        ``detoxml aggregate --mode PATH``, and jobs of mpiexec.
+
+        Parameters
+        ----------
+        path : str, optional
+            Where, such as a run's ``config["mode"]``, so that ``detoxml verify`` finds it there again; else a new one.
+        """
+        if path is None:
+            with answering({"own": self}) as (paths, _):
+                yield paths["own"]
+            return
+        place, service = pathlib.Path(path.rsplit("@function:", 1)[0]), Service()
+        try:
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            service.listen(self, str(place))
+        except OSError as error:
+            service.close()
+            raise InputError(f"{place}: {error.strerror or error}; valid: the path of a new socket") from None
+        try:
+            yield str(place)
+        finally:
+            service.close()
+            place.unlink(missing_ok=True)
 
 
 class Service:

@@ -14,7 +14,7 @@ from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "python")]
-from program import LIBTORCH, PATIENCE, PROGRAM, ProgramTest, environment, main, wait_for
+from program import LIBTORCH, PATIENCE, PROGRAM, ProgramTest, environment, main, run, wait_for
 
 os.environ.update(environment(), DETOXML_PROGRAM=PROGRAM)
 
@@ -275,6 +275,18 @@ class OwnRule(PythonRun):
             self.run_ok("train", "--max-steps", 2, "--batch-size", 4, "--train-dir", "run", "--mode", path)
             self.run_ok("train", "--replay", "run", "--train-dir", "again", "--mode", path)
             self.assertEqual(self.checkpoint("again", 2), self.checkpoint("run", 2))
+        # Elsewhere by now, and there again for who looks there alone.
+        recorded = detox.RunDirectory("run").config["mode"]
+        with median.answering() as path:
+            self.run_ok("train", "--replay", "run", "--train-dir", "elsewhere", "--mode", path)
+        self.assert_refused(run("verify", "run", cwd=self.folder), 1, "it was a function of another process, which is gone")
+        with median.answering(recorded) as path:
+            self.assertTrue(recorded.startswith(f"{path}@function:"))
+            self.assertIn("agree", self.run_ok("verify", "run").out)
+            with self.assertRaises(detox.InputError):
+                median.answering(path).__enter__()
+            with self.assertRaises(detox.InputError):
+                median.answering("/proc/none/mine").__enter__()
 
 
 class OwnAttack(PythonRun):
