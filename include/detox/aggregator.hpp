@@ -88,6 +88,10 @@ class Aggregator {
                  AggregationReport* report = nullptr) const;
   void aggregate(const Rows<double>& rows, std::span<double> out, AggregationContext& context,
                  AggregationReport* report = nullptr) const;
+  /// Of 16-bit floats: the result of their rows as floats, rounded once, to nearest and even. A NaN
+  /// in out is 0x7fc0, in IEEE's 0x7e00. A RowRule refuses them with a UsageError.
+  void aggregate(const NarrowRows& rows, std::span<std::uint16_t> out, AggregationContext& context,
+                 AggregationReport* report = nullptr) const;
 
   /// Empty where n rows will do; else what a call with them would say (unmet_requirement).
   std::string unmet(std::size_t n) const;
@@ -109,7 +113,9 @@ class Aggregator {
   virtual void reduce(const Points<double>& points, std::span<double> out,
                       AggregationContext& context, AggregationReport* report) const = 0;
   template <class T>
-  void run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
+  void check(const Rows<T>& rows, std::span<T> out, const AggregationContext& context) const;
+  template <class T>
+  void run(const Points<T>& rows, std::span<T> out, AggregationContext& context,
            AggregationReport* report) const;
 
   RuleOptions options_;

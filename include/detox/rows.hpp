@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "detox/needs_cpp20.hpp"
@@ -17,6 +18,15 @@ struct Rows {
   std::size_t d = 0;              ///< coordinates
 
   std::size_t n() const { return row.size(); }
+};
+
+/// 16-bit floats: Google's, which are the first half of a float, and IEEE's.
+enum class NarrowType { kBfloat16, kFloat16 };
+
+/// Rows of 16-bit floats, by their bits. A rule sees them widened, a tile at a time.
+struct NarrowRows {
+  Rows<std::uint16_t> bits;
+  NarrowType type = NarrowType::kBfloat16;
 };
 
 }  // namespace detox

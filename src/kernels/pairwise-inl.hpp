@@ -246,10 +246,10 @@ class ChunkSums {
   double* sums_;
 };
 
+/// Adds to sums.
 template <class T>
 void sum_pairs(const Rows<T>& rows, std::size_t begin, std::size_t end, bool exactly,
                double* sums) {
-  std::fill_n(sums, pairwise_sums(rows.n()), 0.0);
   ChunkSums<T> chunk(rows, sums);
   for (; begin < end; begin += kBlockColumns) {
     const std::size_t count = std::min(kBlockColumns, end - begin);

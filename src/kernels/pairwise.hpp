@@ -43,4 +43,11 @@ void pairwise_columns(const Rows<float>& rows, std::size_t begin, std::size_t en
 void pairwise_columns(const Rows<double>& rows, std::size_t begin, std::size_t end, std::size_t d,
                       std::span<double> sums);
 
+/// Adds them to sums, which were 0 or come from the columns before these: a chunk may be summed in
+/// parts that begin at multiples of 1024, to the same bits.
+void add_pairwise_columns(const Rows<float>& rows, std::size_t begin, std::size_t end,
+                          std::size_t d, std::span<double> sums);
+void add_pairwise_columns(const Rows<double>& rows, std::size_t begin, std::size_t end,
+                          std::size_t d, std::span<double> sums);
+
 }  // namespace detox

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
@@ -59,11 +60,33 @@ Rows<T> rows_of(const detox_call& call) {
 
 /// work(T()) for the type of the call's values.
 template <class Work>
-void of_type(const detox_call& call, const Work& work) {
+void of_type(const detox_call& call, const Work& work, const char* others = "") {
   if (call.type == DETOX_FLOAT32) return work(float());
   if (call.type == DETOX_FLOAT64) return work(double());
-  throw UsageError(
-      fmt::format("type of values is {}; valid: DETOX_FLOAT32, DETOX_FLOAT64", call.type));
+  throw UsageError(fmt::format("type of values is {}; valid: DETOX_FLOAT32, DETOX_FLOAT64{}",
+                               call.type, others));
 }
+
+/// The same, and work(NarrowType) for values of 16 bits.
+template <class Work>
+void of_any_type(const detox_call& call, const Work& work) {
+  if (call.type == DETOX_BFLOAT16) return work(NarrowType::kBfloat16);
+  if (call.type == DETOX_FLOAT16) return work(NarrowType::kFloat16);
+  of_type(call, work, ", DETOX_BFLOAT16, DETOX_FLOAT16");
+}
+
+/// What is read and written of a type that of_any_type found.
+template <class T>
+struct Values {
+  using Type = T;
+  static Rows<T> rows(const detox_call& call, T) { return rows_of<T>(call); }
+};
+template <>
+struct Values<NarrowType> {
+  using Type = std::uint16_t;
+  static NarrowRows rows(const detox_call& call, NarrowType type) {
+    return {rows_of<std::uint16_t>(call), type};
+  }
+};
 
 }  // namespace detox::c_calls

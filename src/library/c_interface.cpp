@@ -92,8 +92,9 @@ detox_aggregator* create(std::string_view name, std::string_view requirement, co
   return made.release();
 }
 
-template <class T>
-void aggregate(detox_aggregator& aggregator, const detox_call& call) {
+template <class Type>
+void aggregate(detox_aggregator& aggregator, const detox_call& call, Type type) {
+  using Read = Values<Type>;
   std::span<const double> weights = aggregator.weights;
   if (call.weights != nullptr) weights = {call.weights, call.n};
   AggregationContext context{.pool = *aggregator.pool,
@@ -102,8 +103,8 @@ void aggregate(detox_aggregator& aggregator, const detox_call& call) {
                              .key = aggregator.key,
                              .weights = weights};
   detox::AggregationReport* report = call.report != nullptr ? &aggregator.report : nullptr;
-  aggregator.rule->aggregate(rows_of<T>(call), std::span<T>(static_cast<T*>(call.out), call.d),
-                             context, report);
+  const std::span out(static_cast<typename Read::Type*>(call.out), call.d);
+  aggregator.rule->aggregate(Read::rows(call, type), out, context, report);
 }
 
 /// The aggregator's report, as the caller sees it.
@@ -236,7 +237,7 @@ int detox_aggregate(detox_aggregator* aggregator, const detox_call* call) {
   return guarded(
       [&] {
         check_call(aggregator, call);
-        of_type(*call, [&]<class T>(T) { aggregate<T>(*aggregator, *call); });
+        of_any_type(*call, [&](auto type) { aggregate(*aggregator, *call, type); });
         if (call->report != nullptr) show_report(*aggregator, *call->report);
         return 0;
       },

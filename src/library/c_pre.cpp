@@ -39,12 +39,13 @@ void check_pre_call(const detox_call& call) {
   }
 }
 
-template <class T>
-void apply_to(detox_pre& pre, std::size_t points, const detox_call& call) {
+template <class Type>
+void apply_to(detox_pre& pre, std::size_t points, const detox_call& call, Type type) {
+  using Read = Values<Type>;
   detox::AggregationContext context{
       .pool = *pre.pool, .workspace = pre.workspace, .step = call.step, .key = pre.key};
-  pre.points.apply(rows_of<T>(call), std::span<T>(static_cast<T*>(call.out), points * call.d),
-                   context);
+  const std::span out(static_cast<typename Read::Type*>(call.out), points * call.d);
+  pre.points.apply(Read::rows(call, type), out, context);
 }
 
 }  // namespace
@@ -73,7 +74,7 @@ int detox_apply_pre(detox_pre* pre, const detox_call* call) {
         check_size(call, "detox_call");
         const std::size_t points = points_for(pre, call->n);  // before so many rows are looked at
         check_pre_call(*call);
-        of_type(*call, [&]<class T>(T) { apply_to<T>(*pre, points, *call); });
+        of_any_type(*call, [&](auto type) { apply_to(*pre, points, *call, type); });
         return 0;
       },
       [](int code) { return code; });

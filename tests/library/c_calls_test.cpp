@@ -2,6 +2,7 @@
 // requirements, steps by themselves, digests.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -102,6 +103,35 @@ TEST(CCalls, GiveTheBytesOfTheFunctionsOfOneType) {
   }
 }
 
+TEST(CCalls, TakeAndGiveSixteenBitFloats) {
+  // 1, 2, 4 and a NaN, of which the mean of the middle two is 3.
+  struct {
+    int type;
+    std::uint16_t values[4], three;
+  } const kinds[] = {{DETOX_BFLOAT16, {0x3f80, 0x4000, 0x4080, 0x7f81}, 0x4040},
+                     {DETOX_FLOAT16, {0x3c00, 0x4000, 0x4400, 0xfc01}, 0x4200}};
+  for (const auto& kind : kinds) {
+    std::vector<const void*> rows;
+    for (const std::uint16_t& value : kind.values) rows.push_back(&value);
+    std::uint16_t out = 0;
+    detox_call call = {};
+    call.size = sizeof(call);
+    call.type = kind.type;
+    call.rows = rows.data();
+    call.n = 4;
+    call.d = 1;
+    call.out = &out;
+    const Rule median("median");
+    ASSERT_EQ(detox_aggregate(median.get(), &call), 0) << detox_error();
+    EXPECT_EQ(out, kind.three);
+    std::uint16_t points[2] = {};
+    call.out = points;
+    const Steps pairs("bucketing:s=2");
+    ASSERT_EQ(detox_apply_pre(pairs.get(), &call), 0) << detox_error();
+    EXPECT_EQ(std::max(points[0], points[1]), kind.type == DETOX_BFLOAT16 ? 0x7fc0 : 0x7e00);
+  }
+}
+
 TEST(CCalls, ReportWhoIsInTheResultAndWhyOthersAreNot) {
   const Rule rule("multi-krum");
   Table<float> table;
@@ -153,7 +183,8 @@ TEST(CCalls, ThatCannotBeAreRefusedInOneLine) {
   expect("size of detox_call is 8; valid: ", call);
   call = table.call();
   call.type = 7;
-  expect("type of values is 7; valid: DETOX_FLOAT32, DETOX_FLOAT64", call);
+  expect("type of values is 7; valid: DETOX_FLOAT32, DETOX_FLOAT64, DETOX_BFLOAT16, DETOX_FLOAT16",
+         call);
   call = table.call();
   call.report = &report;
   expect("size of detox_report is 0; valid: ", call);

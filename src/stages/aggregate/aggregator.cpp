@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "detox/errors.hpp"
+#include "kernels/narrow.hpp"
+#include "stages/aggregate/point_tiles.hpp"
 #include "stages/aggregate/pre_chain.hpp"
 #include "stages/aggregate/row_weights.hpp"
 #include "stages/aggregate/rule_options.hpp"
@@ -112,16 +114,23 @@ Aggregator::~Aggregator() = default;
 std::string Aggregator::unmet(std::size_t n) const { return unmet_by_rows(*info_, options_, n); }
 
 template <class T>
-void Aggregator::run(const Rows<T>& rows, std::span<T> out, AggregationContext& context,
-                     AggregationReport* report) const {
+void Aggregator::check(const Rows<T>& rows, std::span<T> out,
+                       const AggregationContext& context) const {
   const std::string why_not = unmet(rows.n());
   if (!why_not.empty()) throw UsageError(why_not);
   check_shapes<T>(rows, out, context.start);
+}
+
+template <class T>
+void Aggregator::run(const Points<T>& rows, std::span<T> out, AggregationContext& context,
+                     AggregationReport* report) const {
   if (report != nullptr) *report = {};
   Workspace::Scope scratch(context.workspace);
   const std::span<const double> weights =
       usable_weights(*info_, options_, rows.n(), context, scratch);
-  if (pre_.empty()) return reduce(Points<T>{rows, {}, nullptr, weights}, out, context, report);
+  if (pre_.empty()) {
+    return reduce(Points<T>{rows.rows, {}, nullptr, weights, rows.narrow}, out, context, report);
+  }
   Mixture<T> mixture;
   apply({options_.pre, pre_}, rows, context, scratch, mixture);
   reduce(mixture.points, out, context, report);
@@ -130,12 +139,25 @@ void Aggregator::run(const Rows<T>& rows, std::span<T> out, AggregationContext& 
 
 void Aggregator::aggregate(const Rows<float>& rows, std::span<float> out,
                            AggregationContext& context, AggregationReport* report) const {
-  run(rows, out, context, report);
+  check(rows, out, context);
+  run({rows, {}, nullptr}, out, context, report);
 }
 
 void Aggregator::aggregate(const Rows<double>& rows, std::span<double> out,
                            AggregationContext& context, AggregationReport* report) const {
-  run(rows, out, context, report);
+  check(rows, out, context);
+  run({rows, {}, nullptr}, out, context, report);
+}
+
+void Aggregator::aggregate(const NarrowRows& rows, std::span<std::uint16_t> out,
+                           AggregationContext& context, AggregationReport* report) const {
+  check(rows.bits, out, context);
+  Workspace::Scope scratch(context.workspace);
+  const std::span<float> wide = scratch.take<float>(out.size());
+  run(Points<float>{.rows = {}, .mix = {}, .narrow = rows}, wide, context, report);
+  for_column_ranges(out.size(), context.pool, [&](std::size_t begin, std::size_t end, std::size_t) {
+    narrow_to(wide.subspan(begin, end - begin), rows.type, out.subspan(begin, end - begin));
+  });
 }
 
 }  // namespace detox

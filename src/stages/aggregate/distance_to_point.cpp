@@ -20,24 +20,35 @@ void distances(const Points<T>& points, const T* other, std::span<double> square
                AggregationContext& context) {
   const std::size_t n = points.n(), d = points.d(), rows_at_once = other == nullptr ? 1 : 2;
   const std::size_t of_pair = pairwise_sums(rows_at_once);
-  const std::size_t columns =
-      points.is_mixed() ? tile_columns<T>(n, kPairwiseChunk) : kPairwiseChunk;
   const std::size_t chunks = (d + kPairwiseChunk - 1) / kPairwiseChunk;
   Workspace::Scope scratch(context.workspace);
   const auto partial = scratch.take<double>(chunks * n * of_pair);
   std::optional<PointTiles<T>> tiles;
-  if (points.is_mixed()) tiles.emplace(points, columns, context.pool.size(), scratch);
+  std::optional<RowReader<T>> reader;
+  std::size_t columns = tile_columns<T>(n, kPairwiseChunk);
+  if (points.is_mixed()) {
+    tiles.emplace(points, columns, context.pool.size(), scratch);
+  } else {
+    reader.emplace(points, kWidenedColumns, context.pool.size(), scratch);
+    columns = reader->columns(kPairwiseChunk);
+  }
   const auto add_tile = [&](std::size_t begin, std::size_t end, std::size_t thread) {
-    Rows<T> rows = points.rows;
-    if (tiles) rows = tiles->form(begin, end, thread);
+    const std::size_t count = end - begin;
+    const Columns<T> part = tiles ? Columns<T>{tiles->form(begin, end, thread), 0, count}
+                                  : reader->read(begin, end, thread);
     for (std::size_t i = 0; i < n; ++i) {
-      const T* row = tiles ? rows.row[i] : rows.row[i] + begin;
+      const T* row = part.rows.row[i] + part.begin;
       const std::array<const T*, 2> pair{row, other == nullptr ? row : other + begin};
+      const Rows<T> rows{std::span(pair).first(rows_at_once), count};
+      const std::span<double> sums =
+          partial.subspan((begin / kPairwiseChunk * n + i) * of_pair, of_pair);
+      if (!tiles) {
+        add_pairwise_columns(rows, 0, count, d, sums);
+        continue;
+      }
       std::array<double, pairwise_sums(2)> found{};
-      pairwise_columns(Rows<T>{std::span(pair).first(rows_at_once), end - begin}, 0, end - begin, d,
-                       std::span(found).first(of_pair));
-      for (std::size_t k = 0; k < of_pair; ++k)
-        partial[(begin / kPairwiseChunk * n + i) * of_pair + k] += found[k];
+      pairwise_columns(rows, 0, count, d, std::span(found).first(of_pair));
+      for (std::size_t k = 0; k < of_pair; ++k) sums[k] += found[k];
     }
   };
   for_column_ranges(

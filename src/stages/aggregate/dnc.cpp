@@ -43,13 +43,13 @@ void draw_columns_of(const Points<T>& points, std::size_t i, std::span<const std
                      std::span<T> row) {
   for (std::size_t k = 0; k < drawn.size(); ++k) {
     if (!points.is_mixed()) {
-      row[k] = points.rows.row[i][drawn[k]];
+      row[k] = points.row_value(i, drawn[k]);
       continue;
     }
     double sum = 0;
-    for (std::size_t j = 0; j < points.rows.n(); ++j) {
+    for (std::size_t j = 0; j < points.m(); ++j) {
       const double share = points.mix_of(i)[j];
-      if (share != 0) sum += share * static_cast<double>(points.rows.row[j][drawn[k]]);
+      if (share != 0) sum += share * static_cast<double>(points.row_value(j, drawn[k]));
     }
     row[k] = static_cast<T>(sum);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "kernels/pairwise.hpp"
 #include "stages/aggregate/point_tiles.hpp"
@@ -75,6 +76,22 @@ void measure_mixed(const Points<T>& points, AggregationContext& context, const M
 }
 
 template <class T>
+void measure_rows(const Points<T>& points, AggregationContext& context, const Measures& to) {
+  Workspace::Scope scratch(context.workspace);
+  const RowReader<T> reader(points, kWidenedColumns, context.pool.size(), scratch);
+  measure_chunks(
+      points.d(), context,
+      [&](std::size_t begin, std::size_t end, std::size_t thread, std::span<double> sums) {
+        std::ranges::fill(sums, 0.0);
+        for (const std::size_t step = reader.columns(kPairwiseChunk); begin < end; begin += step) {
+          const Columns<T> part = reader.read(begin, std::min(end, begin + step), thread);
+          add_pairwise_columns(part.rows, part.begin, part.end, points.d(), sums);
+        }
+      },
+      to);
+}
+
+template <class T>
 Geometry measure_points(const Points<T>& points, AggregationContext& context,
                         Workspace::Scope& scratch) {
   if (points.geometry != nullptr) return *points.geometry;
@@ -83,42 +100,71 @@ Geometry measure_points(const Points<T>& points, AggregationContext& context,
   if (points.is_mixed()) {
     measure_mixed(points, context, found);
   } else {
-    measure_chunks(
-        points.d(), context,
-        [&](std::size_t begin, std::size_t, std::size_t, std::span<double> sums) {
-          pairwise_chunk(points.rows, begin, sums);
-        },
-        found);
+    measure_rows(points, context, found);
   }
   return {n, found.distances, found.norms};
+}
+
+/// Of mixed points: what the rows count for where the points do with these weights, and behind them
+/// what is more. Views the scratch memory.
+template <class T>
+std::span<const double> weights_on_rows(const Points<T>& points, std::span<const double> weights,
+                                        Workspace::Scope& scratch) {
+  const std::size_t n = points.n(), m = points.m();
+  const auto on_rows = scratch.take<double>(m + weights.size() - n);
+  std::ranges::fill(on_rows, 0.0);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < m && weights[i] != 0; ++j)
+      on_rows[j] += weights[i] * points.mix_of(i)[j];
+  }
+  std::ranges::copy(weights.subspan(n), on_rows.begin() + static_cast<std::ptrdiff_t>(m));
+  return on_rows;
+}
+
+/// Of narrow rows. Those of weight 0 are not read here either, so they are not widened.
+void combine_narrow(const Points<float>& rows, std::span<const double> weights, double divisor,
+                    std::span<float> out, AggregationContext& context, const float* last) {
+  const std::size_t m = rows.m();
+  Workspace::Scope scratch(context.workspace);
+  const auto chosen = scratch.take<std::uint32_t>(m);
+  const auto of_chosen = scratch.take<double>(weights.size());
+  std::size_t count = 0;
+  for (std::uint32_t j = 0; j < m; ++j) {
+    if (weights[j] == 0) continue;
+    of_chosen[count] = weights[j];
+    chosen[count++] = j;
+  }
+  const auto read = subset(rows, chosen.first(count), scratch);
+  if (last != nullptr) of_chosen[count++] = weights[m];
+  const RowReader<float> reader(read, widened_columns(count), context.pool.size(), scratch, last);
+  for_column_ranges(
+      rows.d(), context.pool,
+      [&](std::size_t begin, std::size_t end, std::size_t thread) {
+        const Columns<float> part = reader.read(begin, end, thread);
+        combine_rows(part.rows, {of_chosen.first(count), divisor}, part.begin, part.end,
+                     out.subspan(begin, end - begin));
+      },
+      reader.columns(kColumnsAtOnce));
 }
 
 /// Mixed points are combined by their weights on the rows.
 template <class T>
 void combine_points(const Points<T>& points, std::span<const double> weights, double divisor,
                     std::span<T> out, AggregationContext& context, const T* last) {
-  const std::size_t n = points.n(), m = points.rows.n(), more = weights.size() - n;
   Workspace::Scope scratch(context.workspace);
+  if (points.is_mixed()) weights = weights_on_rows(points, weights, scratch);
+  if constexpr (std::is_same_v<T, float>) {
+    if (points.narrow) {
+      return combine_narrow({.rows = {}, .mix = {}, .narrow = points.narrow}, weights, divisor, out,
+                            context, last);
+    }
+  }
   Rows<T> rows = points.rows;
-  if (points.is_mixed() || more > 0) {
-    const auto on_rows = scratch.take<double>(m + more);
-    const auto pointers = scratch.take<const T*>(m + more);
-    std::ranges::copy(points.rows.row, pointers.begin());
-    if (points.is_mixed()) {
-      std::ranges::fill(on_rows, 0.0);
-      for (std::size_t i = 0; i < n; ++i) {
-        for (std::size_t j = 0; j < m && weights[i] != 0; ++j)
-          on_rows[j] += weights[i] * points.mix_of(i)[j];
-      }
-    } else {
-      std::ranges::copy(weights.first(n), on_rows.begin());
-    }
-    if (more > 0) {
-      on_rows[m] = weights[n];
-      pointers[m] = last;
-    }
+  if (last != nullptr) {
+    const auto pointers = scratch.take<const T*>(rows.n() + 1);
+    std::ranges::copy(rows.row, pointers.begin());
+    pointers.back() = last;
     rows.row = pointers;
-    weights = on_rows;
   }
   for_column_ranges(rows.d, context.pool, [&](std::size_t begin, std::size_t end, std::size_t) {
     combine_rows(rows, {weights, divisor}, begin, end, out);

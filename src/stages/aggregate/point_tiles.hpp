@@ -9,6 +9,7 @@
 #include "detox/aggregator.hpp"
 #include "kernels/combine.hpp"
 #include "stages/aggregate/points.hpp"
+#include "stages/aggregate/row_reader.hpp"
 
 namespace detox {
 
@@ -46,8 +47,10 @@ class PointTiles {
  public:
   PointTiles(const Points<T>& points, std::size_t columns, std::size_t threads,
              Workspace::Scope& scratch)
-      : points_(points), columns_(columns) {
-    const std::size_t n = points.n(), m = points.rows.n();
+      : points_(points),
+        reader_(points, widened_columns(points.m()), threads, scratch),
+        columns_(columns) {
+    const std::size_t n = points.n(), m = points.m();
     values_ = scratch.take<T>(threads * n * columns);
     pointers_ = scratch.take<const T*>(threads * (n + m));
     sums_ = scratch.take<double>(threads * columns);
@@ -59,20 +62,12 @@ class PointTiles {
 
   /// Forms the columns [begin, end) of all points: (n, end - begin), until the thread's next call.
   Rows<T> form(std::size_t begin, std::size_t end, std::size_t thread) const {
-    const std::size_t n = points_.n(), m = points_.rows.n(), count = end - begin;
+    const std::size_t n = points_.n(), m = points_.m(), step = reader_.columns(end - begin);
     const std::span<const T*> formed = pointers_.subspan(thread * (n + m) + m, n);
-    std::span<double> sum;
-    if (has_common_) {
-      sum = sums_.subspan(thread * columns_, count);
-      combine_wide(points_.rows, {common_}, begin, end, sum);
-    }
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::span<T> point = values_.subspan((thread * n + i) * columns_, count);
-      const auto [sources, weights] = what_differs(i, begin, thread);
-      combine_rows(Rows<T>{sources, count}, {weights, 1, sum}, 0, count, point);
-      formed[i] = point.data();
-    }
-    return {formed, count};
+    for (std::size_t i = 0; i < n; ++i) formed[i] = &values_[(thread * n + i) * columns_];
+    for (std::size_t at = begin; at < end; at += step)
+      mix(reader_.read(at, std::min(end, at + step), thread), at - begin, thread);
+    return {formed, end - begin};
   }
 
  private:
@@ -80,6 +75,21 @@ class PointTiles {
     std::span<const T*> sources;
     std::span<double> weights;
   };
+
+  /// Sets the columns from `at` on of the thread's tile.
+  void mix(const Columns<T>& of_rows, std::size_t at, std::size_t thread) const {
+    const std::size_t n = points_.n(), count = of_rows.end - of_rows.begin;
+    std::span<double> sum;
+    if (has_common_) {
+      sum = sums_.subspan(thread * columns_, count);
+      combine_wide(of_rows.rows, {common_}, of_rows.begin, of_rows.end, sum);
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::span<T> point = values_.subspan((thread * n + i) * columns_ + at, count);
+      const auto [sources, weights] = what_differs(i, of_rows, thread);
+      combine_rows(Rows<T>{sources, count}, {weights, 1, sum}, 0, count, point);
+    }
+  }
 
   /// The weight of row j that more than half of the points have, or 0.
   double weight_of_most(std::size_t j) const {
@@ -96,8 +106,8 @@ class PointTiles {
   }
 
   /// Of point i, beside what most have.
-  Parts what_differs(std::size_t i, std::size_t begin, std::size_t thread) const {
-    const std::size_t n = points_.n(), m = points_.rows.n();
+  Parts what_differs(std::size_t i, const Columns<T>& of_rows, std::size_t thread) const {
+    const std::size_t n = points_.n(), m = points_.m();
     const std::span<const T*> sources = pointers_.subspan(thread * (n + m), m);
     const std::span<double> weights = weights_.subspan(thread * m, m);
     std::size_t count = 0;
@@ -105,12 +115,13 @@ class PointTiles {
       const double weight = points_.mix_of(i)[j] - common_[j];
       if (weight == 0) continue;
       weights[count] = weight;
-      sources[count++] = points_.rows.row[j] + begin;
+      sources[count++] = of_rows.rows.row[j] + of_rows.begin;
     }
     return {sources.first(count), weights.first(count)};
   }
 
   const Points<T>& points_;
+  RowReader<T> reader_;
   std::size_t columns_;
   std::span<T> values_;
   std::span<const T*> pointers_;
@@ -124,15 +135,20 @@ class PointTiles {
 template <class T, class Work>
 void for_point_ranges(const Points<T>& points, std::span<T> out, AggregationContext& context,
                       const Work& work) {
+  Workspace::Scope scratch(context.workspace);
   if (!points.is_mixed()) {
-    for_column_ranges(points.d(), context.pool,
-                      [&](std::size_t begin, std::size_t end, std::size_t thread) {
-                        work(points.rows, begin, end, out, thread);
-                      });
+    const RowReader<T> reader(points, widened_columns(points.m()), context.pool.size(), scratch);
+    for_column_ranges(
+        points.d(), context.pool,
+        [&](std::size_t begin, std::size_t end, std::size_t thread) {
+          const Columns<T> part = reader.read(begin, end, thread);
+          work(part.rows, part.begin, part.end, out.subspan(begin - part.begin, part.rows.d),
+               thread);
+        },
+        reader.columns(kColumnsAtOnce));
     return;
   }
   const std::size_t columns = tile_columns<T>(points.n(), kColumnsAtOnce);
-  Workspace::Scope scratch(context.workspace);
   const PointTiles<T> tiles(points, columns, context.pool.size(), scratch);
   for_column_ranges(
       points.d(), context.pool,
@@ -143,30 +159,42 @@ void for_point_ranges(const Points<T>& points, std::span<T> out, AggregationCont
       columns);
 }
 
-/// values (n, d) = the points, one behind the other.
-template <class T>
-void write_points(const Points<T>& points, std::span<T> values, AggregationContext& context) {
+/// Runs write(i, begin, values) for all points i and parts of their columns in parallel: the values
+/// of the columns from `begin` on.
+template <class T, class Write>
+void write_points(const Points<T>& points, AggregationContext& context, const Write& write) {
   const std::size_t n = points.n(), d = points.d();
-  const auto write = [&](const Rows<T>& rows, std::size_t from, std::size_t begin,
-                         std::size_t end) {
+  Workspace::Scope scratch(context.workspace);
+  const auto write_all = [&](const Columns<T>& part, std::size_t begin) {
     for (std::size_t i = 0; i < n; ++i)
-      std::copy(rows.row[i] + from, rows.row[i] + from + (end - begin), &values[i * d + begin]);
+      write(i, begin, std::span(part.rows.row[i] + part.begin, part.end - part.begin));
   };
   if (!points.is_mixed()) {
-    for_column_ranges(d, context.pool, [&](std::size_t begin, std::size_t end, std::size_t) {
-      write(points.rows, begin, begin, end);
-    });
+    const RowReader<T> reader(points, widened_columns(n), context.pool.size(), scratch);
+    for_column_ranges(
+        d, context.pool,
+        [&](std::size_t begin, std::size_t end, std::size_t thread) {
+          write_all(reader.read(begin, end, thread), begin);
+        },
+        reader.columns(kColumnsAtOnce));
     return;
   }
   const std::size_t columns = tile_columns<T>(n, kColumnsAtOnce);
-  Workspace::Scope scratch(context.workspace);
   const PointTiles<T> tiles(points, columns, context.pool.size(), scratch);
   for_column_ranges(
       d, context.pool,
       [&](std::size_t begin, std::size_t end, std::size_t thread) {
-        write(tiles.form(begin, end, thread), 0, begin, end);
+        write_all({tiles.form(begin, end, thread), 0, end - begin}, begin);
       },
       columns);
+}
+
+/// values (n, d) = the points, one behind the other.
+template <class T>
+void write_points(const Points<T>& points, std::span<T> values, AggregationContext& context) {
+  write_points(points, context, [&](std::size_t i, std::size_t begin, std::span<const T> part) {
+    std::ranges::copy(part, &values[i * points.d() + begin]);
+  });
 }
 
 }  // namespace detox

@@ -57,12 +57,12 @@ Geometry look_at(const Points<T>& points, const PreAggregator& step, Aggregation
 }
 
 template <class T>
-void apply_steps(const Chain& chain, const Rows<T>& rows, AggregationContext& context,
+void apply_steps(const Chain& chain, const Points<T>& rows, AggregationContext& context,
                  Workspace::Scope& scratch, Mixture<T>& mixture) {
   const ChainMemory memory(rows.n(), scratch);
   const auto owners = scratch.take<std::uint32_t>(rows.n());
   Points<T>& points = mixture.points;
-  points = {rows, {}, nullptr};
+  points = {rows.rows, {}, nullptr, {}, rows.narrow};
   std::iota(owners.begin(), owners.end(), 0U);
   for (std::size_t step = 0; step < chain.steps.size(); ++step) {
     Workspace::Scope of_step(context.workspace);
@@ -92,11 +92,11 @@ void apply_steps(const Chain& chain, const Rows<T>& rows, AggregationContext& co
 
 }  // namespace
 
-void apply(const Chain& chain, const Rows<float>& rows, AggregationContext& context,
+void apply(const Chain& chain, const Points<float>& rows, AggregationContext& context,
            Workspace::Scope& scratch, Mixture<float>& mixture) {
   apply_steps(chain, rows, context, scratch, mixture);
 }
-void apply(const Chain& chain, const Rows<double>& rows, AggregationContext& context,
+void apply(const Chain& chain, const Points<double>& rows, AggregationContext& context,
            Workspace::Scope& scratch, Mixture<double>& mixture) {
   apply_steps(chain, rows, context, scratch, mixture);
 }

@@ -31,11 +31,11 @@ struct Mixture {
   std::span<const std::uint32_t> owners;  ///< (m) the point that stands for each row
 };
 
-/// Applies the steps to the rows. Steps see the data only through distances and norms: one pass for
-/// the first, and one more for each that comes after a step that scales.
-void apply(const Chain& chain, const Rows<float>& rows, AggregationContext& context,
+/// Applies the steps to points that are rows. Steps see the data only through distances and norms:
+/// one pass for the first, and one more for each that comes after a step that scales.
+void apply(const Chain& chain, const Points<float>& rows, AggregationContext& context,
            Workspace::Scope& scratch, Mixture<float>& mixture);
-void apply(const Chain& chain, const Rows<double>& rows, AggregationContext& context,
+void apply(const Chain& chain, const Points<double>& rows, AggregationContext& context,
            Workspace::Scope& scratch, Mixture<double>& mixture);
 
 /// From a report about points to one about rows: weights are those of the rows in the result,

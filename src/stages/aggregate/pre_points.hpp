@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,10 +25,12 @@ class PrePoints {
   /// out (n', d), one point behind the other. n will do, and no row overlaps out.
   void apply(const Rows<float>& rows, std::span<float> out, AggregationContext& context) const;
   void apply(const Rows<double>& rows, std::span<double> out, AggregationContext& context) const;
+  void apply(const NarrowRows& rows, std::span<std::uint16_t> out,
+             AggregationContext& context) const;
 
  private:
-  template <class T>
-  void write(const Rows<T>& rows, std::span<T> out, AggregationContext& context) const;
+  template <class T, class Write>
+  void write(const Points<T>& rows, AggregationContext& context, const Write& write) const;
 
   RuleOptions options_;
   std::vector<std::unique_ptr<PreAggregator>> steps_;

@@ -55,6 +55,11 @@ RowRule::RowRule(const RuleInfo& info, const RuleOptions& options)
 template <class T>
 void RowRule::run(const Points<T>& points, std::span<T> out, AggregationContext& context,
                   AggregationReport* report) const {
+  if (points.is_narrow()) {
+    throw UsageError(
+        fmt::format("{} sees rows as they lie, and these are of 16 bits; valid: floats or doubles",
+                    own_info_.name));
+  }
   Workspace::Scope scratch(context.workspace);
   const Rows<T> rows = formed(points, context, scratch);
   AggregationContext within{.pool = context.pool,
