@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 import os
 import pathlib
 from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
@@ -9,7 +10,7 @@ from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint64, c_voi
 from .errors import InputError, UsageError
 
 USAGE = 2
-FLOAT32, FLOAT64 = 0, 1
+FLOAT32, FLOAT64, BFLOAT16, FLOAT16 = 0, 1, 2, 3
 NAME = "libdetoxml.so"
 
 
@@ -105,19 +106,27 @@ def refuse() -> UsageError:
     return UsageError(text(lib.detox_error()))
 
 
+def shown(value: object) -> str:
+    """The beginning of its repr, in one line; of what has none, its type."""
+    try:
+        return " ".join(repr(value).split())[:60]
+    except Exception:
+        return f"of type {type(value).__name__:.60}"
+
+
 def encoded(value: object, what: str) -> bytes:
     """A text for the library, which ends at a zero."""
     if not isinstance(value, str) or "\0" in value:
-        raise UsageError(f"{what} is {value!r:.60}; valid: a text without zeros")
+        raise UsageError(f"{what} is {shown(value)}; valid: a text without zeros")
     return value.encode("utf-8", "replace")
 
 
 def count(value: object, what: str, most: int = 2**64 - 1) -> int:
     """A whole number that the library can take."""
     try:
-        number = value.__index__()  # type: ignore[attr-defined]
-    except (AttributeError, TypeError):
+        number = operator.index(value)  # type: ignore[arg-type]
+    except Exception:  # of whatever says that it is one
         number = -1
     if not 0 <= number <= most:
-        raise UsageError(f"{what} is {value!r:.60}; valid: a whole number, 0 to {most}")
-    return int(number)
+        raise UsageError(f"{what} is {shown(value)}; valid: a whole number, 0 to {most}")
+    return number

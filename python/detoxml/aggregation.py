@@ -3,14 +3,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import os
 import threading
 import weakref
 from typing import Any, NamedTuple
 
-from ._library import CALL_SIZE, REPORT_SIZE, CCall, CReport, check, count, encoded, lib, refuse, text
-from .arrays import Rows, result_for, rows_of
-from .errors import UsageError
+from ._library import CALL_SIZE, REPORT_SIZE, CCall, CReport, check, count, encoded, lib, refuse, shown, text
+from .arrays import Rows, delivered, result_for, rows_of
+from .errors import Error, UsageError
 
 # Below so many values threads cost more than they save.
 _WORTH_THREADS = 1 << 20
@@ -89,14 +90,21 @@ def rules() -> tuple[RuleInfo, ...]:
     return tuple(_info(number) for number in range(lib.detox_rule_count()))
 
 
+def _option_value(value: Any) -> str:
+    try:
+        return str(value) if isinstance(value, str) else format(value)
+    except Exception:
+        return shown(value)
+
+
 def _option_words(options: dict[str, Any]) -> str:
     words = []
     for name, value in options.items():
         if value is None:
             continue
-        word = f"{name.replace('_', '-')}={value if isinstance(value, str) else format(value)}"
+        word = f"{name.replace('_', '-')}={_option_value(value)}"
         if not word.isprintable() or " " in word:
-            raise UsageError(f"option {word!r:.60}; valid: a value without blanks, as {name}=3")
+            raise UsageError(f"option {shown(word)}; valid: a value without blanks, as {name}=3")
         words.append(word)
     return " ".join(words)
 
@@ -107,11 +115,11 @@ def _pre_text(pre: Any) -> str:
 
 def _weights_of(weights: Any, n: int) -> Any:
     try:
-        numbers = [float(weight) for weight in weights]
-    except (TypeError, ValueError, OverflowError):
+        numbers = [float(weight) for weight in itertools.islice(weights, n + 1)]
+    except Exception:  # of whatever they are
         raise UsageError(f"weights are {type(weights).__name__:.40}; valid: {n} numbers") from None
     if len(numbers) != n:
-        raise UsageError(f"{len(numbers)} weights for {n} rows")
+        raise UsageError(f"{len(numbers) if len(numbers) < n else f'more than {n}'} weights for {n} rows")
     return (ctypes.c_double * n)(*numbers)
 
 
@@ -243,8 +251,9 @@ class Rule:
         Parameters
         ----------
         rows : (n, ...) array or tensor, or a sequence of n of one shape
-            float32 or float64, of NumPy, torch, DLPack or buffers. Never written and never copied, so each row has to be
-            contiguous. Values that are not finite are data like any other.
+            float32, float64, bfloat16 or float16, of NumPy, torch, DLPack or buffers. Never written and never copied, so each
+            row has to be contiguous. Values that are not finite are data like any other. Those of 16 bits are widened to
+            float32 a few columns at a time, and the result is rounded once.
         weights : sequence of n floats, optional
             What each row counts for, for rules that take weights.
         step : int
@@ -257,13 +266,16 @@ class Rule:
         Returns
         -------
         array, or (array, Report)
-            Of the rows' dtype and library and of a row's shape; of buffers and DLPack an ``array.array``, or a memoryview.
+            Of the rows' dtype and library and of a row's shape; of buffers, and of DLPack whose library has no
+            ``from_dlpack``, an ``array.array`` or a memoryview.
 
         Raises
         ------
         UsageError
             Rows that are too few, not of one shape, not contiguous or of another dtype; weights that cannot be.
         """
+        if not isinstance(report, bool):
+            raise UsageError(f"report is {shown(report)}; valid: True, False")
         taken = rows_of(rows)
         result, view = result_for(taken, taken.shape, out)
         call = _call_of(taken, step if type(step) is int and 0 <= step < 2**64 else count(step, "step"), view.pointer)
@@ -273,13 +285,13 @@ class Rule:
         handles = self._handles
         with handles.lock:
             handle = handles.get(taken.n * taken.d)
-            if not report:
+            if report is False:
                 check(lib.detox_aggregate(handle, call))
-                return result
+                return delivered(result)
             found = CReport(REPORT_SIZE)
             call.report = ctypes.addressof(found)
             check(lib.detox_aggregate(handle, call))
-            return result, _report_of(found)
+            return delivered(result), _report_of(found)
 
 
 class Pre:
@@ -329,7 +341,7 @@ class Pre:
                 raise refuse()
             result, view = result_for(taken, (points, *taken.shape), out)
             check(lib.detox_apply_pre(handle, _call_of(taken, count(step, "step"), view.pointer)))
-            return result
+            return delivered(result)
 
     def __repr__(self) -> str:
         return f"<detoxml.Pre {self.text}>"
@@ -381,6 +393,8 @@ def aggregate(rows: Any, rule: str = "coord-median", *, f: int = 0, pre: str | P
     words = rule, f, _pre_text(pre), seed, threads, semantics, tuple(sorted(options.items()))
     try:
         made = _kept_rule(*words)
-    except TypeError:  # of something that cannot be a key, which no option can be
+    except Error:
+        raise
+    except Exception:  # of something that cannot be a key, which no option can be
         made = Rule(rule, f=f, pre=pre, seed=seed, threads=threads, semantics=semantics, **options)
     return made(rows, weights=weights, step=step, out=out, report=report)

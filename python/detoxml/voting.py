@@ -36,14 +36,16 @@ class Vote(NamedTuple):
 
 def _bytes_of(x: Any, what: str) -> tuple[int, int, Any]:
     """Where the values of x lie, how many bytes they are, and what keeps them there."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, torch.Tensor):
+    torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
+    if torch is not None and issubclass(type(x), torch.Tensor):
         if x.device.type != "cpu" or x.layout is not torch.strided or not x.is_contiguous() or x.is_neg() or x.is_conj():
             raise UsageError(f"{what} is no contiguous tensor of the CPU; {_VALID}")
         return x.data_ptr(), x.numel() * x.element_size(), x
+    if numpy is not None and issubclass(type(x), numpy.ndarray) and x.flags.c_contiguous and not x.dtype.hasobject:
+        return x.__array_interface__["data"][0], x.nbytes, x  # of any dtype, as bfloat16, which no buffer has
     try:
         view = memoryview(x)
-    except (TypeError, ValueError, BufferError):
+    except Exception:  # of whatever has a buffer
         raise UsageError(f"{what} is of type {type(x).__name__:.60}; {_VALID}") from None
     if not view.c_contiguous or (view.format or "").lstrip("@=<>!").startswith(("O", "P")):
         raise UsageError(f"{what} is not contiguous, or holds objects; {_VALID}")

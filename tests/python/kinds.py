@@ -18,6 +18,21 @@ class OnlyDlpack:
         return self.values.__dlpack_device__()
 
 
+class OfAnArrayLibrary(OnlyDlpack):
+    """An array of a library that takes DLPack as well: the array API's."""
+
+    def __array_namespace__(self, **options):
+        return Library
+
+
+class Library:
+    """That library."""
+
+    @staticmethod
+    def from_dlpack(x, **options):
+        return OfAnArrayLibrary(torch.from_dlpack(x))
+
+
 def row_array(row):
     return array.array({"float32": "f", "float64": "d"}[row.dtype.name], row.tobytes())
 
@@ -34,6 +49,7 @@ KINDS = {
     "torch rows": lambda m: [torch.tensor(row) for row in m],
     "dlpack": OnlyDlpack,
     "dlpack rows": lambda m: tuple(OnlyDlpack(row) for row in m),
+    "an array library's": lambda m: OfAnArrayLibrary(torch.tensor(m)),
     "memoryview": memoryview,
     "array.array rows": lambda m: [row_array(row) for row in m],
 }
@@ -41,6 +57,9 @@ KINDS = {
 
 def as_bytes(result):
     """What any kind of result holds."""
+    if isinstance(result, OnlyDlpack):
+        result = result.values
     if isinstance(result, torch.Tensor):
-        result = result.detach().numpy()
+        result = result.detach()
+        result = (result.view(torch.int16) if result.dtype == torch.bfloat16 else result).numpy()
     return numpy.asarray(result).tobytes()

@@ -13,12 +13,13 @@ def most_resident():
 
 class Memory(unittest.TestCase):
     def test_a_chain_over_45_rows_of_a_million_takes_less_than_20_megabytes(self):
-        rows = numpy.zeros((45, 1_000_000), "float32")
-        rows += numpy.arange(45, dtype="float32")[:, None]
-        detox.aggregate(rows[:, :1000], "krum", f=5, pre="nnm", threads=1)
-        before = most_resident()
-        detox.aggregate(rows, "krum", f=5, pre="nnm", threads=1)
-        self.assertLess(most_resident() - before, 20)
+        for dtype in ("float16", "float32"):
+            rows = numpy.zeros((45, 1_000_000), dtype)
+            rows += numpy.arange(45, dtype=dtype)[:, None]
+            detox.aggregate(rows[:, :1000], "krum", f=5, pre="nnm", threads=1)
+            before = most_resident()
+            detox.aggregate(rows, "krum", f=5, pre="nnm", threads=1)
+            self.assertLess(most_resident() - before, 20, dtype)
 
 
 if __name__ == "__main__":
