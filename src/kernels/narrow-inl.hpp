@@ -6,6 +6,7 @@
 #define DETOX_KERNELS_NARROW_INL
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstddef>
@@ -24,6 +25,10 @@ using IntTag = hn::RebindToSigned<FloatTag>;
 using WordTag = hn::RebindToUnsigned<FloatTag>;
 using HalfTag = hn::Rebind<std::uint16_t, FloatTag>;
 using Ints = hn::Vec<IntTag>;
+
+/// Who widens a part of each row by turns comes back for the next part, which no processor
+/// foresees.
+inline constexpr std::size_t kAheadOfTile = 1024;
 
 HWY_INLINE Ints widen_bfloat16(Ints bits) { return hn::ShiftLeft<16>(bits); }
 
@@ -74,6 +79,7 @@ void widen_all(const std::uint16_t* bits, std::size_t count, float* values) {
   const FloatTag df;
   std::size_t c = 0;
   for (; c + hn::Lanes(df) <= count; c += hn::Lanes(df)) {
+    hwy::Prefetch(bits + c + kAheadOfTile);
     const auto loaded = hn::BitCast(d, hn::PromoteTo(WordTag(), hn::LoadU(HalfTag(), bits + c)));
     const auto value =
         kType == NarrowType::kBfloat16 ? widen_bfloat16(loaded) : widen_float16(loaded);
