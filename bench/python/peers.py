@@ -167,7 +167,7 @@ def measure(threads):
 def main():
     os.environ.pop("OPENBLAS_CORETYPE", None)
     if len(sys.argv) > 1:
-        torch.set_num_threads(1) if sys.argv[1] == "one" else None
+        torch.set_num_threads(1 if sys.argv[1] == "one" else len(os.sched_getaffinity(0)))
         return measure(1 if sys.argv[1] == "one" else 0)
     for which in ("one", "all"):
         environment = {name: value for name, value in os.environ.items() if name not in THREADS}
