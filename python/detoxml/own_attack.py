@@ -9,7 +9,7 @@ from typing import Any
 from . import _library
 from ._others import imported
 from ._own_function import OwnFunction, matrix_of
-from .arrays import result_for, rows_of
+from .arrays import delivered, result_for, rows_of
 from .errors import UsageError
 
 _KNOWN = ("honest", "slice", "m", "step")
@@ -95,7 +95,7 @@ class OwnAttack(OwnFunction):
         result, view = result_for(taken, taken.shape, out)
         if taken.d:
             ctypes.memmove(view.pointer, lie.ctypes.data, lie.nbytes)
-        return result
+        return delivered(result)
 
 
 def attack(name: Any = None, *, timeout: float = 300) -> Any:

@@ -11,7 +11,7 @@ from . import _library
 from ._others import imported
 from ._own_function import OwnFunction, matrix_of
 from .aggregation import Pre
-from .arrays import result_for, rows_of
+from .arrays import delivered, result_for, rows_of
 from .errors import UsageError
 
 _REQUIREMENT = re.compile(r"n\s*>=\s*(?:(\d*)\s*\*?\s*f(?:\s*\+\s*(\d+))?|(\d+))")
@@ -128,7 +128,7 @@ class OwnRule(OwnFunction):
         result, view = result_for(taken, taken.shape, out)
         if taken.d:
             ctypes.memmove(view.pointer, reduced.ctypes.data, reduced.nbytes)
-        return result
+        return delivered(result)
 
 
 def rule(name: Any = None, *, requires: str = "n >= 1", timeout: float = 300) -> Any:
