@@ -101,6 +101,7 @@ TEST(Narrow, ValuesComeFromTheNearestFloats) {
     for (int i = 0; i < 200'001; ++i)
       values.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(random.bits())));
     std::vector<std::uint16_t> expected;
+    expected.reserve(values.size());
     for (const float value : values) expected.push_back(nearest(value, format));
     for (std::size_t i = 0; i < values.size(); ++i)
       ASSERT_EQ(narrowed(values[i], format.type), expected[i]) << values[i];
