@@ -192,7 +192,7 @@ class _Block:
 
     def __del__(self) -> None:
         # Nobody took it, and nobody else can.
-        if hasattr(self, "_capsule") and sys.getrefcount(self._capsule) == 2 and _capsule_is(self._capsule, self._NAME):
+        if hasattr(self, "_capsule") and sys.getrefcount(self._capsule) <= 2 and _capsule_is(self._capsule, self._NAME):
             _free(self._base)
 
 
