@@ -132,6 +132,12 @@ struct RuleMaker {
   std::unique_ptr<Aggregator> operator()(const RuleOptions& options) const;
 };
 
+/// Below how many rows a rule refuses.
+struct RowRequirement {
+  std::string_view text = {};  ///< as users see it: "n >= 2f + 3"
+  std::size_t (*min_rows)(std::size_t f) = nullptr;
+};
+
 /// One line of the registry (src/stages/aggregate/rules.def). What others have to know of a rule is
 /// a trait here: nobody asks for its name.
 struct RuleInfo {
@@ -141,7 +147,7 @@ struct RuleInfo {
   std::string_view requirement = {};  ///< as users see it: "n >= 2f + 3"
   std::size_t (*min_rows)(std::size_t f) = nullptr;
   std::string_view paper = {};
-  /// Where the options can be wrong for n points, n at least min_rows: empty, or what is not met.
+  /// Where the options can be wrong for enough points (requirement_in): empty, or what is not met.
   std::string (*unmet)(const RuleOptions& options, std::size_t n) = nullptr;
   /// The options (rule_options.hpp) that the result depends on, beside those of all rules; the
   /// second ones in the paper's semantics alone.
@@ -149,6 +155,8 @@ struct RuleInfo {
   bool tries_subsets = false;     ///< refused where C(n, f) > kMostSubsets
   bool differs_in_byzfl = false;  ///< another rule in these semantics than in the paper's
   bool differs_in_byzpy = false;
+  /// What these ask for, where it is less than requirement and min_rows; else empty.
+  RowRequirement needed_in_byzfl = {}, needed_in_byzpy = {};
   bool takes_weights = false;
   bool draws = false;             ///< at random, by the context's key and step
   bool by_columns = false;        ///< a coordinate rule: columns may be reduced block by block
@@ -174,6 +182,9 @@ std::span<const RuleInfo> rules();
 const RuleInfo& find_rule(std::string_view name);
 
 std::unique_ptr<Aggregator> make_aggregator(std::string_view name, const RuleOptions& options);
+
+/// What the rule needs in these semantics.
+RowRequirement requirement_in(const RuleInfo& rule, Semantics semantics);
 
 /// Empty where n rows will do for the rule, and for the steps before it, with these options; else
 /// the option that cannot be, or the inequality and the values: "krum needs n >= 2f + 3: n = 6, f =

@@ -99,7 +99,7 @@ std::string report_text(const RuleInfo& rule, const RuleOptions& options, const 
   report["pre"] = to_text(options.pre);
   report["semantics"] = word_of(options.semantics);
   report["weight_cap"] = options.weight_cap;
-  report["requirement"] = rule.requirement;
+  report["requirement"] = requirement_in(rule, options.semantics).text;
   report["selected"] = found.selected;
   report["not_selected"] = rows_with_reasons(found.rejected);
   report["scores"] = numbers(found.scores);

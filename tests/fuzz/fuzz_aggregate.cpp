@@ -155,10 +155,14 @@ bool is_ordinary(const std::vector<T>& row) {
   return std::ranges::all_of(row, [](T value) { return std::abs(value) <= T{kOrdinary}; });
 }
 
-/// At most f rows are not ordinary; steps spoil no more points than there are such rows.
+/// At most f rows are not ordinary, which are not most of the points, whatever peers accept; steps
+/// spoil no more points than there are such rows.
 template <class T>
 bool is_defended(const Call& call, const std::vector<std::vector<T>>& rows) {
-  std::size_t bad = 0;
+  std::size_t bad = 0, points = call.n;
+  for (const PreStep& step : call.options.pre)
+    points = step.info->points_after(points, step.parameter);
+  if (call.options.semantics != Semantics::kPaper && points <= 2 * call.options.f) return false;
   for (const auto& row : rows) bad += is_ordinary(row) ? 0 : 1;
   return bad <= (call.rule->name == "normal" ? 0 : call.options.f);
 }

@@ -182,6 +182,10 @@ class Aggregate(ProgramTest):
                     "--report", "r.json")
         report = json.loads((self.folder / "r.json").read_text())
         self.assertEqual((report["semantics"], len(report["selected"])), ("byzfl", 13))
+        self.assertEqual(report["requirement"], "n >= 2f + 1")
+        krum = ("aggregate", "--mode", "krum", "--f", 7, "rows.npy", "-o", "out.npy")
+        self.assert_refused(run(*krum, cwd=self.folder), 2, "krum needs n >= 2f + 3: n = 15, f = 7")
+        self.run_ok(*krum, "--semantics", "byzfl")
         self.assertFalse({3, 7} & set(report["selected"]))
         self.assert_refused(run("aggregate", "--semantics", "bizfl", "rows.npy", "-o", "o.npy", cwd=self.folder), 2,
                             "did you mean byzfl?")

@@ -50,8 +50,9 @@ double subsets(std::size_t n, std::size_t f) {
 /// unmet_requirement, with the points that reach the rule itself.
 std::string unmet_by_points(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
   const std::size_t f = options.f;
-  if (n < std::max<std::size_t>(1, rule.min_rows(f)))
-    return fmt::format("{} needs {}: n = {}, f = {}", rule.name, rule.requirement, n, f);
+  const RowRequirement needed = requirement_in(rule, options.semantics);
+  if (n < std::max<std::size_t>(1, needed.min_rows(f)))
+    return fmt::format("{} needs {}: n = {}, f = {}", rule.name, needed.text, n, f);
   if (rule.tries_subsets && subsets(n, f) > kMostSubsets) {
     return fmt::format("{} needs C(n, f) <= {:.0f}: n = {}, f = {}", rule.name, kMostSubsets, n, f);
   }
@@ -88,6 +89,13 @@ const RuleOptions& checked(const RuleOptions& options) {
 }
 
 }  // namespace
+
+RowRequirement requirement_in(const RuleInfo& rule, Semantics semantics) {
+  RowRequirement others = {};
+  if (semantics == Semantics::kByzfl) others = rule.needed_in_byzfl;
+  if (semantics == Semantics::kByzpy) others = rule.needed_in_byzpy;
+  return others.min_rows != nullptr ? others : RowRequirement{rule.requirement, rule.min_rows};
+}
 
 std::string unmet_requirement(const RuleInfo& rule, const RuleOptions& options, std::size_t n) {
   std::string unmet = unmet_options(options);

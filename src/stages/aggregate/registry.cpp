@@ -18,11 +18,16 @@ namespace {
 
 std::size_t one(std::size_t) { return 1; }
 std::size_t majority(std::size_t f) { return 2 * f + 1; }
+std::size_t one_honest(std::size_t f) { return f + 1; }
+std::size_t two_honest(std::size_t f) { return f + 2; }
 std::size_t krum_rows(std::size_t f) { return 2 * f + 3; }
 std::size_t bulyan_rows(std::size_t f) { return 4 * f + 3; }
 
 constexpr std::string_view kMajority = "n >= 2f + 1";
 constexpr std::string_view kKrum = "n >= 2f + 3";
+constexpr RowRequirement kHonestMajority = {kMajority, majority};
+constexpr RowRequirement kOneHonest = {"n >= f + 1", one_honest};
+constexpr RowRequirement kTwoHonest = {"n >= f + 2", two_honest};
 
 enum Place : std::size_t {
 #define RULE(ID, ...) kPlaceOf_##ID,

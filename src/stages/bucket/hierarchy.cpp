@@ -16,7 +16,13 @@ namespace {
 
 std::string unmet(const RuleInfo& rule, RuleOptions options, std::size_t n, std::size_t f) {
   options.f = f;
-  return unmet_requirement(rule, options, n);
+  std::string unmet = unmet_requirement(rule, options, n);
+  if (!unmet.empty() || requirement_in(rule, options.semantics).min_rows == rule.min_rows)
+    return unmet;
+  // What others' libraries accept may be rows of which most are hostile.
+  for (const PreStep& step : options.pre) n = step.info->points_after(n, step.parameter);
+  if (n > 2 * f) return unmet;
+  return fmt::format("{} needs an honest majority, n >= 2f + 1: n = {}, f = {}", rule.name, n, f);
 }
 
 /// Of the inner rule: pre-aggregation comes before the outer one.

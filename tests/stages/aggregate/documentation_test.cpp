@@ -82,6 +82,19 @@ TEST(RulesDocument, HasALineForEveryOptionOfRules) {
   }
 }
 
+TEST(RulesDocument, SaysWhatEachRuleNeedsInTheSemanticsOfOthers) {
+  std::ifstream file(DETOX_SOURCE_DIR "/docs/rules.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const RuleInfo& rule : rules()) {
+    const std::string_view byzfl = requirement_in(rule, Semantics::kByzfl).text;
+    const std::string_view byzpy = requirement_in(rule, Semantics::kByzpy).text;
+    const std::string line =
+        fmt::format("\n| `{}` | {} | {} | {} |\n", rule.name, rule.requirement, byzfl, byzpy);
+    const bool differs = byzfl != rule.requirement || byzpy != rule.requirement;
+    EXPECT_EQ(text.find(line) != std::string::npos, differs) << line;
+  }
+}
+
 TEST(ResilienceTable, HasALineForEveryRule) {
   for (const RuleInfo& rule : rules()) {
     EXPECT_TRUE(std::ranges::any_of(test::resilience_table(), [&](const test::Resilience& line) {

@@ -23,9 +23,10 @@ std::vector<T> run_rule(std::string_view name, const RuleOptions& options, Sampl
 }
 
 /// The greatest f that a rule bears with n rows.
-inline std::size_t most_hostile(const RuleInfo& rule, std::size_t n) {
+inline std::size_t most_hostile(const RuleInfo& rule, std::size_t n,
+                                Semantics semantics = Semantics::kPaper) {
   std::size_t f = 0;
-  while (f + 1 < n && unmet_requirement(rule, {.f = f + 1}, n).empty()) ++f;
+  while (f + 1 < n && unmet_requirement(rule, {.f = f + 1, .semantics = semantics}, n).empty()) ++f;
   return f;
 }
 

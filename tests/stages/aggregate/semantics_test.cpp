@@ -1,5 +1,6 @@
 // The definitions of ByzFL and ByzPy against oracles, what is the same in all of them, and what
 // hostile rows can do there.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -39,9 +40,10 @@ void compare(const char* rule, const RuleOptions& options, Sample<T>& sample) {
 template <class T>
 void compare_all_sizes(const char* rule, Semantics semantics) {
   const RuleInfo& info = find_rule(rule);
-  for (std::size_t n = info.min_rows(1); n <= 64; n += n < 12 ? 1 : 13) {
+  for (std::size_t n = requirement_in(info, semantics).min_rows(1); n <= 64; n += n < 12 ? 1 : 13) {
     for (const std::size_t d : {1UL, 15UL, 17UL, 1000UL}) {
-      for (const std::size_t f : {std::size_t{0}, std::size_t{1}, test::most_hostile(info, n)}) {
+      for (const std::size_t f :
+           {std::size_t{0}, std::size_t{1}, test::most_hostile(info, n, semantics)}) {
         SCOPED_TRACE(testing::Message() << rule << ' ' << word_of(semantics) << " n = " << n
                                         << ", d = " << d << ", f = " << f);
         auto sample = test::normal_sample<T>(n, d, n * 1000 + d + f);
@@ -96,6 +98,51 @@ TEST(Semantics, ChangeWhatTheRegistrySaysAndNothingElse) {
           << rule.name << ' ' << word_of(semantics);
     }
   }
+}
+
+TEST(Semantics, OfPeersAskForAsManyRowsAsTheyDoThere) {
+  struct Line {
+    const char* rule;
+    const char* byzfl;
+    const char* byzpy;
+  };
+  constexpr Line kLines[] = {{"krum", "n >= 2f + 1", "n >= f + 2"},
+                             {"multi-krum", "n >= 2f + 1", "n >= f + 2"},
+                             {"cge", "n >= 2f + 1", "n >= f + 1"},
+                             {"mda", "n >= 2f + 1", "n >= f + 1"},
+                             {"meamed", "n >= 2f + 1", "n >= f + 1"}};
+  for (const RuleInfo& rule : rules()) {
+    EXPECT_EQ(requirement_in(rule, Semantics::kPaper).text, rule.requirement);
+    const auto* line = std::ranges::find(kLines, rule.name, &Line::rule);
+    const bool is_there = line != std::end(kLines);
+    EXPECT_EQ(requirement_in(rule, Semantics::kByzfl).text,
+              is_there ? line->byzfl : rule.requirement)
+        << rule.name;
+    EXPECT_EQ(requirement_in(rule, Semantics::kByzpy).text,
+              is_there ? line->byzpy : rule.requirement)
+        << rule.name;
+    for (const Semantics semantics : kPeers) {
+      const RowRequirement needed = requirement_in(rule, semantics);
+      const RuleOptions options{.f = 3, .semantics = semantics};
+      const std::size_t n = needed.min_rows(3);
+      EXPECT_EQ(make_aggregator(rule.name, options)->unmet(n), "") << rule.name;
+      auto sample = test::normal_sample<float>(n, 5, 1);
+      for (const float value : test::run_rule(rule.name, options, sample))
+        EXPECT_TRUE(std::isfinite(value)) << rule.name;
+      if (n == 1) continue;
+      EXPECT_EQ(unmet_requirement(rule, options, n - 1),
+                fmt::format("{} needs {}: n = {}, f = 3", rule.name, needed.text, n - 1));
+    }
+  }
+}
+
+TEST(Semantics, OfByzpyTakeTheNearestAlsoWhereMostMayBeHostile) {
+  // Of 0, 1, 3, 7 the two of least norm and of least diameter, and those nearest the lower median.
+  Sample<double> sample{{{7}, {1}, {0}, {3}}, {}};
+  const RuleOptions options{.f = 2, .semantics = Semantics::kByzpy};
+  EXPECT_EQ(test::run_rule("cge", options, sample)[0], 0.5);
+  EXPECT_EQ(test::run_rule("mda", options, sample)[0], 0.5);
+  EXPECT_EQ(test::run_rule("meamed", {.f = 3, .semantics = Semantics::kByzpy}, sample)[0], 1);
 }
 
 TEST(Semantics, KrumsNeighboursCanChangeTheBestRow) {

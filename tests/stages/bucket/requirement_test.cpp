@@ -104,6 +104,24 @@ TEST(Hierarchy, CountsThePointsThatStepsBeforeTheRuleLeave) {
             "krum needs n >= 2f + 3: n = 4, f = 1 (after nnm,bucketing:s=3)");
 }
 
+TEST(Hierarchy, WantsAnHonestMajorityWhateverAnotherLibraryAccepts) {
+  Hierarchy::Options options;
+  options.outer_rule = &find_rule("krum");
+  options.f_eff = 2;
+  options.rule.semantics = Semantics::kByzfl;
+  EXPECT_EQ(Hierarchy(options).unmet_requirement(5), "");
+  EXPECT_EQ(Hierarchy(options).unmet_requirement(4), "krum needs n >= 2f + 1: n = 4, f = 2");
+  options.rule.semantics = Semantics::kByzpy;
+  EXPECT_EQ(Hierarchy(options).unmet_requirement(5), "");
+  EXPECT_EQ(Hierarchy(options).unmet_requirement(4),
+            "krum needs an honest majority, n >= 2f + 1: n = 4, f = 2");
+  EXPECT_EQ(Hierarchy(options).unmet_requirement(3), "krum needs n >= f + 2: n = 3, f = 2");
+  options.rule.pre = parse_pre_steps("bucketing:s=2");
+  EXPECT_EQ(Hierarchy(options).unmet_requirement(9), "");
+  EXPECT_EQ(Hierarchy(options).unmet_requirement(8),
+            "krum needs an honest majority, n >= 2f + 1: n = 4, f = 2");
+}
+
 TEST(Hierarchy, KnowsThatMultiKrumCannotSelectMoreRowsThanAreTrusted) {
   RuleOptions rule;
   rule.krum_select = 13;

@@ -59,10 +59,11 @@ std::vector<Variant> variants(const RuleInfo& rule) {
   return all;
 }
 
-/// The greatest f that the rule bears here; empty where there is none.
+/// The greatest f that the rule bears here, by its paper; empty where there is none.
 std::optional<std::size_t> greatest_f(const RuleInfo& rule, const Variant& variant, std::size_t n,
                                       const std::vector<double>& weights) {
   RuleOptions options = variant.options;
+  options.semantics = Semantics::kPaper;
   for (options.f = rule.is_mean ? 0 : (n - 1) / 2;; --options.f) {
     const bool will_do = unmet_requirement(rule, options, n).empty() &&
                          (weights.empty() || unmet_weights(rule, options, weights, n).empty());
