@@ -77,6 +77,10 @@ int detox_aggregate_float(detox_aggregator* aggregator, const float* const* rows
 int detox_aggregate_double(detox_aggregator* aggregator, const double* const* rows, size_t n,
                            size_t d, uint64_t step, double* out);
 
+/* What its rule needs: "n >= 2f + 3", or less in the semantics of others. Valid as long as the
+   aggregator. */
+const char* detox_requirement(const detox_aggregator* aggregator);
+
 /* "" where n rows will do for the aggregator's rule, steps and options; else why not, as a call
    with them would say it. Valid until the thread's next call. NULL where the aggregator is NULL. */
 const char* detox_unmet(const detox_aggregator* aggregator, size_t n);
@@ -145,6 +149,56 @@ int detox_digest(const void* bytes, size_t size, unsigned char digest[32]);
    is NULL or there are too many. */
 int detox_vote(const void* const* answers, const size_t* sizes, size_t n, size_t* winner,
                unsigned char* agrees);
+
+/* The simulated attacks of `detoxml train` (docs/attacks.md), in the order of their names: how
+   many, and of one its name, a line about it, its paper ("" where there is none) and what
+   colluders need to know for it: "nothing", "gradients of their own", "honest gradients", "honest
+   gradients and the defence". NULL where there is none of that number. */
+size_t detox_attack_count(void);
+const char* detox_attack_name(size_t attack);
+const char* detox_attack_summary(size_t attack);
+const char* detox_attack_paper(size_t attack);
+const char* detox_attack_needs(size_t attack);
+/* "" where detox_create_attack makes it; else why gradients alone are not enough for it. */
+const char* detox_attack_unavailable(size_t attack);
+/* What its number c is to it ("factor"), and c unless told otherwise; "" and 0 where it reads none.
+ */
+const char* detox_attack_parameter(size_t attack);
+double detox_attack_standard(size_t attack);
+
+/* The number of the attack with this name; detox_attack_count() on error. */
+size_t detox_find_attack(const char* name);
+
+/* An attack of which gradients are enough. By one thread at a time. */
+typedef struct detox_attack detox_attack;
+
+/* options: words KEY=VALUE with blanks between them, as the options of `detoxml train` and with its
+   values: adversarial (c), alie-z, alie-sign, alie-ddof, of those that the attack reads, and seed:
+   the attackers of a run with this seed draw the same. NULL on error. */
+detox_attack* detox_create_attack(const char* name, const char* options, size_t threads);
+void detox_destroy_attack(detox_attack* attack);
+
+/* What colluders know in one step, and where goes what they send. Zeros are the defaults. */
+typedef struct detox_attack_call {
+  size_t size;               /* sizeof(detox_attack_call) */
+  int type;                  /* DETOX_FLOAT32, in which attackers send */
+  const void* const* honest; /* h pointers to d values each: honest gradients, one a slice */
+  size_t h, d;
+  size_t m; /* rows that reach the rule from the colluders, */
+  /* in the places of these m of the h, ascending. NULL: behind the h honest rows; where the attack
+     needs gradients of its own, the last m of the h. */
+  const uint32_t* owned;
+  size_t n; /* rows that reach the rule; 0: h, and m more where they are behind these */
+  uint64_t step;
+  detox_aggregator* defence; /* which they try out, where the attack needs that; else not read */
+  void* out;                 /* detox_attack_rows() of d values each, which no row may overlap */
+} detox_attack_call;
+
+/* How many rows m colluders send that differ: 1 where all send the same, else m. */
+size_t detox_attack_rows(const detox_attack* attack, size_t m);
+
+/* Returns as detox_aggregate_float. out depends on the call, options and seed alone. */
+int detox_apply_attack(detox_attack* attack, const detox_attack_call* call);
 
 #ifdef __cplusplus
 }

@@ -8,8 +8,11 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/cores.hpp"
+#include "base/names.hpp"
 #include "detox/detox.h"
 #include "detox/errors.hpp"
 #include "detox/rows.hpp"
@@ -40,6 +43,27 @@ inline std::unique_ptr<ThreadPool> make_pool(std::size_t threads) {
   if (threads > kMostThreads)
     throw UsageError(fmt::format("threads: {}; valid: 0 to {}", threads, kMostThreads));
   return std::make_unique<ThreadPool>(threads > 0 ? threads : usable_cores());
+}
+
+struct OptionWord {
+  std::string_view name, value;
+};
+
+/// "f=5 pre=nnm" -> its words. Views the text.
+inline std::vector<OptionWord> option_words(std::string_view text) {
+  std::vector<OptionWord> words;
+  while (true) {
+    const std::size_t begin = text.find_first_not_of(' ');
+    if (begin == std::string_view::npos) return words;
+    text.remove_prefix(begin);
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(word.size());
+    const std::size_t equals = word.find('=');
+    if (equals == std::string_view::npos) {
+      throw UsageError(fmt::format("option '{}'; valid: KEY=VALUE, as f=5", printable(word, 40)));
+    }
+    words.push_back({word.substr(0, equals), word.substr(equals + 1)});
+  }
 }
 
 /// Of a struct that says how large its caller thinks it is.

@@ -10,28 +10,15 @@
 
 #include "base/digest.hpp"
 #include "base/names.hpp"
-#include "detox/aggregator.hpp"
 #include "detox/detox.h"
 #include "detox/errors.hpp"
+#include "library/c_aggregator.hpp"
 #include "library/c_calls.hpp"
 #include "stages/aggregate/function_rule.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
 using detox::AggregationContext;
 using namespace detox::c_calls;
-
-struct detox_aggregator {
-  std::unique_ptr<detox::Aggregator> rule;
-  std::unique_ptr<detox::ThreadPool> pool;
-  detox::Workspace workspace;
-  detox::Key key;
-  std::vector<double> weights;
-  std::string description;
-  // Of the last call that asked for a report.
-  detox::AggregationReport report;
-  std::vector<std::size_t> rejected;
-  std::vector<const char*> reasons;
-};
 
 namespace {
 
@@ -50,20 +37,9 @@ struct Asked {
 
 Asked parse_options(std::string_view text) {
   Asked asked;
-  while (true) {
-    const std::size_t begin = text.find_first_not_of(' ');
-    if (begin == std::string_view::npos) return asked;
-    text.remove_prefix(begin);
-    const std::string_view word = text.substr(0, text.find(' '));
-    text.remove_prefix(word.size());
-    const std::size_t equals = word.find('=');
-    if (equals == std::string_view::npos) {
-      throw detox::UsageError(
-          fmt::format("option '{}'; valid: KEY=VALUE, as f=5", detox::printable(word, 40)));
-    }
-    const std::string_view name = word.substr(0, equals), value = word.substr(equals + 1);
+  for (const auto& [name, value] : option_words(text)) {
     if (!asked.text.empty()) asked.text += ' ';
-    asked.text += word;
+    asked.text += fmt::format("{}={}", name, value);
     if (name == "seed") {
       asked.seed = detox::parse_count(name, value);
       continue;
@@ -75,19 +51,21 @@ Asked parse_options(std::string_view text) {
       throw detox::UsageError(std::string(error.what()) + (is_unknown ? ", seed" : ""));
     }
   }
+  return asked;
 }
 
-/// make(options) makes the rule.
-template <class Make>
-detox_aggregator* create(std::string_view name, std::string_view requirement, const char* options,
+/// make(options) makes the rule, requirement(options) says what it needs.
+template <class Make, class Requirement>
+detox_aggregator* create(std::string_view name, const Requirement& requirement, const char* options,
                          std::size_t threads, const Make& make) {
   const Asked asked = parse_options(options == nullptr ? "" : options);
   std::unique_ptr<detox::ThreadPool> pool = make_pool(threads);
   auto made = std::make_unique<detox_aggregator>();
+  made->requirement = requirement(asked.options);
   made->pool = std::move(pool);
   made->rule = make(asked.options);
   made->key = detox::key_from_seed(asked.seed);
-  made->description = fmt::format("{}, needs {}, with {}", name, requirement,
+  made->description = fmt::format("{}, needs {}, with {}", name, made->requirement,
                                   asked.text.empty() ? "f=0" : asked.text);
   return made.release();
 }
@@ -197,7 +175,10 @@ detox_aggregator* detox_create(const char* rule, const char* options, size_t thr
       [&]() -> detox_aggregator* {
         if (rule == nullptr) throw detox::UsageError("the rule's name is NULL");
         const detox::RuleInfo& info = detox::find_rule(rule);
-        return create(info.name, info.requirement, options, threads, info.make);
+        const auto needed = [&info](const detox::RuleOptions& of_rule) {
+          return std::string(detox::requirement_in(info, of_rule.semantics).text);
+        };
+        return create(info.name, needed, options, threads, info.make);
       },
       [](int) -> detox_aggregator* { return nullptr; });
 }
@@ -208,10 +189,11 @@ detox_aggregator* detox_create_from_function(const detox_function_rule* rule, co
       [&]() -> detox_aggregator* {
         if (rule == nullptr || rule->name == nullptr)
           throw detox::UsageError("the rule or its name is NULL");
-        return create(rule->name, detox::requirement_of(*rule), options, threads,
-                      [&](const detox::RuleOptions& of_rule) {
-                        return detox::make_function_rule(*rule, of_rule);
-                      });
+        const auto needed = [text = std::string(detox::requirement_of(*rule))](
+                                const detox::RuleOptions& /*of_rule*/) { return text; };
+        return create(rule->name, needed, options, threads, [&](const detox::RuleOptions& of_rule) {
+          return detox::make_function_rule(*rule, of_rule);
+        });
       },
       [](int) -> detox_aggregator* { return nullptr; });
 }
@@ -220,6 +202,10 @@ void detox_destroy(detox_aggregator* aggregator) { delete aggregator; }
 
 const char* detox_describe(const detox_aggregator* aggregator) {
   return aggregator == nullptr ? "" : aggregator->description.c_str();
+}
+
+const char* detox_requirement(const detox_aggregator* aggregator) {
+  return aggregator == nullptr ? "" : aggregator->requirement.c_str();
 }
 
 const char* detox_unmet(const detox_aggregator* aggregator, size_t n) {

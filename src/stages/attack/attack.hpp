@@ -65,6 +65,7 @@ class Attack {
   virtual ~Attack() = default;
   virtual bool needs_all_slices() const { return false; }
   virtual bool same_in_every_slice() const { return false; }  ///< out does not depend on the slice
+  virtual bool needs_own() const { return !needs_all_slices(); }  ///< out depends on own
   virtual bool flips_labels() const { return false; }  ///< own is for label K - 1 - y of K classes
   virtual bool probes_defence() const { return false; }
   virtual bool is_honest() const { return false; }  ///< there is nothing to corrupt

@@ -11,6 +11,7 @@ class Constant final : public Attack {
   explicit Constant(const AttackOptions& options)
       : value_(static_cast<float>(options.adversarial)) {}
   bool same_in_every_slice() const override { return true; }
+  bool needs_own() const override { return false; }
   void corrupt(const AttackInput& /*input*/, std::span<float> out,
                ThreadPool& /*pool*/) const override {
     std::fill(out.begin(), out.end(), value_);

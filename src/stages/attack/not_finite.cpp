@@ -12,6 +12,7 @@ class Everywhere final : public Attack {
  public:
   explicit Everywhere(float value) : value_(value) {}
   bool same_in_every_slice() const override { return true; }
+  bool needs_own() const override { return false; }
   void corrupt(const AttackInput& /*input*/, std::span<float> out,
                ThreadPool& /*pool*/) const override {
     std::ranges::fill(out, value_);

@@ -12,6 +12,7 @@ class Random final : public Attack {
  public:
   explicit Random(const AttackOptions& options)
       : deviation_(static_cast<float>(std::abs(options.adversarial))) {}
+  bool needs_own() const override { return false; }
   void corrupt(const AttackInput& input, std::span<float> out, ThreadPool& pool) const override {
     // Blocks have streams of their own: the noise is the same on any number of threads.
     pool.parallel_for((out.size() + kBlock - 1) / kBlock, [&](std::size_t block, std::size_t) {
