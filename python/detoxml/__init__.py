@@ -5,6 +5,7 @@
 """
 from . import _library
 from .aggregation import Pre, Rejection, Report, Rule, RuleInfo, aggregate, rules
+from .attacking import Attack, AttackInfo, attacks
 from .errors import Error, InputError, RunError, UsageError
 from .ledger import Ledger, LedgerEntry
 from .own_attack import OwnAttack, attack
@@ -14,6 +15,6 @@ from .training import train
 from .voting import Vote, digest, vote
 
 __version__: str = _library.text(_library.lib.detox_version())
-__all__ = ["Error", "InputError", "Ledger", "LedgerEntry", "OwnAttack", "OwnRule", "Pre", "Rejection", "Report", "Rule",
-           "RuleInfo", "RunDirectory", "RunError", "UsageError", "Vote", "aggregate", "attack", "digest", "rule", "rules", "train",
-           "vote"]
+__all__ = ["Attack", "AttackInfo", "Error", "InputError", "Ledger", "LedgerEntry", "OwnAttack", "OwnRule", "Pre", "Rejection",
+           "Report", "Rule", "RuleInfo", "RunDirectory", "RunError", "UsageError", "Vote", "aggregate", "attack", "attacks", "digest",
+           "rule", "rules", "train", "vote"]

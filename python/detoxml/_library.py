@@ -29,7 +29,14 @@ class CCall(ctypes.Structure):
                 ("out", c_void_p), ("weights", c_void_p), ("report", c_void_p)]
 
 
-CALL_SIZE, REPORT_SIZE = ctypes.sizeof(CCall), ctypes.sizeof(CReport)
+class CAttackCall(ctypes.Structure):
+    """detox_attack_call."""
+
+    _fields_ = [("size", c_size_t), ("type", c_int), ("honest", c_void_p), ("h", c_size_t), ("d", c_size_t), ("m", c_size_t),
+                ("owned", c_void_p), ("n", c_size_t), ("step", c_uint64), ("defence", c_void_p), ("out", c_void_p)]
+
+
+CALL_SIZE, REPORT_SIZE, ATTACK_CALL_SIZE = ctypes.sizeof(CCall), ctypes.sizeof(CReport), ctypes.sizeof(CAttackCall)
 
 # Handles are c_void_p, which comes back as an int, or None for NULL.
 _FUNCTIONS = {
@@ -45,6 +52,7 @@ _FUNCTIONS = {
     "detox_create": (c_void_p, c_char_p, c_char_p, c_size_t),
     "detox_destroy": (None, c_void_p),
     "detox_describe": (c_char_p, c_void_p),
+    "detox_requirement": (c_char_p, c_void_p),
     "detox_unmet": (c_char_p, c_void_p, c_size_t),
     "detox_aggregate": (c_int, c_void_p, POINTER(CCall)),
     "detox_create_pre": (c_void_p, c_char_p, c_size_t, c_uint64, c_size_t),
@@ -53,6 +61,19 @@ _FUNCTIONS = {
     "detox_apply_pre": (c_int, c_void_p, POINTER(CCall)),
     "detox_digest": (c_int, c_void_p, c_size_t, c_char_p),
     "detox_vote": (c_int, c_void_p, c_void_p, c_size_t, POINTER(c_size_t), c_char_p),
+    "detox_attack_count": (c_size_t,),
+    "detox_attack_name": (c_char_p, c_size_t),
+    "detox_attack_summary": (c_char_p, c_size_t),
+    "detox_attack_paper": (c_char_p, c_size_t),
+    "detox_attack_needs": (c_char_p, c_size_t),
+    "detox_attack_unavailable": (c_char_p, c_size_t),
+    "detox_attack_parameter": (c_char_p, c_size_t),
+    "detox_attack_standard": (c_double, c_size_t),
+    "detox_find_attack": (c_size_t, c_char_p),
+    "detox_create_attack": (c_void_p, c_char_p, c_char_p, c_size_t),
+    "detox_destroy_attack": (None, c_void_p),
+    "detox_attack_rows": (c_size_t, c_void_p, c_size_t),
+    "detox_apply_attack": (c_int, c_void_p, POINTER(CAttackCall)),
 }
 
 

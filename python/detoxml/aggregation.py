@@ -229,9 +229,10 @@ class Rule:
         self._handles = _Handles(lambda threads: lib.detox_create(*arguments, threads), lib.detox_destroy,
                                  count(threads, "threads"))
         self._text = text(lib.detox_describe(self._handles.get(0)))
+        #: str: as "n >= 2f + 1", in its semantics.
+        self.requirement = text(lib.detox_requirement(self._handles.get(0)))
 
     name = property(lambda self: self.info.name, doc="str: its name.")
-    requirement = property(lambda self: self.info.requirement, doc='str: as "n >= 2f + 1".')
     paper = property(lambda self: self.info.paper, doc="str: where it was published.")
 
     def __repr__(self) -> str:
