@@ -1,5 +1,5 @@
-"""What docs/python.md and the README show of Python runs, in order, and prints what they say. What trains needs the program,
-by DETOXML_PROGRAM."""
+"""What docs/python.md, docs/coming-from.md and the README show of Python runs, in order, and prints what they say. What trains
+needs the program, by DETOXML_PROGRAM."""
 import contextlib
 import doctest
 import io
@@ -21,11 +21,11 @@ OF_RUNS = ("## Train\n", "## Read what a run left\n", "## Your own rule\n")
 
 
 class Pages(unittest.TestCase):
-    def do_what_they_show(self, sections):
+    def do_what_they_show(self, sections, least=5):
         names = {"gradients": numpy.random.default_rng(1).standard_normal((11, 1000)).astype("float32"), "torch": torch, "numpy": numpy,
                  "detox": detoxml}
         blocks = BLOCK.findall("".join(sections))
-        self.assertGreaterEqual(len(blocks), 5)
+        self.assertGreaterEqual(len(blocks), least)
         self.enterContext(contextlib.chdir(self.enterContext(tempfile.TemporaryDirectory())))
         for code, output in blocks:
             with self.subTest(code=code):
@@ -39,6 +39,9 @@ class Pages(unittest.TestCase):
 
     def test_of_the_documentation_do_what_they_show(self):
         self.do_what_they_show(section for section in self.sections() if not section.startswith(OF_RUNS))
+
+    def test_for_those_who_come_from_elsewhere_do_what_they_show(self):
+        self.do_what_they_show([(ROOT / "docs/coming-from.md").read_text(encoding="utf-8")], least=3)
 
     @unittest.skipUnless("DETOXML_PROGRAM" in os.environ, "no program here")
     def test_of_runs_do_what_they_show(self):
