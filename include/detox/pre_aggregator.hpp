@@ -52,6 +52,7 @@ struct PreInfo {
   std::string_view paper = {};
   std::unique_ptr<PreAggregator> (*make)(std::size_t f, double parameter) = nullptr;
   bool evens_out_at_f0 = false;  ///< with f = 0 every row becomes the mean of all
+  bool permutes = false;  ///< point i does not stand for row i, also where there are n points
 };
 
 /// A step as a user asks for it.

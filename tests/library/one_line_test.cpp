@@ -61,6 +61,7 @@ TEST(Aggregate, GivesWhatTheRuleGivesAndDrawsAsTheProgramDoes) {
   Workspace workspace;
   AggregationContext context{pool, workspace, 0, key_from_seed(428)};
   for (const RuleInfo& rule : rules()) {
+    if (rule.trusts_a_row) continue;  // which bucketing puts elsewhere
     const RuleOptions options{.f = 1, .pre = parse_pre_steps("bucketing:s=1,nnm")};
     std::vector<float> expected(rows[0].size());
     make_aggregator(rule.name, options)->aggregate({pointers, expected.size()}, expected, context);

@@ -71,7 +71,7 @@ std::string unmet_by_rows(const RuleInfo& rule, const RuleOptions& options, std:
     if (n < info.min_rows(f))
       return fmt::format("{} needs {}: n = {}, f = {}", info.name, info.requirement, n, f);
     const std::size_t after = info.points_after(n, step.parameter);
-    if (rule.trusts_a_row && after != n)
+    if (rule.trusts_a_row && (after != n || (info.permutes && n > 1)))
       return fmt::format("{} trusts one row, and {} leaves none by itself", rule.name, info.name);
     n = after;
   }

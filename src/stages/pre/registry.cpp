@@ -46,7 +46,8 @@ constexpr std::array<PreInfo, 4> kSteps = {{
      .whole = true,
      .paper = "Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via "
               "Bucketing. ICLR 2022",
-     .make = make_bucketing},
+     .make = make_bucketing,
+     .permutes = true},
     {.name = "clipping",
      .summary = "rows longer than c are scaled down to c",
      .requirement = "n >= 1",

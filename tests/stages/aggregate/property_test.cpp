@@ -201,6 +201,10 @@ TEST(Rules, RefuseTooFewRowsWithTheInequalityAndTheValues) {
   EXPECT_THROW(check_requirement(find_rule("multi-krum"), {.f = 2, .krum_select = 8}, 9),
                UsageError);
   EXPECT_THROW(check_requirement(find_rule("monna"), {.f = 2, .reference_row = 9}, 9), UsageError);
+  // A bucket of one is a row by itself, but in another place.
+  EXPECT_EQ(unmet_requirement(find_rule("monna"), {.pre = parse_pre_steps("bucketing:s=1")}, 9),
+            "monna trusts one row, and bucketing leaves none by itself");
+  EXPECT_EQ(unmet_requirement(find_rule("monna"), {.pre = parse_pre_steps("nnm,arc")}, 9), "");
   EXPECT_EQ(unmet_requirement(find_rule("mda"), {.f = 5}, 45), "");  // 1,221,759 sets
   EXPECT_EQ(unmet_requirement(find_rule("mda"), {.f = 6}, 45),
             "mda needs C(n, f) <= 2000000: n = 45, f = 6");
