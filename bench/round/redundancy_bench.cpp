@@ -89,6 +89,7 @@ class TimedRun final : public RunObserver {
               return load_dataset(config.dataset, data_dir, split, config.image_size);
             },
         .resolve_network = resolve_network,
+        .choose_dataset = choose_dataset,
         .make_learner = make_learner,
         .stop = stop_,
         .around_fleet = [this](Fleet& fleet) { return std::make_unique<Timed>(*this, fleet); }};

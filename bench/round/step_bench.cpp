@@ -136,6 +136,7 @@ class Contest final : public RunObserver {
                             return load_dataset(config.dataset, dir, split, config.image_size);
                           },
                       .resolve_network = resolve_network,
+                      .choose_dataset = choose_dataset,
                       .make_learner = make_learner,
                       .stop = stop_,
                       .around_fleet = [this](Fleet& fleet) { return around(fleet); }}),

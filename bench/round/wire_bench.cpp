@@ -93,6 +93,10 @@ class WireBench final : public RunObserver {
                return std::make_unique<NoData>(samples());
              },
              .resolve_network = [](std::string_view) { return std::string("stand-in"); },
+             .choose_dataset =
+                 [](std::string_view name) {
+                   return DatasetChoice{nullptr, std::string(name)};
+                 },
              .make_learner = [this](std::string_view, ImageShape,
                                     std::size_t) -> std::unique_ptr<Learner> {
                return std::make_unique<StandIn>(arguments_.coordinates, arguments_.statistics,

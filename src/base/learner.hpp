@@ -30,7 +30,8 @@ struct TiedTensor {
   std::string of;  ///< the name under which it is in a flat vector
 };
 
-/// A buffer of a type that is never computed with here: it stays as the network has it.
+/// A buffer of a type that is never computed with here, or what is not trained: it stays as the
+/// network has it.
 struct ConstantTensor {
   std::string name;
   std::string dtype;  ///< as safetensors has it: "BOOL", "U8", "I8", "I16", "I32"
@@ -82,7 +83,7 @@ struct Batch {
 
 struct BatchResult {
   double loss_sum = 0;       ///< sum over samples of the cross entropy
-  std::int64_t correct = 0;  ///< samples whose largest logit is the label
+  std::int64_t correct = 0;  ///< samples whose largest logit is the label; below 0: labels are none
   std::int64_t correct_top5 = 0;
 };
 

@@ -11,6 +11,7 @@ constexpr const char* kEraseToTheEnd = "\x1b[K";
 
 std::mutex log_mutex;
 std::string log_prefix;
+std::function<void(std::string_view)> log_sink;
 bool line_is_open = false;
 
 void close_line() {
@@ -27,14 +28,27 @@ void set_log_prefix(std::string_view prefix) {
 
 void log_line(std::string_view line) {
   const std::lock_guard lock(log_mutex);
+  if (log_sink) return log_sink(fmt::format("{}{}", log_prefix, line));
   close_line();
   const std::string whole = fmt::format("{}{}\n", log_prefix, line);
   std::fwrite(whole.data(), 1, whole.size(), stderr);
   std::fflush(stderr);
 }
 
+void send_log_to(std::function<void(std::string_view)> sink) {
+  const std::lock_guard lock(log_mutex);
+  close_line();
+  log_sink = std::move(sink);
+}
+
+bool is_log_sent_elsewhere() {
+  const std::lock_guard lock(log_mutex);
+  return static_cast<bool>(log_sink);
+}
+
 void draw_open_line(std::string_view text) {
   const std::lock_guard lock(log_mutex);
+  if (log_sink) return;
   const std::string whole = fmt::format("\r{}{}", text, kEraseToTheEnd);
   std::fwrite(whole.data(), 1, whole.size(), stderr);
   std::fflush(stderr);

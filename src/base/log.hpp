@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +13,11 @@ namespace detox {
 void set_log_prefix(std::string_view prefix);
 
 void log_line(std::string_view line);
+
+/// From now on whole lines go to this function, without their ends and one at a time, and open
+/// lines nowhere; empty: to standard error again.
+void send_log_to(std::function<void(std::string_view)> sink);
+bool is_log_sent_elsewhere();
 
 /// Writes a line that stays open, such as a progress bar, in the place of the one before; the next
 /// whole line begins below it.

@@ -28,7 +28,7 @@ std::size_t room() {
 }  // namespace
 
 ProgressLine::ProgressLine(const Clock& clock)
-    : clock_(clock), terminal_(isatty(STDERR_FILENO) == 1) {}
+    : clock_(clock), terminal_(!is_log_sent_elsewhere() && isatty(STDERR_FILENO) == 1) {}
 
 ProgressLine::~ProgressLine() { end(); }
 

@@ -98,8 +98,8 @@ typedef struct detox_batch {
 } detox_batch;
 
 typedef struct detox_batch_result {
-  double loss_sum; /* of the cross entropy over the samples */
-  int64_t correct, correct_top5;
+  double loss_sum;               /* of the cross entropy over the samples */
+  int64_t correct, correct_top5; /* -1: labels are no classes */
 } detox_batch_result;
 
 typedef struct detox_network_request {

@@ -101,20 +101,24 @@ class ModuleLearner final : public Learner {
 
 }  // namespace
 
-std::unique_ptr<Learner> make_learner(std::string_view network, ImageShape shape,
-                                      std::size_t classes) {
+std::unique_ptr<Learner> learner_over(const detox_learner_table& table, std::string_view network,
+                                      ImageShape shape, std::size_t classes) {
   DETOX_ASSERT(shape.values() > 0 && classes > 0);
   constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
   DETOX_ASSERT(shape.channels <= kMost && shape.height <= kMost && shape.width <= kMost);
-  // A name that is none is said without opening anything.
-  const std::string name =
-      is_network_path(network) ? std::string(network) : std::string(find_network(network).name);
   return std::make_unique<ModuleLearner>(
-      open_learner(), detox_network_request{.network = {name.data(), name.size()},
-                                            .channels = static_cast<std::uint32_t>(shape.channels),
-                                            .height = static_cast<std::uint32_t>(shape.height),
-                                            .width = static_cast<std::uint32_t>(shape.width),
-                                            .classes = classes});
+      table, detox_network_request{.network = {network.data(), network.size()},
+                                   .channels = static_cast<std::uint32_t>(shape.channels),
+                                   .height = static_cast<std::uint32_t>(shape.height),
+                                   .width = static_cast<std::uint32_t>(shape.width),
+                                   .classes = classes});
+}
+
+std::unique_ptr<Learner> make_learner(std::string_view network, ImageShape shape,
+                                      std::size_t classes) {
+  // A name that is none is said without opening anything.
+  const std::string_view name = is_network_path(network) ? network : find_network(network).name;
+  return learner_over(open_learner(), name, shape, classes);
 }
 
 }  // namespace detox

@@ -1,10 +1,13 @@
 // The door to what computes gradients.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/learner.hpp"
 #include "learn/learner_module.h"
 
 namespace detox {
@@ -13,6 +16,11 @@ namespace detox {
 /// profile is pinned by then (host/numerics.hpp): libraries read it when they are loaded.
 /// InputError, as read_learner_note() and where the file or what it needs cannot be loaded.
 const detox_learner_table& open_learner();
+
+/// As make_learner (base/learner.hpp), of this table, which stays as long as the learner; what
+/// `network` says is its matter.
+std::unique_ptr<Learner> learner_over(const detox_learner_table& table, std::string_view network,
+                                      ImageShape shape, std::size_t classes);
 
 /// Name, and version with what is in force, of the libraries that compute. Opens the module.
 std::vector<std::pair<std::string, std::string>> learner_libraries();

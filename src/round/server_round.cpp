@@ -159,7 +159,7 @@ void ServerRound::measure(const Ballot& ballot, const std::vector<std::uint32_t>
   AggregationContext context{parts_.pool, workspace_, report.step};
   median_->aggregate(Rows<double>{rows, 2}, medians, context);
   report.loss = medians[0];
-  report.accuracy = medians[1];
+  if (medians[1] >= 0) report.accuracy = medians[1];
 }
 
 Commitment ServerRound::commit(std::uint64_t step, const State& state) {

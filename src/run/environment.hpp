@@ -23,6 +23,9 @@ struct Environment {
   std::function<std::unique_ptr<Dataset>(const RunConfig&, Split)> load_data;
   /// The network's name as it is recorded: "LeNet" for "le-net". UsageError for an unknown name.
   std::function<std::string(std::string_view)> resolve_network;
+  /// The data set's name as it is recorded, and whether it is one of the registry: else the run is
+  /// of what it holds, and not of its name. UsageError for what names none.
+  std::function<DatasetChoice(std::string_view)> choose_dataset;
   /// As detox::make_learner.
   std::function<std::unique_ptr<Learner>(std::string_view, ImageShape, std::size_t)> make_learner;
   /// Becomes true when the run has to end after its current step.

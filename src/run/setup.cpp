@@ -162,7 +162,7 @@ void finish_plan(TrainSetup& setup) {
   const std::uint64_t horizon = setup.config.lr_schedule == LrShape::kCosine ? setup.horizon : 0;
   // An image folder, a module or a rule is what it holds, not where it lies.
   RunConfig digested = setup.config;
-  if (choose_dataset(setup.config.dataset).info == nullptr) digested.dataset = "image folder";
+  if (!setup.data_is_registered) digested.dataset = "image folder";
   if (!setup.layout.source.empty()) digested.network = "TorchScript " + setup.layout.source;
   digested.mode = identity_of(*setup.plan.hierarchy.outer_rule);
   digested.inner_mode = identity_of(*setup.plan.hierarchy.inner_rule);
@@ -182,8 +182,9 @@ TrainSetup set_up(const StartingConfig& given, const Environment& environment,
   setup.goes_on = world_workers > 0 && given.recorded_workers;
   setup.config = resolve(given.config, setup.goes_on ? *given.recorded_workers : world_workers);
   setup.config.network = environment.resolve_network(setup.config.network);
-  const DatasetChoice dataset = choose_dataset(setup.config.dataset);
+  const DatasetChoice dataset = environment.choose_dataset(setup.config.dataset);
   setup.config.dataset = dataset.name;
+  setup.data_is_registered = dataset.info != nullptr;
   setup.plan = make_plan(setup.config);
   setup.samples_per_step = samples_per_step(setup.config, setup.plan);
 
@@ -237,7 +238,7 @@ void check_names(const GivenOptions& given, const Environment& environment) {
   last("network");
   last("dataset");
   mistakes.in([&] { environment.resolve_network(std::string(network_here(config.network))); });
-  mistakes.in([&] { choose_dataset(config.dataset); });
+  mistakes.in([&] { environment.choose_dataset(config.dataset); });
   mistakes.refuse();
 }
 

@@ -20,6 +20,7 @@ struct TrainSetup {
   RunConfig config;
   Plan plan;
   std::unique_ptr<Dataset> data;
+  bool data_is_registered = false;
   ModelLayout layout;
   ModelState initial;
   std::vector<float> initial_momentum;  ///< empty unless --pretrained-momentum has one

@@ -122,6 +122,23 @@ TEST(ProgressLine, IsLeftAboveALogLine) {
   EXPECT_EQ(terminal.text(), "\rhalfway\x1b[K\nby the way\n\rdone\x1b[K\n");
 }
 
+TEST(ProgressLine, IsPlainLinesForWhomTheLogIsSentTo) {
+  Terminal terminal(80);
+  std::string heard;
+  send_log_to([&heard](std::string_view line) { heard.append(line).append("|"); });
+  {
+    ProgressLine line;
+    EXPECT_FALSE(line.is_on_terminal());
+    line.show("halfway", 1, 2);
+    log_line("by the way");
+    line.erase();
+  }
+  send_log_to({});
+  log_line("as before");
+  EXPECT_EQ(heard, "halfway|by the way|");
+  EXPECT_EQ(terminal.text(), "as before\n");
+}
+
 TEST(ProgressLine, LeavesNothingWhereItIsErased) {
   Terminal terminal(80);
   {

@@ -89,6 +89,7 @@ TEST(Session, TellsItsObserverWhatHappens) {
   const Environment environment{
       .load_data = [](const RunConfig&, Split) { return std::make_unique<ToyData>(100); },
       .resolve_network = [](std::string_view name) { return std::string(name); },
+      .choose_dataset = choose_toy_data,
       .make_learner = [](std::string_view, ImageShape,
                          std::size_t) { return std::make_unique<ToyLearner>(); },
       .stop = never};

@@ -235,6 +235,7 @@ class ToyRun : RunObserver {
           return std::make_unique<ToyData>(kSamples);
         },
         .resolve_network = [](std::string_view name) { return std::string(name); },
+        .choose_dataset = choose_toy_data,
         .make_learner = [](std::string_view, ImageShape, std::size_t) -> std::unique_ptr<Learner> {
           return std::make_unique<ToyLearner>();
         },
