@@ -163,12 +163,40 @@ def _raise(code: int, interrupts: int, said: str, run: RunDirectory | None, caus
     raise RunError("\n".join(lines) or (f"interrupted; go on with {go_on}" if code == 130 else said.strip()[-300:]), code, run)
 
 
-def train(*, rule: Any = None, processes: int | None = None, hostfile: str | os.PathLike[str] | None = None,
-          progress: bool | None = None, same_function: bool = False, **options: Any) -> RunDirectory:
-    """Train a network while some of the workers lie: ``detoxml train`` as a child of this process.
+def _train_here(own: dict[str, Any], functions: dict[str, OwnFunction], options: dict[str, Any], same_function: bool,
+                progress: Any) -> RunDirectory:
+    """A module of the user's own, in this process."""
+    from .engine import train_model  # takes as long to import as all the rest
+
+    directory, is_new = _choose_directory(options)
+    try:
+        _check_sources(functions, options, directory, same_function)
+        with answering(functions) as (paths, service):
+            try:
+                return train_model(**own, progress=progress, **{**options, **paths})
+            except RunError as error:
+                with contextlib.suppress(InputError):
+                    error.run = RunDirectory(directory)
+                raise
+            except InputError as error:
+                raise error from service.failure
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)  # where nothing came of it
+
+
+def train(*, model: Any = None, data: Any = None, loss: Callable[..., Any] | None = None, test_data: Any = None,
+          collate: Callable[..., Any] | None = None, data_digest: str | None = None, rule: Any = None,
+          processes: int | None = None, hostfile: str | os.PathLike[str] | None = None, progress: Any = None,
+          same_function: bool = False, **options: Any) -> RunDirectory:
+    """Train a network while some of the workers lie: ``detoxml train`` as a child of this process, or the engine in it.
 
     Parameters
     ----------
+    model, data, loss, test_data, collate, data_digest
+        A torch module of your own, any map-style dataset and a loss: they train in this process, without the program, on the
+        calling thread (`detoxml.engine.train_model`, which says more).
     rule : str, path or callable, optional
         The robust rule, the option ``mode`` by another name: a rule's name, a file, or a function of (rows, f, step), which the
         run asks for each step's result (`rule` says what it gets). ``inner_mode`` takes a function as well, and ``err_mode``
@@ -177,8 +205,9 @@ def train(*, rule: Any = None, processes: int | None = None, hostfile: str | os.
         Train over MPI, with one server and processes - 1 workers, as ``detoxml launch -n`` does; else in one process.
     hostfile : path, optional
         With processes: on which machines; this one has to be the first.
-    progress : bool, optional
-        Whether to show how far it is; where it is not given, in a terminal and in a notebook.
+    progress : bool or callable, optional
+        Whether to show how far it is; where it is not given, in a terminal and in a notebook. A function, with a model of your
+        own, gets the line of ``metrics.jsonl`` of each step as a dict.
     same_function : bool
         Of a run that goes on with a function whose source is not known: that it is the one it began with.
     **options
@@ -210,6 +239,16 @@ def train(*, rule: Any = None, processes: int | None = None, hostfile: str | os.
     if options.get("resume") is True:
         options["resume"] = "auto"
     functions = _take_functions(options, rule)
+    own = {"model": model, "data": data, "loss": loss, "test_data": test_data, "collate": collate, "data_digest": data_digest}
+    if model is not None:
+        if processes is not None or hostfile is not None:
+            raise UsageError("a model of your own trains in this process; valid: without processes and hostfile")
+        return _train_here(own, functions, options, same_function, progress)
+    given = [name for name, value in own.items() if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)} without a model; valid: model=MODULE, or network=NAME for one of the program's")
+    if callable(progress):
+        raise UsageError("progress is a function; valid with the program's networks: True, False")
     command = [program()]
     if processes is not None:
         command += ["launch", "-n", _text(processes, "processes")]

@@ -68,7 +68,7 @@ class Wheel(unittest.TestCase):
         self.in_environment("-c", "import detoxml, ssl, hashlib; ssl.create_default_context(); hashlib.sha256(b'').hexdigest()")
 
     def test_passes_the_tests_of_the_package(self):
-        for name in ("aggregate", "arrays", "attack", "compat", "federated", "modules", "own_rule", "run_directory", "voting", "wrong_use"):
+        for name in ("aggregate", "arrays", "attack", "compat", "engine", "federated", "modules", "own_rule", "run_directory", "voting", "wrong_use"):
             with self.subTest(name=name):
                 self.in_environment(ROOT / f"tests/python/{name}_test.py", DETOXML_LIBRARY=str(self.library))
 
