@@ -450,7 +450,13 @@ class Learner:
         def evaluate(_learner: int, parameters: int, statistics: int, counters: int, batch: Any, result: Any) -> None:
             self.evaluate(parameters, statistics, counters, batch[0], result[0])
 
+        def profile(_learner: int, out: Any) -> None:
+            out.say(self.profile())
+
+        def libraries(out: Any) -> None:
+            out.say(f"torch\t{self.torch.__version__}")
+
         return CTable(1, _Make(self._guarded(make)), _Destroy(lambda learner: None), _Layout(layout),
-                      _Profile(self._guarded(lambda _learner, out: out.say(self.profile()))), _Initial(self._guarded(initial)),
+                      _Profile(self._guarded(profile)), _Initial(self._guarded(initial)),
                       _Gradient(self._guarded(gradient)), _Evaluate(self._guarded(evaluate)),
-                      _Libraries(self._guarded(lambda out: out.say(f"torch\t{self.torch.__version__}"))), _Sgemm(lambda: None))
+                      _Libraries(self._guarded(libraries)), _Sgemm(lambda: None))

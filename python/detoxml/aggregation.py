@@ -109,7 +109,7 @@ def _option_words(options: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def _pre_text(pre: Any) -> str:
+def _pre_text(pre: Any) -> Any:
     return pre.text if isinstance(pre, Pre) else "none" if pre is None else pre
 
 

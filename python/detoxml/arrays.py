@@ -233,9 +233,10 @@ def _dlpack_view(x: Any, what: str) -> View:
         raise
     except Exception as error:  # of whatever has these methods
         raise UsageError(f"{what} has no DLPack that can be read: {_first_line(error)}") from None
-    dtype = _DLPACK.get((tensor.code, tensor.bits, tensor.lanes))
-    if dtype is None:
+    found = _DLPACK.get((tensor.code, tensor.bits, tensor.lanes))
+    if found is None:
         raise _refuse_dtype(f"DLPack code {tensor.code}, {tensor.bits} bits", what)
+    dtype = found
     shape = tuple(tensor.shape[: tensor.ndim])
     strides = tuple(s * dtype.size for s in tensor.strides[: tensor.ndim]) if tensor.strides else None
     return View((tensor.data or 0) + tensor.byte_offset, shape, strides, dtype, "dlpack",
@@ -285,9 +286,10 @@ def _buffer_view(x: Any, what: str) -> View:
         view = memoryview(x)
     except Exception:  # of whatever has a buffer
         raise UsageError(f"{what} is of type {type(x).__name__:.60}; {VALID}") from None
-    dtype = _BUFFER.get(view.format)
-    if dtype is None:
+    found = _BUFFER.get(view.format)
+    if found is None:
         raise _refuse_dtype(f"'{view.format}'", what)
+    dtype = found
     if view.suboffsets:
         raise UsageError(f"{what} is an indirect buffer; valid: one with its values in one place")
     return View(address(view), view.shape or (), None if view.c_contiguous else view.strides, dtype, "buffer",

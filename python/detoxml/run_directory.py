@@ -261,4 +261,5 @@ def _is_there(module: str) -> bool:
 
 
 def _some(steps: tuple[int, ...]) -> str:
-    return ", ".join(map(str, steps if len(steps) <= 8 else (*steps[:3], "…", *steps[-3:])))
+    words = [str(step) for step in steps]
+    return ", ".join(words if len(words) <= 8 else [*words[:3], "…", *words[-3:]])

@@ -39,7 +39,7 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(_text(entry, name) for entry in value)
     try:
-        text = os.fspath(value) if isinstance(value, os.PathLike) else format(value)
+        text: str = os.fspath(value) if isinstance(value, os.PathLike) else format(value)
     except TypeError:
         text = "\0"
     if "\0" in text:
