@@ -15,6 +15,7 @@ _STORAGES = {"BoolStorage": "bool", "ByteStorage": "uint8", "CharStorage": "int8
 STORAGE_OF = {name: storage for storage, name in _STORAGES.items()}
 _MOST_DIMENSIONS = 64
 _MOST_LINE = 1 << 16
+_MOST_COPIED = 10_000_000
 
 
 def printable(text: str) -> str:
@@ -66,6 +67,13 @@ def _shape_of(value: Any) -> tuple[int, ...]:
     return tuple(_whole(one) for one in value)
 
 
+def key_of(value: Any) -> str:
+    """A text, or a number as one: its repr could be without an end."""
+    if not isinstance(value, (str, int)) or isinstance(value, int) and not 0 <= value < 2**63:
+        raise Damaged(f"{type(value).__name__:.40} where a name belongs")
+    return str(value)
+
+
 def _strided(arguments: Any, dtype: str | None = None) -> Strided:
     storage, offset, shape, strides = arguments[:4]
     if not isinstance(storage, Storage):
@@ -108,7 +116,7 @@ def _stored(saved: Any) -> Any:
     offset = 0
     if isinstance(view, tuple) and len(view) == 3:
         key, offset = view[0], _whole(view[1])
-    return Storage(dtype, str(key), count, offset)
+    return Storage(dtype, key_of(key), count, offset)
 
 
 class Bytes:
@@ -137,6 +145,13 @@ class _Machine:
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
+        self.copied = 0
+
+    def _called(self, function: Any, arguments: Any) -> None:
+        self.copied += len(arguments[0]) if isinstance(arguments, tuple) and arguments and isinstance(arguments[0], (list, dict)) else 0
+        if self.copied > _MOST_COPIED:
+            raise Damaged("a pickle that copies without an end")
+        self.stack.append(_called(function, arguments))
 
     def _since_mark(self) -> list[Any]:
         begin = self.marks.pop()
@@ -251,25 +266,27 @@ class _Machine:
 
     def _stack_global(self, _: Any) -> None:
         module, name = self._take(2)
-        self.stack.append(Global(str(module), str(name)))
+        if not isinstance(module, str) or not isinstance(name, str):  # a text of it could be without an end
+            raise Damaged("a class without a name")
+        self.stack.append(Global(module, name))
 
     def _reduce(self, _: Any) -> None:
         function, arguments = self._take(2)
-        self.stack.append(_called(function, arguments))
+        self._called(function, arguments)
 
     _newobj = _reduce
 
     def _newobj_ex(self, _: Any) -> None:
         function, arguments, _named = self._take(3)
-        self.stack.append(_called(function, arguments))
+        self._called(function, arguments)
 
     def _obj(self, _: Any) -> None:
         function, *arguments = self._since_mark()
-        self.stack.append(_called(function, tuple(arguments)))
+        self._called(function, tuple(arguments))
 
     def _inst(self, words: str) -> None:
         module, _, name = words.partition(" ")
-        self.stack.append(_called(Global(module, name), tuple(self._since_mark())))
+        self._called(Global(module, name), tuple(self._since_mark()))
 
     def _build(self, _: Any) -> None:
         (state,) = self._take(1)

@@ -13,16 +13,17 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple
 
-from ._pickles import STORAGE_OF, Bytes, Damaged, Global, Shape, Strided, storages_in, unpickled
+from ._pickles import STORAGE_OF, Bytes, Damaged, Global, Shape, Strided, key_of, storages_in, unpickled
 from .errors import InputError
 
 # Of torch's types: their names in a safetensors file, and bytes of a value.
 DTYPES = {"bool": ("BOOL", 1), "uint8": ("U8", 1), "int8": ("I8", 1), "int16": ("I16", 2), "int32": ("I32", 4),
           "int64": ("I64", 8), "float16": ("F16", 2), "bfloat16": ("BF16", 2), "float32": ("F32", 4), "float64": ("F64", 8)}
+SIZES = dict(DTYPES.values())
 _STORAGE_OF = {DTYPES[name][0]: storage for name, storage in STORAGE_OF.items()}
 _MAGIC = 0x1950A86A20F9469CFC6C
 _MOST_DEPTH = 64
-_MOST_NAMES = 100_000
+_MOST_NAMES = 300_000
 # A tensor may have several names, and several tensors a part of one storage; more than so much of the file in all is no model.
 _MOST_OFTEN = 16
 
@@ -78,6 +79,7 @@ class _Archive:
         if order is not None and bytes(_entry(content, order)) != b"little":
             raise Damaged("values in the order of bytes of other machines")
         self._read: dict[str, memoryview] = {}
+        self._size = 0
 
     def object(self) -> Any:
         return unpickled(Bytes(_entry(self._content, self._entries[f"{self._folder}data.pkl"])))
@@ -87,6 +89,9 @@ class _Archive:
             info = self._entries.get(f"{self._folder}data/{key}")
             if info is None:
                 raise Damaged(f"no storage '{key:.40}' in it")
+            self._size += info.file_size
+            if self._size > len(self._content):
+                raise Damaged("its storages overlap")
             self._read[key] = _entry(self._content, info)
         return self._read[key]
 
@@ -106,7 +111,7 @@ class _Stream:
         keys = unpickled(file)
         if not isinstance(keys, list):
             raise Damaged("no list of storages in it")
-        self._begin, self._keys = file.tell(), [str(key) for key in keys]
+        self._begin, self._keys = file.tell(), [key_of(key) for key in keys]
         self._read: dict[str, memoryview] = {}
 
     def object(self) -> Any:
@@ -176,8 +181,18 @@ def _gathered(one: Strided, reader: Any) -> Tensor:
     return Tensor(code, one.shape, bytes(made))
 
 
+def _name_of(key: Any) -> str:
+    """Of a tensor or a module, which writers can write."""
+    name = key_of(key)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise Damaged("a name that is no text") from None
+    return name
+
+
 def _named(holder: Any, prefix: str, met: list[int]) -> Iterator[tuple[str, Strided]]:
-    """The tensors of a module by their names in its state_dict; those of anything else by key. met[0] counts objects."""
+    """The tensors of a module by their names in its state_dict; those of anything else by key. met[0] counts what was seen."""
     state = holder.state if isinstance(holder, Shape) else holder
     met[0] += 1
     if prefix.count(".") > _MOST_DEPTH or met[0] > _MOST_NAMES:
@@ -186,10 +201,14 @@ def _named(holder: Any, prefix: str, met: list[int]) -> Iterator[tuple[str, Stri
         return
     is_module = isinstance(holder, Shape) and isinstance(state.get("_modules"), dict)
     groups = [state.get(group) for group in ("_parameters", "_buffers", "_modules")] if is_module else [state]
-    left_out = state.get("_non_persistent_buffers_set") if is_module else ()
+    stated = state.get("_non_persistent_buffers_set") if is_module else ()
+    left_out = {name for name in stated if isinstance(name, str)} if isinstance(stated, (list, tuple)) else set()
     for group in groups:
         for name, value in group.items() if isinstance(group, dict) else ():
-            if isinstance(value, Strided) and not (isinstance(left_out, list) and name in left_out):
+            met[0] += 1
+            if isinstance(value, (Strided, Shape)):
+                name = _name_of(name)
+            if isinstance(value, Strided) and name not in left_out:
                 yield f"{prefix}{name}", value
             elif isinstance(value, Shape) and isinstance(value.kind, Global) and value.kind.name.startswith("_rebuild_"):
                 raise Damaged(f"'{prefix}{name}' is a tensor of another kind ({value.kind.name}); valid: plain dense ones")

@@ -14,22 +14,21 @@ import json
 import math
 import mmap
 import os
+import pathlib
 import re
 import struct
 import sys
 from collections.abc import Callable, Mapping
 from typing import IO, NamedTuple, cast
 
-from . import _torch_files
-from ._pickles import Damaged, printable
-from ._torch_files import DTYPES, Tensor
+from . import _journal, _safetensors, _torch_files
+from ._pickles import printable
+from ._torch_files import SIZES, Tensor
 from .errors import Error, InputError, UsageError
 
 _HOLDERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
 _OF_TORCH = (".pth", ".pt", ".bin")
 NAMES = ("torchvision", "original", "unchanged")
-_SIZES = dict(DTYPES.values())
-_MOST_HEADER = 100_000_000
 
 
 class Converted(NamedTuple):
@@ -125,7 +124,7 @@ def _reordered(tensor: Tensor, first: int, growth: int, to_original: bool) -> Te
         turned = sizes[::-1]
         begins = [sum(turned[:group]) for group in range(layers + 1)]
         taken = [(begins[group], turned[group]) for group in reversed(range(layers + 1))]
-    size = math.prod(tensor.shape[at + 1 :]) * _SIZES[tensor.dtype]  # bytes of a channel
+    size = math.prod(tensor.shape[at + 1 :]) * SIZES[tensor.dtype]  # bytes of a channel
     made = bytearray()
     for outer in range(math.prod(tensor.shape[:at])):
         base = outer * channels * size
@@ -205,33 +204,6 @@ def with_names(tensors: Mapping[str, Tensor], names: str) -> tuple[dict[str, Ten
     return made, Converted(len(made), network, tuple(notes))
 
 
-def _safetensors(content: memoryview) -> dict[str, Tensor]:
-    (length,) = struct.unpack_from("<Q", content)
-    if length > min(_MOST_HEADER, len(content) - 8):
-        raise Damaged("its header is longer than it is")
-    try:
-        header = json.loads(bytes(content[8 : 8 + length]))
-        values, tensors, whole = content[8 + length :], {}, 0
-        for name, entry in header.items():
-            if name == "__metadata__":
-                continue
-            begin, end = entry["data_offsets"]
-            dtype, shape = entry["dtype"], tuple(entry["shape"])
-            if dtype not in _SIZES:
-                raise Damaged(f"tensor '{name:.60}' is {dtype!s:.20}; valid: {', '.join(_SIZES)}")
-            if not all(type(one) is int and one >= 0 for one in (begin, end, *shape)) or end > len(values):
-                raise Damaged(f"tensor '{name:.60}' lies outside")
-            if end - begin != math.prod(shape) * _SIZES[dtype]:
-                raise Damaged(f"tensor '{name:.60}' has another size than its shape")
-            whole += end - begin
-            if whole > len(content):
-                raise Damaged("its tensors overlap")
-            tensors[name] = Tensor(dtype, shape, values[begin:end])
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise Damaged(f"a damaged header ({(str(error).splitlines() or [''])[0]:.60})") from None
-    return tensors
-
-
 def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """The tensors of a file, of torch's or safetensors, in its order.
 
@@ -249,20 +221,20 @@ def read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         In one line: a file that is none of these, is damaged, or holds no tensors.
     """
     name = os.fspath(path)
-    try:
-        with open(name, "rb") as file:
-            if len(head := file.read(9)) < 9 or head[8:] != b"{":
-                return _torch_files.read(name, _HOLDERS)
-            return _safetensors(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
-    except OSError as error:
-        raise InputError(f"{name}: {error.strerror}") from None
-    except Damaged as error:
-        raise InputError(f"{name}: {error}; valid: a whole safetensors file") from None
+    with _journal.opened(pathlib.Path(name)) as file:
+        if len(head := file.read(9)) < 9 or head[8:] != b"{":
+            return _torch_files.read(name, _HOLDERS)
+        places = _safetensors.places(file, name)
+        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    return {tensor: Tensor(place.dtype, place.shape, content[place.begin : place.begin + place.size])
+            for tensor, place in places.items()}
 
 
 def _write_safetensors(file: IO[bytes], tensors: Mapping[str, Tensor]) -> None:
     header, begin = {}, 0
     for name, tensor in tensors.items():
+        if name == "__metadata__":
+            raise InputError(f"a tensor '{name}' cannot be in safetensors; valid: .pth")
         header[name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [begin, begin + len(tensor.data)]}
         begin += len(tensor.data)
     text = json.dumps(header).encode()
@@ -292,14 +264,14 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> None:
     if name.endswith(_OF_TORCH):
         put = _torch_files.write
     try:
-        try:
-            with open(part, "xb") as file:
+        with open(part, "xb") as file:  # what is there already is another's
+            try:
                 put(cast(IO[bytes], file), tensors)
-            os.replace(part, name)
-        except BaseException:
-            if os.path.exists(part):
+                file.close()
+                os.replace(part, name)
+            except BaseException:
                 os.unlink(part)
-            raise
+                raise
     except OSError as error:
         raise InputError(f"{name}: {error.strerror}") from None
 

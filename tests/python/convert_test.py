@@ -218,17 +218,37 @@ class Convert(unittest.TestCase):
         for data, words in ((b"", "is empty"), (b"no weights", "damaged pickle"), (pickle.dumps({"a": 1}), "none of torch.save"),
                             (saved({"a": 1}), "no tensors"), (saved({"w": expanded}), "expanded tensor"), (compressed.getvalue(), "compressed"),
                             (nested, "none of torch.save"), (saved({"w": torch.ones(3).to_sparse()}), "another kind (_rebuild_sparse_tensor)"),
-                            (saved({"w": torch.ones(2, dtype=torch.complex64)}), "ComplexFloatStorage"), (b"PK\3\4" + bytes(99), "no whole archive"),
-                            (bytes(8) + b"{", "damaged header")):
+                            (saved({"w": torch.ones(2, dtype=torch.complex64)}), "ComplexFloatStorage"), (b"PK\3\4" + bytes(99), "no whole archive")):
             self.assert_refused(data, words, "; valid: ")
+        self.assert_refused((1).to_bytes(8, "little") + b"{", "not JSON")
         header = b'{"a\\u001b[2J\\n":{"dtype":"F32","shape":[1],"data_offsets":[0,9]}}'
-        self.assert_refused(len(header).to_bytes(8, "little") + header, "tensor 'a?[2J?' lies outside")
+        self.assert_refused(len(header).to_bytes(8, "little") + header + bytes(4), "'a\\x1b[2J\\n' of shape (1,) lies at (0, 9) of 4 bytes")
         with self.assertRaisesRegex(detox.InputError, "none: No such file"):
             convert.read(self.folder / "none")
-        with self.assertRaisesRegex(detox.InputError, "Is a directory"):
+        with self.assertRaisesRegex(detox.InputError, "not a regular file"):
             convert.read(self.folder)
         with self.assertRaisesRegex(detox.UsageError, "valid: torchvision, original, unchanged"):
             convert.with_names({}, "mine")
+
+    def test_what_would_have_no_end_is_refused_at_once(self):
+        tensor = (b"ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\x000X\3\0\0\0cpuK\1tQK\0K\1\x85K\1\x85\x89}tR")
+        twice = b")" + b"2\x86" * 60  # a tuple of two of a tuple of two ..., 2^60 in all
+        pairs = b"](" + b"K\0K\0\x86" * 10_000 + b"e" + b"q\0"
+        for pickled, words in ((twice + b"\x8c\1a\x93.", "a class without a name"), (b")" + b"\x85" * 10**5 + b"\x8c\1a\x93.", "class without"),
+                               (tensor.replace(b"X\1\0\0\x000", twice) + b".", "tuple where a name belongs"),
+                               (pairs + b"ccollections\nOrderedDict\nh\0\x85R0" * 1001 + b".", "copies without an end"),
+                               (b"}(\x8b\xb8\x0b\0\0" + b"\1" * 3000 + tensor + b"u.", "int where a name belongs"),
+                               (b"}(X\3\0\0\0\xed\xa0\x80" + tensor + b"u.", "a name that is no text")):
+            file = io.BytesIO()
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr("archive/data.pkl", b"\x80\2" + pickled)
+                archive.writestr("archive/data/0", bytes(4))
+            self.assert_refused(file.getvalue(), words)
+        named = {"__metadata__": convert.Tensor("F32", (1,), bytes(4))}
+        with self.assertRaisesRegex(detox.InputError, "'__metadata__' cannot be"):
+            convert.write(self.folder / "new", named)
+        convert.write(self.folder / "new.pth", named)
+        self.assertEqual([path.name for path in self.folder.glob("new*")], ["new.pth"])
 
     def test_modules_that_hold_one_another_are_refused(self):
         module = nn.Module()
