@@ -21,11 +21,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ._others import imported
-from .arrays import Rows
+from .arrays import MOST_ROWS, Rows
 from .errors import InputError, UsageError
 
 UNKNOWN = "unknown"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_LONGEST_NAME = 40
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST_NAME - 1}}}")
 _LONGEST_MESSAGE = 1 << 16
 _LONGEST_PATH = 107  # of a socket's
 _PLAIN = (int, float, str, bytes, bool, type(None))
@@ -47,13 +48,18 @@ def _codes_in(code: types.CodeType, name: str) -> Iterator[types.CodeType]:
             yield from _codes_in(constant, name)
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether its repr is all that there is to it."""
+    return all(map(_is_plain, value)) if type(value) is tuple else type(value) in _PLAIN
+
+
 def source_of(function: Any) -> str:
     """SHA-256 of the function's source, in hexadecimal, or "unknown": without a source, with values from around it, or where
     the file has another function by now. Defaults of its parameters count, what it calls does not."""
     if not isinstance(function, types.FunctionType) or function.__closure__:
         return UNKNOWN
     defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()]
-    if not all(isinstance(value, _PLAIN) or isinstance(value, tuple) and isinstance(value[-1], _PLAIN) for value in defaults):
+    if not all(map(_is_plain, defaults)):
         return UNKNOWN
     try:
         source = inspect.getsource(function)
@@ -68,8 +74,11 @@ def source_of(function: Any) -> str:
 def matrix_of(rows: Rows) -> Any:
     """A copy as an array (n, d) of NumPy."""
     numpy = imported("numpy", "a function of your own")
+    if rows.n > MOST_ROWS:  # of which there are no pointers
+        raise UsageError(f"there are {rows.n} rows; valid: at most {MOST_ROWS}")
     if rows.dtype.name not in ("float32", "float64", "float16"):
-        raise UsageError(f"rows have dtype {rows.dtype.name}; valid for a function over NumPy: float32, float64")
+        raise UsageError(f"rows have dtype {rows.dtype.name}; valid for a function over NumPy: float32, float64, "
+                         "float16")
     matrix = numpy.empty((rows.n, rows.d), rows.dtype.name)
     for row, pointer in zip(matrix, rows.pointers):
         if rows.d:
@@ -127,17 +136,25 @@ class OwnFunction:
                 yield paths["own"]
             return
         place, service = pathlib.Path(path.rsplit("@function:", 1)[0]), Service()
+        made: list[pathlib.Path] = []
         try:
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            service.listen(self, str(place))
-        except OSError as error:
-            service.close()
-            raise InputError(f"{place}: {error.strerror or error}; valid: the path of a new socket") from None
-        try:
-            yield str(place)
+            try:
+                for folder in reversed(place.parents):
+                    if not folder.exists():
+                        folder.mkdir(mode=0o700)
+                        made.append(folder)
+                service.listen(self, str(place))
+            except OSError as error:
+                raise InputError(f"{place}: {error.strerror or error}; valid: the path of a new socket") from None
+            try:
+                yield str(place)
+            finally:
+                place.unlink(missing_ok=True)
         finally:
             service.close()
-            place.unlink(missing_ok=True)
+            for folder in reversed(made):
+                with contextlib.suppress(OSError):  # somebody has put something there
+                    folder.rmdir()
 
 
 class Service:
@@ -145,19 +162,22 @@ class Service:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: list[socket.socket] = []
+        self._open: set[socket.socket] = set()
+        self._is_closed = False
         #: BaseException | None: the first that a function raised.
         self.failure: BaseException | None = None
 
     def listen(self, own: OwnFunction, path: str) -> None:
+        imported("numpy", "a function of your own")  # here, and not in a run that has begun
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._open.append(listener)
+        self._open.add(listener)
         listener.bind(path)
         listener.listen()
         threading.Thread(target=self._accept, args=(listener, own), daemon=True).start()
 
     def close(self) -> None:
-        for end in self._open:
+        self._is_closed = True
+        for end in list(self._open):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
@@ -168,34 +188,42 @@ class Service:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            self._open.append(connection)
+            self._open.add(connection)
+            if self._is_closed:  # between the two lines above
+                connection.close()
+                return
             threading.Thread(target=self._answer, args=(connection, own), daemon=True).start()
 
     def _answer(self, connection: socket.socket, own: OwnFunction) -> None:
         with contextlib.suppress(OSError), connection:
-            uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
-            if uid not in (os.getuid(), 0) or connection.recv(_LONGEST_MESSAGE) != own.hello:
+            self._converse(connection, own)
+        self._open.discard(connection)
+
+    def _converse(self, connection: socket.socket, own: OwnFunction) -> None:
+        uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+        if uid not in (os.getuid(), 0) or connection.recv(_LONGEST_MESSAGE) != own.hello:
+            return
+        connection.send(json.dumps(own.described()).encode())
+        memory: mmap.mmap | None = None
+        while True:
+            message, files, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, 1)
+            if not message:
                 return
-            connection.send(json.dumps(own.described()).encode())
-            memory: mmap.mmap | None = None
-            while True:
-                message, files, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, 1)
-                if not message:
-                    return
-                try:
-                    call = json.loads(message)
-                    if files:
-                        memory = mmap.mmap(files[0], call["memory"])
-                    answer = self._computed(own, call, memory)
-                except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
-                    answer = {"error": f"no call of this protocol: {error}"[:250]}
-                finally:
-                    for file in files:
-                        os.close(file)
-                connection.send(json.dumps(answer).encode())
+            try:
+                call = json.loads(message)
+                if files:
+                    memory = mmap.mmap(files[0], call["memory"])
+                answer = self._computed(own, call, memory)
+            except (KeyError, TypeError, ValueError, OverflowError, OSError, RecursionError) as error:
+                answer = {"error": f"no call of this protocol: {error}"[:250]}
+            finally:
+                for file in files:
+                    os.close(file)
+            connection.send(json.dumps(answer).encode())
 
     def _computed(self, own: OwnFunction, call: dict[str, Any], memory: Any) -> dict[str, str]:
-        numpy = imported("numpy", "a function of your own")
+        import numpy
+
         n, d = call["n"], call["d"]
         if not (n > 0 and d > 0):
             raise ValueError("there are no rows")
@@ -214,10 +242,13 @@ class Service:
 
 def _private_folder() -> str:
     """For sockets: nobody else's, and with a path that is short enough for them."""
-    folder = tempfile.mkdtemp(prefix="detoxml-")
-    if len(os.fsencode(folder)) > _LONGEST_PATH - 41:
-        os.rmdir(folder)
-        folder = tempfile.mkdtemp(prefix="detoxml-", dir="/tmp")
+    try:
+        folder = tempfile.mkdtemp(prefix="detoxml-")
+        if len(os.fsencode(folder)) > _LONGEST_PATH - len("/inner_mode/") - _LONGEST_NAME:
+            os.rmdir(folder)
+            folder = tempfile.mkdtemp(prefix="detoxml-", dir="/tmp")
+    except OSError as error:
+        raise InputError(f"no folder for a socket: {error.strerror}; valid: TMPDIR, a folder that can be written to") from None
     return folder
 
 

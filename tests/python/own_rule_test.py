@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import unittest
+from unittest import mock
 
 import detoxml as detox
 import detoxml.own_attack
@@ -80,6 +81,11 @@ class Calls(unittest.TestCase):
                 detox.OwnRule(lambda rows, result=result: result, "odd")(numpy.ones((3, 2)))
             self.assertRegex(str(caught.exception), r"^odd returned .*; valid: float32 or float64 of shape \(2,\)$")
 
+    def test_see_no_more_rows_than_any_rule(self):
+        with self.assertRaisesRegex(detox.UsageError, "^there are 65536 rows; valid: at most 65535$"):
+            detox.OwnRule(mean)(numpy.ones((65536, 1), "float32"))
+        self.assertEqual(detox.OwnRule(mean)(numpy.ones((65535, 1), "float32")).tolist(), [1])
+
     def test_do_what_their_documentation_shows(self):
         self.assertEqual(doctest.testmod(detoxml.own_rule)[:], (0, 4))
 
@@ -136,6 +142,12 @@ class Source(unittest.TestCase):
         self.assertNotEqual(source_of(self.module(text.replace("[f]", "[0]"))[1]), digest)
         self.assertNotEqual(source_of(self.module(text.replace("f=1", "f=2"))[1]), digest)
         self.assertEqual(len({source_of(function) for function in (median.function, mean, scaled)} - {UNKNOWN}), 3)
+
+    def test_is_known_with_tuples_of_plain_values_as_defaults_alone(self):
+        for values in ("()", "(1, ('a', None))"):
+            self.assertNotEqual(source_of(self.module(f"def rule(rows, a={values}):\n    return rows[0]\n")[1]), UNKNOWN)
+        _, function = self.module("class A: pass\ndef rule(rows, a=(A(), 1), *, b=2):\n    return rows[0]\n")
+        self.assertEqual(source_of(function), UNKNOWN)
 
     def test_is_unknown_where_it_is_not_the_whole_truth(self):
         self.assertEqual(source_of(holder(2)), UNKNOWN)  # a value from around it
@@ -198,6 +210,31 @@ class Answers(unittest.TestCase):
         self.assertEqual(program.socket.recv(1 << 16), b"")
         self.assertFalse(pathlib.Path(path).parents[1].exists())
 
+    def test_leave_nothing_at_a_path_that_is_given(self):
+        with tempfile.TemporaryDirectory() as folder:
+            place = pathlib.Path(folder, "gone", "mode", "mean")
+            with contextlib.suppress(KeyError), detox.OwnRule(mean).answering(f"{place}@function:unknown") as path:
+                self.assertEqual((path, place.is_socket(), place.parent.stat().st_mode & 0o777), (str(place), True, 0o700))
+                raise KeyError
+            self.assertEqual(os.listdir(folder), [])
+            place = pathlib.Path(folder, "mine")
+            place.write_text("kept")
+            with self.assertRaisesRegex(detox.InputError, "mine: Address already in use; valid: "), detox.OwnRule(mean).answering(str(place)):
+                pass
+            self.assertEqual(place.read_text(), "kept")
+
+    def test_have_paths_that_sockets_can_have(self):
+        rule = detox.OwnRule(mean, "m" * 40)
+        with tempfile.TemporaryDirectory() as folder:
+            for length in range(40, 70, 3):
+                long = pathlib.Path(folder, "f" * (length - len(folder)))
+                long.mkdir()
+                with mock.patch.object(tempfile, "tempdir", str(long)), answering({"inner_mode": rule}) as (paths, _):
+                    self.assertLess(len(paths["inner_mode"]), 108)
+            with mock.patch.object(tempfile, "tempdir", f"{folder}/none"), self.assertRaisesRegex(detox.InputError, "TMPDIR"), \
+                    answering({"mode": rule}):
+                pass
+
     def test_are_errors_where_the_function_fails_which_is_kept(self):
         def fails(rows, f, step):
             if step == 1:
@@ -231,7 +268,7 @@ class Answers(unittest.TestCase):
             rows = numpy.ones((3, 2), "float32")
             for wrong in ({"n": 10**9}, {"d": -5}, {"type": "object"}, {"type": 7}, {"n": None}):
                 self.assertIn("error", program.ask(rows, **wrong))
-            for text in (b"[]", b"no JSON", b"{}", b"3"):
+            for text in (b"[]", b"no JSON", b"{}", b"3", b"[" * 60_000):
                 program.socket.send(text)
                 self.assertIn(b"error", program.socket.recv(1 << 16))
             self.assertEqual(program.ask(rows), [1, 1])
