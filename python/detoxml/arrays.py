@@ -353,37 +353,38 @@ _numpy_traits = operator.attrgetter("dtype", "shape")
 _torch_traits = operator.attrgetter("dtype", "shape", "layout", "is_cpu")
 
 
-def _numpy_pointers(rows: Sequence[Any]) -> list[int] | None:
-    """Of rows that are all plain arrays like the first one, which will do; None where one is not."""
+def _numpy_pointers(rows: Sequence[Any]) -> tuple[list[int], Any] | None:
+    """Of rows that are all plain arrays like the first one, which will do, and what keeps them there; None where one is not."""
     if not _are_alike(rows, sys.modules["numpy"].ndarray, _numpy_traits):
         return None
     try:
-        return list(map(ctypes.addressof, map(_first_byte, rows)))
+        return list(map(ctypes.addressof, map(_first_byte, rows))), rows
     except (TypeError, ValueError):  # they cannot be written to, or are not contiguous
         interfaces = [row.__array_interface__ for row in rows]
-        return [found["data"][0] for found in interfaces] if all(found["strides"] is None for found in interfaces) else None
+        are_plain = all(found["strides"] is None for found in interfaces)
+        return ([found["data"][0] for found in interfaces], rows) if are_plain else None
 
 
-def _torch_pointers(rows: Sequence[Any]) -> list[int] | None:
+def _torch_pointers(rows: Sequence[Any]) -> tuple[list[int], Any] | None:
     """The same of tensors."""
     kind = sys.modules["torch"].Tensor
     if not _are_alike(rows, kind, _torch_traits) or not all(map(kind.is_contiguous, rows)) or any(map(kind.is_neg, rows)):
         return None
     try:
-        return list(map(kind.data_ptr, rows))
+        return list(map(kind.data_ptr, rows)), rows
     except RuntimeError:
         return None
 
 
-def _buffer_pointers(rows: Sequence[Any]) -> list[int] | None:
-    """The same of buffers."""
+def _buffer_pointers(rows: Sequence[Any]) -> tuple[list[int], Any] | None:
+    """The same of buffers, which nobody can resize while there are views of them."""
     if not _are_alike(rows, type(rows[0]), type):
         return None
     try:
         views: list[memoryview] = [memoryview(row) for row in rows]
         if not _are_alike(views, memoryview, _buffer_traits):
             return None
-        return [address(view) for view in views] if views[0].readonly else list(map(ctypes.addressof, map(_first_byte, views)))
+        return list(map(address, views) if views[0].readonly else map(ctypes.addressof, map(_first_byte, views))), views
     except Exception:  # of whatever has a buffer
         return None
 
@@ -400,11 +401,14 @@ def _quickly(rows: Sequence[Any]) -> Rows | None:
     """Most sequences: all rows as the first one. None: each row has to be looked at, to use it or to say what is wrong."""
     like = view_of(rows[0], "row 0")
     pointers_of = _POINTERS.get(like.kind)
-    pointers = pointers_of(rows) if pointers_of is not None and like.strides is None else None
-    if pointers is None or 0 in pointers or functools.reduce(operator.or_, pointers) % like.dtype.size:
+    found = pointers_of(rows) if pointers_of is not None and like.strides is None else None
+    if found is None:
+        return None
+    pointers, keep = found
+    if 0 in pointers or functools.reduce(operator.or_, pointers) % like.dtype.size:
         return None
     return Rows((ctypes.c_void_p * len(pointers))(*pointers), len(pointers), _product(like.shape), like.shape, like.dtype,
-                like.kind, like.make, rows)
+                like.kind, like.make, keep)
 
 
 def _of_sequence(rows: Sequence[Any]) -> Rows:

@@ -1,4 +1,5 @@
 """Arrays as rows: no copy, no import of anybody's library, nobody's memory written."""
+import array
 import os
 import pathlib
 import subprocess
@@ -42,6 +43,13 @@ class Arrays(unittest.TestCase):
         for _ in range(100):
             arrays.rows_of(OnlyDlpack(values))
         self.assertEqual(sys.getrefcount(values), before)
+
+    def test_buffers_cannot_be_resized_while_they_are_rows(self):
+        values = [array.array("f", [1, 2]) for _ in range(3)]
+        rows = arrays.rows_of(values)
+        self.assertRaises(BufferError, values[1].append, 3)
+        del rows
+        values[1].append(3)
 
     def test_nothing_is_imported_for_buffers(self):
         code = ("import array, sys, detoxml; detoxml.aggregate([array.array('f', [1, 2])] * 3); "
