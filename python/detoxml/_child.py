@@ -45,7 +45,8 @@ class Screen:
         self._size, self._left = 0, b""
 
     def take(self, said: bytes) -> None:
-        *lines, self._left = (self._left + said)[-_MOST_KEPT:].split(b"\n")
+        *lines, left = (self._left + said)[-_MOST_KEPT:].split(b"\n")
+        self._left = left[max(0, left.rfind(b"\r", 0, -1)) :]  # of a bar what is shown, and not all that was
         for line in lines:
             shown = self._shown(line)
             if not _BAR.match(shown):

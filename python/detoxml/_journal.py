@@ -51,7 +51,7 @@ def parsed(text: bytes, where: str) -> dict[str, Any]:
 def lines_of(path: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """"FILE:LINE" and the object of each whole line. A run that goes on may be writing another; a file that is not there has
     none."""
-    if not path.exists():
+    if not os.path.exists(path):
         return
     with opened(path) as file:
         number = 0

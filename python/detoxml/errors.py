@@ -31,3 +31,6 @@ class RunError(Error):
     def __init__(self, message: str, code: int, run: Any = None) -> None:
         super().__init__(message)
         self.code, self.run = code, run
+
+    def __reduce__(self) -> Any:  # else what is raised in a pool of processes cannot be read, and the pool waits for ever
+        return type(self), (*self.args, self.code, self.run)

@@ -116,7 +116,7 @@ class RunDirectory:
         self.path = pathlib.Path(path)
         #: str: what the program said, of a run that `train` has started.
         self.output = ""
-        if not (self.path / "config.toml").exists():
+        if not os.path.exists(self.path / "config.toml"):
             raise InputError(f"{self.path} holds no run; valid: a train_dir, which has a config.toml")
 
     def __repr__(self) -> str:
@@ -145,7 +145,10 @@ class RunDirectory:
     @property
     def checkpoints(self) -> tuple[int, ...]:
         """The steps of which there is a checkpoint, ascending."""
-        names = {entry.name for entry in os.scandir(self.path)}
+        try:
+            names = set(os.listdir(self.path))
+        except OSError as error:
+            raise InputError(f"{self.path}: {error.strerror}") from None
         found = (_CHECKPOINT.fullmatch(name) for name in names)
         return tuple(sorted(int(match[1]) for match in found if match and f"state_step_{match[1]}" in names))
 

@@ -121,7 +121,7 @@ def _choose_directory(options: dict[str, Any]) -> tuple[str, bool]:
 
 
 def _check_sources(functions: dict[str, OwnFunction], options: dict[str, Any], directory: str, same_function: bool) -> None:
-    is_there = options.get("resume") != "auto" or pathlib.Path(directory, "config.toml").exists()
+    is_there = options.get("resume") != "auto" or os.path.exists(os.path.join(directory, "config.toml"))
     if same_function or not _goes_on(options) or not is_there:
         return
     for of_user in functions.values():
@@ -158,7 +158,7 @@ def _raise(code: int, interrupts: int, said: str, run: RunDirectory | None, caus
     if code == 1:
         raise InputError("\n".join(lines) or said.strip()[-300:]) from cause
     if code < 0:
-        name = signal.Signals(-code).name
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         raise RunError(f"{name} ended the program; go on with {go_on}", 128 - code, run)
     raise RunError("\n".join(lines) or (f"interrupted; go on with {go_on}" if code == 130 else said.strip()[-300:]), code, run)
 

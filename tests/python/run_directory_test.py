@@ -3,6 +3,7 @@ import doctest
 import json
 import os
 import pathlib
+import pickle
 import random
 import struct
 import sys
@@ -16,6 +17,8 @@ import torch
 
 import detoxml as detox
 import detoxml.ledger
+import detoxml.training
+from detoxml._child import Screen
 
 CONFIG = """# detoxml 0.1.0, resolved
 
@@ -88,6 +91,27 @@ class ARun(Directory):
         self.assertEqual(tuple(run.status), ("interrupted", 12, ""))
         self.assertEqual(os.fspath(run), str(self.folder))
         self.assert_refused("holds no run", lambda: detox.RunDirectory(self.folder / "none"))
+
+    def test_draws_a_bar_of_which_what_is_shown_is_kept(self):
+        screen = Screen()
+        for step in range(1000):
+            screen.take(f"\r[##..] step {step}/1000\x1b[K".encode())
+        self.assertEqual(screen.open_line, "[##..] step 999/1000")
+        self.assertLess(len(screen._left), 100)
+        screen.take(b"\r\ndone\r\nhalf")
+        self.assertEqual((screen.text, screen.open_line), ("done\n", "half"))
+
+    def test_that_is_gone_or_ended_by_any_signal_is_one_line(self):
+        run = self.run_there()
+        (self.folder / "config.toml").unlink()
+        run.path = self.folder / "gone"
+        self.assert_refused("gone: No such file", lambda: run.checkpoints)
+        self.assert_refused("signal 40 ended the program", lambda: detoxml.training._raise(-40, 0, "", None, None, "there"), detox.RunError)
+
+    def test_that_failed_is_the_same_error_in_another_process(self):
+        error = detox.RunError("too many steps", 3, self.run_there())
+        there = pickle.loads(pickle.dumps(error))
+        self.assertEqual((str(there), there.code, there.run.path), ("too many steps", 3, self.folder))
 
     def test_has_metrics_as_arrays_by_name(self):
         self.journal("metrics.jsonl", metrics(1), metrics(2, loss=None, accuracy=None, skipped=True, skipped_because="n = 1"),
