@@ -92,7 +92,7 @@ def rules() -> tuple[RuleInfo, ...]:
 
 def _option_value(value: Any) -> str:
     try:
-        return str(value) if isinstance(value, str) else f"{value}"
+        return str(value) if isinstance(value, str) else format(value)
     except Exception:
         return shown(value)
 
