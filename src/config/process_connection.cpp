@@ -43,6 +43,11 @@ FileDescriptor connected(const std::string& socket_file) {
       ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw InputError(fmt::format("no process answers there: {}", system_error_text()));
   }
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const bool is_known = ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  if (!is_known || (peer.uid != ::geteuid() && peer.uid != 0))
+    throw InputError("another user's process answers there");
   return fd;
 }
 

@@ -92,7 +92,7 @@ class Process {
  public:
   using Answer = std::function<std::string(const json& call, Values& values)>;
 
-  explicit Process(std::string first = hello().dump(), Answer answer = {})
+  explicit Process(std::string first = hello().dump(), Answer answer = {}, uid_t user = ::geteuid())
       : socket_((directory_ / "mine").string()),
         listener_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
@@ -100,7 +100,10 @@ class Process {
     std::memcpy(address.sun_path, socket_.c_str(), socket_.size() + 1);
     EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
               0);
+    const uid_t own = ::geteuid();
+    EXPECT_EQ(::seteuid(user), 0);
     EXPECT_EQ(::listen(listener_.get(), 1), 0);
+    EXPECT_EQ(::seteuid(own), 0);
     thread_ = std::thread(
         [this, first = std::move(first), answer = std::move(answer)] { serve(first, answer); });
   }
@@ -165,6 +168,14 @@ std::vector<float> reduced(const RuleInfo& rule, std::size_t d, const RuleOption
   std::vector<float> out(d);
   rule.make(options)->aggregate(Rows<float>{rows, d}, out, context);
   return out;
+}
+
+TEST(RuleProcess, OfAnotherUserIsNotAsked) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can be another user";
+  constexpr uid_t kNobody = 65534;
+  const Process process(hello().dump(), first_doubled, kNobody);
+  EXPECT_EQ(refusal([&] { rule_of(process.socket()); }),
+            "rule " + process.socket() + ": another user's process answers there");
 }
 
 TEST(RuleProcess, IsARuleLikeOurs) {
