@@ -35,7 +35,8 @@ if not TYPE_CHECKING:  # which would take any name for one of these
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         import importlib
 
-        globals()[name] = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+        for later, module in _LATER.items():  # all at once, so that they know one another whatever becomes of sys.modules
+            globals()[later] = getattr(importlib.import_module(f".{module}", __name__), later)
         return globals()[name]
 
 

@@ -47,6 +47,14 @@ class Modules(unittest.TestCase):
         said = subprocess.run([sys.executable, "-c", script, *names], capture_output=True, text=True, check=True, timeout=60).stdout
         self.assertEqual(said.split(), ["detoxml"])
 
+    def test_of_runs_are_imported_when_they_are_asked_for_and_all_at_once(self):
+        script = ("import sys, detoxml\nbefore = {'inspect', 'subprocess', 'socket'} & set(sys.modules)\nkept = dict(sys.modules)\n"
+                  "detoxml.rule\nsys.modules.clear(); sys.modules.update(kept)\n"
+                  "print(sorted(before), set(detoxml.__all__) <= set(dir(detoxml)), detoxml.training.OwnAttack is detoxml.OwnAttack)")
+        said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
+        self.assertEqual(said, "[] True True\n")
+        self.assertFalse(hasattr(detoxml, "nonsense"))
+
     def test_that_need_another_package_say_so_in_one_line(self):
         for name, other in NEED_OTHERS.items():
             script = f"import sys\nsys.modules[{other!r}] = None\ntry: import {name}\nexcept Exception as error: print(type(error).__name__, error)"
