@@ -152,12 +152,13 @@ def standing(path: pathlib.Path, make: Callable[[dict[str, Any], str, int], Any]
 
 
 def _value(text: str) -> Any:
-    """As it would be given to train(): "on" and "off" as flags are."""
+    """As it would be given to train(): "on" and "off" as flags are, and a number where it is written back as it was."""
     if text in ("on", "off"):
         return text == "on"
     for kind in (int, float):
         try:
-            return kind(text) if "_" not in text and text.strip() == text else text
+            if str(kind(text)) == text:
+                return kind(text)
         except ValueError:
             continue
     return text

@@ -31,6 +31,7 @@ max-steps = "60"
 lr = "0.01"
 heal = "on"
 epochs = "off"
+train-dir = "007"
 """
 
 
@@ -86,7 +87,8 @@ class Directory(unittest.TestCase):
 class ARun(Directory):
     def test_has_a_configuration_and_a_status(self):
         run = self.run_there()
-        self.assertEqual(run.config, {"network": "LeNet", "mode": 'a "rule" ä', "max_steps": 60, "lr": 0.01, "heal": True, "epochs": False})
+        self.assertEqual(run.config, {"network": "LeNet", "mode": 'a "rule" ä', "max_steps": 60, "lr": 0.01, "heal": True, "epochs": False,
+                                      "train_dir": "007"})
         self.write("run.json", '{"message":"","status":"interrupted","step":12}')
         self.assertEqual(tuple(run.status), ("interrupted", 12, ""))
         self.assertEqual(os.fspath(run), str(self.folder))
