@@ -149,6 +149,14 @@ class _Flat:
             tensor.grad = None
 
 
+def _line(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return (f"{name}: {error}".splitlines() or [name])[0]
+    except Exception:  # of its __str__
+        return name
+
+
 def _takes_model(loss: Callable[..., Any]) -> bool:
     try:
         names = list(inspect.signature(loss).parameters)
@@ -180,9 +188,8 @@ class Learner:
         self._counters = _Flat(torch, torch.int64, c_int64)
         self._tied: list[tuple[str, str]] = []
         self._constants: list[tuple[str, str, Any]] = []
+        self._before: list[tuple[dict[str, Any], str, Any]] = []  # where a tensor is, and a copy
         self._read_module()
-        self._before = {name: tensor.detach().clone() for name, tensor in model.state_dict(keep_vars=True).items()
-                        if torch.is_tensor(tensor)}
         self._grads = [(parameter, parameter.grad) for parameter in model.parameters()]
         for parameter, _ in self._grads:
             parameter.grad = None
@@ -217,6 +224,8 @@ class Learner:
                     raise UsageError(f"{name} and {other} are two tensors in one memory; valid: one tensor of two names, as in "
                                      "model.a.weight = model.b.weight")
                 self._add(name, module, key, tensor)
+                tensors = module._parameters if key in module._parameters else module._buffers
+                self._before.append((tensors, key, tensor.detach().clone()))
         if self._parameters.size == 0:
             raise UsageError("the model has no parameter that is trained; valid: some of float32 with requires_grad")
 
@@ -251,14 +260,14 @@ class Learner:
             raise UsageError(f"{name} is {tensor.dtype}; valid: buffers of float32, bool or whole numbers")
 
     def put_back(self) -> None:
-        """The weights and gradients that the module had."""
-        now = self.model.state_dict(keep_vars=True)
-        for name, tensor in self._before.items():
-            if name in now and now[name].shape == tensor.shape:
-                now[name].data.copy_(tensor)
+        """The weights that the module had."""
+        for tensors, key, before in self._before:
+            now = tensors.get(key)
+            if now is not None and now.shape == before.shape:
+                now.data.copy_(before)
 
     def end(self) -> None:
-        """After training, whatever the weights are then."""
+        """After training, whatever the weights are then: the gradients that the module had."""
         for parameter, gradient in self._grads:
             parameter.grad = gradient
 
@@ -267,6 +276,11 @@ class Learner:
         self._parameters.copy_in(parameters)
         self._statistics.copy_in(statistics)
         self._counters.copy_in(counters)
+
+    def fail(self, error: BaseException) -> None:
+        """What is raised when the engine has ended: the first that was."""
+        if self.thrown is None:
+            self.thrown = error
 
     # What is computed.
 
@@ -332,7 +346,7 @@ class Learner:
         for get in self._parameters.get:
             get().grad = None
         self.seed(draws)
-        with self.torch.enable_grad():
+        with self.torch.inference_mode(False), self.torch.enable_grad():
             value, result.correct, result.correct_top5 = self._value(self.batch(numbers))
             if not value.requires_grad:
                 raise UsageError("the loss does not depend on the model's parameters; valid: a loss of what the model "
@@ -420,12 +434,13 @@ class Learner:
 
         def call(*arguments: Any) -> int:
             try:
+                if self.thrown is not None:
+                    raise self.thrown
                 work(*arguments[:-1])
                 return OK
             except BaseException as error:  # the interpreter's own, too
-                self.thrown = error
-                lines = f"{type(error).__name__}: {error}".splitlines() or [type(error).__name__]
-                arguments[-1].say(lines[0])
+                self.fail(error)
+                arguments[-1].say(_line(error))
                 return USAGE if isinstance(error, UsageError) else INPUT
 
         return call

@@ -47,6 +47,7 @@ class _CTraining(ctypes.Structure):
 
 
 _engine: ctypes.CDLL | None = None
+_turn = threading.Lock()
 
 
 def _opened() -> ctypes.CDLL:
@@ -75,12 +76,26 @@ def _opened() -> ctypes.CDLL:
 
 def _blas_threads() -> list[tuple[Any, int]]:
     """How to set the threads of each OpenBLAS in this process, which torch does not, and how many it has."""
+    paths: set[str] = set()
     with contextlib.suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
         paths = {line.split(maxsplit=5)[5].rstrip("\n") for line in maps if "openblas" in line}
-        libraries = [ctypes.CDLL(path) for path in sorted(paths)]
-        return [(library.openblas_set_num_threads, library.openblas_get_num_threads()) for library in libraries
-                if hasattr(library, "openblas_set_num_threads")]
-    return []
+    found = []
+    for path in sorted(paths):
+        with contextlib.suppress(OSError, AttributeError):  # what only lies in a folder of that name
+            library = ctypes.CDLL(path)
+            found.append((library.openblas_set_num_threads, library.openblas_get_num_threads()))
+    return found
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Before anything of torch's is set: a second training would set it for the first one, too."""
+    if not _turn.acquire(blocking=False):
+        raise UsageError("another training goes on in this process; valid: one after the other")
+    try:
+        yield
+    finally:
+        _turn.release()
 
 
 @contextlib.contextmanager
@@ -130,6 +145,26 @@ def _stopped_by_ctrl_c(engine: ctypes.CDLL) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@contextlib.contextmanager
+def _heard(learner: Learner, engine: ctypes.CDLL) -> Iterator[None]:
+    """A signal's handler can raise where a callback has begun and is not within its try yet: ctypes tells nobody but this
+    hook."""
+    before, thread = sys.unraisablehook, threading.get_ident()
+
+    def hear(lost: Any) -> None:
+        if threading.get_ident() != thread or "ctypes callback" not in (lost.err_msg or ""):
+            before(lost)
+            return
+        learner.fail(lost.exc_value or lost.exc_type())
+        engine.detox_stop_training()
+
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
 def _word(name: str, value: Any) -> str:
     """An option as the engine reads it."""
     if isinstance(value, bool):
@@ -153,12 +188,20 @@ def _words(options: dict[str, Any]) -> list[bytes]:
     return words
 
 
+def _has_bytes(value: Any) -> bool:
+    """Whether it has an array's values, and none that are addresses of others."""
+    interface = getattr(value, "__array_interface__", None)
+    return isinstance(interface, dict) and {"typestr", "shape"} <= set(interface) and hasattr(value, "tobytes") and \
+        "O" not in str(interface.get("descr", "")) + interface["typestr"]
+
+
 def _add_bytes(found: Any, value: Any, torch: Any) -> None:
     """What a sample is, whatever it consists of."""
     if torch.is_tensor(value):
         found.update(f"{value.dtype}{tuple(value.shape)}".encode())
-        held = value.detach().cpu().contiguous()
-        found.update(ctypes.string_at(held.data_ptr(), held.numel() * held.element_size()) if value.numel() else b"")
+        if value.layout is torch.strided:
+            held = value.detach().cpu().contiguous()
+            found.update(ctypes.string_at(held.data_ptr(), held.numel() * held.element_size()) if value.numel() else b"")
     elif isinstance(value, (tuple, list)):
         found.update(b"(")
         for one in value:
@@ -170,10 +213,11 @@ def _add_bytes(found: Any, value: Any, torch: Any) -> None:
             _add_bytes(found, one, torch)
     elif isinstance(value, (str, bytes, int, float, complex, type(None))):
         found.update(repr(value).encode())
-    elif hasattr(value, "__array_interface__") and hasattr(value, "tobytes"):
-        found.update(f"{value.dtype}{value.shape}".encode() + value.tobytes())
+    elif _has_bytes(value):  # of NumPy, and pictures
+        interface = value.__array_interface__
+        found.update(f"{interface['typestr']}{tuple(interface['shape'])}".encode() + value.tobytes())
     else:
-        found.update(type(value).__name__.encode())  # pictures, say: they count by their number
+        found.update(type(value).__name__.encode())  # they count by their number
 
 
 def _digest_of(learner: Learner, data: Any) -> str:
@@ -260,6 +304,18 @@ class _Course:
         self.lines: list[str] = []
         self.train_dir: str | None = None
 
+    def guarded(self, work: Callable[..., None]) -> Callable[..., None]:
+        """What it raises ends the run behind its step."""
+
+        def call(*arguments: Any) -> None:
+            try:
+                work(*arguments)
+            except BaseException as error:
+                self.learner.fail(error)
+                self.engine.detox_stop_training()
+
+        return call
+
     def tell(self, _context: int, line: int, size: int) -> None:
         text = ctypes.string_at(line, size).decode("utf-8", "replace")
         at = _STEP.match(text)
@@ -271,15 +327,11 @@ class _Course:
         said = json.loads(ctypes.string_at(line, size))
         for name in ("loss", "accuracy"):  # "nan" and "inf" are words in JSON
             said[name] = None if said[name] is None else float(said[name])
-        try:
-            self.progress(said)  # type: ignore[operator, misc]
-        except BaseException as error:
-            self.learner.thrown = error
-            self.engine.detox_stop_training()
+        self.progress(said)  # type: ignore[operator, misc]
 
     def on_end(self, _context: int, train_dir: Text, parameters: int, statistics: int, counters: int) -> None:
-        self.train_dir = bytes(train_dir).decode("utf-8", "surrogateescape")
         self.learner.take(parameters, statistics, counters)
+        self.train_dir = bytes(train_dir).decode("utf-8", "surrogateescape")
 
 
 def train_model(model: Any, data: Any, loss: Callable[..., Any], *, test_data: Any = None,
@@ -329,7 +381,7 @@ def train_model(model: Any, data: Any, loss: Callable[..., Any], *, test_data: A
         After Ctrl-C, when the step is done and a checkpoint written: ``resume="auto"`` goes on. A second one ends at once.
     Exception
         What the model, the data or the loss raise ends the run and comes out as it is; the model then has the weights with
-        which it came.
+        which it came, and those of the last step where `progress` or the scoring of `test_data` raised.
 
     Notes
     -----
@@ -347,13 +399,13 @@ def train_model(model: Any, data: Any, loss: Callable[..., Any], *, test_data: A
     if "log_interval" not in options and _shower(progress)[1]:
         options["log_interval"] = 1
     words = _words(options)
-    with _settled(torch, model):
+    with _alone(), _settled(torch, model):
         learner = Learner(model, data, loss, test_data, collate)
         course = _Course(learner, progress, engine)
         done = False
         try:
             digest = _digest_of(learner, data) if data_digest is None else str(data_digest)
-            with _stopped_by_ctrl_c(engine):
+            with _heard(learner, engine), _stopped_by_ctrl_c(engine):
                 code, line = _run(engine, learner, course, test_data, digest, words)
             done = course.train_dir is not None
         finally:
@@ -385,9 +437,9 @@ def _run(engine: ctypes.CDLL, learner: Learner, course: _Course, test_data: Any,
     training.data_digest = learner.text(digest)
     training.samples, training.test_samples = learner.samples, len(test_data) if test_data is not None else 0
     training.options, training.options_count = (c_char_p * max(1, len(words)))(*words), len(words)
-    training.tell = _Tell(course.tell)
+    training.tell = _Tell(course.guarded(course.tell))
     if callable(course.progress):
-        training.on_step = _Tell(course.on_step)
-    training.on_end = _OnEnd(course.on_end)
+        training.on_step = _Tell(course.guarded(course.on_step))
+    training.on_end = _OnEnd(course.guarded(course.on_end))
     code = engine.detox_train(ctypes.byref(training), sink)
     return code, b"".join(said).decode("utf-8", "replace")

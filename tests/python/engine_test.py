@@ -210,6 +210,25 @@ class Data(Engine):
         self.train(pairs, numbers(), name="pairs")
         self.assertEqual(weights(dicts), weights(pairs))
 
+    def test_may_be_pictures(self):
+        class Picture:  # as PIL's are
+            def __init__(self, value):
+                self.value = value
+                self.__array_interface__ = {"shape": (1, 1, 1), "typestr": "|u1", "data": bytes([value]), "version": 3}
+
+            def tobytes(self):
+                return bytes([self.value])
+
+        def collate(samples):
+            return torch.tensor([[float(picture.value)] * FEATURES for picture, _ in samples]), torch.tensor([label for _, label in samples])
+
+        def pictures(first):
+            return [(Picture(first + place), place % CLASSES) for place in range(40)]
+
+        self.train(mlp(), pictures(0), collate=collate, max_steps=2, batch_size=2, lr=1e-6)
+        with self.assertRaisesRegex(detox.UsageError, "the data"):
+            self.train(mlp(), pictures(1), collate=collate, max_steps=4, batch_size=2, lr=1e-6, resume="auto")
+
     def test_of_tokens_trains_a_transformer_with_tied_weights(self):
         class Tokens(nn.Module):
             def __init__(self):
@@ -307,12 +326,82 @@ class WrongUse(Engine):
             with self.subTest(wanted=wanted):
                 self.assertIn(wanted, self.refusal(*arguments))
 
+    def test_what_it_raises_without_a_text_comes_out_as_well(self):
+        class Wordless(Exception):
+            def __str__(self):
+                raise LookupError("no text")
+
+        def loss(outputs, targets):
+            raise Wordless
+
+        with contextlib.redirect_stderr(io.StringIO()) as said, self.assertRaises(Wordless):
+            self.train(mlp(), numbers(), loss)
+        self.assertEqual(said.getvalue(), "")
+
+    def test_what_a_handler_of_the_log_raises_comes_out(self):
+        class Full(logging.Handler):
+            def emit(self, record):
+                raise OSError("no space")
+
+        logger, handler = logging.getLogger("detoxml"), Full()
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        self.addCleanup(logger.removeHandler, handler)
+        with self.assertRaisesRegex(OSError, "no space"):
+            self.train(mlp(), numbers())
+
+    def test_a_module_that_becomes_another_is_the_users_mistake(self):
+        class Grows(nn.Linear):
+            def train(self, mode=True):
+                if not mode:
+                    self.extra = torch.zeros(2)
+                return super().train(mode)
+
+        model = Grows(FEATURES, CLASSES)
+        model.register_buffer("extra", torch.zeros(1))
+        before = model.weight.detach().clone()
+        steps = []
+
+        def progress(line):
+            steps.append(line)
+            if len(steps) == 5:
+                model.eval()
+
+        with self.assertRaisesRegex(detox.UsageError, r"extra has shape \(2,\), and had \(1,\)"):
+            self.train(model, numbers(), progress=progress)
+        self.assertTrue(torch.equal(model.weight, before))
+
     def test_two_at_a_time_are_refused(self):
         def progress(_line):
             self.train(mlp(), numbers(), name="inner")
 
         with self.assertRaisesRegex(detox.UsageError, "another training goes on"):
             self.train(mlp(), numbers(), progress=progress)
+
+    def test_one_that_is_refused_on_another_thread_changes_nothing(self):
+        alone, beside, refused = mlp(dropout=0.5), mlp(dropout=0.5), mlp()
+        self.train(alone, numbers(), name="alone", max_steps=30)
+        data, has_ended, said = numbers(), threading.Event(), set()
+
+        def try_again():
+            while not has_ended.is_set():
+                try:
+                    self.train(refused, data, name="refused")
+                except detox.UsageError as error:
+                    said.add(str(error).split(";")[0])
+
+        thread = threading.Thread(target=try_again)
+
+        def progress(line):
+            if line["step"] == 1:
+                thread.start()
+            if line["step"] == 30:
+                has_ended.set()
+                thread.join()
+
+        self.train(beside, numbers(), name="beside", max_steps=30, progress=progress)
+        self.assertEqual(said, {"another training goes on in this process"})
+        self.assertEqual(weights(alone), weights(beside))
 
 
 class Session(Engine):
@@ -333,6 +422,44 @@ class Session(Engine):
         self.assertIn(weights(stopped)["0.weight"], checkpoint.read_bytes())
         self.train(stopped, numbers(), resume="auto")
         self.assertEqual(weights(stopped), weights(whole))
+
+    def test_what_a_signals_handler_raises_comes_out_wherever_it_raises(self):
+        class Late(Exception):
+            pass
+
+        def be_late(_number, _frame):
+            raise Late
+
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, be_late))
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            for place in range(30):  # some are where a callback begins
+
+                def progress(line, after=0.001 + 0.0002 * place):
+                    if line["step"] == 1:
+                        signal.setitimer(signal.ITIMER_REAL, after)
+
+                with self.assertRaises(Late):
+                    self.train(mlp(), numbers(), name=f"run-{place}", max_steps=20_000, progress=progress)
+        self.assertEqual(said.getvalue(), "")
+
+    def test_may_be_in_inference_mode(self):
+        with_grad, without = mlp(), mlp()
+        self.train(with_grad, numbers(), name="with")
+        with torch.inference_mode():
+            self.train(without, numbers(), name="without")
+        self.assertEqual(weights(with_grad), weights(without))
+
+    def test_puts_back_what_a_state_dict_of_its_own_does_not_name(self):
+        class Secret(nn.Linear):
+            def state_dict(self, *arguments, **named):
+                return {}
+
+        model = Secret(FEATURES, CLASSES)
+        before = model.weight.detach().clone()
+        left = list(range(10))
+        with self.assertRaises(IndexError):
+            self.train(model, numbers(), lambda outputs, targets: nn.functional.cross_entropy(outputs, targets) + 0 * left.pop())
+        self.assertTrue(torch.equal(model.weight, before))
 
     def test_may_be_on_any_thread(self):
         here, there = mlp(), mlp()
