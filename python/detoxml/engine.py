@@ -268,6 +268,11 @@ class _TerminalBar:
         sys.stderr.flush()
         self._is_open = not end
 
+    def end(self) -> None:
+        """What comes next, as a traceback, begins in a line of its own."""
+        if self._is_open:
+            sys.stderr.write("\n")
+
 
 def _in_notebook() -> Callable[[str], None]:
     bar = _child.NotebookBar()
@@ -412,6 +417,8 @@ def train_model(model: Any, data: Any, loss: Callable[..., Any], *, test_data: A
             learner.end()
             if not done:
                 learner.put_back()
+            if isinstance(course.show, _TerminalBar):
+                course.show.end()
     if learner.thrown is not None:
         raise learner.thrown
     if code == _INTERRUPTED:

@@ -527,6 +527,11 @@ class Session(Engine):
             run = detox.train(model=mlp(), data=numbers(), loss=nn.CrossEntropyLoss(), max_steps=4, train_dir=self.folder / "terminal")
         self.assertRegex(said.getvalue(), r"\n\[#####\.{15}\] step 1/4  loss [^\n]*\[#{20}\] step 4/4  loss [^\n]*\n(.*\n)+finished: step 4 in ")
         self.assertRegex(run.output, r"survives any 1 liar .*\nstep 4/4 .*\n(.*\n)+finished: step 4 in ")
+        with contextlib.redirect_stderr(io.StringIO()) as said, mock.patch("detoxml._child.on_a_terminal", return_value=True), \
+                self.assertRaises(IndexError):
+            left = list(range(20))
+            self.train(mlp(), numbers(), lambda outputs, targets: outputs.mean() + 0 * left.pop(), name="broken", progress=None, max_steps=50)
+        self.assertRegex(said.getvalue(), r"step \d+/50 [^\n]*\n$")
         display = mock.MagicMock()
         with mock.patch("detoxml._child.in_notebook", return_value=True), mock.patch("detoxml._child.imported", return_value=display):
             self.train(mlp(), numbers(), name="notebook", progress=None)
