@@ -135,6 +135,16 @@ class Compat(unittest.TestCase):
             self.assertEqual((attack(list(rows)).dtype, attack(list(rows)).shape), (rows.dtype, (6,)))
             self.assertEqual((attack(torch.tensor(rows)).dtype, attack(torch.tensor(rows)).shape), (torch.float32, (6,)))
 
+    def test_attacks_take_one_array_of_all_gradients_and_whole_numbers(self):
+        rows = INPUTS["plain"]
+        wanted = byzpy.LittleAttack(2).apply(honest_grads=list(rows))
+        for given in (rows, torch.tensor(rows)):
+            numpy.testing.assert_array_equal(byzpy.LittleAttack(2).apply(honest_grads=given), wanted)
+        wholes = numpy.array([[1], [2], [4], [8]])
+        for given in (list(wholes), list(torch.tensor(wholes))):
+            self.assertEqual(byzpy.EmpireAttack().apply(honest_grads=given).tolist(), [-3.75])
+            self.assertEqual(byzpy.CoordinateWiseMedian().aggregate(given).tolist(), [2.0])
+
     def test_writes_to_nothing_of_the_callers(self):
         for made in (byzfl.Clipping(0.1), byzfl.ARC(2), byzfl.CenteredClipping(tau=0.1), byzfl.Optimal_InnerProductManipulation(f=2)):
             rows = INPUTS["hostile"].copy()
@@ -186,6 +196,8 @@ class Compat(unittest.TestCase):
                 (lambda: byzpy.CenteredClipping(c_tau=1.0, init="last"), "valid: 'mean', 'median', 'zero'"), (lambda: byzpy.MultiKrum(2, 8).aggregate(list(rows)), "krum-select"),
                 (lambda: byzpy.EmpireAttack().apply(base_grad=rows[0]), "EmpireAttack needs honest_grads"),
                 (lambda: byzpy.SignFlipAttack().apply(honest_grads=list(rows)), "needs base_grad"), (lambda: byzpy.LittleAttack(3, N=2).apply(honest_grads=list(rows)), "N from f"),
+                (lambda: byzfl.Median()([rows[0], torch.tensor(rows[1])]), "vectors are arrays and Tensor"),
+                (lambda: byzfl.Median()([torch.tensor(rows[0]), rows[1]]), "vectors are tensors and ndarray"),
                 (lambda: byzpy.Bucketing(2, perm=[0, 0]).pre_aggregate(list(rows)), "each of the 9 rows once")]:
             with self.subTest(because=because), self.assertRaises(detox.UsageError) as caught:
                 make()

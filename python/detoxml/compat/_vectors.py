@@ -11,7 +11,8 @@ from ..errors import UsageError
 
 def _numpy_rows(vectors: Any, numpy: Any) -> Any:
     def usual(x: Any) -> Any:
-        x = numpy.asarray(x)
+        if not isinstance(x, numpy.ndarray):
+            raise UsageError(f"vectors are arrays and {type(x).__name__:.40}; valid: of one kind")
         return x if x.dtype in (numpy.float16, numpy.float32, numpy.float64) else x.astype(numpy.float64)
 
     if not isinstance(vectors, numpy.ndarray):
@@ -38,8 +39,13 @@ def rows_from(vectors: Any, dtype: str = "") -> Any:
     if numpy is not None and isinstance(first, numpy.ndarray):
         return _numpy_rows(vectors, numpy)
     if torch is not None and isinstance(first, torch.Tensor):
+        tensor: Any = torch.Tensor
+
         def usual(x: Any) -> Any:
-            return (x.detach().to(getattr(torch, dtype)) if dtype else x.detach()).contiguous()
+            if not isinstance(x, tensor):
+                raise UsageError(f"vectors are tensors and {type(x).__name__:.40}; valid: of one kind")
+            kind = dtype or ("" if x.is_floating_point() else "float64")
+            return (x.detach().to(getattr(torch, kind)) if kind else x.detach()).contiguous()
 
         return usual(vectors) if isinstance(vectors, torch.Tensor) else [usual(vector) for vector in vectors]
     raise UsageError(f"vectors are {type(vectors).__name__:.40} of {type(first).__name__:.40}; valid: a list of NumPy arrays or "

@@ -214,7 +214,7 @@ class _Attack:
         return sent(self._attack, self._known(honest_grads))
 
     def _known(self, honest_grads: Sequence[Any] | None) -> Any:
-        if not honest_grads:
+        if honest_grads is None or len(honest_grads) == 0:
             raise UsageError(f"{type(self).__name__} needs honest_grads; valid: a list of gradients")
         return rows_from(honest_grads)
 
