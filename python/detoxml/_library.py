@@ -135,11 +135,11 @@ def shown(value: object) -> str:
         return f"of type {type(value).__name__:.60}"
 
 
-def encoded(value: object, what: str) -> bytes:
+def encoded(value: object, what: str, errors: str = "replace") -> bytes:
     """A text for the library, which ends at a zero."""
     if not isinstance(value, str) or "\0" in value:
         raise UsageError(f"{what} is {shown(value)}; valid: a text without zeros")
-    return value.encode("utf-8", "replace")
+    return value.encode("utf-8", errors)
 
 
 def count(value: object, what: str, most: int = 2**64 - 1) -> int:

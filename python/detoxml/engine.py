@@ -184,7 +184,8 @@ def _words(options: dict[str, Any]) -> list[bytes]:
         if value is None:
             continue
         several = value if name == "config" and isinstance(value, (list, tuple)) else [value]
-        words += [_library.encoded(_word(name, one), f"option {name}") for one in several]
+        # What is no text stays none, and is refused: of a path something else would be another path.
+        words += [_library.encoded(_word(name, one), f"option {name}", "surrogatepass") for one in several]
     return words
 
 

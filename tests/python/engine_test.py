@@ -315,7 +315,8 @@ class WrongUse(Engine):
         for options, wanted in (({"network": "LeNet"}, "--network is not for a network of the caller's own"), ({"threads": 2}, "--threads"), ({"processes": 4}, "without processes"),
                                 ({"err_mode": "label-flip", "worker_fail": 2}, "label_flip needs labels that are classes"),
                                 ({"workrs": 3}, "workers"), ({"lr=1": 2}, "'lr=1' is no option"), ({"mode": "bulyan", "workers": 6}, "bulyan"), ({"batch_size": "many"}, "--batch-size is 'many'"),
-                                ({"batch_size": 99}, "lower --batch-size"), ({"test_data": []}, "test_data holds no sample")):
+                                ({"batch_size": 99}, "lower --batch-size"), ({"test_data": []}, "test_data holds no sample"),
+                                ({"train_dir": str(self.folder) + "/\udcff"}, "bytes that are no text"), ({"pretrained": "\ud800"}, "bytes that are no text")):
             with self.subTest(options=options):
                 self.assertIn(wanted, self.refusal(model, data, **options))
         for arguments, wanted in (((mlp().double(), data), "valid: parameters of float32"), ((3, data), "torch.nn.Module"),
