@@ -97,6 +97,7 @@ typedef struct detox_batch {
   uint64_t draws; /* seeds what the network draws in training */
 } detox_batch;
 
+/* All of it is set by the call. */
 typedef struct detox_batch_result {
   double loss_sum;               /* of the cross entropy over the samples */
   int64_t correct, correct_top5; /* -1: labels are no classes */

@@ -12,6 +12,9 @@
 namespace detox {
 namespace {
 
+constexpr detox_batch_result kNothingSaid = {
+    .loss_sum = 0, .correct = std::numeric_limits<std::int64_t>::min(), .correct_top5 = 0};
+
 class ModuleLearner final : public Learner {
  public:
   ModuleLearner(const detox_learner_table& table, const detox_network_request& request)
@@ -49,7 +52,7 @@ class ModuleLearner final : public Learner {
     DETOX_ASSERT(gradient_out.size() == parameters.size() &&
                  statistics_out.size() == statistics.size());
     const detox_batch given = shown(batch);
-    detox_batch_result result{};
+    detox_batch_result result = kNothingSaid;
     call_learner(table_.gradient, learner_.get(), parameters.data(), statistics.data(), &given,
                  gradient_out.data(), statistics_out.data(), &result);
     return known(result);
@@ -60,7 +63,7 @@ class ModuleLearner final : public Learner {
                  model.statistics.size() == layout_.statistic_count() &&
                  model.counters.size() == layout_.counter_count());
     const detox_batch given = shown(batch);
-    detox_batch_result result{};
+    detox_batch_result result = kNothingSaid;
     call_learner(table_.evaluate, learner_.get(), model.parameters.data(), model.statistics.data(),
                  model.counters.data(), &given, &result);
     return known(result);
@@ -87,7 +90,10 @@ class ModuleLearner final : public Learner {
             .draws = batch.draws};
   }
 
+  /// A call whose answer is "all right" and that computed nothing is none.
   static BatchResult known(const detox_batch_result& result) {
+    if (result.correct == kNothingSaid.correct)
+      throw InputError("the learner module says that all is right, and gives no result");
     return {.loss_sum = result.loss_sum,
             .correct = result.correct,
             .correct_top5 = result.correct_top5};

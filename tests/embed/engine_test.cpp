@@ -19,7 +19,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr std::size_t kWeights = 3;
-bool fails = false, draws = false;
+bool fails = false, draws = false, is_idle = false;
 int passes = 0;
 
 detox_text text(std::string_view of) { return {of.data(), of.size()}; }
@@ -62,6 +62,7 @@ const detox_learner_table kTable = {
             say(error, "no more");
             return 1;
           }
+          if (is_idle && ++passes > 12) return 0;
           result->correct = -1;
           result->loss_sum = 0;
           for (std::size_t w = 0; w < kWeights; ++w) {
@@ -183,6 +184,13 @@ TEST(Engine, AnswersWithTheExitCodeAndALine) {
   failing.run(directory / "run", {});
   EXPECT_EQ(failing.code, 1);
   EXPECT_EQ(failing.error, "no more");
+  Heard idle;
+  fails = false;
+  is_idle = true;
+  idle.run(directory / "idle", {});
+  is_idle = false;
+  EXPECT_EQ(idle.code, 1);
+  EXPECT_EQ(idle.error, "the learner module says that all is right, and gives no result");
 }
 
 }  // namespace
