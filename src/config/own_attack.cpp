@@ -16,8 +16,6 @@
 namespace detox {
 namespace {
 
-constexpr std::string_view kSourceMark = "@function:";
-
 /// Colluders, who know all honest values.
 class AskingAttack final : public Attack {
  public:
@@ -49,7 +47,7 @@ struct OpenAttack {
     } catch (const std::exception&) {
       ProcessConnection::refuse_answer();
     }
-    recorded = fmt::format("{}{}{}", socket, kSourceMark, process.source());
+    recorded = fmt::format("{}{}{}", socket, kFunctionMark, process.source());
     info.make = {OpenAttack::make, this};
     info.name = process.name();
     info.file = recorded;
@@ -93,14 +91,15 @@ const OpenAttack& opened_attack(const std::string& socket) {
 
 const AttackInfo& attack_named(std::string_view name_or_socket) {
   if (name_or_socket.find('/') == std::string_view::npos) return find_attack(name_or_socket);
-  const std::size_t mark = std::min(name_or_socket.rfind(kSourceMark), name_or_socket.size());
+  const std::size_t mark = std::min(name_or_socket.rfind(kFunctionMark), name_or_socket.size());
   const std::string socket(name_or_socket.substr(0, mark));
   const OpenAttack& attack = opened_attack(socket);
   if (mark < name_or_socket.size() && name_or_socket != attack.recorded) {
-    refuse_attack(socket, fmt::format("its source's SHA-256 is {}, and {} is recorded; valid: that "
-                                      "function again, or a new run",
-                                      attack.process.source(),
-                                      printable(name_or_socket.substr(mark + kSourceMark.size()))));
+    refuse_attack(socket,
+                  fmt::format("its source's SHA-256 is {}, and {} is recorded; valid: that "
+                              "function again, or a new run",
+                              attack.process.source(),
+                              printable(name_or_socket.substr(mark + kFunctionMark.size()))));
   }
   return attack.info;
 }
@@ -111,7 +110,7 @@ std::string recorded_name(const AttackInfo& attack) {
 
 std::string identity_of(const AttackInfo& attack) {
   return std::string(attack.file.empty() ? attack.name
-                                         : attack.file.substr(attack.file.rfind(kSourceMark)));
+                                         : attack.file.substr(attack.file.rfind(kFunctionMark)));
 }
 
 void check_repeats(const AttackInfo& attack, std::span<const float> once,

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -39,7 +40,10 @@ FileDescriptor connected(const std::string& socket_file) {
   }
   std::memcpy(address.sun_path, socket_file.c_str(), socket_file.size() + 1);
   FileDescriptor fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  // Also of connecting, where nobody accepts.
+  const timeval patience{.tv_sec = static_cast<time_t>(kHelloPatience), .tv_usec = 0};
   if (!fd.is_open() ||
+      ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
       ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw InputError(fmt::format("no process answers there: {}", system_error_text()));
   }

@@ -11,6 +11,9 @@
 
 namespace detox {
 
+/// Behind a socket's path the source of the function that answered there is recorded.
+inline constexpr std::string_view kFunctionMark = "@function:";
+
 /// Whether it is a socket.
 bool is_socket(const std::string& file);
 

@@ -25,9 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Behind these is recorded what a rule is: a library's bytes, or the source of a function in
-/// another process.
-constexpr std::string_view kDigestMark = "@sha256:", kFunctionMark = "@function:";
+/// Behind this, or kFunctionMark, is recorded what a rule is: a library's bytes, or the source of a
+/// function in another process.
+constexpr std::string_view kDigestMark = "@sha256:";
 constexpr std::size_t kDigestLetters = 2 * std::tuple_size_v<Digest>;
 
 std::size_t mark_in(std::string_view text) {
