@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ._others import imported
-from .arrays import MOST_ROWS, Rows
+from .arrays import MOST_ROWS, Rows, delivered, result_for
 from .errors import InputError, UsageError
 
 UNKNOWN = "unknown"
@@ -84,6 +84,18 @@ def matrix_of(rows: Rows) -> Any:
         if rows.d:
             ctypes.memmove(row.ctypes.data, pointer, row.nbytes)
     return matrix
+
+
+def reduced(rows: Rows, function: Callable[[Any], Any], out: Any) -> Any:
+    """What a function makes of a copy of the rows, as an array like them and of a row's shape, or in out."""
+    numpy = imported("numpy", "a function of your own")
+    matrix = matrix_of(rows)
+    with numpy.errstate(over="ignore"):
+        values = numpy.ascontiguousarray(function(matrix), matrix.dtype)
+    result, view = result_for(rows, rows.shape, out)
+    if rows.d:
+        ctypes.memmove(view.pointer, values.ctypes.data, values.nbytes)
+    return delivered(result)
 
 
 class OwnFunction:

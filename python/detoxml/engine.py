@@ -363,7 +363,7 @@ def train_model(model: Any, data: Any, loss: Callable[..., Any], *, test_data: A
     collate : callable, optional
         A list of samples to a batch; else torch's ``default_collate``.
     data_digest : str, optional
-        What tells these data from others; else a SHA-256 of their number and of 64 samples.
+        What tells these data from others; else a SHA-256 of their number and of some 64 samples.
     progress : bool or callable, optional
         None: on a terminal and in a notebook; True: everywhere. A callable gets the line of ``metrics.jsonl`` of each step as
         a dict. What is not shown goes to the logger ``detoxml``.

@@ -1,15 +1,13 @@
 """An attack of the user's own: a Python function, called as ours are, or by a run of the program."""
 from __future__ import annotations
 
-import ctypes
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from . import _library
-from ._others import imported
-from ._own_function import OwnFunction, matrix_of
-from .arrays import delivered, result_for, rows_of
+from ._own_function import OwnFunction, reduced
+from .arrays import rows_of
 from .errors import UsageError
 
 _KNOWN = ("honest", "slice", "m", "step")
@@ -84,18 +82,11 @@ class OwnAttack(OwnFunction):
         array
             Of the rows' dtype and library and of a row's shape.
         """
-        numpy = imported("numpy", "a function of your own")
         taken = rows_of(honest)
         slice, m, step = (_library.count(value, name) for name, value in (("slice", slice), ("m", m), ("step", step)))
         if slice >= taken.n:
             raise UsageError(f"slice is {slice} of {taken.n}; valid: one of the rows")
-        matrix = matrix_of(taken)
-        with numpy.errstate(over="ignore"):
-            lie = numpy.ascontiguousarray(self.lie(matrix, slice, m, step), matrix.dtype)
-        result, view = result_for(taken, taken.shape, out)
-        if taken.d:
-            ctypes.memmove(view.pointer, lie.ctypes.data, lie.nbytes)
-        return delivered(result)
+        return reduced(taken, lambda matrix: self.lie(matrix, slice, m, step), out)
 
 
 def attack(name: Any = None, *, timeout: float = 300) -> Any:

@@ -1,17 +1,15 @@
 """A rule of the user's own: a Python function, called as ours are, or by a run of the program."""
 from __future__ import annotations
 
-import ctypes
 import inspect
 import re
 from collections.abc import Callable
 from typing import Any
 
 from . import _library
-from ._others import imported
-from ._own_function import OwnFunction, matrix_of
+from ._own_function import OwnFunction, reduced
 from .aggregation import Pre
-from .arrays import delivered, result_for, rows_of
+from .arrays import rows_of
 from .errors import UsageError
 
 _REQUIREMENT = re.compile(r"n\s*>=\s*(?:(\d*)\s*\*?\s*f(?:\s*\+\s*(\d+))?|(\d+))")
@@ -115,20 +113,13 @@ class OwnRule(OwnFunction):
         UsageError
             Too few rows, or a function that returns something else than a vector of d numbers.
         """
-        numpy = imported("numpy", "a rule of your own")
         f, step = _library.count(f, "f"), _library.count(step, "step")
         if pre is not None and pre != "none":
             rows = (pre if isinstance(pre, Pre) else Pre(pre, f=f, seed=seed))(rows, step=step)
         taken = rows_of(rows)
         if self.unmet(taken.n, f):
             raise UsageError(self.unmet(taken.n, f))
-        matrix = matrix_of(taken)
-        with numpy.errstate(over="ignore"):
-            reduced = numpy.ascontiguousarray(self.reduce(matrix, f, step), matrix.dtype)
-        result, view = result_for(taken, taken.shape, out)
-        if taken.d:
-            ctypes.memmove(view.pointer, reduced.ctypes.data, reduced.nbytes)
-        return delivered(result)
+        return reduced(taken, lambda matrix: self.reduce(matrix, f, step), out)
 
 
 def rule(name: Any = None, *, requires: str = "n >= 1", timeout: float = 300) -> Any:
