@@ -336,12 +336,14 @@ Outcome supervise_one(const Job& job, const Patience& patience, const HeldSignal
       family.tell(SIGUSR1);
       deadline = std::min(deadline, Clock::real().now() + patience.end_after_signal);
     }
-    if (result) continue;
+    if (result || server_gone) continue;
     if (job.result_file && !std::filesystem::exists(lock_path)) unborn.look(family.head());
     server_gone = unborn.is_gone() || server_is_gone(lock_path);
     result = read_result(result_path);  // after that look: it is left before the process ends
-    if (server_gone && !result) break;
-    if (result) deadline = std::min(deadline, Clock::real().now() + patience.end_after_result);
+    if (server_gone || result) {
+      const auto left = result ? patience.end_after_result : patience.last_words;
+      deadline = std::min(deadline, Clock::real().now() + left);
+    }
   }
   const bool by_itself = family.collect();
   family.end(signals, patience);

@@ -33,6 +33,8 @@ void tell_that_mpi_has_started();
 /// below 10 s.
 struct Patience {
   std::chrono::milliseconds end_after_result{4'000};  ///< between the result and the job's own end
+  std::chrono::milliseconds last_words{
+      1'000};  ///< in which mpirun passes on what a server has said that is gone without a result
   std::chrono::milliseconds end_after_signal{
       30'000};  ///< between the first signal and everything's end
   std::chrono::milliseconds end_after_term{3'000};   ///< between SIGTERM and SIGKILL
