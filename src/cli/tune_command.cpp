@@ -17,10 +17,10 @@
 #include "config/plan.hpp"
 #include "config/rule_file.hpp"
 #include "detox/errors.hpp"
-#include "tune/plot.hpp"
-#include "tune/results.hpp"
-#include "tune/runner.hpp"
-#include "tune/tune_directory.hpp"
+#include "experiment/plot.hpp"
+#include "experiment/results.hpp"
+#include "experiment/runner.hpp"
+#include "experiment/tune_directory.hpp"
 
 namespace detox {
 namespace {

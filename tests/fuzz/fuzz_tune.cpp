@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "detox/errors.hpp"
-#include "tune/sweep.hpp"
-#include "tune/trial.hpp"
+#include "experiment/sweep.hpp"
+#include "experiment/trial.hpp"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // The progress of a search. Tests have no terminal.
-#include "tune/watch.hpp"
+#include "experiment/watch.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // A search's results as files and as a table.
-#include "tune/results.hpp"
+#include "experiment/results.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // The folder of a search: what it takes, what it refuses, and where runs are found again.
-#include "tune/tune_directory.hpp"
+#include "experiment/tune_directory.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

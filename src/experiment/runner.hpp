@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "tune/results.hpp"
-#include "tune/watch.hpp"
+#include "experiment/results.hpp"
+#include "experiment/watch.hpp"
 
 namespace detox {
 

@@ -1,4 +1,4 @@
-#include "tune/sweep.hpp"
+#include "experiment/sweep.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,7 +7,7 @@
 
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "tune/value_range.hpp"
+#include "experiment/value_range.hpp"
 
 namespace detox {
 namespace {

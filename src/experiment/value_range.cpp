@@ -1,4 +1,4 @@
-#include "tune/value_range.hpp"
+#include "experiment/value_range.hpp"
 
 #include <fmt/format.h>
 

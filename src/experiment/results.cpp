@@ -1,4 +1,4 @@
-#include "tune/results.hpp"
+#include "experiment/results.hpp"
 
 #include <fmt/format.h>
 

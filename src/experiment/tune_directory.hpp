@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/process_lock.hpp"
-#include "tune/trial.hpp"
+#include "experiment/trial.hpp"
 
 namespace detox {
 

@@ -1,4 +1,4 @@
-#include "tune/watch.hpp"
+#include "experiment/watch.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "tune/plot.hpp"
+#include "experiment/plot.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include "base/child_program.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
-#include "tune/plot_script.hpp"
+#include "experiment/plot_script.hpp"
 
 namespace detox {
 

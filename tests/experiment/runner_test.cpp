@@ -1,5 +1,5 @@
 // How the runs of a search are carried out, with a shell script in the place of detoxml.
-#include "tune/runner.hpp"
+#include "experiment/runner.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "config/run_config.hpp"
-#include "tune/sweep.hpp"
+#include "experiment/sweep.hpp"
 
 namespace detox {
 

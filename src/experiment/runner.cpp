@@ -1,4 +1,4 @@
-#include "tune/runner.hpp"
+#include "experiment/runner.hpp"
 
 #include <fmt/format.h>
 
@@ -17,10 +17,10 @@
 #include "base/file.hpp"
 #include "base/start_threads.hpp"
 #include "detox/errors.hpp"
+#include "experiment/tune_directory.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/run_directory.hpp"
 #include "record/run_files.hpp"
-#include "tune/tune_directory.hpp"
 
 namespace detox {
 namespace {

@@ -1,5 +1,5 @@
 // --sweep: lists, powers, ranges, and what is none of them.
-#include "tune/sweep.hpp"
+#include "experiment/sweep.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

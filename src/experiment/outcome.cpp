@@ -1,4 +1,4 @@
-#include "tune/outcome.hpp"
+#include "experiment/outcome.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "tune/tune_directory.hpp"
+#include "experiment/tune_directory.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,5 +1,5 @@
 // The runs of a search, and the names by which they are found again.
-#include "tune/trial.hpp"
+#include "experiment/trial.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

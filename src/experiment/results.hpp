@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "tune/outcome.hpp"
-#include "tune/trial.hpp"
+#include "experiment/outcome.hpp"
+#include "experiment/trial.hpp"
 
 namespace detox {
 

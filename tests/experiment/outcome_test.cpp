@@ -1,5 +1,5 @@
 // What runs are judged by.
-#include "tune/outcome.hpp"
+#include "experiment/outcome.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

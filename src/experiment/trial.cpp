@@ -1,4 +1,4 @@
-#include "tune/trial.hpp"
+#include "experiment/trial.hpp"
 
 #include <fmt/format.h>
 
