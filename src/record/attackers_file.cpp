@@ -1,39 +1,43 @@
 #include "record/attackers_file.hpp"
 
-#include <algorithm>
-#include <set>
-#include <string_view>
-#include <utility>
+#include <fmt/format.h>
 
-#include "base/file.hpp"
-#include "base/round_number.hpp"
-#include "record/ledger.hpp"
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "detox/errors.hpp"
+#include "record/journal_reader.hpp"
 #include "record/run_files.hpp"
 
 namespace detox {
 namespace {
 
 using Json = nlohmann::json;
-using RoundAndWorker = std::pair<std::uint64_t, std::uint64_t>;  ///< workers from 1
 
-template <class Take>
-void for_each_line(const std::filesystem::path& file, const Take& take) {
-  const std::vector<std::byte> bytes = read_file(file);
-  std::string_view text = text_of(bytes);
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const Json line = Json::parse(text.substr(0, end), nullptr, /*allow_exceptions=*/false);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!line.is_object() || !line.contains("step") || !line["step"].is_number_unsigned()) continue;
-    const Json attempt = line.value("attempt", Json(0U));
-    if (attempt.is_number_unsigned())
-      take(line, round_number(attempt.get<std::uint64_t>(), line["step"].get<std::uint64_t>()));
+/// Numbers of a list from `first` on, ascending, each once; false where it holds anything else.
+bool read_numbers(const Json& line, const char* name, std::uint64_t first, std::uint64_t end,
+                  std::vector<std::uint32_t>& numbers) {
+  const auto list = line.find(name);
+  if (list == line.end()) return true;
+  if (!list->is_array()) return false;
+  for (const Json& entry : *list) {
+    const std::uint64_t number = entry.is_number_unsigned() ? entry.get<std::uint64_t>() : end;
+    if (number < first || number >= end) return false;
+    numbers.push_back(static_cast<std::uint32_t>(number - first));
   }
+  std::ranges::sort(numbers);
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return true;
 }
 
-bool accuses(const Json& entry) {
-  return entry.value("accusation", Json()) == true ||
-         entry.value("kind", Json()) == suspicion_name(Suspicion::kLateOutvoted);
+Json parsed(std::string_view line) {
+  return Json::parse(line, nullptr, /*allow_exceptions=*/false);
+}
+
+void insert_once(std::vector<std::uint32_t>& ascending, std::uint32_t number) {
+  const auto place = std::ranges::lower_bound(ascending, number);
+  if (place == ascending.end() || *place != number) ascending.insert(place, number);
 }
 
 }  // namespace
@@ -49,29 +53,85 @@ nlohmann::json attackers_line(std::uint64_t step, const SimulatedLies& lies) {
   return line;
 }
 
-AttackersFound find_attackers(const std::filesystem::path& directory) {
+std::optional<RecordedLies> recorded_lies(std::string_view text, std::size_t workers) {
+  const Json line = parsed(text);
+  const std::optional<std::uint64_t> round = round_of_line(line);
+  constexpr std::uint64_t kAnySlice = std::numeric_limits<std::uint32_t>::max();
+  RecordedLies recorded{round.value_or(0), {}};
+  if (!round || !line.contains("attackers") ||
+      !read_numbers(line, "attackers", 1, workers + 1, recorded.lies.attackers) ||
+      !read_numbers(line, "silent", 1, workers + 1, recorded.lies.silent) ||
+      !read_numbers(line, "owned", 0, kAnySlice, recorded.lies.owned)) {
+    return std::nullopt;
+  }
+  return recorded;
+}
+
+std::optional<Observation> observation(std::string_view text, std::size_t workers) {
+  const Json line = parsed(text);
+  const std::optional<std::uint64_t> round = round_of_line(line);
+  if (!round) return std::nullopt;
+  const auto number = [&](const char* name, std::uint64_t first, std::uint64_t end) {
+    const auto found = line.find(name);
+    const bool fits = found != line.end() && found->is_number_unsigned() &&
+                      found->get<std::uint64_t>() >= first && found->get<std::uint64_t>() < end;
+    return fits ? std::optional(static_cast<std::uint32_t>(found->get<std::uint64_t>() - first))
+                : std::nullopt;
+  };
+  const auto worker = number("worker", 1, workers + 1);
+  const auto slice = number("slice", 0, std::numeric_limits<std::uint32_t>::max());
+  const auto kind = line.find("kind");
+  if (!worker || !slice || kind == line.end() || !kind->is_string()) return std::nullopt;
+  const std::optional<Suspicion> known = suspicion_named(kind->get_ref<const std::string&>());
+  if (!known) return std::nullopt;
+  return Observation{*round, *slice, *worker, *known};
+}
+
+bool is_held_against(Suspicion kind) {
+  return is_accusation(kind) || kind == Suspicion::kLateOutvoted;
+}
+
+void AttackersTally::add(const RecordedLies& lies) {
+  Round& round = rounds_[lies.round];
+  round.is_known = true;
+  round.liars = lies.lies.attackers;
+}
+
+void AttackersTally::add(const Observation& observation) {
+  if (is_held_against(observation.kind))
+    insert_once(rounds_[observation.round].accused, observation.worker);
+}
+
+AttackersFound AttackersTally::found() const {
   AttackersFound found;
-  std::set<RoundAndWorker> lies;
-  std::set<std::uint64_t> rounds;
   std::set<std::uint32_t> liars;
-  for_each_line(directory / kAttackersFile, [&](const Json& line, std::uint64_t round) {
-    rounds.insert(round);
-    for (const Json& worker : line.value("attackers", Json::array())) {
-      if (!worker.is_number_unsigned() || worker == 0) continue;
-      lies.emplace(round, worker.get<std::uint64_t>());
-      liars.insert(static_cast<std::uint32_t>(worker.get<std::uint64_t>() - 1));
-    }
-  });
-  std::set<RoundAndWorker> accused;
-  for_each_line(directory / kLedgerFile, [&](const Json& line, std::uint64_t round) {
-    const Json worker = line.value("worker", Json());
-    if (accuses(line) && worker.is_number_unsigned() && rounds.contains(round))
-      accused.emplace(round, worker.get<std::uint64_t>());
-  });
-  found.lies = lies.size();
-  for (const RoundAndWorker& one : accused) ++(lies.contains(one) ? found.rightly : found.wrongly);
+  for (const auto& [number, round] : rounds_) {
+    if (!round.is_known) continue;
+    found.lies += round.liars.size();
+    liars.insert(round.liars.begin(), round.liars.end());
+    for (const std::uint32_t worker : round.accused)
+      ++(std::ranges::binary_search(round.liars, worker) ? found.rightly : found.wrongly);
+  }
   found.liars.assign(liars.begin(), liars.end());
   return found;
+}
+
+AttackersFound find_attackers(const std::filesystem::path& directory) {
+  constexpr std::size_t kAnyWorkers = std::numeric_limits<std::uint32_t>::max() - 1;
+  AttackersTally tally;
+  const auto read = [&](std::string_view name, const JournalReader::Take& take) {
+    const std::filesystem::path file = directory / name;
+    if (!std::filesystem::exists(file))
+      throw InputError(fmt::format("cannot read {}: it is not there", file.string()));
+    JournalReader(file).read_on(take);
+  };
+  read(kAttackersFile, [&](std::string_view line) {
+    if (const auto lies = recorded_lies(line, kAnyWorkers)) tally.add(*lies);
+  });
+  read(kLedgerFile, [&](std::string_view line) {
+    if (const auto seen = observation(line, kAnyWorkers)) tally.add(*seen);
+  });
+  return tally.found();
 }
 
 }  // namespace detox

@@ -30,6 +30,7 @@ constexpr std::size_t kSuspicions = 12;
 constexpr std::size_t kAccusations = 7;
 
 std::string_view suspicion_name(Suspicion kind);
+std::optional<Suspicion> suspicion_named(std::string_view name);
 bool is_accusation(Suspicion kind);
 
 /// What a conviction rests on: digests of what was compared.

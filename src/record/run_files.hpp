@@ -21,6 +21,8 @@ inline constexpr std::string_view kLedgerFile = "ledger.jsonl";
 inline constexpr std::string_view kAttackersFile = "attackers.jsonl";  ///< of simulated attacks
 inline constexpr std::string_view kCommitmentsFile = "commitments.jsonl";
 inline constexpr std::string_view kSignatureFile = "commitments.sig";
+/// What checkpoints were scored with on the test set, a line each.
+inline constexpr std::string_view kEvaluationsFile = "evaluation.jsonl";
 inline constexpr std::array kJournalFiles = {kMetricsFile, kRoundsFile, kLedgerFile, kAttackersFile,
                                              kCommitmentsFile};
 

@@ -13,8 +13,8 @@
 #include "detox/errors.hpp"
 #include "record/attackers_file.hpp"
 #include "record/run_files.hpp"
+#include "round/verdict.hpp"
 #include "run/evaluator.hpp"
-#include "run/verdict.hpp"
 
 namespace detox {
 namespace {

@@ -9,9 +9,9 @@
 #include "base/ed25519.hpp"
 #include "config/given_options.hpp"
 #include "config/plan.hpp"
+#include "engine/keys.hpp"
 #include "round/replay.hpp"
 #include "run/environment.hpp"
-#include "run/keys.hpp"
 
 namespace detox {
 

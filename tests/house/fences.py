@@ -18,7 +18,7 @@ FLOORS = {
     "config": 4, "library": 4,
     "round": 5,
     "engine": 6,
-    "run": 7,
+    "run": 7, "review": 7,
     "launch": 8, "doctor": 8, "embed": 8, "experiment": 8,
     "cli": 9,
 }

@@ -10,7 +10,7 @@
 #include "config/plan.hpp"
 #include "detox/detox.h"
 #include "engine/adversary.hpp"
-#include "run/keys.hpp"
+#include "engine/keys.hpp"
 
 namespace detox {
 namespace {

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "base/learner.hpp"
+#include "engine/keys.hpp"
 #include "record/checkpoint.hpp"
-#include "run/keys.hpp"
 #include "stages/assign/slice_schedule.hpp"
 
 namespace detox {

@@ -1,4 +1,4 @@
-#include "run/keys.hpp"
+#include "engine/keys.hpp"
 
 #include <fmt/format.h>
 

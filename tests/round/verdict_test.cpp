@@ -1,4 +1,4 @@
-#include "run/verdict.hpp"
+#include "round/verdict.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

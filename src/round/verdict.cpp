@@ -5,7 +5,7 @@
 // are tested at once (Bonferroni). Where a worker has L slices a step, one of its L lists holds at
 // least the L-th part of its counts, so that L times as many are tested. Nothing is estimated from
 // the other workers' counts, which liars have a hand in. Cost: O(P + steps) for a few q.
-#include "run/verdict.hpp"
+#include "round/verdict.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,0 +1,43 @@
+#include "review/evaluations.hpp"
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/round_number.hpp"
+#include "record/journal_reader.hpp"
+#include "review/metrics.hpp"
+
+namespace detox {
+namespace {
+
+bool is_percentage(const std::optional<double>& value) {
+  return value && *value >= 0 && *value <= 100;
+}
+
+}  // namespace
+
+std::optional<Evaluation> evaluation_of(std::string_view text) {
+  const auto line = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const std::optional<std::uint64_t> round = round_of_line(line);
+  if (!round) return std::nullopt;
+  const auto loss = number_in_line(line, "loss"), prec1 = number_in_line(line, "prec1"),
+             prec5 = number_in_line(line, "prec5");
+  if (!loss || !is_percentage(prec1) || !is_percentage(prec5)) return std::nullopt;
+  return Evaluation{step_of_round(*round), *loss, *prec1, *prec5};
+}
+
+std::vector<Evaluation> read_evaluations(const std::filesystem::path& file) {
+  std::map<std::uint64_t, Evaluation> by_step;
+  JournalReader journal(file);
+  journal.read_on([&](std::string_view line) {
+    const std::optional<Evaluation> evaluation = evaluation_of(line);
+    if (!evaluation) journal.refuse("a run's evaluations");
+    by_step[evaluation->step] = *evaluation;
+  });
+  std::vector<Evaluation> evaluations;
+  for (const auto& [step, evaluation] : by_step) evaluations.push_back(evaluation);
+  return evaluations;
+}
+
+}  // namespace detox

@@ -1,0 +1,25 @@
+// evaluation.jsonl, as it is read back: what checkpoints were scored with on the test set.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace detox {
+
+struct Evaluation {
+  std::uint64_t step = 0;
+  double loss = 0;              ///< may be not finite
+  double prec1 = 0, prec5 = 0;  ///< Prec@1 and Prec@5, percent
+};
+
+/// Empty where the text is no such line.
+std::optional<Evaluation> evaluation_of(std::string_view line);
+
+/// By step, ascending; where a step has several lines, the last one. No file: nothing. InputError,
+/// with the line, where the file is not what is written there.
+std::vector<Evaluation> read_evaluations(const std::filesystem::path& file);
+
+}  // namespace detox
