@@ -82,8 +82,9 @@ class Child:
                 self._fit()
             words = [sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), *command] if sys.executable else command
             # In a session of its own, so that Ctrl-C reaches it through here alone: a second one would end it at once.
+            python = {"DETOX_PYTHON": sys.executable} if sys.executable else {}  # for attacks of files
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
-                                             start_new_session=True)
+                                             start_new_session=True, env={**python, **os.environ})
         except OSError as error:
             os.close(self._ours)
             raise InputError(f"{command[0]}: {error.strerror}") from None

@@ -169,6 +169,12 @@ class OwnFunction:
                     folder.rmdir()
 
 
+def in_a_line(error: BaseException) -> dict[str, str]:
+    """An answer that says what was raised."""
+    said = (str(error).strip().splitlines() or [""])[0]
+    return {"error": f"{type(error).__name__}{': ' if said else ''}{said}"[:250]}
+
+
 class Service:
     """Answers programs that ask for results, each connection by a thread of its own, one call at a time."""
 
@@ -208,10 +214,11 @@ class Service:
 
     def _answer(self, connection: socket.socket, own: OwnFunction) -> None:
         with contextlib.suppress(OSError), connection:
-            self._converse(connection, own)
+            self.converse(connection, own)
         self._open.discard(connection)
 
-    def _converse(self, connection: socket.socket, own: OwnFunction) -> None:
+    def converse(self, connection: socket.socket, own: OwnFunction) -> None:
+        """Answers at this connection until it closes."""
         uid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
         if uid not in (os.getuid(), 0) or connection.recv(_LONGEST_MESSAGE) != own.hello:
             return
@@ -247,8 +254,7 @@ class Service:
                     values[n] = own.answer(values[:n], call)
             except BaseException as error:  # SystemExit as well: the run is told, and train() raises it
                 self.failure = self.failure or error
-                said = (str(error).strip().splitlines() or [""])[0]
-                return {"error": f"{type(error).__name__}{': ' if said else ''}{said}"[:250]}
+                return in_a_line(error)
         return {}
 
 

@@ -95,7 +95,8 @@ def attack(name: Any = None, *, timeout: float = 300) -> Any:
     The function takes what it wants to know, by these names: ``honest``, a float32 array (k, d) of NumPy with the honest
     gradients of all slices, its own during the call; ``slice``, the one of which a copy is corrupted; ``m``, how many slices
     the attackers own in this step; ``step``. It returns a vector (d,). All attackers of a slice send the same. The same input
-    has to give the same bits: a run calls it twice at its start to see that. Runs in one process alone take it.
+    has to give the same bits: a run calls it twice at its start to see that. A run in one process asks this one; over MPI each
+    attacker loads the file of an attack, ``train(err_mode="FILE.py", processes=…)``, which has one such function.
 
     Parameters
     ----------

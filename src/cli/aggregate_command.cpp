@@ -181,11 +181,20 @@ void aggregate_rows(const Arguments& arguments, const Rows<T>& rows, const RuleI
            suspects);
 }
 
+/// Another library's definition may run where ours is refused.
+void warn_of_weak_requirement(const RuleInfo& rule, RuleOptions options, std::size_t n) {
+  const std::string_view word = word_of(std::exchange(options.semantics, Semantics::kPaper));
+  const std::string unmet = unmet_requirement(rule, options, n);
+  if (!unmet.empty())
+    log_warning("by the definition of {} this is no robust result: {}", word, unmet);
+}
+
 int run(const Arguments& arguments) {
   const RuleInfo& rule = rule_of(arguments.mode);
   NumpyFile file(arguments.input);
   check_paths(arguments);
   check_requirement(rule, arguments.options, file.header().n);
+  warn_of_weak_requirement(rule, arguments.options, file.header().n);
   if (!arguments.weights.empty()) {
     const std::string unmet =
         unmet_weights(rule, arguments.options, arguments.weights, file.header().n);

@@ -360,10 +360,11 @@ RunConfig resolve(RunConfig config, std::size_t world_workers) {
   config.inner_mode = recorded_name(inner);
   const AttackInfo& attack = attack_named(config.err_mode);
   config.err_mode = recorded_name(attack);
-  if (world_workers > 0 && !attack.file.empty()) {
+  if (world_workers > 0 && !attack.file.empty() && !is_of_file(attack)) {
     throw UsageError(fmt::format(
         "--err-mode {} is a function of another process, which no other machine's worker can ask; "
-        "valid: the local engine, or an attack of detoxml list",
+        "valid: a file of Python that has it (FILE.py), which each attacker loads, the local "
+        "engine, or an attack of detoxml list",
         attack.name));
   }
   if (attack.is_lis_simulation) {

@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,13 +18,13 @@
 #include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/json_field.hpp"
 #include "base/names.hpp"
-#include "detox/errors.hpp"
 
 namespace detox {
 namespace {
@@ -30,6 +33,12 @@ using nlohmann::json;
 
 constexpr std::size_t kLongestAnswer = std::size_t{1} << 16U, kLongestText = 300;
 constexpr double kHelloPatience = 60;
+
+/// Also of connecting, where nobody accepts.
+bool limit_sending(const FileDescriptor& fd) {
+  const timeval patience{.tv_sec = static_cast<time_t>(kHelloPatience), .tv_usec = 0};
+  return ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0;
+}
 
 FileDescriptor connected(const std::string& socket_file) {
   sockaddr_un address{};
@@ -40,10 +49,7 @@ FileDescriptor connected(const std::string& socket_file) {
   }
   std::memcpy(address.sun_path, socket_file.c_str(), socket_file.size() + 1);
   FileDescriptor fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  // Also of connecting, where nobody accepts.
-  const timeval patience{.tv_sec = static_cast<time_t>(kHelloPatience), .tv_usec = 0};
-  if (!fd.is_open() ||
-      ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
+  if (!fd.is_open() || !limit_sending(fd) ||
       ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw InputError(fmt::format("no process answers there: {}", system_error_text()));
   }
@@ -94,10 +100,63 @@ class SharedMemory {
   std::byte* place_ = nullptr;
 };
 
+void refuse_error(const json& answer) {
+  if (const auto error = answer.find("error"); error != answer.end())
+    throw AnsweredError(
+        printable(error->is_string() ? error->get<std::string>() : "", kLongestText));
+}
+
+/// A program that has its end of a connection as its standard input.
+class StartedProgram {
+ public:
+  StartedProgram() = default;
+  StartedProgram(std::vector<std::string> arguments, const FileDescriptor& end) {
+    std::vector<char*> words;
+    words.reserve(arguments.size() + 1);
+    for (std::string& word : arguments) words.push_back(word.data());
+    words.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, end.get(), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t none{};
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    const int error =
+        posix_spawnp(&process_, words[0], &actions, &attributes, words.data(), environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0)
+      throw InputError(fmt::format("cannot start {}: {}", arguments[0], std::strerror(error)));
+  }
+  ~StartedProgram() {
+    if (process_ == 0) return;
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  StartedProgram(StartedProgram&& other) noexcept : process_(std::exchange(other.process_, 0)) {}
+  StartedProgram& operator=(StartedProgram&&) = delete;
+
+ private:
+  pid_t process_ = 0;
+};
+
 }  // namespace
 
 struct ProcessConnection::Line {
   explicit Line(const std::string& socket_file) : fd(connected(socket_file)) {}
+  explicit Line(std::vector<std::string> arguments) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+      throw InputError(fmt::format("no socket for it: {}", system_error_text()));
+    fd = FileDescriptor(ends[0]);
+    const FileDescriptor theirs(ends[1]);
+    limit_sending(fd);
+    program.emplace(std::move(arguments), theirs);
+  }
 
   /// One message, with a file where there is one. False where nobody listens any more.
   bool send(std::string_view text, int file) const {
@@ -157,6 +216,7 @@ struct ProcessConnection::Line {
   }
 
   std::mutex mutex;
+  std::optional<StartedProgram> program;
   FileDescriptor fd;
   SharedMemory memory;
 };
@@ -171,7 +231,18 @@ void ProcessConnection::refuse_answer() {
 }
 
 ProcessConnection::ProcessConnection(const std::string& socket, std::string_view hello)
-    : line_(std::make_unique<Line>(socket)), about_(line_->ask(hello, -1, kHelloPatience)) {
+    : line_(std::make_unique<Line>(socket)) {
+  meet(hello);
+}
+
+ProcessConnection::ProcessConnection(std::vector<std::string> program, std::string_view hello)
+    : line_(std::make_unique<Line>(std::move(program))) {
+  meet(hello);
+}
+
+void ProcessConnection::meet(std::string_view hello) {
+  about_ = line_->ask(hello, -1, kHelloPatience);
+  refuse_error(about_);
   try {
     read_field(about_, "name", name_);
     read_field(about_, "source", source_);
@@ -207,9 +278,7 @@ void ProcessConnection::compute(json call, std::span<const T* const> rows, std::
   }
   for (std::size_t i = 0; i < rows.size(); ++i)
     std::memcpy(memory.place() + i * row_size, rows[i], row_size);
-  const json answer = line_->ask(call.dump(), file, patience_s_);
-  if (const auto error = answer.find("error"); error != answer.end())
-    throw InputError(printable(error->is_string() ? error->get<std::string>() : "", kLongestText));
+  refuse_error(line_->ask(call.dump(), file, patience_s_));
   std::memcpy(out.data(), memory.place() + rows.size() * row_size, row_size);
 }
 

@@ -8,21 +8,30 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "detox/errors.hpp"
 
 namespace detox {
 
-/// Behind a socket's path the source of the function that answered there is recorded.
-inline constexpr std::string_view kFunctionMark = "@function:";
-
 /// Whether it is a socket.
 bool is_socket(const std::string& file);
+
+/// What the process itself gives as its reason.
+class AnsweredError : public InputError {
+ public:
+  using InputError::InputError;
+};
 
 /// Threads may share it: calls wait for each other.
 class ProcessConnection {
  public:
   /// Connects, says hello, and keeps the answer. InputError, without the socket's name, where
-  /// nobody answers or no object.
+  /// nobody answers or no object; AnsweredError where that is an error.
   ProcessConnection(const std::string& socket, std::string_view hello);
+  /// The same with a program, looked for on PATH, and its arguments: it is started, its standard
+  /// input is the connection, what it prints goes to standard error, and it ends with this object.
+  ProcessConnection(std::vector<std::string> program, std::string_view hello);
   ~ProcessConnection();
   ProcessConnection(const ProcessConnection&) = delete;
   ProcessConnection& operator=(const ProcessConnection&) = delete;
@@ -42,6 +51,8 @@ class ProcessConnection {
 
  private:
   struct Line;
+  void meet(std::string_view hello);
+
   std::unique_ptr<Line> line_;
   nlohmann::json about_;
   std::string name_, source_;

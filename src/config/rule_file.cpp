@@ -15,6 +15,7 @@
 #include "base/module.hpp"
 #include "base/module_note.hpp"
 #include "base/names.hpp"
+#include "config/outside_name.hpp"
 #include "config/rule_process.hpp"
 #include "detox/errors.hpp"
 #include "detox/rule_module.h"
@@ -25,25 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Behind this, or kFunctionMark, is recorded what a rule is: a library's bytes, or the source of a
-/// function in another process.
-constexpr std::string_view kDigestMark = "@sha256:";
 constexpr std::size_t kDigestLetters = 2 * std::tuple_size_v<Digest>;
-
-std::size_t mark_in(std::string_view text) {
-  const std::size_t digest = text.rfind(kDigestMark);
-  return digest != std::string_view::npos ? digest : text.rfind(kFunctionMark);
-}
-
-/// FILE and, where it is said, what it must be.
-struct Wanted {
-  std::string file, identity;
-};
-
-Wanted wanted_from(std::string_view text) {
-  const std::size_t mark = std::min(mark_in(text), text.size());
-  return {std::string(text.substr(0, mark)), std::string(text.substr(mark))};
-}
 
 [[noreturn]] void refuse_rule(const std::string& file, std::string_view why) {
   throw InputError(fmt::format("rule {}: {}", printable(file, 200), why));
@@ -110,7 +93,7 @@ std::unique_ptr<OpenRule> opened(const std::string& file) {
                                   error.what()));
   }
   auto rule = std::make_unique<OpenRule>();
-  rule->identity = fmt::format("{}{}", kDigestMark, hex(digest_of(read_file(file))));
+  rule->identity = fmt::format("{}{}", kFileMark, hex(digest_of(read_file(file))));
   rule->functions = functions_in(file);
   rule->name = own_text(rule->functions.name);
   rule->functions.name = rule->name.c_str();
@@ -162,25 +145,24 @@ bool is_rule_file(std::string_view rule) {
 
 const RuleInfo& rule_of(std::string_view name_or_file) {
   if (!is_rule_file(name_or_file)) return find_rule(name_or_file);
-  const Wanted wanted = wanted_from(name_or_file);
+  const OutsideName wanted = outside_name(name_or_file);
   const bool was_function = wanted.identity.starts_with(kFunctionMark);
-  if (was_function && !is_socket(wanted.file)) {
-    refuse_rule(wanted.file,
+  if (was_function && !is_socket(wanted.place)) {
+    refuse_rule(wanted.place,
                 "it was a function of another process, which is gone; valid: that process again, "
                 "as detoxml.train(rule=..., resume=\"auto\") in Python, or its socket by --mode");
   }
-  const OpenRule& rule = open_once(wanted.file);
+  const OpenRule& rule = open_once(wanted.place);
   if (!wanted.identity.empty() && wanted.identity != rule.identity) {
     const auto shown = [](std::string_view identity) {
-      return printable(identity.substr(std::min(identity.find(':') + 1, identity.size())),
-                       kDigestLetters);
+      return printable(digest_in(identity), kDigestLetters);
     };
     refuse_rule(
-        wanted.file,
+        wanted.place,
         fmt::format("{} SHA-256 is {}, and {} is recorded; valid: that {} again, or with "
                     "this one (--mode {}) a new run, from the same weights by --pretrained",
                     was_function ? "its source's" : "its", shown(rule.identity),
-                    shown(wanted.identity), was_function ? "function" : "file", wanted.file));
+                    shown(wanted.identity), was_function ? "function" : "file", wanted.place));
   }
   return rule.info;
 }
@@ -190,7 +172,7 @@ std::string recorded_name(const RuleInfo& rule) {
 }
 
 std::string identity_of(const RuleInfo& rule) {
-  return std::string(rule.file.empty() ? rule.name : rule.file.substr(mark_in(rule.file)));
+  return rule.file.empty() ? std::string(rule.name) : outside_name(rule.file).identity;
 }
 
 void check_repeats(const RuleInfo& rule, std::span<const float> once,

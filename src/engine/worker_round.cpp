@@ -12,6 +12,7 @@
 #include "base/round_number.hpp"
 #include "comm/compression/compressor.hpp"
 #include "comm/slice_lists.hpp"
+#include "config/own_attack.hpp"
 #include "config/rule_file.hpp"
 #include "engine/probe_gradient.hpp"
 #include "exchange/answer_digests.hpp"
@@ -383,6 +384,7 @@ std::optional<int> await_stop(Transport& transport, double patience_s) {
 
 int take_part(Transport& transport, const WorkerWelcome& welcome, const WorkerKitMaker& make_kit) {
   for (const std::string& rule : welcome.rules) rule_of(rule);
+  if (!welcome.attack.empty()) load_attack(attack_named(welcome.attack));
   WorkerKit kit = make_kit(welcome);
   transport.send(0, make_ready(to_json(facts_of(welcome, kit))));
   std::optional<int> stopped;

@@ -9,6 +9,7 @@
 
 #include "base/digest.hpp"
 #include "base/json_field.hpp"
+#include "config/own_attack.hpp"
 #include "config/rule_file.hpp"
 #include "engine/probe_gradient.hpp"
 #include "stages/aggregate/rule_options.hpp"
@@ -80,6 +81,7 @@ std::string to_json(const WorkerWelcome& welcome) {
               {"image_size", welcome.image_size},
               {"data_dir", welcome.data_dir},
               {"rules", welcome.rules},
+              {"attack", welcome.attack},
               {"probe_key", hex(welcome.probe_key)},
               {"probe_samples", welcome.probe_samples},
               {"server_timeout_s", welcome.server_timeout_s}}
@@ -95,6 +97,7 @@ std::optional<WorkerWelcome> welcome_from_json(std::string_view text) {
     read_field(json, "image_size", welcome.image_size);
     read_field(json, "data_dir", welcome.data_dir);
     read_field(json, "rules", welcome.rules);
+    read_field(json, "attack", welcome.attack);
     welcome.probe_key = key_from_hex(json.at("probe_key"));
     read_field(json, "probe_samples", welcome.probe_samples);
     read_field(json, "server_timeout_s", welcome.server_timeout_s);
@@ -174,7 +177,7 @@ std::optional<WorkerSettings> settings_from_json(std::string_view text) {
     read_field(json, "by_digest", s.by_digest);
     read_field(json, "chunk_bytes", s.chunk_bytes);
     read_field(json, "compression", s.compression);
-    const auto& parameter = find_attack(s.attack.attack).parameter;
+    const auto& parameter = attack_named(s.attack.attack).parameter;
     const double c = s.attack.options.adversarial;
     if (parameter && !takes_parameter(*parameter, c, s.slices)) return std::nullopt;
     const bool valid = s.slices >= 1 && s.seats >= s.slices && s.seats / s.slices <= s.workers() &&

@@ -21,6 +21,8 @@ struct WorkerWelcome {
   /// Of users' own, where simulated attackers know the rules: a worker opens their files before it
   /// is ready (config/rule_file.hpp).
   std::vector<std::string> rules;
+  /// Of a user's own: each worker loads its file as well (config/own_attack.hpp); else empty.
+  std::string attack;
   Key probe_key{};
   std::size_t probe_samples = 1;  ///< 1 to kMostProbeSamples
   /// Silence of the server after which a worker gives up. While it waits for others the server

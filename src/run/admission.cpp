@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "config/missing_workers.hpp"
+#include "config/own_attack.hpp"
 #include "config/rule_file.hpp"
 #include "detox/errors.hpp"
 #include "engine/admission.hpp"
@@ -149,6 +150,9 @@ WorkerWelcome welcome_for(const TrainSetup& setup) {
       if (!rule->file.empty()) welcome.rules.push_back(recorded_name(*rule));
     }
   }
+  if (const AttackInfo& attack = attack_named(setup.plan.attack.attack);
+      setup.plan.attack.byzantine > 0 && !attack.file.empty())
+    welcome.attack = recorded_name(attack);
   welcome.probe_key = setup.keys.probe;
   welcome.probe_samples =
       std::min(kMostProbeSamples, std::max<std::size_t>(1, setup.samples_per_step / setup.plan.k));

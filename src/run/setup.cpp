@@ -120,7 +120,8 @@ void try_own_rule(const TrainSetup& setup) {
   check_repeats(rule, once, again);
 }
 
-/// Has an attack of the user's own answer the same question twice, of a step's size.
+/// Has an attack of the user's own answer the same question twice, of a step's size. Where workers
+/// are behind a transport they load it, and the server does not.
 void try_own_attack(const TrainSetup& setup) {
   const AttackPlan& plan = setup.plan.attack;
   const AttackInfo& info = attack_named(plan.attack);
@@ -209,7 +210,7 @@ TrainSetup set_up(const StartingConfig& given, const Environment& environment,
   }
   finish_plan(setup);
   try_own_rule(setup);
-  try_own_attack(setup);
+  if (world_workers == 0) try_own_attack(setup);
   try_smallest_slice(setup, *learner);
   return setup;
 }

@@ -1,5 +1,6 @@
 """Runs from Python: detox.train() and rules of one's own that the program asks for."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -16,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "python")]
 from program import LIBTORCH, PATIENCE, PROGRAM, ProgramTest, environment, main, run, wait_for
 
-os.environ.update(environment(), DETOXML_PROGRAM=PROGRAM)
+os.environ.update(environment(), DETOXML_PROGRAM=PROGRAM, PYTHONPATH=str(ROOT / "python"))
 
 import detoxml as detox
 import numpy
@@ -328,7 +329,7 @@ class OwnAttack(PythonRun):
         self.assert_raises(detox.InputError, "moody: twice the same input, and value 0 of its results is ",
                            err_mode=detox.OwnAttack(lambda honest: draws.standard_normal(honest.shape[1]), "moody"), **liars)
         self.assert_raises(detox.UsageError, "valid: an attack", err_mode=median)
-        self.assert_raises(detox.UsageError, "valid: the local engine", err_mode=fails, processes=4, workers=None, **liars)
+        self.assert_raises(detox.UsageError, "valid: a file of Python that has it", err_mode=fails, processes=4, workers=None, **liars)
         self.assert_raises(detox.InputError, "attack ./none: no process answers there", err_mode="./none", **liars)
 
     def test_is_resumed_with_the_same_source(self):
@@ -343,6 +344,51 @@ class OwnAttack(PythonRun):
         self.assertEqual(detox.train(**SMALL, **liars, resume="auto", err_mode=opposite).status.step, 6)
         self.assertEqual(self.checkpoint("run", 6), self.checkpoint("whole", 6))
         self.assertEqual(whole.status.step, 6)
+
+
+class AttackOfAFile(PythonRun):
+    FILE = "import detoxml\n\n@detoxml.attack\ndef opposite(honest, m):\n    return -m * honest.mean(axis=0)\n"
+    OPTIONS = {"batch_size": 8, "max_steps": 4, "approach": "baseline", "rule": "coord-median", "worker_fail": 1, "no_evaluate": True}
+
+    def setUp(self):
+        super().setUp()
+        pathlib.Path("opposite.py").write_text(self.FILE)
+
+    def test_hurts_over_mpi_as_its_function_does_here(self):
+        with mock.patch.dict(os.environ, LIBTORCH):
+            here = detox.train(**self.OPTIONS, workers=3, err_mode=lambda honest, m: -m * honest.mean(axis=0), train_dir="here")
+            files = detox.train(**self.OPTIONS, workers=3, err_mode="opposite.py", train_dir="file")
+            there = detox.train(**self.OPTIONS, processes=4, err_mode="opposite.py", train_dir="there")
+        for run in (files, there):
+            self.assertEqual(self.checkpoint(run.path, 4)[0], self.checkpoint(here.path, 4)[0])
+            self.assertEqual((run.path / "attackers.jsonl").read_bytes(), (here.path / "attackers.jsonl").read_bytes())
+            self.assertEqual(run.config["err_mode"], f"opposite.py@sha256:{hashlib.sha256(self.FILE.encode()).hexdigest()}")
+
+    def test_is_run_by_workers_and_never_by_the_server(self):
+        text = self.FILE.replace("import detoxml", "import detoxml, os, pathlib\npathlib.Path(f'ran-{os.environ.get(\"OMPI_COMM_WORLD_RANK\")}').touch()")
+        pathlib.Path("opposite.py").write_text(text)
+        detox.train(**self.OPTIONS, processes=4, err_mode="opposite.py", train_dir="there")
+        self.assertEqual(sorted(path.name for path in pathlib.Path().glob("ran-*")), ["ran-1", "ran-2", "ran-3"])
+
+    def test_that_makes_no_attack_or_has_changed_is_refused_in_one_line(self):
+        here = {**self.OPTIONS, "workers": 3}
+        for text, reason in (("x = 1", "attack opposite.py: ValueError: it makes 0 attacks; valid: one function under @detoxml.attack"),
+                             ("raise SystemExit('no')", "attack opposite.py: SystemExit: no"),
+                             ("def", "attack opposite.py: SyntaxError: "),
+                             ("import os; os._exit(3)", "attack opposite.py: the process that answers for it is gone; it needs Python"),
+                             (self.FILE.replace("-m", "object()"), "opposite: TypeError: "),
+                             ("import random\n" + self.FILE.replace("-m", "random.random()"), "opposite: twice the same input, and value 0")):
+            with self.subTest(text):
+                pathlib.Path("opposite.py").write_text(text)
+                self.assert_raises(detox.InputError, reason, err_mode="opposite.py", **here)
+        self.assert_raises(detox.InputError, "attack nobody.py: cannot open nobody.py", err_mode="nobody.py", **here)
+        pathlib.Path("opposite.py").write_text("x = 1")
+        self.assert_raises(detox.InputError, "attack opposite.py: ValueError: it makes 0 attacks", err_mode="opposite.py", processes=4,
+                           workers=None, **self.OPTIONS)
+        pathlib.Path("opposite.py").write_text(self.FILE)
+        detox.train(**{**here, "max_steps": 2}, err_mode="opposite.py", train_dir="run")
+        pathlib.Path("opposite.py").write_text(self.FILE.replace("-m", "-2 * m"))
+        self.assert_raises(detox.InputError, "attack opposite.py: its SHA-256 is ", resume="auto", train_dir="run")
 
 
 class OverMpi(PythonRun):

@@ -125,7 +125,7 @@ struct AttackInfo {
                                       std::size_t most_owned) = nullptr;
   bool stays = false;  ///< what is broken stays so: its workers are the same in every step
   bool is_lis_simulation = false;  ///< the one that --lis-simulation simulate is another name of
-  /// Of one that another process answers for: where, and its source (src/config/own_attack.hpp).
+  /// Of a user's own: where it is, and its digest (src/config/own_attack.hpp).
   std::string_view file = {};
 };
 
