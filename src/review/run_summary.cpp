@@ -1,9 +1,13 @@
 #include "review/run_summary.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 #include <memory>
 
+#include "base/counted.hpp"
 #include "record/journal_reader.hpp"
 #include "record/ledger.hpp"
 #include "record/run_files.hpp"
@@ -116,17 +120,42 @@ Detection detection_of(const AttackersFound& found, const Plan& plan,
   return detection;
 }
 
-/// Nobody where other workers are made to lie in each step, as for the run itself.
-std::vector<std::uint32_t> suspects_of(const Ledger& ledger, const Plan& plan,
-                                       const RunMetrics& metrics) {
-  const bool corrupts = plan.attack.byzantine > 0 && !only_delays(plan);
-  if (plan.arbitrated || metrics.steps.empty() || (corrupts && liars_change(plan))) return {};
+std::string convictions_line(const std::vector<Conviction>& convictions, std::uint64_t steps) {
+  if (convictions.empty()) return fmt::format("nobody was convicted in {}", counted(steps, "step"));
+  std::vector<std::string> each;
+  constexpr std::size_t kNamed = 30;
+  for (std::size_t i = 0; i < std::min(convictions.size(), kNamed); ++i) {
+    const Conviction& one = convictions[i];
+    each.push_back(fmt::format("worker {} in step {}", one.worker + 1, one.step));
+  }
+  if (convictions.size() > kNamed)
+    each.push_back(fmt::format("{} more", convictions.size() - kNamed));
+  return fmt::format("convicted: {}", fmt::join(each, ", "));
+}
+
+/// As the run itself does at its end: nobody where other workers are made to lie in each step.
+void judge(const Ledger& ledger, const Plan& plan, const RunMetrics& metrics, RunSummary& summary) {
+  if (metrics.steps.empty()) {
+    summary.verdict = "no step was taken";
+    return;
+  }
+  if (plan.arbitrated) {
+    summary.verdict = convictions_line(summary.convictions, metrics.steps.size());
+    return;
+  }
   const VerdictBasis basis{.seating = plan.seating(),
                            .liars = plan.q,
                            .random_placement = plan.random_placement,
                            .first_step = metrics.steps.front().step,
                            .last_step = metrics.steps.back().step};
-  return judge_workers(ledger, basis).suspects;
+  const bool corrupts = plan.attack.byzantine > 0 && !only_delays(plan);
+  if (corrupts && liars_change(plan)) {
+    summary.verdict = changing_liars_line(ledger, basis);
+    return;
+  }
+  const Verdict verdict = judge_workers(ledger, basis);
+  summary.verdict = verdict.line;
+  summary.suspects = verdict.suspects;
 }
 
 }  // namespace
@@ -168,7 +197,7 @@ RunSummary summarise_run(const fs::path& folder, std::uint64_t last_steps) {
     convicted.push_back(worker);
   }
   if (!plan) return summary;
-  summary.suspects = suspects_of(ledger.totals, *plan, metrics);
+  judge(ledger.totals, *plan, metrics, summary);
   if (has_truth) {
     summary.detection =
         detection_of(tally.found(), *plan, plan->arbitrated ? convicted : summary.suspects);

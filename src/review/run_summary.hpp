@@ -71,6 +71,7 @@ struct RunSummary {
   /// Answers that were computed for a slice that was used.
   std::optional<double> answers_a_slice() const;
 
+  std::string verdict;                  ///< whom all that is a case against, a line for people
   std::vector<std::uint32_t> suspects;  ///< from 0, ascending; none where an arbiter decides
   std::vector<Conviction> convictions;  ///< by worker
   std::optional<Detection> detection;   ///< where attackers.jsonl has the truth
