@@ -9,6 +9,21 @@ set(overrides_of_all bogus-mail-host bogus-mail-host-in-debian-changelog)
 # The package may hold several libraries. CPack writes the call of ldconfig; it does no harm beside the trigger.
 set(overrides_of_library package-name-doesnt-match-sonames maintscript-calls-ldconfig no-symbols-control-file)
 
+# The program holds dygraphs, for its pages: what that asks to go along, as a copyright file has text.
+file(READ ${CMAKE_CURRENT_LIST_DIR}/../src/report/page/dygraphs_licence.txt licence)
+string(REGEX REPLACE "\n$" "" licence "${licence}")
+string(REPLACE "\n\n" "\n.\n" licence "${licence}")
+string(REPLACE "\n" "\n " licence "${licence}")
+set(others_of_program "
+Files: usr/bin/detoxml
+Copyright: 2026, the DETOX authors
+  2006-2017, Dan Vanderkam and the other authors of dygraphs
+License: Apache-2.0 and Expat
+
+License: Expat
+ ${licence}
+")
+
 foreach(component ${CPACK_COMPONENTS_ALL})
   string(TOUPPER ${component} upper)
   set(package ${CPACK_DEBIAN_${upper}_PACKAGE_NAME})
@@ -27,7 +42,7 @@ Copyright: 2026, the DETOX authors
 License: Apache-2.0
  On Debian systems, the full text of the Apache License, Version 2.0, is in
  /usr/share/common-licenses/Apache-2.0.
-")
+${others_of_${component}}")
   file(WRITE ${doc}/changelog
 "detoxml (${CPACK_PACKAGE_VERSION}) bookworm; urgency=medium
 

@@ -24,6 +24,7 @@ Command host_report_command(CLI::App& program);
 Command launch_command(CLI::App& program);
 Command list_command(CLI::App& program);
 Command man_command(CLI::App& program);
+Command report_command(CLI::App& program);
 Command train_command(CLI::App& program);
 Command tune_command(CLI::App& program);
 Command verify_command(CLI::App& program);

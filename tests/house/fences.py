@@ -19,7 +19,7 @@ FLOORS = {
     "round": 5,
     "engine": 6,
     "run": 7, "review": 7,
-    "launch": 8, "doctor": 8, "embed": 8, "experiment": 8,
+    "launch": 8, "doctor": 8, "embed": 8, "experiment": 8, "report": 8,
     "cli": 9,
 }
 

@@ -1,0 +1,236 @@
+// Curves over steps or seconds, by dygraphs. A chart keeps its zoom when it is given newer data.
+
+const kTimes = [[7200 * 3, 3600, "hours"], [120 * 3, 60, "minutes"], [0, 1, "seconds"]];
+
+function timeUnit(most) {
+  return kTimes.find(([least]) => most >= least);
+}
+
+/** Names of what charts show, with what the pointer is at; a button each, which hides and shows it. */
+class Legend {
+  constructor() {
+    this.hidden = new Set();
+    this.charts = [];
+    this.values = new Map();
+    this.box = element("ul", { class: "legend" });
+  }
+
+  draw() {
+    const entries = new Map();
+    for (const chart of this.charts) for (const one of chart.series || []) if (!entries.has(one.name)) entries.set(one.name, [one, chart]);
+    this.values.clear();
+    this.box.replaceChildren(...[...entries].map(([name, [one, chart]]) => {
+      const value = element("span", { class: "value" });
+      this.values.set(name, value);
+      const button = element("button", { type: "button", "aria-pressed": String(!this.hidden.has(name)), title: `${name}: show or hide` },
+        swatch(seriesColour(one.colour), one, chart.view.stacked), element("span", { class: "name" }, name), value);
+      button.addEventListener("click", () => {
+        if (!this.hidden.delete(name)) this.hidden.add(name);
+        button.setAttribute("aria-pressed", String(!this.hidden.has(name)));
+        for (const drawn of this.charts) drawn.draw();
+      });
+      return element("li", {}, button);
+    }));
+  }
+
+  /** `texts`: by name. */
+  say(texts) {
+    for (const [name, value] of this.values) value.textContent = texts.get(name) || "";
+  }
+}
+
+/**
+ * A chart. `take(series, view)` shows series {name, x, y, colour, dots}; view: {xName, xFactor, yName, xText, yText, log,
+ * stacked, percent}. Several may share a legend.
+ */
+class Chart {
+  constructor(legend, low = false) {
+    this.legend = legend;
+    legend.charts.push(this);
+    this.box = element("div", { class: low ? "chart low" : "chart" });
+    this.reset = element("button", { type: "button", class: "screen", hidden: true }, "whole range");
+    this.reset.addEventListener("click", () => { if (this.graph) this.graph.resetZoom(); });
+    this.figure = element("figure", {}, this.box, this.reset);
+    this.graph = null;
+    this.shape = "";
+    kPainters.add(() => { this.draw(); this.legend.draw(); });
+    new ResizeObserver(() => {
+      if (!this.graph) this.draw();
+      else if (this.box.clientWidth > 0) this.graph.resize();
+    }).observe(this.box);
+  }
+
+  take(series, view) {
+    this.series = series.filter((one) => one.y.some(isNumber));
+    this.view = view;
+    this.draw();
+    this.legend.draw();
+  }
+
+  draw() {
+    if (!this.series || this.box.clientWidth === 0) return;
+    if (this.series.length === 0) {
+      if (this.graph) this.graph.destroy();
+      this.graph = null;
+      this.box.replaceChildren(element("p", { class: "quiet" }, `Nothing yet: ${this.view.yName}.`));
+      return;
+    }
+    const rows = this.rows();
+    const options = this.options(rows);
+    // What shows other things, over another axis, is another graph: no zoom is kept from there.
+    const shape = JSON.stringify([this.view.xName, this.view.yName, this.series.map((one) => one.name)]);
+    if (this.graph && shape === this.shape) {
+      this.graph.updateOptions({ ...options, file: rows });
+    } else {
+      if (this.graph) this.graph.destroy();
+      this.box.replaceChildren();
+      this.graph = new Dygraph(this.box, rows, options);
+      this.reset.hidden = true;
+    }
+    this.shape = shape;
+  }
+
+  /** Rows of x and all series' y: null where a series has nothing there, NaN where its line is broken. */
+  rows() {
+    const places = new Map();
+    const factor = this.view.xFactor || 1;
+    this.series.forEach((one, at) => {
+      for (let i = 0; i < one.x.length; i += 1) {
+        if (!isNumber(one.x[i])) continue;
+        const x = one.x[i] / factor;
+        let row = places.get(x);
+        if (!row) {
+          row = new Array(this.series.length + 1).fill(null);
+          row[0] = x;
+          places.set(x, row);
+        }
+        const y = one.y[i];
+        const isShown = isNumber(y) && !(this.view.log && y <= 0);
+        row[at + 1] = isShown ? y * (this.view.percent ? 100 : 1) : y === null && one.dots ? null : NaN;
+      }
+    });
+    return [...places.values()].sort((a, b) => a[0] - b[0]);
+  }
+
+  options(rows) {
+    const labels = ["x", ...this.series.map((_, at) => `s${at}`)];
+    const { mousedown, dblclick, willDestroyContextMyself } = Dygraph.defaultInteractionModel;
+    const each = {};
+    this.series.forEach((one, at) => {
+      const dash = this.view.stacked ? [] : seriesDash(one.colour);
+      each[`s${at}`] = { strokePattern: dash.length ? dash : null, drawPoints: Boolean(one.dots) || one.x.length === 1, pointSize: 3.5,
+        strokeWidth: this.view.stacked ? 1 : 1.8 };
+    });
+    const wide = this.box.clientWidth > 600;
+    const [low, high] = [rows[0][0], rows[rows.length - 1][0]];
+    return {
+      labels, series: each, colors: this.series.map((one) => seriesColour(one.colour)),
+      visibility: this.series.map((one) => !this.legend.hidden.has(one.name)),
+      xlabel: this.view.xName, ylabel: this.view.yName, legend: "never", showLabelsOnHighlight: false,
+      connectSeparatedPoints: true, stackedGraph: Boolean(this.view.stacked), fillAlpha: 0.75,
+      logscale: Boolean(this.view.log), gridLineColor: shade(kGrid), axisLineColor: shade(kQuiet), highlightCircleSize: 4,
+      xRangePad: 4, rightGap: 22, includeZero: Boolean(this.view.stacked), animatedZooms: false,
+      dateWindow: low === high ? [low - 1, high + 1] : this.graph && this.graph.isZoomed("x") ? this.graph.xAxisRange() : null,
+      axes: {
+        x: { pixelsPerLabel: 70, axisLabelWidth: 64, axisLabelFormatter: (x) => numberText(x, 6) },
+        y: { axisLabelWidth: wide ? 56 : 46, pixelsPerLabel: 40,
+          axisLabelFormatter: (y) => this.view.yText ? this.view.yText(y) : numberText(y, 3) },
+      },
+      // Touching scrolls the page.
+      interactionModel: { mousedown, dblclick, willDestroyContextMyself },
+      highlightCallback: (_, x, points) => this.say(x, points), unhighlightCallback: () => this.say(null, []),
+      zoomCallback: () => { this.reset.hidden = !this.graph.isZoomed(); },
+    };
+  }
+
+  say(x, points) {
+    const texts = new Map();
+    points.forEach((point, at) => {
+      const text = this.view.yText ? this.view.yText(point.yval) : numberText(point.yval);
+      texts.set(this.series[Number(point.name.slice(1))].name, at === 0 ? `${text} at ${this.view.xText(x)}` : text);
+    });
+    this.legend.say(texts);
+  }
+}
+
+const kMostCurves = 40;
+
+/** Loss and accuracy of several runs in one picture each. */
+class Curves {
+  constructor(isAlone) {
+    this.over = "step";
+    this.of = isAlone ? "both" : null;
+    this.log = false;
+    this.legend = new Legend();
+    this.loss = new Chart(this.legend);
+    this.accuracy = new Chart(this.legend);
+    this.ofBox = element("span");
+    this.controls = element("div", { class: "controls" },
+      choice("over", "over", [["step", "steps"], ["at", "seconds"]], "step", (value) => { this.over = value; this.draw(); }), this.ofBox,
+      checkbox("loss on a logarithmic axis", false, (value) => { this.log = value; this.draw(); }),
+      element("span", { class: "quiet" }, "Drag to zoom, double-click for the whole range."));
+    this.note = element("p", { class: "quiet" });
+    this.box = element("section", {}, element("h2", { id: "curves" }, "What came out"), this.controls, this.legend.box,
+      element("div", { class: "curves" }, this.loss.figure, this.accuracy.figure), this.note);
+  }
+
+  show(runs) {
+    this.runs = runs;
+    if (this.of === null) {
+      const areTested = runs.every((run) => run.tests.step.length > 1);
+      this.of = areTested ? "tests" : "curves";
+      if (runs.some((run) => run.tests.step.length > 0)) {
+        this.ofBox.replaceChildren(choice("of", "of", [["curves", "training batches"], ["tests", "the test set"]], this.of,
+          (value) => { this.of = value; this.draw(); }));
+      }
+    }
+    this.draw();
+  }
+
+  draw() {
+    const shown = this.runs.slice(0, kMostCurves);
+    const last = (run) => (run.curves.at.length ? run.curves.at[run.curves.at.length - 1] : 0);
+    const [, factor, unit] = timeUnit(Math.max(1, ...shown.map(last)));
+    const isTime = this.over === "at";
+    const xText = (x) => (isTime ? `${numberText(x)} ${unit}` : `step ${numberText(x)}`);
+    const view = { xName: isTime ? `${unit} of steps` : "step", xFactor: isTime ? factor : 1, xText };
+    const series = (what) => shown.flatMap((run, colour) => {
+      const line = (of, name, itsColour) => ({ name, x: run[of][this.over], y: run[of][what], colour: itsColour, dots: of === "tests" });
+      return this.of === "both" ? [line("curves", "training batches", 0), line("tests", "test set", 1)] : [line(this.of, run.name, colour)];
+    });
+    this.loss.take(series("loss"), { ...view, yName: "loss (cross entropy)", log: this.log });
+    this.accuracy.take(series("accuracy"), { ...view, yName: "accuracy, %", percent: true });
+    const widths = [...new Set(shown.map((run) => run.curves.width))];
+    const parts = [];
+    if (this.of !== "tests" && Math.max(...widths) > 1)
+      parts.push(`A point is the mean of ${widths.length === 1 ? numberText(widths[0]) : `${numberText(Math.min(...widths))} to ${numberText(Math.max(...widths))}`} steps.`);
+    const odd = shown.reduce((sum, run) => sum + run.curves.not_finite, 0);
+    if (odd > 0) parts.push(`${numberText(odd)} ${odd === 1 ? "step's loss is" : "steps' losses are"} not finite and left out.`);
+    if (this.runs.length > shown.length) parts.push(`The first ${shown.length} of ${this.runs.length} runs.`);
+    this.note.textContent = parts.join(" ");
+  }
+}
+
+/** Seconds by phase: stacked over steps, and a table. */
+class Phases {
+  constructor() {
+    this.legend = new Legend();
+    this.chart = new Chart(this.legend, true);
+    this.table = element("div");
+    this.box = element("div", {}, element("h3", {}, "Where the seconds go"), this.legend.box, this.chart.figure, this.table);
+  }
+
+  show(run) {
+    const phases = run.phases;
+    this.box.hidden = phases.step.length === 0;
+    const whole = phases.totals.reduce((sum, value) => sum + value, 0), steps = Math.max(1, phases.steps);
+    const [factor, unit] = whole / steps < 1 ? [1000, "ms"] : [1, "s"];
+    // The first on top, as in the table.
+    this.chart.take(phases.names.map((name, at) => ({ name, x: phases.step, y: phases.means[at].map((value) => value * factor), colour: at })),
+      { xName: "step", yName: `${unit} a step`, stacked: true, xText: (x) => `step ${numberText(x)}` });
+    this.table.replaceChildren(tableOf("Seconds by phase, all steps together",
+      [{ name: "phase" }, { name: "seconds", number: true }, { name: "a step", number: true }, { name: "share", number: true }],
+      [...phases.names.map((name, at) => [name, phases.totals[at]]), ["all", whole]].map(([name, total]) => ({
+        cells: [name, secondsText(total), secondsText(total / steps), percentText(total / whole)] }))));
+  }
+}

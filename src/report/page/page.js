@@ -1,0 +1,80 @@
+// The page: `show(data)` draws it, and draws it again with newer data where the page is served.
+
+let theCurves = null;
+const theViews = new Map();
+
+function runLink(run) {
+  return element("a", { href: `#${theViews.get(run.name).id}`, class: "name" }, run.name);
+}
+
+function drawRuns(runs) {
+  const columns = [{ name: "run" }, { name: "state" }, { name: "step", number: true }, { name: "loss", number: true },
+    { name: "training accuracy", number: true }, { name: "test accuracy", number: true }, { name: "seconds", number: true },
+    { name: "slices lost", number: true }, { name: "corrupted", number: true }, { name: "suspect or convicted" }];
+  return element("section", {}, element("h2", {}, `${countText(runs.length, "run")}`), tableOf("Each run; its name leads to its section", columns, runs.map((run) => {
+    const named = [...new Set([...run.convicted, ...run.suspects])];
+    return { cells: [runLink(run), kStatusSays[run.status] || run.status, numberText(run.step), numberText(run.loss), percentText(run.accuracy),
+      percentText(run.test_accuracy), secondsText(run.seconds), numberText(run.slices.lost), numberText(run.slices.corrupted), listText(named, 8)] };
+  })));
+}
+
+function drawExperiment(experiment) {
+  const tables = experiment.tables.map((table) => tableOf(table.caption, table.columns.map((name, at) => ({ name, number: at >= table.keys })),
+    table.rows.map((cells) => ({ cells }))));
+  const pictures = experiment.figures.map((figure) => element("figure", {}, element("img", { class: "figure", src: figure.source, alt: figure.name }),
+    element("figcaption", {}, figure.name)));
+  return element("section", {}, element("h2", { class: "name" }, experiment.title), ...experiment.notes.map((note) => element("p", {}, note)), ...tables, ...pictures);
+}
+
+/** Draws the page, or brings it up to date: what is zoomed, opened, sorted and scrolled to stays so. */
+function show(data) {
+  const page = document.getElementById("page");
+  const runs = data.runs;
+  const isAlone = runs.length === 1 && !data.experiment;
+  document.title = data.title ? `${data.title} · DETOX` : "DETOX";
+  const names = JSON.stringify([isAlone, runs.map((run) => run.name)]);
+  if (names !== show.names) {  // other runs: another page
+    show.names = names;
+    theViews.clear();
+    kPainters.clear();
+    runs.forEach((run, at) => theViews.set(run.name, new RunView(`run-${at + 1}`, isAlone)));
+    theCurves = new Curves(isAlone);
+    show.parts = { experiment: element("div"), runs: element("div") };
+    const head = isAlone ? [...theViews.values()][0].parts.head : null;
+    page.replaceChildren(...[head, show.parts.experiment, show.parts.runs, theCurves.box, ...[...theViews.values()].map((view) => view.box)].filter(Boolean));
+  }
+  show.parts.experiment.replaceChildren(...(data.experiment ? [drawExperiment(data.experiment)] : []));
+  show.parts.runs.replaceChildren(...(isAlone || runs.length === 0 ? [] : [drawRuns(runs)]));
+  theCurves.box.hidden = runs.length === 0;
+  if (runs.length > 0) theCurves.show(runs);
+  runs.forEach((run) => theViews.get(run.name).show(run));
+}
+
+/** Where the page is served: newer data as the server sends it. */
+function listen(address) {
+  const state = document.getElementById("served");
+  state.hidden = false;
+  state.textContent = "connecting …";
+  const source = new EventSource(address);
+  source.addEventListener("open", () => { state.textContent = "live"; });
+  source.addEventListener("error", () => { state.textContent = "no connection: what is below may be old"; });
+  source.addEventListener("message", (event) => {
+    state.textContent = "live";
+    show(JSON.parse(event.data));
+  });
+}
+
+function openTarget() {
+  const target = document.getElementById(location.hash.slice(1));
+  const fold = target && target.querySelector("details");
+  if (fold && target.classList.contains("run")) {
+    fold.open = true;
+    target.scrollIntoView();
+  }
+}
+
+startTheme(document.getElementById("theme"));
+show(JSON.parse(document.getElementById("data").textContent));
+window.addEventListener("hashchange", openTarget);
+openTarget();
+if (document.documentElement.dataset.events) listen(document.documentElement.dataset.events);

@@ -1,0 +1,150 @@
+// What a page says of a run, of runs made by hand.
+#include "report/run_data.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "config/options.hpp"
+#include "config/plan.hpp"
+#include "detox/errors.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace detox {
+namespace {
+
+using Json = nlohmann::json;
+using testing::HasSubstr;
+
+void write(const std::filesystem::path& file, const std::string& text) {
+  std::ofstream(file) << text;
+}
+
+/// `steps` steps of 9 workers of which the second is outvoted in each.
+void make_run(const TemporaryDirectory& folder, int steps) {
+  RunConfig config;
+  config.workers = 9;
+  config.worker_fail = 1;
+  set_option(find_option("fail-schedule"), "fixed", config);
+  write(folder / "config.toml", to_toml(resolve(config, 0), "detoxml 9.9, resolved; some BLAS"));
+  write(folder / "run.json", R"({"message":"","status":"finished","step":1})");
+  std::string metrics, ledger, attackers;
+  for (int step = 1; step <= steps; ++step) {
+    const std::string number = std::to_string(step);
+    metrics += R"({"step":)" + number + R"(,"loss":)" + number +
+               R"(,"accuracy":0.5,"resolved":3,"unresolved":0,"computed":9,"corrupted":0,)" +
+               R"("seconds":{"vote":0.25,"total":1}})" + "\n";
+    ledger += R"({"accusation":true,"kind":"outvoted","slice":0,"step":)" + number +
+              R"(,"worker":2})" + "\n";
+    attackers += R"({"attackers":[2],"owned":[],"step":)" + number + "}\n";
+  }
+  write(folder / "metrics.jsonl", metrics);
+  write(folder / "ledger.jsonl", ledger);
+  write(folder / "attackers.jsonl", attackers);
+  write(folder / "evaluation.jsonl", R"({"step":4,"loss":1,"prec1":75,"prec5":90})"
+                                     "\n");
+}
+
+TEST(RunData, HasAPointForEachStepOfAShortRun) {
+  const TemporaryDirectory folder;
+  make_run(folder, 6);
+  const Json run = run_data(folder.path(), "here");
+  EXPECT_EQ(run["name"], "here");
+  EXPECT_EQ(run["status"], "finished");
+  EXPECT_EQ(run["curves"]["step"], Json({1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(run["curves"]["loss"], Json({1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(run["curves"]["at"], Json({1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(run["tests"]["step"], Json({4}));
+  EXPECT_EQ(run["tests"]["at"], Json({4})) << "seconds of the steps up to it";
+  EXPECT_EQ(run["tests"]["accuracy"], Json({0.75}));
+  EXPECT_EQ(run["suspects"], Json({2}));
+  EXPECT_THAT(run["verdict"].get<std::string>(), HasSubstr("suspect worker 2: outvoted in 6 of 6"));
+  EXPECT_EQ(run["map"]["rows"][0]["worker"], 2) << "the suspect first";
+  EXPECT_EQ(run["map"]["rows"][0]["accused"], Json({1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(run["map"]["rows"].size(), 9U);
+  EXPECT_EQ(run["truth"]["rightly"], 6);
+  EXPECT_EQ(run["truth"]["named"]["rightly"], 1);
+  EXPECT_EQ(run["truth"]["liars"], Json({2}));
+}
+
+TEST(RunData, GathersTheStepsOfALongRun) {
+  const TemporaryDirectory folder;
+  make_run(folder, 10);
+  ReportDetail detail;
+  detail.curve_points = detail.phase_points = detail.map_columns = 4;
+  const Json run = run_data(folder.path(), "here", detail);
+  EXPECT_EQ(run["curves"]["step"], Json({3, 6, 9, 10}));
+  EXPECT_EQ(run["curves"]["loss"], Json({2, 5, 8, 10})) << "means";
+  EXPECT_EQ(run["map"]["rows"][0]["accused"], Json({3, 3, 3, 1})) << "sums";
+  EXPECT_EQ(run["map"]["width"], 3);
+}
+
+TEST(RunData, TellsPhasesAndWhatIsLeftOfAStep) {
+  const TemporaryDirectory folder;
+  make_run(folder, 4);
+  const Json phases = run_data(folder.path(), "here")["phases"];
+  const Json names = phases["names"];
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    EXPECT_EQ(phases["totals"][i], names[i] == "vote"    ? Json(1)
+                                   : names[i] == "other" ? Json(3)
+                                                         : Json(0))
+        << names[i];
+  }
+}
+
+TEST(RunData, LeavesOutOfTheMapWhomThereIsLeastToSayAbout) {
+  const TemporaryDirectory folder;
+  make_run(folder, 10);
+  ReportDetail detail;
+  detail.map_cells = 30;
+  detail.map_columns = 10;
+  const Json map = run_data(folder.path(), "here", detail)["map"];
+  EXPECT_EQ(map["rows"].size(), 3U);
+  EXPECT_EQ(map["left_out"], 6);
+  EXPECT_EQ(map["rows"][0]["worker"], 2);
+}
+
+TEST(RunData, QuotesWhatAShellWouldTakeApart) {
+  const TemporaryDirectory folder;
+  make_run(folder, 2);
+  const std::string commands = run_data(folder.path(), "a run; rm -rf 'x'")["commands"].dump();
+  EXPECT_THAT(commands, HasSubstr(R"('a run; rm -rf '\\''x'\\''')"));
+}
+
+TEST(RunData, HoldsNothingThatTheRunDidNotSay) {
+  const TemporaryDirectory folder;
+  make_run(folder, 3);
+  std::filesystem::remove(folder / "attackers.jsonl");
+  std::filesystem::remove(folder / "evaluation.jsonl");
+  const Json run = run_data(folder.path(), "here");
+  EXPECT_TRUE(run["truth"].is_null());
+  EXPECT_TRUE(run["test_accuracy"].is_null());
+  EXPECT_FALSE(run["workers"][0].contains("lied"));
+  EXPECT_FALSE(run["workers"][0].contains("answers")) << "there is no rounds.jsonl";
+}
+
+TEST(RunData, IsThereBeforeTheFirstStep) {
+  const TemporaryDirectory folder;
+  make_run(folder, 0);
+  const Json run = run_data(folder.path(), "here");
+  EXPECT_EQ(run["step"], 0);
+  EXPECT_EQ(run["curves"]["step"], Json::array());
+  EXPECT_EQ(run["verdict"], "no step was taken");
+}
+
+TEST(RunData, RefusesAFolderWithoutARun) {
+  const TemporaryDirectory folder;
+  EXPECT_THROW(run_data(folder.path(), "run"), InputError);
+}
+
+TEST(ReportData, NamesEachRunOnce) {
+  const TemporaryDirectory folder;
+  make_run(folder, 2);
+  EXPECT_EQ(report_data({folder.path().string()})["runs"].size(), 1U);
+  EXPECT_THROW(report_data({folder.path().string(), folder.path().string()}), UsageError);
+}
+
+}  // namespace
+}  // namespace detox
