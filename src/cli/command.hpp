@@ -19,6 +19,7 @@ Command completion_command(CLI::App& program);
 Command data_command(CLI::App& program);
 Command doctor_command(CLI::App& program);
 Command evaluate_command(CLI::App& program);
+Command export_command(CLI::App& program);
 Command help_command(CLI::App& program);
 Command host_report_command(CLI::App& program);
 Command launch_command(CLI::App& program);

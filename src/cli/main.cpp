@@ -148,11 +148,12 @@ int run(int argc, char** argv) {
   program.get_formatter()->column_width(34);
   program.footer("Each command's options and defaults: detoxml help <command>");
   const std::vector<Command> commands = {
-      train_command(program),  evaluate_command(program), aggregate_command(program),
-      data_command(program),   launch_command(program),   tune_command(program),
-      verify_command(program), report_command(program),   list_command(program),
-      doctor_command(program), cluster_command(program),  completion_command(program),
-      man_command(program),    help_command(program),     host_report_command(program)};
+      train_command(program),      evaluate_command(program), aggregate_command(program),
+      data_command(program),       launch_command(program),   tune_command(program),
+      verify_command(program),     report_command(program),   export_command(program),
+      list_command(program),       doctor_command(program),   cluster_command(program),
+      completion_command(program), man_command(program),      help_command(program),
+      host_report_command(program)};
   take_home_paths(program);
   const std::string unknown = unknown_command(program, argc, argv);
   if (!unknown.empty()) return fail(unknown, 2);
@@ -173,9 +174,9 @@ int run(int argc, char** argv) {
 
 /// Commands that say something and do nothing else end with whoever reads it, as other programs do.
 bool only_tells(int argc, char** argv) {
-  static constexpr std::array<std::string_view, 9> kTelling = {
+  static constexpr std::array<std::string_view, 10> kTelling = {
       "list",      "help",   "man",    "completion", "evaluate",
-      "aggregate", "verify", "--help", "--version"};
+      "aggregate", "verify", "export", "--help",     "--version"};
   return argc > 1 && std::ranges::find(kTelling, std::string_view(argv[1])) != kTelling.end();
 }
 

@@ -23,6 +23,8 @@
 #include "launch/foreign_job.hpp"
 #include "launch/supervise.hpp"
 #include "learn/learner_file.hpp"
+#include "report/event_record.hpp"
+#include "report/tensorboard.hpp"
 #include "run/ending.hpp"
 #include "run/session.hpp"
 
@@ -69,6 +71,13 @@ class Teller final : public RunObserver {
          run_notices(setup.config, mpi_ != nullptr, setup.layout.statistic_count() > 0))
       log_line(notice);
     stop_on_signals();  // from now on there is something to keep
+    logs_events_ = setup.config.tensorboard;
+    if (logs_events_) check_events();
+    train_dir_ = setup.config.train_dir;
+  }
+
+  void on_step(const StepReport& report) override {
+    if (logs_events_) log_events(report.step);
   }
 
   void on_steps_end(const TrainSetup& setup, const Training& training, const Adversary& adversary,
@@ -90,8 +99,30 @@ class Teller final : public RunObserver {
     for (const int rank : fleet.silent_ranks()) mpi_->lost(rank);
   }
 
+  /// Once more, when the last step is scored.
+  void log_last_events() {
+    if (events_) warn_of_events(events_->read_on());
+  }
+
  private:
+  void log_events(std::uint64_t step) {
+    try {
+      if (!events_) events_.emplace(train_dir_, step);
+    } catch (const InputError& error) {
+      logs_events_ = false;
+      return warn_of_events(error.what());
+    }
+    warn_of_events(events_->read_on());
+  }
+
+  static void warn_of_events(const std::string& why) {
+    if (!why.empty()) log_warning("{}; the run goes on, TensorBoard lacks steps", why);
+  }
+
   MpiJob* mpi_;
+  bool logs_events_ = false;
+  std::string train_dir_;
+  std::optional<LiveEvents> events_;
 };
 
 int train_locally(const StartingConfig& start) {
@@ -100,6 +131,7 @@ int train_locally(const StartingConfig& start) {
   Session session(start, environment, teller);
   if (session.train_locally() == RunEnd::kInterrupted) return kInterruptedExitCode;
   tell_score(session.setup(), environment, session.model(), session.pool());
+  teller.log_last_events();
   return 0;
 }
 
@@ -114,6 +146,7 @@ int serve(const StartingConfig& start, MpiJob& mpi) {
   Session session(start, environment, teller, static_cast<std::size_t>(transport.size() - 1));
   const auto score = [&] {
     tell_score(session.setup(), environment, session.model(), session.pool());
+    teller.log_last_events();
   };
   try {
     return session.serve(transport, score) == RunEnd::kInterrupted ? kInterruptedExitCode : 0;

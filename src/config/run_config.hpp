@@ -103,6 +103,7 @@ struct RunConfig {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::string replay;
   bool allow_other_numerics = false;
   std::uint64_t log_interval = 0;
+  bool tensorboard = false;
   bool no_evaluate = false;
 
   /// No option: what was taken in another way than it was written, a line each for the user.

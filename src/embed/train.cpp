@@ -50,6 +50,7 @@ constexpr std::array kOtherOptions = {
     OtherOption{"threads", "the caller's network computes on the caller's thread"},
     OtherOption{"learner", "the caller is the learner"},
     OtherOption{"numerics", "the library that computes is loaded already"},
+    OtherOption{"tensorboard", "detoxml export tensorboard writes what the run recorded"},
     OtherOption{"no-evaluate", "test data are scored where there are some"},
 };
 

@@ -97,6 +97,7 @@ inline const std::map<std::string_view, std::string>& other_values() {
       {"replay", "run \"of\" before"},
       {"allow-other-numerics", "on"},
       {"log-interval", "10"},
+      {"tensorboard", "on"},
       {"no-evaluate", "on"}};
   return kOthers;
 }

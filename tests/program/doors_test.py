@@ -13,7 +13,8 @@ S = ["--workers", 3, "--batch-size", 8, "--max-steps", 2]
 # Modules and what needs them: a command, and a file that it finds (no such file is whole, and no server answers).
 DATA = {"archive": (["data", "info", "Cifar10", "--data-dir", "."], "cifar-10-binary.tar"),
         "curl": (["data", "prepare", "MNIST", "--data-dir", ".", "--url", "http://127.0.0.1:1"], None),
-        "matio": (["data", "info", "SVHN", "--data-dir", "."], "train_32x32.mat")}
+        "matio": (["data", "info", "SVHN", "--data-dir", "."], "train_32x32.mat"),
+        "protobuf-lite": (["export", "tensorboard", ".", "-o", "events"], "config.toml")}
 
 
 class Doors(ProgramTest):
