@@ -21,8 +21,7 @@ inline constexpr std::string_view kLedgerFile = "ledger.jsonl";
 inline constexpr std::string_view kAttackersFile = "attackers.jsonl";  ///< of simulated attacks
 inline constexpr std::string_view kCommitmentsFile = "commitments.jsonl";
 inline constexpr std::string_view kSignatureFile = "commitments.sig";
-/// What checkpoints were scored with on the test set, a line each.
-inline constexpr std::string_view kEvaluationsFile = "evaluation.jsonl";
+inline constexpr std::string_view kEvaluationsFile = "evaluation.jsonl";  ///< a line a score
 inline constexpr std::array kJournalFiles = {kMetricsFile, kRoundsFile, kLedgerFile, kAttackersFile,
                                              kCommitmentsFile};
 

@@ -1,6 +1,6 @@
 #include "review/evaluations.hpp"
 
-#include <cmath>
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -24,16 +24,20 @@ std::optional<Evaluation> evaluation_of(std::string_view text) {
   const auto loss = number_in_line(line, "loss"), prec1 = number_in_line(line, "prec1"),
              prec5 = number_in_line(line, "prec5");
   if (!loss || !is_percentage(prec1) || !is_percentage(prec5)) return std::nullopt;
-  return Evaluation{step_of_round(*round), *loss, *prec1, *prec5};
+  return Evaluation{step_of_round(*round), attempt_of_round(*round), *loss, *prec1, *prec5};
 }
 
-std::vector<Evaluation> read_evaluations(const std::filesystem::path& file) {
+std::vector<Evaluation> read_evaluations(const std::filesystem::path& file,
+                                         const std::vector<TakenBack>& backs) {
   std::map<std::uint64_t, Evaluation> by_step;
   JournalReader journal(file);
   journal.read_on([&](std::string_view line) {
     const std::optional<Evaluation> evaluation = evaluation_of(line);
     if (!evaluation) journal.refuse("a run's evaluations");
-    by_step[evaluation->step] = *evaluation;
+    const bool is_taken_back = std::ranges::any_of(backs, [&](const TakenBack& back) {
+      return evaluation->attempt < back.attempt && evaluation->step > back.to;
+    });
+    if (!is_taken_back) by_step[evaluation->step] = *evaluation;
   });
   std::vector<Evaluation> evaluations;
   for (const auto& [step, evaluation] : by_step) evaluations.push_back(evaluation);

@@ -7,10 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "review/metrics.hpp"
+
 namespace detox {
 
 struct Evaluation {
   std::uint64_t step = 0;
+  std::uint64_t attempt = 0;    ///< how often the run had gone back
   double loss = 0;              ///< may be not finite
   double prec1 = 0, prec5 = 0;  ///< Prec@1 and Prec@5, percent
 };
@@ -18,8 +21,10 @@ struct Evaluation {
 /// Empty where the text is no such line.
 std::optional<Evaluation> evaluation_of(std::string_view line);
 
-/// By step, ascending; where a step has several lines, the last one. No file: nothing. InputError,
-/// with the line, where the file is not what is written there.
-std::vector<Evaluation> read_evaluations(const std::filesystem::path& file);
+/// Those that stand, by step, ascending: where a step has several lines, the last one, and none of
+/// what the run has taken back (RunMetrics::backs). No file: nothing. InputError, with the line, where the file is not
+/// what is written there.
+std::vector<Evaluation> read_evaluations(const std::filesystem::path& file,
+                                         const std::vector<TakenBack>& backs = {});
 
 }  // namespace detox

@@ -11,6 +11,7 @@
 #include "record/journal_reader.hpp"
 #include "record/ledger.hpp"
 #include "record/run_files.hpp"
+#include "review/simulated_truth.hpp"
 #include "round/verdict.hpp"
 #include "stages/attack/attack.hpp"
 
@@ -80,9 +81,17 @@ LedgerCounts read_ledger(const fs::path& file, std::size_t workers, AttackersTal
   return counts;
 }
 
-/// Whether attackers.jsonl was there.
-bool read_attackers(const fs::path& file, std::size_t workers, AttackersTally& tally) {
-  if (!fs::exists(file)) return false;
+/// Whether it can be known who was made to lie.
+bool read_attackers(const fs::path& folder, std::size_t workers,
+                    const std::optional<RunConfig>& config, const std::optional<Plan>& plan,
+                    AttackersTally& tally) {
+  const fs::path file = folder / kAttackersFile;
+  if (!fs::exists(file)) {
+    if (!plan) return false;
+    const auto truth = simulated_truth(folder, *config, *plan);
+    for (const RecordedLies& lies : truth.value_or(std::vector<RecordedLies>())) tally.add(lies);
+    return truth.has_value();
+  }
   JournalReader journal(file);
   journal.read_on([&](std::string_view line) {
     const std::optional<RecordedLies> lies = recorded_lies(line, workers);
@@ -185,11 +194,11 @@ RunSummary summarise_run(const fs::path& folder, std::uint64_t last_steps) {
   summary.costs = metrics.costs;
   summary.median_seconds = median_seconds(metrics.steps);
   count_slices(metrics, plan, summary);
-  take_evaluations(read_evaluations(folder / kEvaluationsFile), summary);
+  take_evaluations(read_evaluations(folder / kEvaluationsFile, metrics.backs), summary);
 
   const std::size_t workers = plan ? plan->workers : kMostWorkers;
   AttackersTally tally;
-  const bool has_truth = read_attackers(folder / kAttackersFile, workers, tally);
+  const bool has_truth = read_attackers(folder, workers, config, plan, tally);
   const LedgerCounts ledger = read_ledger(folder / kLedgerFile, workers, tally);
   std::vector<std::uint32_t> convicted;
   for (const auto& [worker, step] : ledger.convicted) {

@@ -24,9 +24,10 @@ struct Conviction {
 
 /// What the ledger made of simulated lies, counted in two ways.
 ///
-/// By lies: a lie is a worker in a step (each time that it was taken) in which attackers.jsonl has
-/// it among `attackers`. An accusation is a worker in a step that attackers.jsonl has, which the
-/// ledger accuses there, or calls late and outvoted; several about one worker and step are one.
+/// By lies: a lie is a worker in a step (each time that it was taken) in which attackers.jsonl (or
+/// simulated_truth.hpp, where there is none) has it among `attackers`. An accusation is a worker in
+/// a step that attackers.jsonl has, which the ledger accuses there, or calls late and outvoted;
+/// several about one worker and step are one.
 ///
 /// By workers, where the liars of a run stay the same: a liar is who lied in any step. Named is who
 /// is convicted where an arbiter decides, else who is suspect by the test of docs/security.md.
@@ -74,7 +75,7 @@ struct RunSummary {
   std::string verdict;                  ///< whom all that is a case against, a line for people
   std::vector<std::uint32_t> suspects;  ///< from 0, ascending; none where an arbiter decides
   std::vector<Conviction> convictions;  ///< by worker
-  std::optional<Detection> detection;   ///< where attackers.jsonl has the truth
+  std::optional<Detection> detection;   ///< where attackers.jsonl or simulated_truth() knows it
 };
 
 /// Reads the run in the folder, also while it goes on; no folder and no run are absent. The end of

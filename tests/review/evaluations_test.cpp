@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "detox/errors.hpp"
+#include "review/metrics.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace detox {
@@ -24,7 +25,7 @@ TEST(Evaluations, AreByStepAndTheLastOfAStepStands) {
                               << R"({"step":20,"loss":0.25,"prec1":90,"prec5":100})"
                               << "\n"
                               << R"({"step":30,"lo)";
-  const std::vector<Evaluation> all = read_evaluations(folder / "e");
+  const std::vector<Evaluation> all = read_evaluations(folder / "e", {});
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0].step, 10U);
   EXPECT_TRUE(std::isnan(all[0].loss));
@@ -32,7 +33,21 @@ TEST(Evaluations, AreByStepAndTheLastOfAStepStands) {
   EXPECT_EQ(all[1].loss, 0.25);
   EXPECT_EQ(all[1].prec1, 90);
   EXPECT_EQ(all[1].prec5, 100);
-  EXPECT_TRUE(read_evaluations(folder / "none").empty());
+  EXPECT_TRUE(read_evaluations(folder / "none", {}).empty());
+}
+
+TEST(Evaluations, AreNotOfWhatTheRunHasTakenBack) {
+  const TemporaryDirectory folder;
+  std::ofstream(folder / "e") << R"({"step":10,"loss":0.5,"prec1":10,"prec5":99}
+{"step":20,"loss":0.5,"prec1":20,"prec5":99}
+{"attempt":1,"step":20,"loss":0.5,"prec1":21,"prec5":99}
+{"step":30,"loss":0.5,"prec1":30,"prec5":99}
+)";
+  const std::vector<Evaluation> all = read_evaluations(folder / "e", {{1, 32, 10}});
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].prec1, 10);
+  EXPECT_EQ(all[1].prec1, 21);
+  EXPECT_EQ(all[1].attempt, 1U);
 }
 
 TEST(Evaluations, AreRefusedWithTheLineThatIsNone) {
@@ -44,7 +59,7 @@ TEST(Evaluations, AreRefusedWithTheLineThatIsNone) {
                                 << "\n"
                                 << bad << "\n";
     try {
-      read_evaluations(folder / "e");
+      read_evaluations(folder / "e", {});
       FAIL() << bad;
     } catch (const InputError& error) {
       EXPECT_THAT(error.what(), HasSubstr("e:2: is no line of a run's evaluations"));
