@@ -10,18 +10,20 @@
 
 namespace detox {
 
-std::string draw_plot(const std::filesystem::path& dir) {
+std::string draw_plot(const std::filesystem::path& dir) { return draw_by(kPlotScript, dir); }
+
+std::string draw_by(std::string_view script, const std::filesystem::path& dir) {
   // The system's own interpreter has the system's Matplotlib; another may lie before it on PATH.
   constexpr const char* kSystemPython = "/usr/bin/python3";
   ChildProgram child;
   child.arguments = {access(kSystemPython, X_OK) == 0 ? kSystemPython : "python3", "-",
                      dir.string()};
-  child.input = kPlotScript;
+  child.input = std::string(script);
   child.time_limit = std::chrono::minutes(5);
   try {
     const ChildResult result = run_child(child);
     if (result.ok()) return {};
-    if (result.timed_out) return "drawing took more than a minute";
+    if (result.timed_out) return "drawing took more than five minutes";
     std::string text = result.errors;
     while (text.ends_with('\n')) text.pop_back();
     constexpr std::size_t kLongest = 200;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace detox {
 
@@ -10,5 +11,8 @@ namespace detox {
 /// worked, else one line that says why not (no python3-matplotlib, say): the results stand without
 /// it. Takes two seconds, a minute at most.
 std::string draw_plot(const std::filesystem::path& dir);
+
+/// The same with a script of Python that gets the folder and what it draws by.
+std::string draw_by(std::string_view script, const std::filesystem::path& dir);
 
 }  // namespace detox

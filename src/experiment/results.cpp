@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/duration_text.hpp"
+#include "experiment/columns.hpp"
 
 namespace detox {
 namespace {
@@ -47,43 +48,12 @@ std::optional<std::size_t> rank_at(std::size_t place, const Outcome& outcome, Me
   return score_of(outcome, metric) ? std::optional(place + 1) : std::nullopt;
 }
 
-/// RFC 4180.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
-
 std::string csv_number(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
 }
 
 std::string percent(const std::optional<double>& share) {
   return share ? fmt::format("{:.2f}%", 100 * *share) : "-";
-}
-
-/// Widths of characters, not of bytes.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-}
-
-std::string in_columns(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += row[i] + std::string(widths[i] - width_of(row[i]) + 2, ' ');
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
 }
 
 std::string loss_text(const Summary& summary) {

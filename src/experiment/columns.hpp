@@ -1,0 +1,19 @@
+// Text in rows and columns.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace detox {
+
+/// A field of a CSV file, quoted where it has to be (RFC 4180).
+std::string csv_field(const std::string& text);
+
+/// Columns for a terminal, two spaces apart; all rows have as many fields as the first.
+std::string in_columns(const std::vector<std::vector<std::string>>& rows);
+
+/// Characters, not bytes.
+std::size_t width_of(std::string_view text);
+
+}  // namespace detox
