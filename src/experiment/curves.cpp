@@ -33,7 +33,7 @@ std::optional<RunCurves> read_curves(const fs::path& folder) {
   try {
     RunMetrics metrics = read_metrics(folder / kMetricsFile);
     RunCurves curves{std::move(metrics.steps), {}};
-    for (const Evaluation& one : read_evaluations(folder / kEvaluationFile, metrics.backs))
+    for (const Evaluation& one : read_evaluations(folder / kEvaluationsFile, metrics.backs))
       curves.tests[2 * one.step] = one.prec1;
     return curves;
   } catch (const InputError&) {

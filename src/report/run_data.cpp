@@ -366,7 +366,8 @@ Json run_data(const fs::path& folder, const std::string& name, const ReportDetai
   const Plan plan = plan_of_run(*config);
   const RunSummary summary = summarise_run(folder);
   const RunMetrics metrics = read_metrics(folder / kMetricsFile);
-  const std::vector<Evaluation> evaluations = read_evaluations(folder / kEvaluationsFile);
+  const std::vector<Evaluation> evaluations =
+      read_evaluations(folder / kEvaluationsFile, metrics.backs);
   const std::vector<double> seconds = seconds_up_to(metrics);
   const std::size_t columns =
       std::clamp<std::size_t>(detail.map_cells / plan.workers,

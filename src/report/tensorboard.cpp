@@ -136,7 +136,8 @@ bool LiveEvents::Parts::log_evaluations() {
 void export_tensorboard(const fs::path& run, const fs::path& folder) {
   const RunMetrics metrics = read_metrics(run / kMetricsFile);
   const std::vector<Observation> ledger = sorted_ledger(run / kLedgerFile);
-  const std::vector<Evaluation> evaluations = read_evaluations(run / kEvaluationsFile);
+  const std::vector<Evaluation> evaluations =
+      read_evaluations(run / kEvaluationsFile, metrics.backs);
   std::string events = event_record({EventKind::kFileVersion, 0});
   Accusations accusations;
   auto entry = ledger.begin();

@@ -22,8 +22,8 @@ struct Evaluation {
 std::optional<Evaluation> evaluation_of(std::string_view line);
 
 /// Those that stand, by step, ascending: where a step has several lines, the last one, and none of
-/// what the run has taken back (RunMetrics::backs). No file: nothing. InputError, with the line, where the file is not
-/// what is written there.
+/// what the run has taken back (RunMetrics::backs). No file: nothing. InputError, with the line,
+/// where the file is not what is written there.
 std::vector<Evaluation> read_evaluations(const std::filesystem::path& file,
                                          const std::vector<TakenBack>& backs = {});
 
