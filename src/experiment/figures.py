@@ -141,7 +141,7 @@ def draw_heatmap(experiment):
     panel_tall = head + tall * len(rows) + (0.3 if fixed_axes else 0)
     width, height = label_width + wide * len(columns) + 1.1, panel_tall * len(grids) + 0.55
     figure = pyplot.figure(figsize=(max(width, 4.2), height))
-    width = max(width, 4.2)
+    width, has_worst = max(width, 4.2), False
     for place, (fixed, grid) in enumerate(grids):
         bottom = height - panel_tall * (place + 1)
         axes = figure.add_axes([label_width / width, bottom / height, wide * len(columns) / width,
@@ -152,6 +152,7 @@ def draw_heatmap(experiment):
             for x, cell in enumerate(row_cells):
                 draw_cell(axes, x, y, cell, colours, (low, high), experiment.digits)
             worst = worst_of(experiment, row_cells)
+            has_worst = has_worst or worst is not None
             if worst is not None and len(columns) > 1:
                 for colour, line_width in (("white", 3.4), ("black", 1.6)):  # seen on light and dark, in print too
                     axes.add_patch(patches.Rectangle((worst + 0.04, y + 0.06), 0.92, 0.88, fill=False, edgecolor=colour,
@@ -165,18 +166,18 @@ def draw_heatmap(experiment):
             "   —   " + ", ".join(f"{plain(axis)} {plain(value)}" for axis, value in zip(fixed_axes, fixed))
             if fixed_axes else ""), fontsize=9)
         axes.spines[:].set_visible(False)
-    bar = figure.add_axes([(label_width + wide * len(columns) + 0.2) / width,
-                           (height - panel_tall + 0.0) / height, 0.14 / width, tall * len(rows) / height])
-    scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(low, high if high > low else low + 1), colours)
-    figure.colorbar(scale, cax=bar)
-    bar.tick_params(labelsize=7)
-    bar.set_ylabel(experiment.score_name if len(rows) > 5 else experiment.score_name.split(" after")[0].split(" of")[0]
-                   + (" (%)" if experiment.has_tests else ""), fontsize=8)
-    bar.spines[:].set_visible(False)
-    note = ("mean ± deviation over seeds; " if has_spread else "") + "outlined: the worst of a row"
-    if len(columns) > 1 or has_spread:
-        figure.text(0.06 / width, 0.08 / height, note if len(columns) > 1 else note.split(";")[0], fontsize=7,
-                    color="#444444")
+    if means:
+        bar = figure.add_axes([(label_width + wide * len(columns) + 0.2) / width,
+                               (height - panel_tall) / height, 0.14 / width, tall * len(rows) / height])
+        scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(low, high if high > low else low + 1), colours)
+        figure.colorbar(scale, cax=bar)
+        bar.tick_params(labelsize=7)
+        bar.set_ylabel(experiment.score_name if len(rows) > 5 else experiment.score_name.split(" after")[0].split(" of")[0]
+                       + (" (%)" if experiment.has_tests else ""), fontsize=8)
+        bar.spines[:].set_visible(False)
+    notes = (["mean ± deviation over seeds"] if has_spread else []) + (
+        ["outlined: the worst of a row"] if has_worst and len(columns) > 1 else [])
+    figure.text(0.06 / width, 0.08 / height, "; ".join(notes), fontsize=7, color="#444444")
     save(experiment, figure, "heatmap")
 
 

@@ -92,6 +92,7 @@ std::vector<ResultCell> cells_of(const Results& results) {
     cell.runs.push_back(&row);
   }
   std::vector<ResultCell> cells;
+  cells.reserve(by_values.size());
   for (auto& [values, cell] : by_values) cells.push_back(std::move(cell));
   return cells;
 }

@@ -117,6 +117,7 @@ std::vector<std::vector<std::size_t>> fixed_values(const std::vector<ResultCell>
     found[values] = true;
   }
   std::vector<std::vector<std::size_t>> all;
+  all.reserve(found.size());
   for (const auto& [values, is_there] : found) all.push_back(values);
   return all;
 }
@@ -232,6 +233,7 @@ std::vector<std::string> unfinished_lines(const Results& results) {
     seeds.push_back(std::to_string(row.seed));
   }
   std::vector<std::string> lines;
+  lines.reserve(reasons.size());
   for (const auto& [reason, seeds] : reasons)
     lines.push_back(fmt::format("{} (seed{} {})", reason, seeds.size() == 1 ? "" : "s",
                                 fmt::join(seeds, ", ")));

@@ -40,6 +40,7 @@ std::vector<Evaluation> read_evaluations(const std::filesystem::path& file,
     if (!is_taken_back) by_step[evaluation->step] = *evaluation;
   });
   std::vector<Evaluation> evaluations;
+  evaluations.reserve(by_step.size());
   for (const auto& [step, evaluation] : by_step) evaluations.push_back(evaluation);
   return evaluations;
 }

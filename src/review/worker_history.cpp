@@ -109,7 +109,7 @@ class HistoryReader {
   void count_once(Seen kind, std::uint32_t worker, std::uint64_t step) {
     auto& latest = latest_[worker][static_cast<std::size_t>(kind)];
     if (std::ranges::find(latest, step) != latest.end()) return;
-    std::ranges::rotate(latest, latest.end() - 1);
+    std::rotate(latest.begin(), latest.end() - 1, latest.end());
     latest.front() = step;
     count(kind, worker, step, 1);
   }
