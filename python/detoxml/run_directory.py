@@ -41,8 +41,9 @@ class Slice(NamedTuple):
 
 
 class Round(NamedTuple):
-    """Who counted in a step. With an arbiter also who got no orders, how many of these were put out before, who was convicted
-    in this step, and whom ``readmit`` had taken in before it."""
+    """Who counted in a step, and the slices that the rule rejected of those that were aggregated. With an arbiter also who got
+    no orders, how many of these were put out before, who was convicted in this step, and whom ``readmit`` had taken in before it.
+    """
 
     step: int
     attempt: int
@@ -52,6 +53,15 @@ class Round(NamedTuple):
     put_out: int = 0
     convicted: tuple[int, ...] = ()
     readmitted: tuple[int, ...] = ()
+    rejected: tuple[int, ...] = ()
+
+
+class Latency(NamedTuple):
+    """How long workers took: the steps, and the seconds (steps, workers), worker 1 first, from order to answer. NaN where a
+    worker was not asked, or has not answered."""
+
+    step: Any
+    seconds: Any
 
 
 def _slice(line: dict[str, Any], where: str) -> Slice:
@@ -64,7 +74,8 @@ def _round(line: dict[str, Any], where: str, step: int) -> Round:
     return Round(step, _journal.whole(line, "attempt", where, 0), _journal.flag(line, "skipped", where),
                  tuple(_slice(entry, where) for entry in _journal.objects(line, "slices", where)),
                  _journal.numbers(line, "away", where), _journal.whole(line, "put_out", where, 0),
-                 _journal.numbers(line, "convicted", where), _journal.numbers(line, "readmitted", where))
+                 _journal.numbers(line, "convicted", where), _journal.numbers(line, "readmitted", where),
+                 _journal.numbers(line, "rejected", where))
 
 
 def _step_metrics(line: dict[str, Any], where: str, step: int) -> dict[str, Any]:

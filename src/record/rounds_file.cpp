@@ -48,6 +48,21 @@ std::vector<std::uint32_t> read_workers(const Json& slice, const char* name, std
   return list;
 }
 
+/// Slices, ascending, of which each was used.
+std::vector<std::uint32_t> read_rejected(const Json& json,
+                                         const std::vector<RecordedSlice>& slices) {
+  std::vector<std::uint32_t> list;
+  for (const Json& entry : field(json, "rejected", &Json::is_array)) {
+    const std::uint64_t slice =
+        entry.is_number_unsigned() ? entry.get<std::uint64_t>() : slices.size();
+    const bool is_right =
+        slice < slices.size() && slices[slice].used && (list.empty() || list.back() < slice);
+    if (!is_right) throw Fault{"'rejected' names something other than slices that were used"};
+    list.push_back(static_cast<std::uint32_t>(slice));
+  }
+  return list;
+}
+
 RecordedSlice read_slice(const Json& json, std::size_t workers, bool is_dealt) {
   RecordedSlice slice;
   if (is_dealt && json.contains("more")) slice.more = read_workers(json, "more", workers);
@@ -215,6 +230,7 @@ RecordedStep RecordedRounds::parse(std::size_t begin) const {
       step.slices.push_back(read_slice(slice, workers_, step.away.has_value()));
     }
     where.clear();
+    if (json.contains("rejected")) step.rejected = read_rejected(json, step.slices);
     check_step(step, workers_);
   } catch (const Fault& fault) {
     throw InputError(fmt::format("{} is damaged: line {}{}: {}", name_, number_,

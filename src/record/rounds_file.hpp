@@ -37,6 +37,7 @@ struct RecordedStep {
   std::size_t put_out = 0;                ///< of these, for being convicted before
   std::vector<std::uint32_t> convicted;   ///< in this step, ascending
   std::vector<std::uint32_t> readmitted;  ///< before it, ascending
+  std::vector<std::uint32_t> rejected;    ///< used slices that the rule left out, ascending
 };
 
 /// The steps of a run that stand, one after the other: where it went back, its later steps have

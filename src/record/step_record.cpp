@@ -60,6 +60,7 @@ nlohmann::json rounds_line(const StepReport& report) {
   }
   nlohmann::json line = {
       {"step", report.step}, {"skipped", !report.skipped_because.empty()}, {"slices", slices}};
+  if (!report.rejected.empty()) line["rejected"] = report.rejected;
   if (report.away) {
     line["away"] = from_one(*report.away);
     line["put_out"] = report.put_out;

@@ -43,8 +43,9 @@ struct StepReport {
   std::vector<std::uint32_t> computed_by_server;  ///< slices about which the server decided
   std::size_t server_was_alone = 0;               ///< of these, where nobody had said the same
   std::vector<std::uint32_t> unresolved;
-  std::vector<std::uint32_t> used;  ///< slices that were aggregated, ascending; none if skipped
-  std::string skipped_because;      ///< empty: the step was taken
+  std::vector<std::uint32_t> used;      ///< slices that were aggregated, ascending; none if skipped
+  std::vector<std::uint32_t> rejected;  ///< of these, those that the rule has left out, ascending
+  std::string skipped_because;          ///< empty: the step was taken
   std::vector<LedgerEntry> ledger;
   std::optional<Commitment> commitment;  ///< unless the run makes none
   bool interrupted = false;

@@ -92,7 +92,11 @@ void Defence::Step::aggregate(std::span<const std::uint32_t> slices,
   }
   AggregationContext context{
       .pool = pool, .workspace = workspace, .step = step_, .weights = weights, .start = start_};
-  hierarchy.aggregate(Rows<float>{rows, d}, bucket_key, gradient_, context);
+  if (!hierarchy.may_reject_rows())
+    return hierarchy.aggregate(Rows<float>{rows, d}, bucket_key, gradient_, context);
+  AggregationReport report;
+  hierarchy.aggregate(Rows<float>{rows, d}, bucket_key, gradient_, context, &report);
+  for (const auto& [row, reason] : report.rejected) rejected_.push_back(slices[row]);
 }
 
 }  // namespace detox

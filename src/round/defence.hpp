@@ -48,6 +48,9 @@ class Defence {
     /// Makes the gradient of these slices, ascending. Returns why it is not made: the requirement
     /// that they do not meet, with the values; empty where it is.
     std::string finish(std::span<const std::uint32_t> slices, const AnswerOf& answer_of);
+    /// Of these slices, ascending, those that the rule has left out; a rule by columns leaves out
+    /// none, and behind buckets there are no slices any more.
+    const std::vector<std::uint32_t>& rejected() const { return rejected_; }
 
    private:
     bool is_made_of(std::span<const std::uint32_t> slices) const;
@@ -62,6 +65,7 @@ class Defence {
     std::vector<double> early_weights_;
     std::size_t done_ = 0;  ///< columns
     double early_s_ = 0;
+    std::vector<std::uint32_t> rejected_;
   };
 
  private:

@@ -89,6 +89,7 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
   if (recorded_) parts_.replay->check_skipped(*recorded_, report.skipped_because);
   if (report.skipped_because.empty()) {
     report.used = resolved;
+    report.rejected = defence.rejected();
     lap(clock_, mark, report.seconds.aggregate);
     update(ballot, gradient, state, report);
     lap(clock_, mark, report.seconds.update);

@@ -68,6 +68,7 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
       ledger_(round.workers()),
       progress_(state_.step + 1, options.last_step, options.log_interval, round.clock()) {
   const std::uint64_t here = this->round();
+      rejections_(round.workers()),
   if (truth_) attackers_.emplace(directory.path() / kAttackersFile, here);
   take_over_state();
   const std::filesystem::path commitments = directory.path() / kCommitmentsFile;
@@ -314,6 +315,7 @@ void Training::record(const StepReport& report) {
   for (const LedgerEntry& entry : report.ledger) {
     ledger_.add(entry);
     append(suspicions_, ledger_line(entry));
+  rejections_.add(report);
   }
 }
 

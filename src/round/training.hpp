@@ -11,6 +11,7 @@
 #include "record/checkpoint.hpp"
 #include "record/commitments_file.hpp"
 #include "record/journal.hpp"
+#include "record/rejections.hpp"
 #include "record/run_directory.hpp"
 #include "record/signature_file.hpp"
 #include "round/evictions.hpp"
@@ -67,6 +68,8 @@ class Training {
   /// What workers were seen doing in steps first_step() to last_step(), those that this process has
   /// taken; last_step() is less where there are none.
   const Ledger& ledger() const { return ledger_; }
+  /// By the rule, in these steps.
+  const Rejections& rejections() const { return rejections_; }
   std::uint64_t first_step() const { return first_step_; }
   std::uint64_t last_step() const { return state_.step; }
   /// Answers that were asked for, also in steps that were taken back, and slices that were used in
@@ -156,5 +159,6 @@ class Training {
   Ledger ledger_;
   Progress progress_;
 };
+  Rejections rejections_;
 
 }  // namespace detox

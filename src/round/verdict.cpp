@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "base/counted.hpp"
 #include "base/worker_names.hpp"
@@ -242,6 +243,36 @@ Verdict judge_workers(const Ledger& ledger, const VerdictBasis& basis) {
   }
   verdict.line += more;
   return verdict;
+}
+
+std::string rejections_line(const Rejections& rejections, std::string_view rule) {
+  const std::vector<std::uint64_t>&used = rejections.used, &rejected = rejections.rejected;
+  const auto sum = [](const std::vector<std::uint64_t>& counts) {
+    return static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
+  };
+  if (sum(rejected) == 0) return {};
+  const double share = sum(rejected) / sum(used);
+  const double limit = kSignificance / static_cast<double>(used.size());
+  std::vector<std::string> each;
+  std::size_t found = 0;
+  std::optional<std::uint32_t> most;  // of the others
+  for (std::uint32_t worker = 0; worker < used.size(); ++worker) {
+    if (binomial_tail(used[worker], rejected[worker], share) > limit) {
+      if (!most || rejected[worker] > rejected[*most]) most = worker;
+    } else if (++found <= kNamedWorkers) {
+      each.push_back(
+          fmt::format("worker {} ({} of {})", worker + 1, rejected[worker], used[worker]));
+    }
+  }
+  if (found > kNamedWorkers) each.push_back(fmt::format("{} more", found - kNamedWorkers));
+  const std::string others =
+      most ? fmt::format("most often worker {}, {} of {}", *most + 1, rejected[*most], used[*most])
+           : "";
+  if (found == 0) {
+    return fmt::format("{} rejected nobody's answers more often than by chance: {}", rule, others);
+  }
+  return fmt::format("{} rejected more often than by chance, which proves nothing: {}{}", rule,
+                     fmt::join(each, ", "), most ? "; of the others " + others : "");
 }
 
 std::string changing_liars_line(const Ledger& ledger, const VerdictBasis& basis) {

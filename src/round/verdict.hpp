@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "record/ledger.hpp"
+#include "record/rejections.hpp"
 #include "stages/assign/placement.hpp"
 
 namespace detox {
@@ -35,6 +37,11 @@ struct Verdict {
 /// A worker is suspect if an honest one would be outvoted as often with a probability of at most
 /// 0.001 / P, or if it did something that no honest worker does.
 Verdict judge_workers(const Ledger& ledger, const VerdictBasis& basis);
+
+/// Whose answers the rule left out more often than those of all workers together, by the same
+/// level. It chooses by what answers are like, so this proves nothing. Empty where it left out
+/// none.
+std::string rejections_line(const Rejections& rejections, std::string_view rule);
 
 /// The line that replaces a verdict when different workers lie in each step: it names nobody.
 std::string changing_liars_line(const Ledger& ledger, const VerdictBasis& basis);

@@ -171,6 +171,11 @@ void tell_score(const TrainSetup& setup, const Environment& environment, const M
                 ThreadPool& pool) {
   if (setup.replay) return;
   try {
+  if (plan.r == 1) {
+    const std::string line =
+        rejections_line(training.rejections(), plan.hierarchy.outer_rule->name);
+    if (!line.empty()) log_line(since + line);
+  }
     if (!setup.config.no_evaluate) log_line(score_line(setup, environment, model, pool));
   } catch (const std::exception& error) {
     log_info("no test accuracy: {}", as_error(error).what());

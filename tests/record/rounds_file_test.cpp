@@ -66,6 +66,19 @@ TEST(RecordedRounds, GiveBackWhatCountedInEachStep) {
   EXPECT_THROW(rounds.at(7), InputError);
 }
 
+TEST(RecordedRounds, GiveBackWhatTheRuleRejectedOfWhatWasUsed) {
+  Json rejected = line(5);
+  rejected["rejected"] = {0};
+  EXPECT_EQ(read(rejected.dump() + "\n").at(5).rejected, (std::vector<std::uint32_t>{0}));
+  EXPECT_TRUE(read(line(5).dump() + "\n").at(5).rejected.empty());
+  for (const Json& other : {Json{1}, Json{2}, Json{-1}, Json{"0"}, Json{0, 0}, Json{0.5}}) {
+    EXPECT_THAT(refusal_of([&](Json& json) { json["rejected"] = other; }),
+                HasSubstr("line 2 (step 2): 'rejected' names something other than slices"))
+        << other;
+  }
+  EXPECT_THAT(refusal_of([&](Json& json) { json["rejected"] = 0; }), HasSubstr("no 'rejected'"));
+}
+
 Json line(std::uint64_t step, std::uint64_t attempt) {
   Json json = line(step);
   json["attempt"] = attempt;

@@ -167,6 +167,40 @@ TEST_F(ReplayTest, UsesTheSlicesThatCameFirstThen) {
   expect_same(options);
 }
 
+TEST_F(ReplayTest, GivesTheSameRecordOfWhatARuleRejected) {
+  const Options options = {{"approach", "baseline"},   {"mode", "multi-krum"},
+                           {"workers", "9"},           {"batch-size", "4"},
+                           {"worker-fail", "2"},       {"err-mode", "rev_grad"},
+                           {"fail-schedule", "fixed"}, {"max-steps", "8"}};
+  ToyRun run(recorded(), options);
+  run.over_network();
+  for (const Json& line : run.journal("rounds.jsonl")) {
+    const std::uint64_t step = line["step"];
+    const std::vector<bool> lies = run.byzantine(step, run.assignment(step));
+    const std::vector<std::uint32_t> rejected = line["rejected"];
+    EXPECT_EQ(rejected.size(), 2U + 2) << "all but the m = n - f - 2 best";
+    for (const Json& slice : line["slices"]) {
+      const std::uint32_t worker = slice["assigned"][0].get<std::uint32_t>() - 1;
+      if (lies[worker]) {
+        EXPECT_TRUE(std::ranges::binary_search(rejected, slice["slice"].get<std::uint32_t>()));
+      }
+    }
+  }
+  expect_same(options);
+}
+
+TEST_F(ReplayTest, SaysNothingOfRejectionWhereARuleGoesByColumnsOrRowsAreBuckets) {
+  for (const Options& more :
+       {Options{{"mode", "coord-median"}}, Options{{"mode", "multi-krum"}, {"buckets", "7"}}}) {
+    ToyRun run(
+        folder_ / more.begin()->second,
+        with({{"approach", "baseline"}, {"workers", "9"}, {"batch-size", "4"}, {"max-steps", "2"}},
+             with(more, {{"worker-fail", "1"}})));
+    run.over_local_engine();
+    for (const Json& line : run.journal("rounds.jsonl")) EXPECT_FALSE(line.contains("rejected"));
+  }
+}
+
 TEST_F(ReplayTest, RepeatsARunThatWasInterruptedAndResumed) {
   ToyRun first(recorded(), kRecorded);
   first.stop_after = 7;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <random>
 
 #include "stages/assign/placement.hpp"
@@ -156,6 +157,52 @@ TEST(Verdict, AccusesAnHonestWorkerInAtMostOneRunOfAThousand) {
     accused += judge_workers(ledger_of(45, counts), basis).suspects.empty() ? 0 : 1;
   }
   EXPECT_LE(accused, 8);  // 2 are expected at the most
+}
+
+/// Each worker has an answer in each of so many steps, and these are how many the rule left out.
+Rejections rejections_of(std::uint64_t steps, const std::vector<std::uint64_t>& rejected) {
+  Rejections rejections(rejected.size());
+  rejections.used.assign(rejected.size(), steps);
+  rejections.rejected = rejected;
+  return rejections;
+}
+
+TEST(RejectionsLine, NamesWhomARuleLeavesOutMoreOftenThanTheOthersAndProvesNothing) {
+  EXPECT_EQ(rejections_line(rejections_of(60, {9, 60, 14, 12, 60, 11, 13, 12, 10}), "multi-krum"),
+            "multi-krum rejected more often than by chance, which proves nothing: worker 2 (60 of "
+            "60), worker 5 (60 of 60); of the others most often worker 3, 14 of 60");
+}
+
+TEST(RejectionsLine, NamesNobodyWhereAllAreLeftOutAlike) {
+  EXPECT_EQ(rejections_line(rejections_of(60, {20, 21, 17, 25, 19, 20}), "multi-krum"),
+            "multi-krum rejected nobody's answers more often than by chance: most often worker 4, "
+            "25 of 60");
+  // krum takes one row of ten: not to be taken in 60 steps is what happens to many.
+  EXPECT_THAT(rejections_line(rejections_of(60, {54, 60, 54, 54, 54, 50, 54, 52, 54, 54}), "krum"),
+              HasSubstr("nobody's"));
+}
+
+TEST(RejectionsLine, SaysNothingWhereARuleLeavesOutNone) {
+  EXPECT_EQ(rejections_line(rejections_of(60, {0, 0, 0}), "coord-median"), "");
+  EXPECT_EQ(rejections_line(Rejections(3), "krum"), "");
+}
+
+TEST(RejectionsLine, NamesHonestWorkersInOneOfAThousandRunsAtMost) {
+  std::mt19937 random(3);
+  std::size_t named = 0;
+  for (int run = 0; run < 2000; ++run) {
+    constexpr std::size_t kWorkers = 12, kLeftOut = 4, kSteps = 50;
+    std::vector<std::uint64_t> counts(kWorkers);
+    std::vector<std::size_t> order(kWorkers);
+    std::iota(order.begin(), order.end(), 0U);
+    for (std::size_t step = 0; step < kSteps; ++step) {
+      std::ranges::shuffle(order, random);
+      for (std::size_t i = 0; i < kLeftOut; ++i) ++counts[order[i]];
+    }
+    const std::string line = rejections_line(rejections_of(kSteps, counts), "multi-krum");
+    named += line.find("proves nothing") != std::string::npos ? 1U : 0U;
+  }
+  EXPECT_LE(named, 4U);
 }
 
 }  // namespace

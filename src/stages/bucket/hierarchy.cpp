@@ -124,11 +124,12 @@ std::string Hierarchy::unmet_requirement(std::size_t n) const {
 }
 
 void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
-                          AggregationContext& context) const {
+                          AggregationContext& context, AggregationReport* report) const {
   if (options_.buckets == 0) {
-    aggregate_outer(rows, bucket_key, out, context);
+    aggregate_outer(rows, bucket_key, out, context, report);
     return;
   }
+  DETOX_ASSERT(report == nullptr);
   const std::size_t n = rows.n(), b = std::min(options_.buckets, n);
   Workspace::Scope scratch(context.workspace);
   const auto order = scratch.take<std::uint32_t>(n);
@@ -146,7 +147,7 @@ void Hierarchy::aggregate(const Rows<float>& rows, const Key& bucket_key, std::s
                       within);
     pointers[i] = row.data();
   }
-  aggregate_outer({pointers, rows.d}, bucket_key, out, context);
+  aggregate_outer({pointers, rows.d}, bucket_key, out, context, nullptr);
 }
 
 bool Hierarchy::is_by_columns() const {
@@ -170,14 +171,15 @@ void Hierarchy::aggregate_packed_signs(std::span<const std::byte* const> rows, s
 }
 
 void Hierarchy::aggregate_outer(const Rows<float>& rows, const Key& bucket_key,
-                                std::span<float> out, AggregationContext& context) const {
+                                std::span<float> out, AggregationContext& context,
+                                AggregationReport* report) const {
   AggregationContext keyed{.pool = context.pool,
                            .workspace = context.workspace,
                            .step = context.step,
                            .weights = context.weights,
                            .start = context.start};
   if (outer_draws_) keyed.key = derive_key(bucket_key, "pre");
-  outer_->aggregate(rows, out, keyed);
+  outer_->aggregate(rows, out, keyed, report);
 }
 
 }  // namespace detox

@@ -59,9 +59,10 @@ class Hierarchy {
   /// rows (n, d) -> out (d), deterministic in (rows, weights of the context, key, step).
   /// Requirements must be met. A start is the outer rule's. Scratch beside that of the
   /// rules: b x d floats and n + b numbers, where there are buckets. After the first call a step
-  /// takes 5 KB from the heap, for the stream that draws the buckets.
+  /// takes 5 KB from the heap, for the stream that draws the buckets. `report`, where it is asked
+  /// for, is the outer rule's, of rows: there are no buckets.
   void aggregate(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
-                 AggregationContext& context) const;
+                 AggregationContext& context, AggregationReport* report = nullptr) const;
 
   /// Whether columns may be reduced block by block: aggregate() of some columns then gives the bits
   /// that it gives these columns among all.
@@ -77,6 +78,10 @@ class Hierarchy {
   /// Corrupt rows that the outer rule must survive where so many reach it.
   std::size_t outer_f(std::size_t rows) const;
 
+  /// Whether the rule may leave out rows that it was given: it does not go by columns, and there
+  /// are no buckets between.
+  bool may_reject_rows() const { return options_.buckets == 0 && !options_.outer_rule->by_columns; }
+
   /// Whether one row, RuleOptions::reference_row, must be there.
   bool trusts_a_row() const { return trusting_rule() != nullptr; }
 
@@ -84,7 +89,7 @@ class Hierarchy {
   const RuleInfo* trusting_rule() const;  ///< null: none
   std::size_t points_after_pre(std::size_t n) const;
   void aggregate_outer(const Rows<float>& rows, const Key& bucket_key, std::span<float> out,
-                       AggregationContext& context) const;
+                       AggregationContext& context, AggregationReport* report) const;
 
   Options options_;
   bool robust_inner_;
