@@ -96,13 +96,20 @@ def _step_metrics(line: dict[str, Any], where: str, step: int) -> dict[str, Any]
     return found
 
 
+def _score(line: dict[str, Any], where: str) -> dict[str, Any]:
+    found: dict[str, Any] = {name: _journal.whole(line, name, where, 0) for name in ("step", "attempt", "samples")}
+    for name in ("loss", "prec1", "prec5"):
+        found[name] = _journal.number(line, name, where)
+    return found
+
+
 def _column(numpy: Any, name: str, steps: list[dict[str, Any]]) -> Any:
     values = [of_step.get(name) for of_step in steps]
     if name == "skipped_because":
         return numpy.array(values, object)
     if name in ("skipped", "diverged"):
         return numpy.array(values, bool)
-    if name in ("step", "attempt", *_WHOLE) and None not in values:
+    if name in ("step", "attempt", "samples", *_WHOLE) and None not in values:
         return numpy.array(values, "int64")
     return numpy.array([float("nan") if value is None else value for value in values], "float64")
 
@@ -208,6 +215,36 @@ class RunDirectory:
         names.update(dict.fromkeys(["skipped", "diverged", "skipped_because"]))
         columns = {name: _column(numpy, name, steps) for name in names}
         return imported("pandas", "frame=True").DataFrame(columns).set_index("step") if frame else columns
+
+    def evaluations(self, *, frame: bool = False) -> Any:
+        """What its checkpoints scored on the test set, as the run itself and ``detoxml evaluate`` have left it.
+
+        Of a run that went back (``heal``) the checkpoints that stand; of one that was scored again the last score.
+
+        Parameters
+        ----------
+        frame : bool
+            Whether to return a pandas DataFrame, by step.
+
+        Returns
+        -------
+        dict of str to array (checkpoints,), or DataFrame
+            ``step``, ``attempt`` and ``samples`` as int64, ``loss``, ``prec1`` and ``prec5`` (percent) as float64.
+        """
+        numpy = imported("numpy", "evaluations()")
+        backs = _journal.standing(self.path / "metrics.jsonl", lambda line, where, step: None)[1]
+        scores = {}
+        for where, line in _journal.lines_of(self.path / "evaluation.jsonl"):
+            score = _score(line, where)
+            if not any(back.attempt > score["attempt"] and back.to < score["step"] for back in backs):
+                scores[score["step"]] = score
+        steps = [scores[step] for step in sorted(scores)]
+        columns = {name: _column(numpy, name, steps) for name in ("step", "attempt", "samples", "loss", "prec1", "prec5")}
+        return imported("pandas", "frame=True").DataFrame(columns).set_index("step") if frame else columns
+
+    def latency(self) -> Latency:
+        """How long each worker took in each step that stands, at most 0.31 % off: ``step, seconds = run.latency()``."""
+        return Latency(*_latency.read(self.path / "latency.bin", imported("numpy", "latency()")))
 
     def rounds(self) -> tuple[Round, ...]:
         """Who counted, step by step; of a run that went back the steps that stand."""

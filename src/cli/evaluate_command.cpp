@@ -22,6 +22,7 @@
 #include "cli/train_options.hpp"
 #include "detox/errors.hpp"
 #include "learn/learner_file.hpp"
+#include "learn/network_path.hpp"
 #include "record/checkpoint.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/journal.hpp"
@@ -29,6 +30,7 @@
 #include "record/run_directory.hpp"
 #include "record/run_files.hpp"
 #include "run/evaluator.hpp"
+#include "run/kept_scores.hpp"
 
 namespace detox {
 namespace {
@@ -40,7 +42,7 @@ struct EvaluateOptions {
   std::string model = "output/models";
   std::size_t batch_size = 1000, eval_freq = 0, threads = 0;
   std::optional<double> timeout_s;  ///< 600
-  bool follow = false, json = false;
+  bool follow = false, json = false, again = false;
   std::optional<std::string> network, dataset, data_dir;
   std::string learner;
   std::optional<std::size_t> image_size;
@@ -68,6 +70,17 @@ class Evaluation {
         pool_(options.threads > 0 ? options.threads : usable_cores()) {}
 
   int run() {
+    const int code = score_what_is_asked();
+    if (found_ > 0) {
+      log_info("{} scored before ({}); --again scores anew",
+               found_ == 1 ? "one checkpoint was" : fmt::format("{} checkpoints were", found_),
+               (folder_ / kEvaluationsFile).string());
+    }
+    return code;
+  }
+
+ private:
+  int score_what_is_asked() {
     if (fs::is_directory(options_.model) || options_.follow)
       return options_.follow ? follow() : score_all();
     if (!fs::exists(options_.model)) {
@@ -79,7 +92,6 @@ class Evaluation {
     return 0;
   }
 
- private:
   /// To be scored a model needs no state beside it.
   int score_all() {
     const auto steps = list_models(folder_);
@@ -178,9 +190,9 @@ class Evaluation {
     throw InputError(fmt::format("the run failed at step {}: {}", status.step, status.message));
   }
 
-  /// Made when the first checkpoint is there: a run that is followed may have yet to begin.
-  Evaluator& evaluator() {
-    if (evaluator_) return *evaluator_;
+  /// When the first checkpoint is there: a run that is followed may have yet to begin.
+  void load_data() {
+    if (data_) return;
     const fs::path recorded = (folder_.empty() ? "." : folder_) / kConfigFile;
     std::optional<RunConfig> run;
     if (fs::exists(recorded)) run = recorded_config(recorded);
@@ -197,18 +209,41 @@ class Evaluation {
     data_ = load_dataset(dataset, options_.data_dir.value_or(run ? run->data_dir : ""),
                          Split::kTest, image_size);
     if (data_->is_synthetic()) log_line(data_->name() + ": every image was generated");
-    const std::string canonical = resolve_network(network);
+    network_ = resolve_network(network);
     use_learner(options_.learner);
-    evaluator_.emplace(
-        *data_, [&] { return make_learner(canonical, data_->shape(), data_->classes()); },
-        options_.batch_size, pool_);
+    kept_.emplace(folder_, *data_, is_network_path(network_) ? digest_of_file(network_) : network_);
+  }
+
+  Evaluator& evaluator() {
+    if (!evaluator_) {
+      evaluator_.emplace(
+          *data_, [&] { return make_learner(network_, data_->shape(), data_->classes()); },
+          options_.batch_size, pool_);
+    }
     return *evaluator_;
   }
 
-  void print(std::optional<std::uint64_t> step, const fs::path& file) {
+  Score score(std::optional<std::uint64_t> step, const fs::path& file) {
+    load_data();
+    if (!step) {
+      Evaluator& scorer = evaluator();
+      return scorer.score(load_foreign(file, scorer.layout()));
+    }
+    if (!options_.again) {
+      if (const auto found = kept_->find(*step, digest_of_file(file))) {
+        ++found_;
+        return *found;
+      }
+    }
     Evaluator& scorer = evaluator();
-    const Score score = scorer.score(step ? load_model(file, scorer.layout())
-                                          : load_foreign(file, scorer.layout()));
+    std::string digest;
+    const Score score = scorer.score(load_model(file, scorer.layout(), &digest));
+    kept_->keep(*step, digest, score);
+    return score;
+  }
+
+  void print(std::optional<std::uint64_t> step, const fs::path& file) {
+    const Score score = this->score(step, file);
     if (options_.json) {
       nlohmann::json line = {
           {"loss", json_number(score.loss)}, {"prec1", score.prec1}, {"prec5", score.prec5}};
@@ -235,7 +270,10 @@ class Evaluation {
   fs::path folder_;
   ThreadPool pool_;
   std::unique_ptr<Dataset> data_;
+  std::string network_;
   std::optional<Evaluator> evaluator_;
+  std::optional<KeptScores> kept_;
+  std::size_t found_ = 0;                                        ///< scores that were there
   std::set<std::pair<std::uint64_t, fs::file_time_type>> seen_;  ///< checkpoints
   std::optional<std::uint64_t> last_;                            ///< the newest of them
   double timeout_s_ = options_.timeout_s.value_or(600);
@@ -290,6 +328,8 @@ Command evaluate_command(CLI::App& program) {
   app->add_option("--threads", options->threads, "threads [the cores that this process may use]")
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""));
+  app->add_flag("--again", options->again,
+                "score also checkpoints whose scores are there (evaluation.jsonl)");
   app->add_flag("--json", options->json,
                 "print a JSON object for each checkpoint: step, loss, prec1, prec5");
   app->footer(

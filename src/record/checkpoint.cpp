@@ -43,8 +43,10 @@ void save_checkpoint(const fs::path& dir, const ModelLayout& layout, const Model
   }
 }
 
-ModelState load_model(const fs::path& file, const ModelLayout& layout) {
-  return parse_model(file.string(), read_file(file), layout);
+ModelState load_model(const fs::path& file, const ModelLayout& layout, std::string* digest) {
+  const std::vector<std::byte> bytes = read_file(file);
+  if (digest != nullptr) *digest = hex(digest_of(bytes));
+  return parse_model(file.string(), bytes, layout);
 }
 
 Checkpoint load_checkpoint(const fs::path& model_file, const ModelLayout& layout) {

@@ -37,8 +37,10 @@ void save_checkpoint(const std::filesystem::path& dir, const ModelLayout& layout
                      const ModelState& model, const TrainingState& state);
 
 /// The model alone. InputError where the file is damaged, or is of another network: the first
-/// tensor that is missing, unknown or of another shape is named.
-ModelState load_model(const std::filesystem::path& file, const ModelLayout& layout);
+/// tensor that is missing, unknown or of another shape is named. `digest`, unless null, gets the
+/// SHA-256, in hexadecimal, of what was read.
+ModelState load_model(const std::filesystem::path& file, const ModelLayout& layout,
+                      std::string* digest = nullptr);
 
 /// model_step_<t>, with state_step_<t> beside it. DamagedFile (damaged_file.hpp) where either is
 /// not as it was written: the state carries its own digest and the model's. Any other InputError is

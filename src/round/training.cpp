@@ -80,6 +80,7 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
   }
   if (options.evictions.workers > 0) open_evictions();
   open_attempts();
+  Journal::truncate_after(directory.path() / kEvaluationsFile, here);
   signature_.emplace(directory.path() / kSignatureFile, options.sign_key,
                      commitments_ ? &*commitments_ : nullptr, here);
   if (state_.step > 0) saved_step_ = state_.step;

@@ -12,9 +12,11 @@
 #include "base/shell_line.hpp"
 #include "detox/errors.hpp"
 #include "record/attackers_file.hpp"
+#include "record/checkpoint_files.hpp"
 #include "record/run_files.hpp"
 #include "round/verdict.hpp"
 #include "run/evaluator.hpp"
+#include "run/kept_scores.hpp"
 
 namespace detox {
 namespace {
@@ -115,6 +117,15 @@ std::string score_line(const TrainSetup& setup, const Environment& environment,
     throw InputError(fmt::format("the test set has {} classes, the training set {}",
                                  data->classes(), setup.data->classes()));
   }
+  const auto line_of = [&](const Score& score, const std::string& more) {
+    return fmt::format("test accuracy {:.2f}% of {} images, loss {:.4f} ({})", score.prec1,
+                       data->size(), score.loss, more);
+  };
+  KeptScores kept(config.train_dir, *data,
+                  setup.layout.source.empty() ? config.network : setup.layout.source);
+  const std::string digest = digest_of_file(model_path(config.train_dir, setup.last_step));
+  if (const auto score = kept.find(setup.last_step, digest))
+    return line_of(*score, fmt::format("scored before: {}", kEvaluationsFile));
   const std::size_t batch = std::clamp<std::size_t>(
       kMostValuesAtOnce / std::max<std::size_t>(1, data->shape().values()), 1, kMostSamplesAtOnce);
   Evaluator evaluator(*data, setup.make_learner, batch, pool);
@@ -129,8 +140,9 @@ std::string score_line(const TrainSetup& setup, const Environment& environment,
   };
   const std::optional<Score> score = evaluator.score(model, environment.stop, tell_long);
   if (!score) return "the test accuracy was not waited for";
-  return fmt::format("test accuracy {:.2f}% of {} images, loss {:.4f} ({:.1f} s; --no-evaluate)",
-                     score->prec1, data->size(), score->loss, Clock::real().seconds_since(begin));
+  kept.keep(setup.last_step, digest, *score);
+  return line_of(*score,
+                 fmt::format("{:.1f} s; --no-evaluate", Clock::real().seconds_since(begin)));
 }
 
 std::string next_command(const TrainSetup& setup) {
@@ -159,6 +171,11 @@ void tell_verdict(const TrainSetup& setup, const Training& training, const Adver
   const bool changes = adversary.corrupts() && liars_change(plan);
   const Verdict verdict = judge_workers(training.ledger(), basis);
   log_line(since + (changes ? changing_liars_line(training.ledger(), basis) : verdict.line));
+  if (plan.r == 1) {
+    const std::string line =
+        rejections_line(training.rejections(), plan.hierarchy.outer_rule->name);
+    if (!line.empty()) log_line(since + line);
+  }
   if (!adversary.active()) return;
   try {
     log_line(truth_line(setup, adversary, changes ? nullptr : &verdict.suspects));
@@ -171,11 +188,6 @@ void tell_score(const TrainSetup& setup, const Environment& environment, const M
                 ThreadPool& pool) {
   if (setup.replay) return;
   try {
-  if (plan.r == 1) {
-    const std::string line =
-        rejections_line(training.rejections(), plan.hierarchy.outer_rule->name);
-    if (!line.empty()) log_line(since + line);
-  }
     if (!setup.config.no_evaluate) log_line(score_line(setup, environment, model, pool));
   } catch (const std::exception& error) {
     log_info("no test accuracy: {}", as_error(error).what());

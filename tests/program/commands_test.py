@@ -41,8 +41,47 @@ class Evaluate(ProgramTest):
         lines = self.run_ok("evaluate", "--model-dir", "run").out.splitlines()
         self.assertEqual(len(lines), 3)
         self.assertEqual(self.run_ok("evaluate", "--model-dir", "run/model_step_12").out.splitlines(), lines[-1:])
-        other = self.run_ok("evaluate", "--model-dir", "run/model_step_12", "--eval-batch-size", 333, "--threads", 1)
+        other = self.run_ok("evaluate", "--model-dir", "run/model_step_12", "--eval-batch-size", 333, "--threads", 1, "--again")
         self.assertEqual(other.out.split()[:2], ["step", "12"])
+
+    def test_leaves_its_scores_beside_the_checkpoints_and_scores_nothing_twice(self):
+        self.run_ok("train", *SMALL, "--train-dir", "run")
+        kept = self.folder / "run" / "evaluation.jsonl"
+        first = self.run_ok("evaluate", "--model-dir", "run", "--json")
+        scores = [json.loads(line) for line in kept.read_text().splitlines()]
+        self.assertEqual([score["step"] for score in scores], [5, 10, 12])
+        self.assertEqual([{name: score[name] for name in ("step", "loss", "prec1", "prec5")} for score in scores],
+                         [json.loads(line) for line in first.out.splitlines()])
+        model = (self.folder / "run" / "model_step_10").read_bytes()
+        self.assertEqual((scores[1]["model"], scores[1]["samples"], scores[1]["network"]), (hashlib.sha256(model).hexdigest(), 10000, "LeNet"))
+        # A module that is none could not score anything.
+        second = self.run_ok("evaluate", "--model-dir", "run", "--json", env={"DETOX_LEARNER": "/nowhere.so"})
+        self.assertEqual(second.out, first.out)
+        self.assertIn("3 checkpoints were scored before (run/evaluation.jsonl); --again scores anew", second.err)
+        self.assertEqual(len(kept.read_text().splitlines()), 3)
+        (self.folder / "run" / "model_step_5").write_bytes(model)
+        (self.folder / "run" / "model_step_10").write_bytes((self.folder / "run" / "model_step_12").read_bytes())
+        third = self.run_ok("evaluate", "--model-dir", "run")
+        self.assertIn("3 checkpoints were scored before", third.err)  # what they hold was, under other names
+        self.assertEqual([json.loads(line)["step"] for line in kept.read_text().splitlines()], [5, 10, 12, 5, 10])
+        self.run_ok("evaluate", "--model-dir", "run/model_step_12", "--again")
+        self.assertEqual(len(kept.read_text().splitlines()), 6)
+        kept.unlink()
+        kept.mkdir()
+        fourth = self.run_ok("evaluate", "--model-dir", "run/model_step_12")
+        self.assertIn("scores are not kept there", fourth.err)
+        self.assertEqual(fourth.out, third.out.splitlines(keepends=True)[-1])
+
+    def test_takes_the_score_that_the_run_has_left(self):
+        trained = self.run_ok("train", *SMALL, "--train-dir", "run", "--no-evaluate", "off")
+        self.assertIn("test accuracy", trained.err)
+        self.assertEqual([json.loads(line)["step"] for line in (self.folder / "run" / "evaluation.jsonl").read_text().splitlines()], [12])
+        self.assertIn("one checkpoint was scored before", self.run_ok("evaluate", "--model-dir", "run/model_step_12").err)
+        again = self.run_ok("train", "--resume", "auto", "--train-dir", "run", "--no-evaluate", "off")
+        self.assertIn("scored before: evaluation.jsonl", again.err)
+        # Steps that a run takes again are scored again.
+        self.run_ok("train", "--resume", "run/model_step_5", "--train-dir", "run", "--max-steps", 10)
+        self.assertEqual((self.folder / "run" / "evaluation.jsonl").read_text(), "")
 
     def test_gives_up_on_a_run_that_was_killed(self):
         killed = keep_training(self, "run", *SMALL, "--eval-freq", 50)

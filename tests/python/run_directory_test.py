@@ -175,6 +175,41 @@ class ARun(Directory):
         self.assertEqual([text.get_text() for text in accuracy.texts], ["2, 3", "4"])
         self.assertEqual(loss.get_xlabel(), "step")
         with mock.patch.dict(sys.modules, {"matplotlib": None}):
+    def test_has_what_its_checkpoints_scored_the_last_score_of_those_that_stand(self):
+        def score(step, prec1, **more):
+            return {"step": step, "loss": 0.5, "prec1": prec1, "prec5": 99.5, "samples": 100, "model": "aa", "data": "bb", **more}
+
+        self.assertEqual(self.run_there().evaluations()["loss"].shape, (0,))
+        self.journal("metrics.jsonl", *(metrics(step) for step in range(1, 8)), back(2, 1), metrics(3, attempt=1))
+        self.journal("evaluation.jsonl", score(6, 20), score(2, 11), score(4, 30), score(2, 10, loss="nan"), score(3, 12, attempt=1),
+                     torn='{"step": 9')
+        found = self.run_there().evaluations()
+        self.assertEqual(found["step"].tolist(), [2, 3])
+        self.assertEqual(found["prec1"].tolist(), [10, 12])
+        numpy.testing.assert_array_equal(found["loss"], [numpy.nan, 0.5])
+        self.assertEqual((found["samples"].dtype.name, found["attempt"].tolist()), ("int64", [0, 1]))
+        self.journal("evaluation.jsonl", score(6, "high"))
+        self.assert_refused("evaluation.jsonl:1: prec1", self.run_there().evaluations)
+
+    def test_has_how_long_its_workers_took(self):
+        step, seconds = self.run_there().latency()
+        self.assertEqual((step.shape, seconds.shape), ((0,), (0, 0)))
+        self.write("latency.bin", latency(3, (1, [2, 0, 2 + 112]), (2, [1, 2 + 224, 4094])) + b"half")
+        step, seconds = self.run_there().latency()
+        self.assertEqual((step.tolist(), seconds.dtype.name), ([1, 2], "float32"))
+        numpy.testing.assert_allclose(seconds[0], [1e-6, numpy.nan, 2e-6], rtol=1e-6)
+        numpy.testing.assert_allclose(seconds[1], [numpy.nan, 4e-6, 1e-6 * 2 ** (4092 / 112)], rtol=1e-6)
+        self.write("latency.bin", latency(1, *((at, [4]) for at in range(1, 7)), (1 << 48 | 2, [4095]), (1 << 48 | 3, [9])))
+        self.assertEqual(self.run_there().latency().step.tolist(), [1, 2, 3])
+        whole = latency(3, (1, [2, 2, 2]), (2, [2, 2, 2]))
+        for at, byte, where in ((0, 65, "no file of latencies"), (16, 5, "no file"), (19, 9, "no file"), (25, 1, "no file"), (16, 0, "no file"),
+                                (96, 0, "record 1"), (96 + 14, 1, "record 2"), (96 + 8, 255, "steps 1 to 2"), (96 + 13, 127, "steps 1 to 2")):
+            self.write("latency.bin", whole[:at] + bytes([byte]) + (b"\xff" if at == 96 + 8 else b"") + whole[at + (2 if at == 96 + 8 else 1):])
+            self.assert_refused(where if at != 96 + 8 else "record 1", self.run_there().latency)
+        for size in range(0, 96, 7):
+            self.write("latency.bin", whole[:size])
+            self.assert_refused("no file of latencies", self.run_there().latency)
+
             self.assert_refused("matplotlib cannot be imported", self.run_there().plot, detox.UsageError)
 
     def test_goes_to_tensorboard_by_whatever_writer_is_there(self):
