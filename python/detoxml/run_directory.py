@@ -7,7 +7,7 @@ import re
 import sys
 from typing import Any, NamedTuple
 
-from . import _journal
+from . import _journal, _latency
 from ._others import imported
 from ._safetensors import read_tensors
 from .errors import InputError, UsageError

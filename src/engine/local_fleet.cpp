@@ -22,6 +22,7 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
                                  std::chrono::duration<double> /*time_limit*/, StepVotes& votes) {
   FleetReport report;
   const Adversary& adversary = parts_.adversary;
+  report.latency = StepLatency(order.assignment.workers());
   loader_.begin_step(order.step);
   hand_on_late(order, votes);
   honest_answers_.clear();
@@ -35,14 +36,18 @@ FleetReport LocalFleet::run_step(const StepOrder& order,
     const auto start = clock().now();
     const std::vector<std::size_t> places = compute_honest(order, orders);
     if (adversary.corrupts()) compute_corrupt(order, lies, orders);
-    report.compute_s += clock().seconds_since(start);
+    const auto end = clock().now();
+    report.compute_s += std::chrono::duration<double>(end - start).count();
     for (std::size_t i = 0; i < orders.size(); ++i) {
       const auto [worker, slice] = orders[i];
       const std::span<const std::byte> honest = honest_answers_[places[i]];
       const bool lies_now = lies.tells(orders[i]);
+      report.latency.order(worker);
       const bool is_late = lies_now && adversary.delay_s() >= parts_.step_timeout_s;
       if (!is_late && !lies.is_silent(worker)) {
         const bool is_lie = lies_now && adversary.corrupts();
+        const auto at = is_lie ? end : honest_at_[places[i]];
+        report.latency.answer(worker, std::chrono::duration<double>(at - start).count());
         votes.count({order.round(), worker, slice,
                      is_lie ? corrupt_answers_[lie_of_.at({slice, worker})] : honest});
         continue;
@@ -81,11 +86,13 @@ std::vector<std::size_t> LocalFleet::compute_honest(const StepOrder& order,
   const std::size_t jobs = done + slice_of_job.size();
   while (honest_.size() < jobs) honest_.push_back(parts_.format.make_slot());
   honest_answers_.resize(jobs);
+  honest_at_.resize(jobs);
   parts_.pool.parallel_for(slice_of_job.size(), [&](std::size_t job, std::size_t thread) {
     const std::size_t place = done + job;
     computers_[thread]->compute(loader_.slice(slice_of_job[job]).batch(), order.parameters,
                                 order.statistics, parts_.format, honest_[place]);
     honest_answers_[place] = parts_.format.seal(honest_[place], order.step);
+    honest_at_[place] = clock().now();
   });
   return places;
 }

@@ -60,11 +60,12 @@ class LocalFleet final : public Fleet {
   std::optional<SliceReader>
       other_reader_;  ///< of samples of another step, once somebody sends such
   std::vector<std::unique_ptr<SliceComputer>> computers_;  ///< one a thread
-  std::vector<AnswerSlot> honest_;    ///< one a slice, then one for every further replica
-  std::vector<bool> is_given_;        ///< by slice: it is some worker's answer
-  std::vector<AnswerSlot> corrupt_;   ///< one a lie, made when first needed
-  std::vector<AnswerSlot> attacked_;  ///< likewise
-  std::vector<SliceOrder> told_;      ///< of each lie of the step, who was the first to tell it
+  std::vector<AnswerSlot> honest_;            ///< one a slice, then one for every further replica
+  std::vector<Clock::time_point> honest_at_;  ///< when each was there
+  std::vector<bool> is_given_;                ///< by slice: it is some worker's answer
+  std::vector<AnswerSlot> corrupt_;           ///< one a lie, made when first needed
+  std::vector<AnswerSlot> attacked_;          ///< likewise
+  std::vector<SliceOrder> told_;  ///< of each lie of the step, who was the first to tell it
   /// By slice and worker: which lie it tells. Colluders tell one.
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> lie_of_;
   /// Sealed slots.

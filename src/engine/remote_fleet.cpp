@@ -122,6 +122,7 @@ void RemoteFleet::give_orders(const StepOrder& order, double limit_s, StepVotes&
     std::rotate(peer.orders.begin(), peer.orders.end() - 1, peer.orders.end());
     peer.orders[0] = {order.round(),
                       {},
+                      {},
                       kNobody,
                       begin_ + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(limit_s))};
@@ -168,6 +169,8 @@ void RemoteFleet::give_order(std::uint32_t worker, std::uint32_t slice, OrderVie
   Peer& peer = peers_[worker];
   told.slice = slice;
   peer.orders[0].slices.push_back(slice);
+  peer.orders[0].since.emplace_back(clock().now());
+  latency_.order(worker);
   parts_.transport.send(parts_.ranks[worker], make_order(told));
   expect(worker, parts_.by_digest ? 1 : parts_.answer.count());
   open_.order(worker, slice);
@@ -303,6 +306,8 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   FleetReport report;
   const TransportCounters before = parts_.transport.counters();
   const auto begin = clock().now();
+  latency_ = StepLatency(peers_.size());
+  late_.clear();
   await_somebody(order);
   attentive_.begin(begin, time_limit.count());
   begin_ = now_ = begin;
@@ -347,6 +352,8 @@ FleetReport RemoteFleet::run_step(const StepOrder& order, std::chrono::duration<
   in_time = in_time || !waits(votes);
   end_step(order, in_time, votes);
   report.ended_early = in_time;
+  report.latency = std::move(latency_);
+  report.late = std::move(late_);
   const double seconds = clock().seconds_since(begin);
   if (in_time) {
     longest_step_s_ = std::max(longest_step_s_, seconds);

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,7 @@ class RemoteFleet final : public Fleet {
   struct Ordered {
     std::uint64_t round = 0;
     std::vector<std::uint32_t> slices = {};
+    std::vector<std::optional<Clock::time_point>> since = {};  ///< of each, until it is heard of
     std::uint32_t relay = kNobody;  ///< the worker that passes weights on to it
     Clock::time_point until{};      ///< an answer is in time
   };
@@ -147,6 +149,7 @@ class RemoteFleet final : public Fleet {
   void reject(const ReceivedFrame& frame, const FrameView& view);
   /// Frames of an answer that it was just asked for.
   void expect(std::uint32_t worker, std::size_t frames);
+  void note_latency(const IncomingAnswer& answer, Ordered& ordered, const StepOrder& order);
   bool take_owed(std::uint32_t worker);  ///< a frame of those; false where there are none
   void watch_volume(const StepOrder& order, StepVotes& votes);
 
@@ -172,6 +175,8 @@ class RemoteFleet final : public Fleet {
   std::size_t times_told_waiting_ = 0;
   std::uint64_t rejected_frames_ = 0;
   Clock::time_point last_watch_;
+  StepLatency latency_;  ///< of this step
+  std::vector<LateLatency> late_;
 };
 
 /// Tells all workers that the run has ended and gives them some seconds to hear it.

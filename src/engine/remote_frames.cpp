@@ -157,6 +157,7 @@ void RemoteFleet::hear(const IncomingAnswer& answer, const StepOrder& order) {
   Peer& peer = peers_[answer.worker];
   presence_.heard(answer.worker, answer.round);
   const auto of = std::ranges::find(peer.orders, answer.round, &Ordered::round);
+  if (of != peer.orders.end()) note_latency(answer, *of, order);
   if (of != peer.orders.end() && (now_ <= of->until || parts_.gives_away)) peer.awaited = true;
   if (answer.round == order.round()) {
     peer.awaited = any_news_ = true;
@@ -167,6 +168,22 @@ void RemoteFleet::hear(const IncomingAnswer& answer, const StepOrder& order) {
     if (parts_.asks_others) patience_.answered({answer.worker, answer.slice}, now_);
   }
   if (is_awaited(order, answer.worker)) open_.await(answer.worker);
+}
+
+/// Of the first time that it says something about the slice.
+void RemoteFleet::note_latency(const IncomingAnswer& answer, Ordered& ordered,
+                               const StepOrder& order) {
+  const auto slice = std::ranges::find(ordered.slices, answer.slice);
+  if (slice == ordered.slices.end()) return;
+  auto& since = ordered.since[static_cast<std::size_t>(slice - ordered.slices.begin())];
+  if (!since) return;
+  const double seconds = clock().seconds_since(*since);
+  since.reset();
+  if (answer.round == order.round()) {
+    latency_.answer(answer.worker, seconds);
+  } else {
+    late_.push_back({answer.round, answer.worker, seconds});
+  }
 }
 
 void RemoteFleet::take_digest(std::uint32_t worker, const DigestView& digest, ReceivedFrame& frame,

@@ -20,10 +20,11 @@ inline constexpr std::string_view kRoundsFile = "rounds.jsonl";
 inline constexpr std::string_view kLedgerFile = "ledger.jsonl";
 inline constexpr std::string_view kAttackersFile = "attackers.jsonl";  ///< of simulated attacks
 inline constexpr std::string_view kCommitmentsFile = "commitments.jsonl";
+inline constexpr std::string_view kLatencyFile = "latency.bin";           ///< records of fixed size
 inline constexpr std::string_view kEvaluationsFile = "evaluation.jsonl";  ///< a line a score
 inline constexpr std::string_view kSignatureFile = "commitments.sig";
-inline constexpr std::array kJournalFiles = {kMetricsFile,   kRoundsFile,      kLedgerFile,
-                                             kAttackersFile, kCommitmentsFile,
+inline constexpr std::array kJournalFiles = {kMetricsFile,    kRoundsFile,      kLedgerFile,
+                                             kAttackersFile,  kCommitmentsFile, kLatencyFile,
                                              kEvaluationsFile};
 
 }  // namespace detox

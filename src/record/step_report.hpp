@@ -9,6 +9,7 @@
 #include "base/assignment.hpp"
 #include "base/round_number.hpp"
 #include "record/commitments_file.hpp"
+#include "record/latency.hpp"
 #include "record/ledger.hpp"
 
 namespace detox {
@@ -47,6 +48,8 @@ struct StepReport {
   std::vector<std::uint32_t> rejected;  ///< of these, those that the rule has left out, ascending
   std::string skipped_because;          ///< empty: the step was taken
   std::vector<LedgerEntry> ledger;
+  StepLatency latency;                   ///< of what came in time
+  std::vector<LateLatency> late;         ///< of earlier steps
   std::optional<Commitment> commitment;  ///< unless the run makes none
   bool interrupted = false;
   // After the step; of one that was skipped nothing is said.

@@ -15,6 +15,7 @@
 #include "base/digest.hpp"
 #include "base/round_number.hpp"
 #include "exchange/step_votes.hpp"
+#include "record/latency.hpp"
 
 namespace detox {
 
@@ -46,8 +47,10 @@ struct FleetReport {
   /// slices than liars can own; and while it could not look itself.
   double in_vain_s = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
-  bool interrupted = false;  ///< stopped from outside: the step does not count
-  bool ended_early = false;  ///< before all were heard who are waited for: they are only late
+  StepLatency latency;            ///< of every worker
+  std::vector<LateLatency> late;  ///< of earlier steps
+  bool interrupted = false;       ///< stopped from outside: the step does not count
+  bool ended_early = false;       ///< before all were heard who are waited for: they are only late
 };
 
 class Fleet {

@@ -105,7 +105,7 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
 
 void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<double> time_limit,
                                 Ballot& ballot, StepReport& report) {
-  const FleetReport fleet = parts_.fleet.run_step(order, time_limit, ballot);
+  FleetReport fleet = parts_.fleet.run_step(order, time_limit, ballot);
   report.seconds.broadcast = fleet.broadcast_s;
   report.seconds.compute = fleet.compute_s;
   report.seconds.receive = fleet.receive_s;
@@ -113,6 +113,9 @@ void ServerRound::collect_votes(const StepOrder& order, std::chrono::duration<do
   report.bytes_in = fleet.bytes_in;
   report.bytes_out = fleet.bytes_out;
   report.interrupted = fleet.interrupted;
+  report.latency = std::move(fleet.latency);
+  if (report.latency.codes().empty()) report.latency = StepLatency(parts_.plan.workers);
+  report.late = std::move(fleet.late);
   if (report.interrupted) return;
   auto mark = clock_.now();
   ballot.close(fleet.ended_early);

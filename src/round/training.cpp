@@ -65,10 +65,12 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
       metrics_(directory.path() / kMetricsFile, this->round()),
       rounds_(directory.path() / kRoundsFile, this->round()),
       suspicions_(directory.path() / kLedgerFile, this->round()),
+      latency_(directory.path() / kLatencyFile, round.workers(), options.config_digest,
+               this->round()),
       ledger_(round.workers()),
+      rejections_(round.workers()),
       progress_(state_.step + 1, options.last_step, options.log_interval, round.clock()) {
   const std::uint64_t here = this->round();
-      rejections_(round.workers()),
   if (truth_) attackers_.emplace(directory.path() / kAttackersFile, here);
   take_over_state();
   const std::filesystem::path commitments = directory.path() / kCommitmentsFile;
@@ -78,9 +80,9 @@ Training::Training(const TrainingOptions& options, ServerRound& round, const Mod
   } else {
     Journal::truncate_after(commitments, here);
   }
+  Journal::truncate_after(directory.path() / kEvaluationsFile, here);
   if (options.evictions.workers > 0) open_evictions();
   open_attempts();
-  Journal::truncate_after(directory.path() / kEvaluationsFile, here);
   signature_.emplace(directory.path() / kSignatureFile, options.sign_key,
                      commitments_ ? &*commitments_ : nullptr, here);
   if (state_.step > 0) saved_step_ = state_.step;
@@ -135,6 +137,10 @@ void Training::open_evictions() {
 /// Lines are lost in a power failure, or where they do not fit on the disk. Of the ledger nobody
 /// can say.
 void Training::tell_gaps() const {
+  if (latency_.is_begun_anew()) {
+    log_warning("{} was none of this run's and begins anew",
+                (directory_.path() / kLatencyFile).string());
+  }
   for (const auto& [name, gaps] :
        {std::pair{kMetricsFile, &metrics_.gaps()}, std::pair{kRoundsFile, &rounds_.gaps()}}) {
     if (gaps->empty()) continue;
@@ -309,14 +315,16 @@ void Training::record(const StepReport& report) {
   }
   computed_ += report.computed();
   used_.push_back(report.used.size());
+  rejections_.add(report);
   append(metrics_, metrics_line(report, corrupted));
   append(rounds_, rounds_line(report));
   if (commitments_ && report.commitment)
     tell_lost_line(commitments_->append(*report.commitment), commitments_->journal());
+  for (const LateLatency& late : report.late) tell_lost_record(latency_.amend(late));
+  tell_lost_record(latency_.append(round(), report.latency));
   for (const LedgerEntry& entry : report.ledger) {
     ledger_.add(entry);
     append(suspicions_, ledger_line(entry));
-  rejections_.add(report);
   }
 }
 
@@ -334,6 +342,15 @@ bool Training::tell_lost_line(bool written, const Journal& journal) {
   return written;
 }
 
+bool Training::tell_lost_record(bool written) {
+  if (!written && !latency_fails_) {
+    progress_.clear();
+    log_warning("{}; the run goes on, steps are missing there", latency_.last_error());
+  }
+  latency_fails_ = !written;
+  return written;
+}
+
 /// What a checkpoint follows from is on the disk before it: a resumed run has no holes.
 void Training::sync_journals() {
   for (Journal* journal : {&metrics_, &rounds_, &suspicions_, attackers_ ? &*attackers_ : nullptr,
@@ -341,6 +358,10 @@ void Training::sync_journals() {
     if (journal == nullptr || journal->sync()) continue;
     progress_.clear();
     log_warning("{}; the run goes on", journal->last_error());
+  }
+  if (!latency_.sync()) {
+    progress_.clear();
+    log_warning("{}; the run goes on", latency_.last_error());
   }
 }
 

@@ -11,6 +11,7 @@
 #include "record/checkpoint.hpp"
 #include "record/commitments_file.hpp"
 #include "record/journal.hpp"
+#include "record/latency_file.hpp"
 #include "record/rejections.hpp"
 #include "record/run_directory.hpp"
 #include "record/signature_file.hpp"
@@ -105,10 +106,10 @@ class Training {
   std::uint64_t round() const { return round_number(healing_.attempt(), state_.step); }
   void note_attempt(TrainingState& state) const;
   struct InJournals {
-    bool metrics = false, rounds = false, commitments = false;
-    bool any() const { return metrics || rounds || commitments; }
+    bool metrics = false, rounds = false, commitments = false, latency = false;
+    bool any() const { return metrics || rounds || commitments || latency; }
   };
-  static constexpr InJournals kAllJournals{true, true, true};
+  static constexpr InJournals kAllJournals{true, true, true, true};
   void record_back(std::uint64_t attempt, const InJournals& in);
   std::uint64_t last_attempt_back_to(std::uint64_t step) const;
   void follow_attempts(std::uint64_t last);
@@ -123,6 +124,7 @@ class Training {
   std::string diverged(const StepReport& report) const;
   bool append(Journal& journal, nlohmann::json line);
   bool tell_lost_line(bool written, const Journal& journal);
+  bool tell_lost_record(bool written);
   void sync_journals();
   void sign();
   void tell_gaps() const;
@@ -143,10 +145,11 @@ class Training {
   StepDeadline deadline_;
   SimulatedTruth truth_;
   Journal metrics_, rounds_, suspicions_;
+  LatencyJournal latency_;
   std::optional<Journal> attackers_;              ///< where there is a truth
   std::optional<CommitmentJournal> commitments_;  ///< where the round makes any
   std::optional<RunSignature> signature_;
-  bool journals_fail_ = false;
+  bool journals_fail_ = false, latency_fails_ = false;
   InJournals lost_;  ///< that lack the line about the attempt that it is
   std::uint64_t computed_ = 0;
   std::vector<std::size_t> used_;  ///< by step from first_step_: slices
@@ -157,8 +160,8 @@ class Training {
   double undetected_ = 1;
   bool told_nothing_compared_ = false;
   Ledger ledger_;
+  Rejections rejections_;
   Progress progress_;
 };
-  Rejections rejections_;
 
 }  // namespace detox

@@ -19,12 +19,13 @@ namespace detox {
 /// A process that was killed between the checkpoint and these lines has left them out.
 void Training::open_attempts() {
   for (std::uint64_t attempt = 1; attempt <= healing_.attempt(); ++attempt) {
-    const auto lacks = [attempt](const Journal& journal) {
+    const auto lacks = [attempt](const auto& journal) {
       return journal.last_attempt().value_or(attempt) < attempt;
     };
     record_back(attempt, {.metrics = lacks(metrics_),
                           .rounds = lacks(rounds_),
-                          .commitments = commitments_ && lacks(commitments_->journal())});
+                          .commitments = commitments_ && lacks(commitments_->journal()),
+                          .latency = lacks(latency_)});
   }
 }
 
@@ -148,6 +149,7 @@ void Training::record_back(std::uint64_t attempt, const InJournals& in) {
   lost_.commitments |= in.commitments && commitments_ &&
                        !tell_lost_line(commitments_->append(BackCommitment{attempt, back.from, to}),
                                        commitments_->journal());
+  lost_.latency |= in.latency && !tell_lost_record(latency_.append_back(round_number(attempt, to)));
 }
 
 /// Of the checkpoint that the replayed run has of this step.

@@ -53,6 +53,16 @@ def back(step, attempt):
     return {"step": step, "attempt": attempt, "back_from": 9, "back_to": step, "convicted": "3:1:2:out"}
 
 
+def latency(workers, *records):
+    """As docs/formats/run-directory.md has it."""
+    found = b"DETOX latency 1\n" + struct.pack("<IIQ", workers, 8 + 3 * ((workers + 1) // 2), 0) + b"c" * 64
+    for at, codes in records:
+        found += struct.pack("<Q", at)
+        for first, second in zip(codes[::2], [*codes[1::2], 0]):
+            found += (first | second << 12).to_bytes(3, "little")
+    return found
+
+
 def safetensors(header, values=b""):
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + values
@@ -165,16 +175,6 @@ class ARun(Directory):
         self.assert_refused("valid: convicted, outvoted", lambda: found.of("liar"), detox.UsageError)
         self.assertEqual(doctest.testmod(detoxml.ledger)[:], (0, 5))
 
-    def test_is_drawn_with_its_convictions(self):
-        import matplotlib
-
-        matplotlib.use("Agg")
-        self.journal("metrics.jsonl", *(metrics(step, skipped=step == 9) for step in range(1, 100)))
-        self.journal("ledger.jsonl", ledger(5, 2), ledger(6, 3), ledger(70, 4))
-        accuracy, loss = self.run_there().plot()
-        self.assertEqual([text.get_text() for text in accuracy.texts], ["2, 3", "4"])
-        self.assertEqual(loss.get_xlabel(), "step")
-        with mock.patch.dict(sys.modules, {"matplotlib": None}):
     def test_has_what_its_checkpoints_scored_the_last_score_of_those_that_stand(self):
         def score(step, prec1, **more):
             return {"step": step, "loss": 0.5, "prec1": prec1, "prec5": 99.5, "samples": 100, "model": "aa", "data": "bb", **more}
@@ -210,6 +210,16 @@ class ARun(Directory):
             self.write("latency.bin", whole[:size])
             self.assert_refused("no file of latencies", self.run_there().latency)
 
+    def test_is_drawn_with_its_convictions(self):
+        import matplotlib
+
+        matplotlib.use("Agg")
+        self.journal("metrics.jsonl", *(metrics(step, skipped=step == 9) for step in range(1, 100)))
+        self.journal("ledger.jsonl", ledger(5, 2), ledger(6, 3), ledger(70, 4))
+        accuracy, loss = self.run_there().plot()
+        self.assertEqual([text.get_text() for text in accuracy.texts], ["2, 3", "4"])
+        self.assertEqual(loss.get_xlabel(), "step")
+        with mock.patch.dict(sys.modules, {"matplotlib": None}):
             self.assert_refused("matplotlib cannot be imported", self.run_there().plot, detox.UsageError)
 
     def test_goes_to_tensorboard_by_whatever_writer_is_there(self):
