@@ -38,7 +38,8 @@ void check_dealt(const RecordedStep& step) {
 }
 
 void check(const RecordedStep& step) {
-  require(step.slices.size() == kSlices);
+  require(step.slices.size() == kSlices && std::ranges::is_sorted(step.rejected));
+  for (const std::uint32_t slice : step.rejected) require(step.slices.at(slice).used);
   if (step.away) return check_dealt(step);
   std::vector<std::uint32_t> assigned;
   bool any_used = false;
