@@ -36,6 +36,14 @@ class TheEnd(ProgramTest):
                       "were outvoted in 10 steps", lines)
         self.assertFalse([line for line in lines if line.startswith(("suspect", "test accuracy"))])
 
+    def test_says_whom_a_rule_rejects_where_there_is_no_vote_and_that_this_proves_nothing(self):
+        lines = self.last_lines("--max-steps", 20, "--approach", "baseline", "--mode", "multi-krum", "--workers", 11, *FIXED)
+        liar = self.journal("run", "attackers.jsonl")[0]["attackers"][0]
+        self.assertIn("nobody can be suspected: r = 1 gives each piece one worker, and no vote", lines)
+        said = [line for line in lines if line.startswith("multi-krum rejected more often than by chance, which proves nothing: ")]
+        self.assertEqual(len(said), 1, lines)
+        self.assertIn(f": worker {liar} (20 of 20); of the others most often worker ", said[0])
+
     def test_says_that_nobody_is_suspect(self):
         result = self.run_ok("train", *TINY, "--workers", 3, "--max-steps", 2)
         self.assertIn("nobody is suspect: no worker was outvoted in 2 steps", result.err.splitlines())
