@@ -251,10 +251,10 @@ def read_curves(experiment):
 
 
 def draw_curves(experiment, curves, quantity, name, label):
+    if not any(key[0] == quantity and len(curve[0]) > 1 for key, curve in curves.items()):
+        return remove(experiment, name)
     panels = [values for values in itertools.product(*(experiment.axes[axis] for axis in experiment.others))
               if any(key[:2] == (quantity, values) for key in curves)][:MOST_PANELS]
-    if not panels:
-        return remove(experiment, name)
     lines = experiment.axes[experiment.compared] if experiment.compared is not None else [None]
     count = len(panels)
     columns = 1 if count == 1 else 2 if count in (2, 4) else 3 if count <= 9 else 4
@@ -281,7 +281,7 @@ def draw_curves(experiment, curves, quantity, name, label):
                 ends.append((axes, steps, means, style["color"]))
             else:
                 shown += means
-            if any(deviations):
+            if any(deviations) and state == "finished":
                 has_bands = True
                 axes.fill_between(steps, [m - d for m, d in zip(means, deviations)],
                                   [m + d for m, d in zip(means, deviations)], color=style["color"],
@@ -294,6 +294,7 @@ def draw_curves(experiment, curves, quantity, name, label):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=7, labelbottom=True)
+    flat[0].xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(nbins=6, integer=True))
     for axes in flat[count:]:
         axes.set_visible(False)
     limit(flat[0], quantity, shown)

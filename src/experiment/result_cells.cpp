@@ -146,8 +146,12 @@ std::vector<bool> best_cells(const Results& results, const std::vector<ResultCel
       return quantity.higher_is_better ? value : -value;
     };
     const Spread best = spread_in(cells[*std::ranges::max_element(group, {}, mean)], quantity);
-    for (const std::size_t i : group)
+    std::size_t alike = 0;
+    for (const std::size_t i : group) {
       is_best[i] = welch_p(spread_in(cells[i], quantity), best).value_or(0) >= kLevel;
+      alike += is_best[i] ? 1 : 0;
+    }
+    for (const std::size_t i : group) is_best[i] = is_best[i] && alike < group.size();
   }
   return is_best;
 }

@@ -48,7 +48,7 @@ std::size_t compared_axis(const Results& results);
 
 /// Which of the cells are not told from the best by Welch's t-test at 5 %, among those that are the
 /// same but for the compared axis, and whose runs have all finished, two or more of them. None
-/// where there is nothing to compare. By cell.
+/// where no one of these is told from the best. By cell.
 std::vector<bool> best_cells(const Results& results, const std::vector<ResultCell>& cells,
                              const Quantity& quantity);
 

@@ -87,8 +87,9 @@ std::string in_latex(const std::string& text) {
         escaped += c;
     }
   }
-  // What the encodings of old engines lack.
-  for (const auto& [sign, command] : {std::pair{"±", "$\\pm$"}, {"–", "--"}, {"×", "$\\times$"}}) {
+  // Two are no dash; and what the encodings of old engines lack.
+  for (const auto& [sign, command] :
+       {std::pair{"--", "-{}-"}, {"±", "$\\pm$"}, {"–", "\\textendash{}"}}) {
     for (std::size_t at = 0; (at = escaped.find(sign, at)) != std::string::npos;)
       escaped.replace(at, std::string_view(sign).size(), command);
   }
@@ -239,9 +240,10 @@ std::string table_latex(const Results& results) {
   std::vector<ResultTable> tables = crossed_tables(results);
   tables.push_back(long_table(results));
   for (const ResultTable& table : tables) {
-    text += "\n";
+    const bool is_long = &table == &tables.back();
+    text += is_long ? "\n\\par\\medskip\n{\\footnotesize\\setlength{\\tabcolsep}{3pt}\n" : "\n";
     if (!table.title.empty()) text += fmt::format("\\paragraph{{{}}}\n", in_latex(table.title));
-    text += table_in_latex(table);
+    text += table_in_latex(table) + (is_long ? "}\n" : "");
   }
   text += "\n\\par\\smallskip\n{\\footnotesize\n";
   for (const std::string& note : table_notes(results, is_crossed)) text += in_latex(note) + "\n";

@@ -17,7 +17,7 @@ std::string table_markdown(const Results& results);
 std::string table_latex(const Results& results);
 
 /// For a terminal: the first kind of table where there is one, else the second, in parts that are
-/// no wider than `width` where a column fits; then what did not finish, and why.
+/// no wider than `width` where a column fits; then what was refused or failed, and why.
 std::string table_text(const Results& results, std::size_t width = 100);
 
 }  // namespace detox

@@ -213,7 +213,7 @@ std::vector<std::string> table_notes(const Results& results, bool is_crossed) {
   if (results.axes.empty()) return notes;
   notes.push_back(fmt::format(
       "Bold: the best {} by {}{}, and all that do not differ from it by Welch's t-test at 5 %, "
-      "among those whose runs have all finished.",
+      "among those whose runs have all finished; none where none differs.",
       results.axes[compared_axis(results)].name, quantity.name,
       results.axes.size() < 2 ? "" : " where all else is the same"));
   return notes;
@@ -222,7 +222,10 @@ std::vector<std::string> table_notes(const Results& results, bool is_crossed) {
 std::vector<std::string> unfinished_lines(const Results& results) {
   std::vector<std::pair<std::string, std::vector<std::string>>> reasons;
   for (const ResultRow& row : results.rows) {
-    if (row.message.empty() || row.state == ResultState::kFinished) continue;
+    if (row.message.empty() ||
+        (row.state != ResultState::kRefused && row.state != ResultState::kFailed)) {
+      continue;
+    }
     const std::string reason =
         fmt::format("{} {}: {}", fmt::join(row.values, ", "), to_string(row.state), row.message);
     const auto found =

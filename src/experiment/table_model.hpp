@@ -36,7 +36,7 @@ ResultTable long_table(const Results& results);
 /// What the numbers are: sentences.
 std::vector<std::string> table_notes(const Results& results, bool is_crossed);
 
-/// What did not finish, and why: a line for each reason.
+/// What was refused or failed, and why: a line for each reason.
 std::vector<std::string> unfinished_lines(const Results& results);
 
 }  // namespace detox
