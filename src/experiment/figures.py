@@ -342,9 +342,9 @@ def limit(axes, quantity, shown):
 def save(experiment, figure, name):
     for ending in ENDINGS:
         # Under a name of its own first: a picture is there whole or not at all.
-        temporary = experiment.folder / f".{name}.{os.getpid()}.{ending}"
+        temporary = experiment.folder / f".{name}.{ending}.{os.getpid()}.tmp"
         try:
-            figure.savefig(temporary, dpi=150, metadata={"Date": None} if ending == "svg" else None)
+            figure.savefig(temporary, format=ending, dpi=150, metadata={"Date": None} if ending == "svg" else None)
             os.replace(temporary, experiment.folder / f"{name}.{ending}")
         finally:
             temporary.unlink(missing_ok=True)
