@@ -40,7 +40,6 @@ struct RunCosts {
   std::uint64_t steps = 0;
   PhaseSeconds seconds = {};
   std::uint64_t computed = 0, bytes_in = 0, bytes_out = 0;
-  bool operator==(const RunCosts&) const = default;
 };
 
 /// Where a run went back: steps behind `to` were taken again, in this attempt.
