@@ -29,5 +29,6 @@ Command report_command(CLI::App& program);
 Command train_command(CLI::App& program);
 Command tune_command(CLI::App& program);
 Command verify_command(CLI::App& program);
+Command watch_command(CLI::App& program);
 
 }  // namespace detox

@@ -6,6 +6,7 @@
 #include <array>
 #include <climits>
 
+#include "base/companion_program.hpp"
 #include "base/log.hpp"
 #include "base/own_program.hpp"
 #include "base/shell_line.hpp"
@@ -17,6 +18,7 @@
 #include "comm/mpi_job.hpp"
 #include "comm/under_mpi.hpp"
 #include "config/notices.hpp"
+#include "config/option_lines.hpp"
 #include "detox/errors.hpp"
 #include "engine/worker_round.hpp"
 #include "host/numerics.hpp"
@@ -24,6 +26,7 @@
 #include "launch/supervise.hpp"
 #include "learn/learner_file.hpp"
 #include "report/event_record.hpp"
+#include "report/page_server.hpp"
 #include "report/tensorboard.hpp"
 #include "run/ending.hpp"
 #include "run/session.hpp"
@@ -202,11 +205,39 @@ int train_over_mpi(const StartingConfig& start) {
   return 0;  // the run's exit code is the server's
 }
 
+/// A page about the run, from a process of its own, which ends with this one.
+std::unique_ptr<CompanionProgram> watched(const std::string& port, const std::string& train_dir) {
+  constexpr int kMostDigits = 5, kMostPort = 65535;
+  const bool is_number = !port.empty() && port.size() <= kMostDigits &&
+                         port.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_number || std::stoi(port) > kMostPort)
+    throw UsageError(fmt::format("--watch {}: valid: a port, 0 to {}; 0: any", port, kMostPort));
+  try {
+    return std::make_unique<CompanionProgram>(std::vector<std::string>{
+        own_program(), "watch", "--until-input-ends", "--port", port, "--", train_dir});
+  } catch (const InputError& error) {
+    log_warning("{}; the run goes on without its page", error.what());
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 Command train_command(CLI::App& program) {
   CLI::App* app = program.add_subcommand("train", "train a network while some of the workers lie");
   const std::shared_ptr<GivenOptions> given = add_train_options(*app);
+  const auto port = std::make_shared<std::optional<std::string>>();
+  app->add_option_function<std::string>(
+         "--watch",
+         [port](const std::string& text) {
+           *port = text.empty() ? std::to_string(kPagePort) : text;
+         },
+         fmt::format("also serve a page that keeps up with the run, as detoxml watch does, at this "
+                     "port of this machine [{}]",
+                     kPagePort))
+      ->type_name("PORT")
+      ->expected(0, 1)
+      ->group(std::string(kRun));
   app->footer(
       "Examples:\n"
       "  detoxml train\n"
@@ -216,7 +247,7 @@ Command train_command(CLI::App& program) {
       "  detoxml train --resume auto --max-steps 2000\n"
       "  detoxml launch -n 10 -- train --worker-fail 1\n\n" +
       legend());
-  return {app, [given] {
+  return {app, [given, port] {
             // What is resumed is the server's business: workers may not even see its files.
             const bool is_worker = rank_under_mpi() > 0;
             if (!is_worker) check_names(*given, program_environment());
@@ -225,6 +256,8 @@ Command train_command(CLI::App& program) {
             if (start.config.engine != EngineKind::kLocal) refuse_foreign_job();
             if (start.config.numerics == Numerics::kPortable) pin_profile(kPortableProfile);
             if (!is_worker) start = starting_config(*given);
+            std::unique_ptr<CompanionProgram> page;
+            if (!is_worker && *port) page = watched(**port, start.config.train_dir);
             if (uses_mpi(start.config)) return train_over_mpi(start);
             // What a resumed run recorded counts, too.
             if (start.config.numerics == Numerics::kPortable) pin_profile(kPortableProfile);

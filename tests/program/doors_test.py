@@ -14,7 +14,8 @@ S = ["--workers", 3, "--batch-size", 8, "--max-steps", 2]
 DATA = {"archive": (["data", "info", "Cifar10", "--data-dir", "."], "cifar-10-binary.tar"),
         "curl": (["data", "prepare", "MNIST", "--data-dir", ".", "--url", "http://127.0.0.1:1"], None),
         "matio": (["data", "info", "SVHN", "--data-dir", "."], "train_32x32.mat"),
-        "protobuf-lite": (["export", "tensorboard", ".", "-o", "events"], "config.toml")}
+        "protobuf-lite": (["export", "tensorboard", ".", "-o", "events"], "config.toml"),
+        "cpp-httplib": (["watch", ".", "--host", "192.0.2.1"], None)}
 
 
 class Doors(ProgramTest):

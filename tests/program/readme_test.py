@@ -70,6 +70,9 @@ class Shown(ProgramTest):
     def test_networks(self):
         self.run_page("docs/networks.md")
 
+    def test_reports(self):
+        self.run_page("docs/reports.md", learner={})
+
     def test_silent_corruption(self):
         self.run_page("docs/silent-corruption.md")
 

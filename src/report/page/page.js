@@ -50,18 +50,54 @@ function show(data) {
   runs.forEach((run) => theViews.get(run.name).show(run));
 }
 
-/** Where the page is served: newer data as the server sends it. */
+const kServedSays = { absent: "waiting for the run", running: "live", killed: "the run was killed", finished: "the run has finished",
+  interrupted: "the run was interrupted", failed: "the run failed", diverged: "the run diverged" };
+
+/** Where the page is served: events say how the run stands and that there are newer data, which lie beside them. */
 function listen(address) {
-  const state = document.getElementById("served");
-  state.hidden = false;
-  state.textContent = "connecting …";
+  const box = document.getElementById("served");
+  const kQuiet = 20;  // seconds without a step that are worth a word
+  let said = null, heard = 0, isConnected = false, shown = 0, isFetching = false;
+  const tell = () => {
+    if (!isConnected) box.textContent = said ? "no connection: what is below may be old" : "connecting …";
+    else if (said) {
+      const since = said.since + (performance.now() - heard) / 1000;
+      let text = kServedSays[said.state] || said.state;
+      if (said.state === "running" && said.resumed) text += ", resumed";
+      if (said.state === "running" && since > kQuiet) text = `no step for ${secondsText(Math.floor(since))}`;
+      box.textContent = said.why ? `${text}: ${said.why}` : text;
+    }
+  };
+  const renew = async () => {
+    if (isFetching) return;
+    isFetching = true;
+    try {
+      while (shown !== said.version) {
+        const version = said.version;
+        const answer = await fetch("data.json");
+        if (!answer.ok) break;
+        show(await answer.json());
+        shown = version;
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;  // there is no connection; the next event tells
+    } finally {
+      isFetching = false;
+    }
+  };
+  box.hidden = false;
   const source = new EventSource(address);
-  source.addEventListener("open", () => { state.textContent = "live"; });
-  source.addEventListener("error", () => { state.textContent = "no connection: what is below may be old"; });
+  source.addEventListener("open", () => { isConnected = true; tell(); });
+  source.addEventListener("error", () => { isConnected = false; tell(); });
   source.addEventListener("message", (event) => {
-    state.textContent = "live";
-    show(JSON.parse(event.data));
+    said = JSON.parse(event.data);
+    heard = performance.now();
+    isConnected = true;
+    tell();
+    renew();
   });
+  setInterval(tell, 1000);
+  tell();
 }
 
 function openTarget() {
