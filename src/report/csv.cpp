@@ -93,7 +93,8 @@ void ledger_rows(const fs::path& run, const std::string& name, const CsvSink& si
 }
 
 void evaluation_rows(const fs::path& run, const std::string& name, const CsvSink& sink) {
-  for (const Evaluation& scored : read_evaluations(run / kEvaluationsFile)) {
+  const std::vector<TakenBack> backs = read_metrics(run / kMetricsFile).backs;
+  for (const Evaluation& scored : read_evaluations(run / kEvaluationsFile, backs)) {
     sink(fmt::format("{},{},{},{},{}\r\n", name, scored.step, number(scored.loss),
                      number(scored.prec1), number(scored.prec5)));
   }

@@ -125,7 +125,7 @@ bool LiveEvents::Parts::log_evaluations() {
   const fs::file_time_type written = fs::last_write_time(evaluations_file, none);
   if (none || written == evaluations_written) return true;
   evaluations_written = written;
-  for (const Evaluation& scored : read_evaluations(evaluations_file)) {
+  for (const Evaluation& scored : read_evaluations(evaluations_file, metrics.backs)) {
     if (scored.step <= logged_evaluation || scored.step > logged_step) continue;
     if (!log.add(scored.step, scalars_of(scored))) return false;
     logged_evaluation = scored.step;
