@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/round_number.hpp"
@@ -50,17 +51,18 @@ bool JournalReader::read_on(const Take& take) {
     line_number_ = 0;
     return std::exchange(taken_, 0) == 0;
   }
-  constexpr std::size_t kPiece = std::size_t{1} << 20U;
+  // Whoever reads on at each step has a line to read, whoever reads a file has millions.
+  constexpr std::size_t kLeast = std::size_t{1} << 12U, kMost = std::size_t{1} << 20U;
   piece_.clear();
-  for (;;) {
+  for (std::size_t most = kLeast;; most = std::min(2 * most, kMost)) {
     const std::size_t kept = piece_.size();
     if (kept > kLongestLine) {
       throw InputError(
           fmt::format("{}:{}: is longer than any line of a run", file_.string(), line_number_ + 1));
     }
-    piece_.resize(kept + kPiece);
+    piece_.resize(kept + most);
     const ssize_t got =
-        ::pread(fd_.get(), piece_.data() + kept, kPiece, static_cast<off_t>(taken_ + kept));
+        ::pread(fd_.get(), piece_.data() + kept, most, static_cast<off_t>(taken_ + kept));
     if (got < 0 && errno != EINTR) refuse_to_read(file_);
     piece_.resize(kept + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got == 0) return true;
