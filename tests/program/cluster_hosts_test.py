@@ -62,7 +62,7 @@ class Prepare(HostsTest):
         installed = self.folder / "hosts" / "opt"
         self.assertEqual((installed / "bin/detoxml").read_bytes(), pathlib.Path(PROGRAM).read_bytes())
         self.assertEqual(sorted(file.stem for file in installed.glob("lib/**/detoxml/*.so")),
-                         ["archive", "curl", "learner-torch", "matio", "mpi"])
+                         ["archive", "cpp-httplib", "curl", "learner-torch", "matio", "mpi", "protobuf-lite"])
         self.assertTrue(os.access(installed / "share/detoxml/install-deps", os.X_OK))
         self.assertEqual(list((installed / "bin").glob(".*")), [])
         for address in (server, worker):

@@ -92,9 +92,12 @@ class Package(unittest.TestCase):
         self.assertTrue(any(re.fullmatch(r"/usr/lib/.+/libdetoxml\.so\.\d+", file) for file in libraries))
         version = self.inside("detoxml", "--version")
         self.assertEqual(version.splitlines()[0], run(PROGRAM, "--version").splitlines()[0])
-        for module in ("archive", "curl", "learner-torch", "matio", "mpi"):
+        for module in ("archive", "cpp-httplib", "curl", "learner-torch", "matio", "mpi", "protobuf-lite"):
             self.assertTrue(any(file.endswith(f"/detoxml/{module}.so") for file in files), module)
         self.assertRegex(version, r"learner +libtorch .*, /usr/lib/.+/detoxml/learner-torch\.so\n +MPI +Open MPI ")
+        self.inside("sh", "-ec", "cd /tmp; mkdir empty; : > empty/config.toml; detoxml export tensorboard empty -o events; "
+                                 "detoxml watch empty --port 0 > said & for i in $(seq 300); do grep http said && break; sleep 0.1; done; kill $!; "
+                                 "grep http said")
         self.assertIn("BLAS: OpenBLAS", self.inside("sh", "-c", "detoxml doctor || true"))
         self.assertIn("detoxml-train.1", self.inside("sh", "-c", "detoxml man --output-dir /tmp && ls /tmp"))
 

@@ -203,7 +203,7 @@ class Watch(Watching):
 
 class TrainWatch(ProgramTest):
     def train(self, *arguments):
-        process = start("train", *SMALL, "--train-dir", "run", *arguments, cwd=self.folder)
+        process = start("train", *map(str, SMALL), "--train-dir", self.folder / "run", *arguments, cwd=self.folder)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         for line in process.stderr:
@@ -242,6 +242,12 @@ class TrainWatch(ProgramTest):
         os.kill(self.watcher(process), signal.SIGKILL)
         process.communicate()
         self.assertEqual(process.returncode, 0)
+
+    def test_of_a_job_is_one_page_on_the_machine_of_its_server(self):
+        job = self.run_ok("launch", "-n", 4, "--", "train", "--batch-size", 4, "--max-steps", 5, "--train-dir", self.folder / "run",
+                          "--watch=0")
+        self.assertEqual((job.out + job.err).count("watch: http://127.0.0.1:"), 1)
+        self.assertTrue(self.no_process_left(str(self.folder)))
 
     def test_refuses_a_port_that_is_none(self):
         self.assert_refused(run("train", *SMALL, "--watch", "high", cwd=self.folder), 2, "--watch", "high")
