@@ -51,7 +51,7 @@ std::string state_of_files(const fs::path& run) {
   std::string text;
   for (const std::string_view name :
        {kConfigFile, kStatusFile, kMetricsFile, kRoundsFile, kLedgerFile, kAttackersFile,
-        kEvaluationsFile, std::string_view("latency.bin")}) {
+        kEvaluationsFile, kLatencyFile}) {
     struct stat file {};
     if (stat((run / name).c_str(), &file) != 0) file = {};
     text += fmt::format("{} {} {}.{} ", file.st_ino, file.st_size, file.st_mtim.tv_sec,
@@ -93,8 +93,8 @@ void LivePage::close() {
 
 std::shared_ptr<const PageSource::Data> LivePage::data() {
   std::unique_lock lock(mutex_);
-  // While others watch what is there is new enough.
-  if (viewers_ == 0 || looks_ == 0) {
+  // While others watch, or right behind a look, what is there is new enough.
+  if ((viewers_ == 0 && !rests_) || looks_ == 0) {
     const std::uint64_t awaited = looks_ + 1;
     wanted_ = std::max(wanted_, awaited);
     is_wanted_.notify_all();
@@ -145,8 +145,10 @@ void LivePage::keep_reading() {
     lock.lock();
     ++looks_;
     has_looked_.notify_all();
+    rests_ = true;
     is_wanted_.wait_for(lock, std::max<Clock::duration>(kBetweenLooks, kShare * took),
                         [this] { return ends_ || shows_end_; });
+    rests_ = false;
   }
 }
 

@@ -64,6 +64,7 @@ class LivePage final : public PageSource {
   std::uint64_t looks_ = 0;   ///< that have ended
   std::uint64_t wanted_ = 0;  ///< looks that somebody waits for
   std::size_t viewers_ = 0;   ///< who wait for news
+  bool rests_ = false;        ///< the reading thread, between two looks
   bool ends_ = false, shows_end_ = false;
 
   std::string files_;  ///< of the reading thread alone: what they were like when they were read
