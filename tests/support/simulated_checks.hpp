@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "record/latency_file.hpp"
 #include "support/simulated_run.hpp"
 
 namespace detox {
@@ -33,6 +34,7 @@ class SimulatedChecks {
       options["workers"] = std::to_string(outcome_.admitted.size());
       const ToyRun recorded(directory_, options);
       read_steps(recorded);
+      check_latencies();
       is_arbitrated_ = recorded.plan().arbitrated.has_value();
       too_many_liars_ = std::ranges::any_of(steps_, [&](const Step& step) {
         return static_cast<std::size_t>(std::ranges::count(step.liars, true)) > recorded.plan().q;
@@ -165,6 +167,25 @@ class SimulatedChecks {
       steps_.resize(std::max(steps_.size(), number));
       steps_[number - 1] = std::move(step);
     }
+  }
+
+  /// Who counted has answered, and that is not longer ago than the step's deadline allows.
+  void check_latencies() {
+    const RecordedLatency recorded(directory_ / "latency.bin");
+    std::vector<LatencyCode> codes(recorded.workers());
+    std::uint64_t next = 1;
+    for (const RecordedLatency::Step& step : recorded.steps()) {
+      if (step.step != next++) complain("latency.bin has step {} after {}", step.step, next - 2);
+      recorded.read(step, codes);
+      for (const Slice& slice : steps_.at(step.step - 1).slices) {
+        for (const std::uint32_t worker : slice.counted) {
+          const double seconds = latency_seconds(codes[worker]);
+          if (!(seconds <= job_.start_timeout_s + pauses_of(0) + kSlackSeconds))
+            complain("step {}: worker {} counted after {} s", step.step, worker, seconds);
+        }
+      }
+    }
+    if (recorded.steps().empty()) complain("latency.bin has no step");
   }
 
   /// Nothing stands that only those have said who are out.
