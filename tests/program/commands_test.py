@@ -282,7 +282,7 @@ class Help(ProgramTest):
     def test_of_training_shows_what_people_need_and_all_on_demand(self):
         short, whole = (self.run_ok("train", option).out for option in ["--help", "--help-all"])
         options = re.findall(r"^  --?[\w-]+", short, re.MULTILINE)
-        self.assertEqual(len([o for o in options if "help" not in o and o != "  -h"]), 20, options)
+        self.assertEqual(len([o for o in options if "help" not in o and o != "  -h"]), 21, options)
         self.assertIn("options more: detoxml train --help-all", short)
         self.assertIn("--weight-cap", whole)
         self.assertNotIn("--weight-cap", short)

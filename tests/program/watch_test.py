@@ -180,7 +180,7 @@ class Watch(Watching):
         connections = [page.events()[0] for _ in range(3)]
         connections += [socket.create_connection(("127.0.0.1", page.port)) for _ in range(3)]  # that say nothing
         page.process.send_signal(signal.SIGINT)
-        self.assertEqual(page.process.wait(3), 130)
+        self.assertEqual(page.process.wait(PATIENCE), 130)
         for connection in connections:
             connection.close()
 
@@ -238,10 +238,15 @@ class TrainWatch(ProgramTest):
         process.send_signal(signal.SIGKILL)
         process.wait()
         self.assertTrue(wait_for(lambda: not pathlib.Path(f"/proc/{watcher}").exists()))
-        process, page = self.train("--watch=0", "--overwrite", "--max-steps", 300)
+        process, page = self.train("--watch=0", "--overwrite", *ENDLESS)
         os.kill(self.watcher(process), signal.SIGKILL)
+        metrics = self.folder / "run/metrics.jsonl"
+        self.assertTrue(wait_for(metrics.exists))
+        size = metrics.stat().st_size
+        self.assertTrue(wait_for(lambda: metrics.stat().st_size > size))
+        process.send_signal(signal.SIGINT)
         process.communicate()
-        self.assertEqual(process.returncode, 0)
+        self.assertEqual(process.returncode, 130)
 
     def test_of_a_job_is_one_page_on_the_machine_of_its_server(self):
         job = self.run_ok("launch", "-n", 4, "--", "train", "--batch-size", 4, "--max-steps", 5, "--train-dir", self.folder / "run",
