@@ -48,7 +48,10 @@ class Experiment:
         self.folder = folder
         results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
         self.name = results["name"]
-        self.axes = {axis["name"]: axis["values"] for axis in results["axes"]}
+        # Values that no run has are left out.
+        self.axes = {axis["name"]: [value for value in axis["values"]
+                                    if any(run["values"][axis["name"]] == value for run in results["runs"])]
+                     for axis in results["axes"]}
         self.compared = results["compared"]
         self.others = [axis for axis in self.axes if axis != self.compared]
         self.runs = results["runs"]

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/counted.hpp"
 #include "experiment/result_cells.hpp"
@@ -122,6 +123,20 @@ std::vector<std::vector<std::size_t>> fixed_values(const std::vector<ResultCell>
   return all;
 }
 
+/// The columns that have a cell where these axes have these values.
+std::vector<std::size_t> columns_there(const std::vector<ResultCell>& cells,
+                                       const Crossing& crossing,
+                                       const std::vector<std::size_t>& fixed) {
+  std::set<std::size_t> found;
+  for (const ResultCell& cell : cells) {
+    bool is_here = true;
+    for (std::size_t i = 0; i < fixed.size(); ++i)
+      is_here = is_here && cell.values[crossing.fixed[i]] == fixed[i];
+    if (is_here) found.insert(cell.values[crossing.columns]);
+  }
+  return {found.begin(), found.end()};
+}
+
 }  // namespace
 
 std::vector<ResultTable> crossed_tables(const Results& results) {
@@ -145,15 +160,16 @@ std::vector<ResultTable> crossed_tables(const Results& results) {
     }
     table.title = fmt::format("{}", fmt::join(title, ", "));
     table.column_axis = columns.name;
+    const std::vector<std::size_t> shown = columns_there(cells, crossing, fixed);
     table.head = {rows.name};
-    table.head.insert(table.head.end(), columns.values.begin(), columns.values.end());
-    const bool has_worst = columns.values.size() > 1;
+    for (const std::size_t column : shown) table.head.push_back(columns.values[column]);
+    const bool has_worst = shown.size() > 1;
     if (has_worst) table.head.emplace_back("worst");
     table.labels = 1;
     for (std::size_t row = 0; row < rows.values.size(); ++row) {
       ResultTable::Row line{{rows.values[row]}, {}};
       std::vector<std::pair<std::string, const ResultCell*>> there;
-      for (std::size_t column = 0; column < columns.values.size(); ++column) {
+      for (const std::size_t column : shown) {
         values[crossing.rows] = row;
         values[crossing.columns] = column;
         const auto place = places.find(values);

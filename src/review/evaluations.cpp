@@ -24,7 +24,10 @@ std::optional<Evaluation> evaluation_of(std::string_view text) {
   const auto loss = number_in_line(line, "loss"), prec1 = number_in_line(line, "prec1"),
              prec5 = number_in_line(line, "prec5");
   if (!loss || !is_percentage(prec1) || !is_percentage(prec5)) return std::nullopt;
-  return Evaluation{step_of_round(*round), attempt_of_round(*round), *loss, *prec1, *prec5};
+  // Who scored by hand (`evaluate --json`) scored what was there, and that stands.
+  const bool stands = !line.contains("attempt") && !line.contains("model");
+  return Evaluation{step_of_round(*round), stands ? kMostAttempts : attempt_of_round(*round), *loss,
+                    *prec1, *prec5};
 }
 
 std::vector<Evaluation> read_evaluations(const std::filesystem::path& file,

@@ -13,7 +13,7 @@ namespace detox {
 
 struct Evaluation {
   std::uint64_t step = 0;
-  std::uint64_t attempt = 0;    ///< how often the run had gone back
+  std::uint64_t attempt = 0;    ///< how often the run had gone back; kMostAttempts: nobody says
   double loss = 0;              ///< may be not finite
   double prec1 = 0, prec5 = 0;  ///< Prec@1 and Prec@5, percent
 };

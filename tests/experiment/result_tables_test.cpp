@@ -129,6 +129,12 @@ TEST(MarkdownTable, SaysInWordsWhatHasNoNumber) {
   EXPECT_THAT(table, HasSubstr("* none, a refused: needs n >= 4f + 3 (seeds 1, 2, 3)\n")) << table;
 }
 
+TEST(MarkdownTable, LeavesOutColumnsThatNoRunHas) {
+  Results results = two_attacks();
+  results.axes[0].values.insert(results.axes[0].values.begin(), "alie");
+  EXPECT_THAT(table_markdown(results), HasSubstr("| mode | none | ipm | worst |"));
+}
+
 TEST(MarkdownTable, SaysWhereTheNumberOfSeedsDiffers) {
   Results results = two_attacks();
   std::erase_if(results.rows,

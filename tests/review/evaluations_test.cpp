@@ -38,16 +38,18 @@ TEST(Evaluations, AreByStepAndTheLastOfAStepStands) {
 
 TEST(Evaluations, AreNotOfWhatTheRunHasTakenBack) {
   const TemporaryDirectory folder;
-  std::ofstream(folder / "e") << R"({"step":10,"loss":0.5,"prec1":10,"prec5":99}
-{"step":20,"loss":0.5,"prec1":20,"prec5":99}
-{"attempt":1,"step":20,"loss":0.5,"prec1":21,"prec5":99}
-{"step":30,"loss":0.5,"prec1":30,"prec5":99}
+  std::ofstream(folder / "e") << R"({"model":"a","step":10,"loss":0.5,"prec1":10,"prec5":99}
+{"model":"b","step":20,"loss":0.5,"prec1":20,"prec5":99}
+{"attempt":1,"model":"c","step":20,"loss":0.5,"prec1":21,"prec5":99}
+{"model":"d","step":30,"loss":0.5,"prec1":30,"prec5":99}
+{"step":40,"loss":0.5,"prec1":40,"prec5":99}
 )";
   const std::vector<Evaluation> all = read_evaluations(folder / "e", {{1, 32, 10}});
-  ASSERT_EQ(all.size(), 2U);
+  ASSERT_EQ(all.size(), 3U);
   EXPECT_EQ(all[0].prec1, 10);
   EXPECT_EQ(all[1].prec1, 21);
   EXPECT_EQ(all[1].attempt, 1U);
+  EXPECT_EQ(all[2].prec1, 40) << "scored by hand, once the run had ended";
 }
 
 TEST(Evaluations, AreRefusedWithTheLineThatIsNone) {
