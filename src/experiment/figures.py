@@ -27,7 +27,7 @@ except ImportError:
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B"]  # Okabe and Ito's
 STYLES = ["-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5))]
-LONGEST_NAME = 30
+LONGEST_NAME = 36
 MOST_PANELS = 24
 ENDINGS = ("svg", "png")
 
