@@ -38,5 +38,36 @@ TEST(AttackersFile, TellsRightAccusationsFromWrongOnesAndFromMissedLies) {
   EXPECT_THAT(found.liars, ElementsAre(1, 4));
 }
 
+TEST(Observation, IsTheSameInWhateverWayItsLineIsWritten) {
+  constexpr std::size_t kWorkers = 9;
+  for (
+      const std::string& line : std::vector<std::string>{
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":299,"worker":1})",
+          R"({"accusation":false,"attempt":2,"kind":"late-agree","slice":0,"step":1,"worker":9})",
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":299,"worker":0})",
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":299,"worker":10})",
+          R"({"accusation":true,"kind":"outvoted","slice":4294967295,"step":1,"worker":1})",
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":281474976710656,"worker":1})",
+          R"({"accusation":true,"attempt":65536,"kind":"outvoted","slice":3,"step":1,"worker":1})",
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":99999999999999999999,"worker":1})",
+          R"({"accusation":true,"kind":"outvoted","slice":03,"step":1,"worker":1})",
+          R"({"accusation":true,"kind":"outvoted","slice":-3,"step":1,"worker":1})",
+          R"({"accusation":true,"kind":"outvoted","slice":3.0,"step":1,"worker":1})",
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":1,"worker":1e0})",
+          R"({"accusation":true,"kind":"outvote","slice":3,"step":1,"worker":1})",
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":1,"worker":1)",
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":1,"worker":1}})",
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":1,"worker":1,"worker":2})",
+          R"({"accusation":true,"kind":"outvoted","slice":3,"step":1})"}) {
+    const auto seen = observation(line, kWorkers), spaced = observation(" " + line, kWorkers);
+    ASSERT_EQ(seen.has_value(), spaced.has_value()) << line;
+    if (!seen) continue;
+    EXPECT_EQ(seen->round, spaced->round) << line;
+    EXPECT_EQ(seen->slice, spaced->slice) << line;
+    EXPECT_EQ(seen->worker, spaced->worker) << line;
+    EXPECT_EQ(seen->kind, spaced->kind) << line;
+  }
+}
+
 }  // namespace
 }  // namespace detox
