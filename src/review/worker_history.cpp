@@ -46,18 +46,18 @@ class HistoryReader {
     });
   }
 
-  void read_attackers() {
+  void read_attackers(const std::optional<std::vector<RecordedLies>>& truth) {
     const fs::path file = folder_ / kAttackersFile;
-    if (!fs::exists(file)) return;
-    history_.has_truth = true;
+    history_.has_truth = fs::exists(file) || truth.has_value();
+    if (!fs::exists(file)) {
+      for (const RecordedLies& seen : truth.value_or(std::vector<RecordedLies>())) add_lies(seen);
+      return;
+    }
     JournalReader journal(file);
     journal.read_on([&](std::string_view line) {
       const std::optional<RecordedLies> seen = recorded_lies(line, history_.workers.size());
       if (!seen) journal.refuse("a run's simulated attackers");
-      for (const std::uint32_t worker : seen->lies.attackers) {
-        history_.workers[worker].ever_lied = true;
-        if (stands(seen->round)) count(Seen::kLied, worker, step_of_round(seen->round), 1);
-      }
+      add_lies(*seen);
     });
   }
 
@@ -114,6 +114,13 @@ class HistoryReader {
     count(kind, worker, step, 1);
   }
 
+  void add_lies(const RecordedLies& seen) {
+    for (const std::uint32_t worker : seen.lies.attackers) {
+      history_.workers[worker].ever_lied = true;
+      if (stands(seen.round)) count(Seen::kLied, worker, step_of_round(seen.round), 1);
+    }
+  }
+
   void add_observation(std::uint64_t step, const Observation& seen) {
     WorkerTotals& totals = history_.workers[seen.worker];
     if (is_held_against(seen.kind)) count_once(Seen::kAccused, seen.worker, step);
@@ -145,16 +152,31 @@ class HistoryReader {
 
   /// `steps`: that it stands for, itself among them; 0: it says who is there, and counts for none.
   void add_round(const Json& json, std::uint64_t step, std::uint64_t steps) {
+    std::vector<std::uint64_t> rejected;  // slices
+    if (const auto found = json.find("rejected"); found != json.end()) read_json(*found, rejected);
+    std::vector<std::uint32_t> left_out;
     for (const Json& slice : json.at("slices")) {
       for (const Json& entry : slice.at("assigned"))
         history_.workers[worker_of(entry)].given += steps > 0 ? 1 : 0;
+      std::uint64_t number = 0;
+      if (!rejected.empty()) read_field(slice, "slice", number);
+      bool is_used = false;
+      read_field(slice, "used", is_used);
+      const bool is_left_out = std::ranges::find(rejected, number) != rejected.end();
       for (const Json& entry : slice.at("counted")) {
-        WorkerTotals& totals = history_.workers[worker_of(entry)];
+        const std::uint32_t worker = worker_of(entry);
+        if (is_left_out) left_out.push_back(worker);
+        WorkerTotals& totals = history_.workers[worker];
         totals.answers += steps > 0 ? 1 : 0;
+        totals.used += steps > 0 && is_used ? 1 : 0;
+        totals.left_out += steps > 0 && is_left_out ? 1 : 0;
         totals.last_seen = std::max(totals.last_seen, step);
       }
     }
     if (steps == 0) return;
+    std::ranges::sort(left_out);
+    left_out.erase(std::unique(left_out.begin(), left_out.end()), left_out.end());
+    for (const std::uint32_t worker : left_out) count(Seen::kRejected, worker, step, steps);
     if (const auto away = json.find("away"); away != json.end()) {
       for (const Json& entry : *away) count(Seen::kAway, worker_of(entry), step, steps);
     }
@@ -177,10 +199,11 @@ bool StandingAttempts::stands(std::uint64_t step, std::uint64_t attempt) const {
 
 WorkerHistory read_worker_history(const fs::path& folder, std::size_t workers,
                                   const RunMetrics& metrics, std::size_t most_columns,
+                                  const std::optional<std::vector<RecordedLies>>& truth,
                                   std::uint64_t read_bytes) {
   HistoryReader reader(folder, workers, metrics, most_columns);
   reader.read_ledger();
-  reader.read_attackers();
+  reader.read_attackers(truth);
   reader.read_rounds(read_bytes);
   return reader.take();
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "record/attackers_file.hpp"
 #include "review/metrics.hpp"
 #include "review/step_columns.hpp"
 
@@ -18,16 +19,18 @@ namespace detox {
 /// Kinds of what is counted in columns: a step counts once, however often it happened in it.
 enum class Seen {
   kAccused,    ///< an accusation, or late and outvoted
+  kRejected,   ///< the rule left out an answer of it: no accusation
   kMissing,    ///< no answer before the deadline, or a late one
   kAway,       ///< it got no orders
   kConvicted,  ///< by an arbiter
   kLied,       ///< the simulated attackers' truth
 };
-inline constexpr std::size_t kSeenKinds = 5;
+inline constexpr std::size_t kSeenKinds = 6;
 
 /// Over all steps that stand.
 struct WorkerTotals {
   std::uint64_t given = 0, answers = 0;  ///< slices; those of them in which it counted
+  std::uint64_t used = 0, left_out = 0;  ///< of the answers: in a slice that was used; by the rule
   std::uint64_t missing = 0, late = 0;   ///< entries of the ledger
   std::uint64_t other = 0;               ///< undelivered, bad-relay: likewise
   std::uint64_t last_seen = 0;           ///< the last step in which an answer of it came; 0: none
@@ -64,10 +67,12 @@ class StandingAttempts {
 };
 
 /// Reads the files of the run in `folder`, of which `metrics` are the steps, also while it goes on.
-/// InputError, in one line, where one is damaged. Memory: workers x columns of numbers, and a line;
-/// time: about 2 us a line of the ledger, and `read_bytes` of rounds.jsonl parsed.
+/// `truth` (simulated_truth.hpp) is taken where there is no attackers.jsonl. InputError, in one
+/// line, where one is damaged. Memory: workers x columns of numbers, and a line; time: about 2 us a
+/// line of the ledger, and `read_bytes` of rounds.jsonl parsed.
 WorkerHistory read_worker_history(const std::filesystem::path& folder, std::size_t workers,
                                   const RunMetrics& metrics, std::size_t most_columns,
-                                  std::uint64_t read_bytes = std::uint64_t{100} << 20U);
+                                  const std::optional<std::vector<RecordedLies>>& truth = {},
+                                  std::uint64_t read_bytes = std::uint64_t{64} << 20U);
 
 }  // namespace detox

@@ -90,6 +90,20 @@ TEST(WorkerHistory, KnowsWhoseAnswersCounted) {
   EXPECT_THAT(row(history, Seen::kAway, 2), ElementsAre(1, 0));
 }
 
+TEST(WorkerHistory, KnowsWhomTheRuleLeftOut) {
+  const TemporaryDirectory folder;
+  write_file(
+      folder / "rounds.jsonl",
+      R"({"rejected":[1],"skipped":false,"slices":[{"assigned":[1],"counted":[1],"slice":0,"used":true},{"assigned":[2],"counted":[2],"slice":1,"used":true}],"step":1}
+{"skipped":false,"slices":[{"assigned":[2],"counted":[2],"slice":0,"used":true},{"assigned":[1],"counted":[1],"slice":1,"used":true}],"step":2}
+)");
+  const WorkerHistory history = read_worker_history(folder.path(), 2, steps_up_to(2), 10);
+  EXPECT_THAT(row(history, Seen::kRejected, 1), ElementsAre(1, 0));
+  EXPECT_EQ(history.workers[0].of(Seen::kRejected), 0U);
+  EXPECT_EQ(history.workers[1].left_out, 1U);
+  EXPECT_EQ(history.workers[1].used, 2U);
+}
+
 TEST(WorkerHistory, LooksAtSomeLinesOfALargeFileAndAtItsLast) {
   const TemporaryDirectory folder;
   std::string lines;
@@ -100,7 +114,7 @@ TEST(WorkerHistory, LooksAtSomeLinesOfALargeFileAndAtItsLast) {
   }
   write_file(folder / "rounds.jsonl", lines);
   const WorkerHistory history =
-      read_worker_history(folder.path(), 1, steps_up_to(100000), 10, lines.size() / 3);
+      read_worker_history(folder.path(), 1, steps_up_to(100000), 10, {}, lines.size() / 3);
   EXPECT_EQ(history.rounds_stride, 4U);
   EXPECT_EQ(history.workers[0].given, 25000U);
   EXPECT_EQ(history.workers[0].answers, 25000U);
@@ -135,6 +149,18 @@ TEST(WorkerHistory, HoldsTheStepsThatStandWhereARunWentBack) {
   EXPECT_THAT(row(history, Seen::kLied, 2), ElementsAre(1, 1, 1, 1));
   EXPECT_TRUE(history.workers[0].ever_lied);
   EXPECT_FALSE(history.workers[1].ever_lied);
+}
+
+TEST(WorkerHistory, TakesTheTruthThatIsGivenWhereNoFileHasIt) {
+  const TemporaryDirectory folder;
+  std::vector<RecordedLies> truth(1);
+  truth[0].round = 2;
+  truth[0].lies.attackers = {1};
+  EXPECT_THAT(row(read_worker_history(folder.path(), 3, steps_up_to(2), 10, truth), Seen::kLied, 1),
+              ElementsAre(0, 1));
+  write_file(folder / "attackers.jsonl", "{\"attackers\":[1],\"owned\":[],\"step\":1}\n");
+  EXPECT_THAT(row(read_worker_history(folder.path(), 3, steps_up_to(2), 10, truth), Seen::kLied, 1),
+              ElementsAre(0, 0));
 }
 
 TEST(WorkerHistory, RefusesDamagedFilesInALine) {
