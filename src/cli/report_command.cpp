@@ -33,7 +33,8 @@ int write_report(const ReportArguments& arguments) {
 Command report_command(CLI::App& program) {
   CLI::App* app = program.add_subcommand("report", "runs as one page, which needs no network");
   auto arguments = std::make_shared<ReportArguments>();
-  app->add_option("runs", arguments->runs, "directories of runs, also while they go on")
+  app->add_option("runs", arguments->runs,
+                  "directories of runs, also while they go on; or the folder of an experiment")
       ->required()
       ->type_name("DIR");
   app->add_option("-o,--output", arguments->output, "the page, replaced where it is there")
@@ -42,7 +43,8 @@ Command report_command(CLI::App& program) {
   app->footer(
       "Examples:\n"
       "  detoxml report output/models\n"
-      "  detoxml report output/detox output/baseline -o both.html");
+      "  detoxml report output/detox output/baseline -o both.html\n"
+      "  detoxml report output/compare -o compare.html");
   return {app, [arguments] { return write_report(*arguments); }};
 }
 

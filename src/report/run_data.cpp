@@ -3,14 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <string_view>
-#include <utility>
 
 #include "base/file.hpp"
 #include "base/json_number.hpp"
@@ -19,222 +15,21 @@
 #include "config/options.hpp"
 #include "detox/errors.hpp"
 #include "record/run_files.hpp"
+#include "report/experiment_data.hpp"
+#include "report/step_series.hpp"
+#include "report/worker_data.hpp"
 #include "review/evaluations.hpp"
 #include "review/metrics.hpp"
 #include "review/run_summary.hpp"
+#include "review/simulated_truth.hpp"
 #include "review/standing.hpp"
-#include "review/worker_history.hpp"
+#include "round/verdict.hpp"
 
 namespace detox {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-/// As many digits as a picture shows: a page is smaller for it.
-Json shortened(double value) {
-  if (!std::isfinite(value)) return nullptr;
-  return std::stod(fmt::format("{:.5g}", value));
-}
-
-/// The mean of what is finite in each column.
-class ColumnMeans {
- public:
-  explicit ColumnMeans(std::size_t columns) : sums_(columns), counts_(columns) {}
-  void add(std::size_t column, double value) {
-    if (!std::isfinite(value)) return;
-    sums_[column] += value;
-    ++counts_[column];
-  }
-  Json json() const {
-    Json means = Json::array();
-    for (std::size_t column = 0; column < sums_.size(); ++column) {
-      means.push_back(counts_[column] == 0
-                          ? Json(nullptr)
-                          : shortened(sums_[column] / static_cast<double>(counts_[column])));
-    }
-    return means;
-  }
-
- private:
-  std::vector<double> sums_;
-  std::vector<std::uint64_t> counts_;
-};
-
-StepColumns columns_of(const RunMetrics& metrics, std::size_t most) {
-  if (metrics.steps.empty()) return {};
-  return {metrics.steps.front().step, metrics.steps.back().step, most};
-}
-
-/// Seconds of the steps that stand, up to each of them.
-std::vector<double> seconds_up_to(const RunMetrics& metrics) {
-  std::vector<double> seconds;
-  double sum = 0;
-  for (const StepMetrics& step : metrics.steps) {
-    if (std::isfinite(step.seconds.total)) sum += step.seconds.total;
-    seconds.push_back(sum);
-  }
-  return seconds;
-}
-
-Json curves_json(const RunMetrics& metrics, const std::vector<double>& seconds, std::size_t most) {
-  const StepColumns columns = columns_of(metrics, most);
-  ColumnMeans loss(columns.count()), accuracy(columns.count());
-  std::vector<std::optional<double>> at(columns.count());
-  std::uint64_t not_finite = 0;
-  for (std::size_t i = 0; i < metrics.steps.size(); ++i) {
-    const StepMetrics& step = metrics.steps[i];
-    const std::size_t column = columns.of(step.step);
-    at[column] = seconds[i];
-    if (step.loss) loss.add(column, *step.loss);
-    if (step.loss && !std::isfinite(*step.loss)) ++not_finite;
-    if (step.accuracy) accuracy.add(column, *step.accuracy);
-  }
-  Json times = Json::array();
-  for (const std::optional<double>& time : at) times.push_back(time ? shortened(*time) : Json());
-  return {{"step", columns.ends()},   {"at", times},
-          {"loss", loss.json()},      {"accuracy", accuracy.json()},
-          {"width", columns.width()}, {"not_finite", not_finite}};
-}
-
-Json tests_json(const std::vector<Evaluation>& evaluations, const RunMetrics& metrics,
-                const std::vector<double>& seconds) {
-  Json steps = Json::array(), at = Json::array(), loss = Json::array(), accuracy = Json::array();
-  for (const Evaluation& one : evaluations) {
-    const auto behind = std::ranges::upper_bound(metrics.steps, one.step, {}, &StepMetrics::step);
-    const auto taken = static_cast<std::size_t>(behind - metrics.steps.begin());
-    steps.push_back(one.step);
-    at.push_back(shortened(taken == 0 ? 0 : seconds[taken - 1]));
-    loss.push_back(shortened(one.loss));
-    accuracy.push_back(shortened(one.prec1 / 100));
-  }
-  return {{"step", steps}, {"at", at}, {"loss", loss}, {"accuracy", accuracy}};
-}
-
-constexpr std::array<std::pair<const char*, double PhaseSeconds::*>, 7> kPhases = {{
-    {"broadcast", &PhaseSeconds::broadcast},
-    {"compute", &PhaseSeconds::compute},
-    {"receive", &PhaseSeconds::receive},
-    {"vote", &PhaseSeconds::vote},
-    {"aggregate", &PhaseSeconds::aggregate},
-    {"update", &PhaseSeconds::update},
-    {"commit", &PhaseSeconds::commit},
-}};
-
-/// Each phase's, and what is left of the total.
-std::array<double, kPhases.size() + 1> phases_of(const PhaseSeconds& seconds) {
-  std::array<double, kPhases.size() + 1> each = {};
-  double sum = 0;
-  for (std::size_t phase = 0; phase < kPhases.size(); ++phase)
-    sum += each[phase] = seconds.*kPhases[phase].second;
-  each.back() = std::max(0.0, seconds.total - sum);
-  return each;
-}
-
-Json phases_json(const RunMetrics& metrics, std::size_t most) {
-  const StepColumns columns = columns_of(metrics, most);
-  std::vector<ColumnMeans> means(kPhases.size() + 1, ColumnMeans(columns.count()));
-  for (const StepMetrics& step : metrics.steps) {
-    const auto each = phases_of(step.seconds);
-    for (std::size_t phase = 0; phase < each.size(); ++phase)
-      means[phase].add(columns.of(step.step), each[phase]);
-  }
-  Json names = Json::array(), totals = Json::array(), all = Json::array();
-  const auto costs = phases_of(metrics.costs.seconds);
-  for (std::size_t phase = 0; phase < means.size(); ++phase) {
-    names.push_back(phase < kPhases.size() ? kPhases[phase].first : "other");
-    totals.push_back(shortened(costs[phase]));
-    all.push_back(means[phase].json());
-  }
-  return {{"names", names},
-          {"totals", totals},
-          {"steps", metrics.costs.steps},
-          {"means", all},
-          {"step", columns.ends()}};
-}
-
-Json slices_json(const RunMetrics& metrics, const RunSummary& summary, std::size_t most) {
-  const StepColumns columns = columns_of(metrics, most);
-  ColumnMeans lost(columns.count()), corrupted(columns.count());
-  for (const StepMetrics& step : metrics.steps) {
-    lost.add(columns.of(step.step), static_cast<double>(step.unresolved));
-    if (step.corrupted) corrupted.add(columns.of(step.step), static_cast<double>(*step.corrupted));
-  }
-  Json json = {{"all", summary.slices},
-               {"lost", summary.unresolved},
-               {"corrupted", summary.corrupted ? Json(*summary.corrupted) : Json()},
-               {"step", columns.ends()},
-               {"lost_a_step", lost.json()}};
-  json["corrupted_a_step"] = summary.corrupted ? corrupted.json() : Json();
-  return json;
-}
-
-constexpr std::array<const char*, kSeenKinds> kSeenNames = {"accused", "missing", "away",
-                                                            "convicted", "lied"};
-
-/// Workers, whom there is most to say about first.
-std::vector<std::uint32_t> worst_first(const WorkerHistory& history,
-                                       const std::set<std::uint32_t>& suspects) {
-  std::vector<std::uint32_t> order(history.workers.size());
-  std::iota(order.begin(), order.end(), 0U);
-  const auto weight = [&](std::uint32_t worker) {
-    const WorkerTotals& totals = history.workers[worker];
-    return std::tuple(totals.convicted_in > 0, suspects.contains(worker), totals.of(Seen::kAccused),
-                      totals.of(Seen::kMissing), totals.other);
-  };
-  std::ranges::stable_sort(order, std::greater<>(), weight);
-  return order;
-}
-
-Json map_json(const WorkerHistory& history, const std::vector<std::uint32_t>& order,
-              const ReportDetail& detail) {
-  const std::size_t columns = history.columns.count();
-  const std::size_t most =
-      std::max<std::size_t>(1, detail.map_cells / std::max<std::size_t>(1, columns));
-  Json rows = Json::array();
-  for (const std::uint32_t worker : order) {
-    if (rows.size() == most) break;
-    Json row = {{"worker", worker + 1}};
-    for (std::size_t kind = 0; kind < kSeenKinds; ++kind) {
-      std::size_t end = columns;
-      while (end > 0 && history.count(static_cast<Seen>(kind), worker, end - 1) == 0) --end;
-      if (end == 0) continue;
-      Json counts = Json::array();
-      for (std::size_t column = 0; column < end; ++column)
-        counts.push_back(history.count(static_cast<Seen>(kind), worker, column));
-      row[kSeenNames[kind]] = std::move(counts);
-    }
-    rows.push_back(std::move(row));
-  }
-  return {{"first", history.columns.first()},
-          {"step", history.columns.ends()},
-          {"width", history.columns.width()},
-          {"left_out", order.size() - rows.size()},
-          {"rows", std::move(rows)}};
-}
-
-Json workers_json(const WorkerHistory& history, const std::vector<std::uint32_t>& order,
-                  const std::set<std::uint32_t>& suspects) {
-  Json workers = Json::array();
-  for (const std::uint32_t worker : order) {
-    const WorkerTotals& totals = history.workers[worker];
-    Json json = {{"worker", worker + 1},
-                 {"accused", totals.of(Seen::kAccused)},
-                 {"missing", totals.missing},
-                 {"late", totals.late},
-                 {"other", totals.other}};
-    if (suspects.contains(worker)) json["suspect"] = true;
-    if (totals.convicted_in > 0) json["convicted"] = totals.convicted_in;
-    if (history.has_rounds) {
-      json["given"] = totals.given;
-      json["answers"] = totals.answers;
-      json["last_seen"] = totals.last_seen > 0 ? Json(totals.last_seen) : Json();
-    }
-    if (history.has_truth) json["lied"] = totals.of(Seen::kLied);
-    workers.push_back(std::move(json));
-  }
-  return workers;
-}
 
 Json config_json(const RunConfig& config) {
   Json options = Json::array();
@@ -283,24 +78,15 @@ Json what_json(const fs::path& folder, const RunConfig& config, const Plan& plan
   return rows;
 }
 
-/// Where attacks were simulated.
-Json truth_json(const RunSummary& summary, const WorkerHistory& history) {
-  if (!summary.detection) return nullptr;
-  const Detection& found = *summary.detection;
-  Json liars = Json::array();
+/// Without redundancy nobody is outvoted, but a rule has an opinion.
+std::string rejections_text(const Plan& plan, const WorkerHistory& history) {
+  if (plan.r > 1 || !history.has_rounds) return {};
+  Rejections rejections(history.workers.size());
   for (std::size_t worker = 0; worker < history.workers.size(); ++worker) {
-    if (history.workers[worker].ever_lied) liars.push_back(worker + 1);
+    rejections.used[worker] = history.workers[worker].used;
+    rejections.rejected[worker] = history.workers[worker].left_out;
   }
-  const bool only_late = found.lies == 0 && !liars.empty();
-  Json json = {{"lies", found.lies}, {"rightly", found.rightly}, {"wrongly", found.wrongly},
-               {"liars", liars},     {"only_late", only_late},   {"changes", !found.liars_stay}};
-  json["named"] = nullptr;
-  if (found.liars_stay && !only_late) {
-    json["named"] = {{"liars", found.liars},
-                     {"rightly", found.named_rightly},
-                     {"wrongly", found.named - found.named_rightly}};
-  }
-  return json;
+  return rejections_line(rejections, plan.hierarchy.outer_rule->name);
 }
 
 Json commands_json(const std::string& name, const fs::path& folder, RunCondition condition) {
@@ -359,7 +145,8 @@ ReportDetail ReportDetail::for_runs(std::size_t runs) {
   return detail;
 }
 
-Json run_data(const fs::path& folder, const std::string& name, const ReportDetail& detail) {
+Json run_data(const fs::path& folder, const std::string& name, const ReportDetail& detail,
+              const std::string& place) {
   const std::optional<RunConfig> config = config_of_run(folder);
   if (!config)
     throw InputError(fmt::format("{}: there is no run: it has no {}", name, kConfigFile));
@@ -372,9 +159,14 @@ Json run_data(const fs::path& folder, const std::string& name, const ReportDetai
   const std::size_t columns =
       std::clamp<std::size_t>(detail.map_cells / plan.workers,
                               std::min<std::size_t>(100, detail.map_columns), detail.map_columns);
-  const WorkerHistory history = read_worker_history(folder, plan.workers, metrics, columns);
-  const std::set<std::uint32_t> suspects(summary.suspects.begin(), summary.suspects.end());
-  const std::vector<std::uint32_t> order = worst_first(history, suspects);
+  std::optional<std::vector<RecordedLies>> truth;
+  if (!fs::exists(folder / kAttackersFile)) truth = simulated_truth(folder, *config, plan);
+  WorkerFindings found{
+      .history = read_worker_history(folder, plan.workers, metrics, columns, truth),
+      .latency = {},
+      .suspects = {summary.suspects.begin(), summary.suspects.end()}};
+  found.latency = read_latency_history(folder, plan.workers, found.history.columns);
+  const std::vector<std::uint32_t> order = worst_first(found);
 
   Json run = {{"name", name},
               {"status", std::string(to_string(summary.condition))},
@@ -401,12 +193,13 @@ Json run_data(const fs::path& folder, const std::string& name, const ReportDetai
   run["tests"] = tests_json(evaluations, metrics, seconds);
   run["phases"] = phases_json(metrics, detail.phase_points);
   run["slices"] = slices_json(metrics, summary, detail.phase_points);
-  run["map"] = map_json(history, order, detail);
+  run["rejections"] = rejections_text(plan, found.history);
+  run["map"] = map_json(found, order, detail.map_cells);
   run["map"]["steps"] = metrics.steps.size();
-  run["rounds_stride"] = history.rounds_stride;
-  run["workers"] = workers_json(history, order, suspects);
-  run["truth"] = truth_json(summary, history);
-  run["commands"] = commands_json(name, folder, summary.condition);
+  run["rounds_stride"] = found.history.rounds_stride;
+  run["workers"] = workers_json(found, order);
+  run["truth"] = truth_json(summary, found.history);
+  run["commands"] = commands_json(place.empty() ? name : place, folder, summary.condition);
   run["notes"] = notes_json(plan, metrics, summary.condition);
   return run;
 }
@@ -416,6 +209,14 @@ Json report_data(const std::vector<std::string>& folders) {
   std::set<std::string> names;
   const ReportDetail detail = ReportDetail::for_runs(folders.size());
   for (const std::string& folder : folders) {
+    if (holds_experiment(folder)) {
+      if (folders.size() > 1)
+        throw UsageError(
+            fmt::format("{} is an experiment: a page is about one, or about runs", folder));
+      Json data = experiment_data(folder, folder);
+      data["title"] = data["experiment"]["title"];
+      return data;
+    }
     if (!names.insert(folder).second)
       throw UsageError(fmt::format("{}: it is named twice", folder));
     runs.push_back(run_data(folder, folder, detail));

@@ -18,13 +18,14 @@ struct ReportDetail {
   static ReportDetail for_runs(std::size_t runs);
 };
 
-/// One run. `name`: how the page calls it. InputError, in one line, where there is no run in the
-/// folder or a file of it is damaged.
+/// One run. `name`: how the page calls it; `place`: how commands do, where that is not the name.
+/// InputError, in one line, where there is no run in the folder or a file of it is damaged.
 nlohmann::json run_data(const std::filesystem::path& folder, const std::string& name,
-                        const ReportDetail& detail = {});
+                        const ReportDetail& detail = {}, const std::string& place = {});
 
-/// {"title": ..., "runs": [...]}: the runs in these folders, named as they are written here.
-/// UsageError where two of them are the same.
+/// {"title": ..., "runs": [...]}: the runs in these folders, named as they are written here; or
+/// {"title": ..., "experiment": ..., "runs": [...]}: the experiment in the one that there is, and
+/// its runs. UsageError where two of them are the same, or an experiment is one of several.
 nlohmann::json report_data(const std::vector<std::string>& folders);
 
 }  // namespace detox

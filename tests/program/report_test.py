@@ -66,6 +66,8 @@ class Report(PageTest):
         for worker in one["workers"]:
             number = worker["worker"]
             self.assertEqual(worker["accused"], len({entry["step"] for entry in ledger if entry["worker"] == number and entry["accusation"]}))
+            self.assertGreater(worker["latency"], 0)
+            self.assertGreaterEqual(worker["latency_95"], worker["latency"])
             self.assertEqual(worker["answers"], sum(number in piece["counted"] for step in rounds for piece in step["slices"]))
         lies = [(worker, entry["step"]) for entry in self.journal("run", "attackers.jsonl") for worker in entry["attackers"]]
         accused = {(entry["worker"], entry["step"]) for entry in ledger if entry["accusation"]}
@@ -79,6 +81,17 @@ class Report(PageTest):
     def test_is_the_same_page_whenever_it_is_made(self):
         self.run_ok("train", *SMALL, "--train-dir", "run")
         self.assertEqual(self.report("run", output="one.html").read_bytes(), self.report("run", output="two.html").read_bytes())
+
+    def test_shows_latencies_on_the_map(self):
+        self.run_ok("train", *SMALL, "--train-dir", "run")
+        self.opened(self.report("run"))
+        self.browser.evaluate("document.querySelector('.controls input[value=latency]').click()")
+        self.browser.evaluate("document.querySelector('.map canvas').focus()")
+        for key in ("ArrowDown", "ArrowRight"):
+            self.browser.call("Input.dispatchKeyEvent", type="keyDown", key=key)
+        self.assertRegex(self.browser.evaluate("document.querySelector('.readout').textContent"),
+                         r"^worker \d, step 2: [\d.]+ (µs|ms|s) from order to answer$")
+        self.assertEqual(self.browser.errors, [])
 
     def test_shows_several_runs_in_one_picture(self):
         names = []
@@ -122,7 +135,15 @@ class Report(PageTest):
     def test_reads_a_run_without_votes(self):
         self.run_ok("train", "--approach", "baseline", "--mode", "multi-krum", "--workers", "12", "--worker-fail", "2", "--batch-size", "4",
                     "--max-steps", "10", "--train-dir", "run")
-        self.assertIn("baseline: multi-krum", self.opened(self.report("run")))
+        page = self.report("run")
+        text = self.opened(page)
+        self.assertIn("baseline: multi-krum", text)
+        self.assertIn("rejected by the rule", text)
+        self.assertIn("multi-krum rejected", text)
+        recorded = self.journal("run", "rounds.jsonl")
+        for worker in self.data(page)["runs"][0]["workers"]:
+            self.assertEqual(worker["rejected"], sum(piece["slice"] in step["rejected"] for step in recorded for piece in step["slices"]
+                                                     if worker["worker"] in piece["counted"]))
 
     def test_has_no_numbers_that_are_none(self):
         folder = make_runs.make_run(self.folder / "run", 9, 10)

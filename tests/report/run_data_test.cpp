@@ -4,12 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "config/options.hpp"
-#include "config/plan.hpp"
 #include "detox/errors.hpp"
+#include "report/hand_made_run.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace detox {
@@ -18,38 +16,9 @@ namespace {
 using Json = nlohmann::json;
 using testing::HasSubstr;
 
-void write(const std::filesystem::path& file, const std::string& text) {
-  std::ofstream(file) << text;
-}
-
-/// `steps` steps of 9 workers of which the second is outvoted in each.
-void make_run(const TemporaryDirectory& folder, int steps) {
-  RunConfig config;
-  config.workers = 9;
-  config.worker_fail = 1;
-  set_option(find_option("fail-schedule"), "fixed", config);
-  write(folder / "config.toml", to_toml(resolve(config, 0), "detoxml 9.9, resolved; some BLAS"));
-  write(folder / "run.json", R"({"message":"","status":"finished","step":1})");
-  std::string metrics, ledger, attackers;
-  for (int step = 1; step <= steps; ++step) {
-    const std::string number = std::to_string(step);
-    metrics += R"({"step":)" + number + R"(,"loss":)" + number +
-               R"(,"accuracy":0.5,"resolved":3,"unresolved":0,"computed":9,"corrupted":0,)" +
-               R"("seconds":{"vote":0.25,"total":1}})" + "\n";
-    ledger += R"({"accusation":true,"kind":"outvoted","slice":0,"step":)" + number +
-              R"(,"worker":2})" + "\n";
-    attackers += R"({"attackers":[2],"owned":[],"step":)" + number + "}\n";
-  }
-  write(folder / "metrics.jsonl", metrics);
-  write(folder / "ledger.jsonl", ledger);
-  write(folder / "attackers.jsonl", attackers);
-  write(folder / "evaluation.jsonl", R"({"step":4,"loss":1,"prec1":75,"prec5":90})"
-                                     "\n");
-}
-
 TEST(RunData, HasAPointForEachStepOfAShortRun) {
   const TemporaryDirectory folder;
-  make_run(folder, 6);
+  make_run(folder.path(), 6);
   const Json run = run_data(folder.path(), "here");
   EXPECT_EQ(run["name"], "here");
   EXPECT_EQ(run["status"], "finished");
@@ -71,7 +40,7 @@ TEST(RunData, HasAPointForEachStepOfAShortRun) {
 
 TEST(RunData, GathersTheStepsOfALongRun) {
   const TemporaryDirectory folder;
-  make_run(folder, 10);
+  make_run(folder.path(), 10);
   ReportDetail detail;
   detail.curve_points = detail.phase_points = detail.map_columns = 4;
   const Json run = run_data(folder.path(), "here", detail);
@@ -83,9 +52,9 @@ TEST(RunData, GathersTheStepsOfALongRun) {
 
 TEST(RunData, TellsPhasesAndWhatIsLeftOfAStep) {
   const TemporaryDirectory folder;
-  make_run(folder, 4);
+  make_run(folder.path(), 4);
   const Json phases = run_data(folder.path(), "here")["phases"];
-  const Json names = phases["names"];
+  const Json& names = phases["names"];
   for (std::size_t i = 0; i < names.size(); ++i) {
     EXPECT_EQ(phases["totals"][i], names[i] == "vote"    ? Json(1)
                                    : names[i] == "other" ? Json(3)
@@ -96,7 +65,7 @@ TEST(RunData, TellsPhasesAndWhatIsLeftOfAStep) {
 
 TEST(RunData, LeavesOutOfTheMapWhomThereIsLeastToSayAbout) {
   const TemporaryDirectory folder;
-  make_run(folder, 10);
+  make_run(folder.path(), 10);
   ReportDetail detail;
   detail.map_cells = 30;
   detail.map_columns = 10;
@@ -108,14 +77,14 @@ TEST(RunData, LeavesOutOfTheMapWhomThereIsLeastToSayAbout) {
 
 TEST(RunData, QuotesWhatAShellWouldTakeApart) {
   const TemporaryDirectory folder;
-  make_run(folder, 2);
+  make_run(folder.path(), 2);
   const std::string commands = run_data(folder.path(), "a run; rm -rf 'x'")["commands"].dump();
   EXPECT_THAT(commands, HasSubstr(R"('a run; rm -rf '\\''x'\\''')"));
 }
 
 TEST(RunData, HoldsNothingThatTheRunDidNotSay) {
   const TemporaryDirectory folder;
-  make_run(folder, 3);
+  make_run(folder.path(), 3);
   std::filesystem::remove(folder / "attackers.jsonl");
   std::filesystem::remove(folder / "evaluation.jsonl");
   const Json run = run_data(folder.path(), "here");
@@ -127,7 +96,7 @@ TEST(RunData, HoldsNothingThatTheRunDidNotSay) {
 
 TEST(RunData, IsThereBeforeTheFirstStep) {
   const TemporaryDirectory folder;
-  make_run(folder, 0);
+  make_run(folder.path(), 0);
   const Json run = run_data(folder.path(), "here");
   EXPECT_EQ(run["step"], 0);
   EXPECT_EQ(run["curves"]["step"], Json::array());
@@ -141,7 +110,7 @@ TEST(RunData, RefusesAFolderWithoutARun) {
 
 TEST(ReportData, NamesEachRunOnce) {
   const TemporaryDirectory folder;
-  make_run(folder, 2);
+  make_run(folder.path(), 2);
   EXPECT_EQ(report_data({folder.path().string()})["runs"].size(), 1U);
   EXPECT_THROW(report_data({folder.path().string(), folder.path().string()}), UsageError);
 }

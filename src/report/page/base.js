@@ -73,6 +73,7 @@ const kSeries = [
 
 const kDark = window.matchMedia("(prefers-color-scheme: dark)");
 let isPrinting = false;
+const kPaperWidth = 700;
 
 function isDark() {
   if (isPrinting) return false;
@@ -118,8 +119,16 @@ function startTheme(choice) {
     try { window.localStorage.setItem("detoxml-theme", choice.value); } catch { /* as above */ }
   });
   kDark.addEventListener("change", repaint);
-  window.addEventListener("beforeprint", () => { isPrinting = true; repaint(); });
-  window.addEventListener("afterprint", () => { isPrinting = false; repaint(); });
+  // What is on a canvas does not follow the paper's width by itself.
+  const print = (isOn) => {
+    isPrinting = isOn;
+    repaint();
+    document.body.classList.toggle("paper", isOn);
+    repaint();
+  };
+  window.addEventListener("resize", (event) => { if (isPrinting) event.stopImmediatePropagation(); });
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
 }
 
 /** A sample for a legend: stroke, dash and dots as in the chart. */

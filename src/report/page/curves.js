@@ -53,11 +53,27 @@ class Chart {
     this.figure = element("figure", {}, this.box, this.reset);
     this.graph = null;
     this.shape = "";
-    kPainters.add(() => { this.draw(); this.legend.draw(); });
+    kPainters.add(() => {
+      this.fitPaper();
+      this.draw();
+      this.legend.draw();
+    });
     new ResizeObserver(() => {
+      if (isPrinting) return;  // the canvas that is on its way to the paper would be emptied
       if (!this.graph) this.draw();
       else if (this.box.clientWidth > 0) this.graph.resize();
     }).observe(this.box);
+  }
+
+  /** On paper it is what it is on the screen, in small: Chromium prints a canvas that is resized now as an empty one. */
+  fitPaper() {
+    const width = this.box.clientWidth;
+    if (isPrinting && width > 0) {
+      this.box.style.width = `${width}px`;
+      this.figure.style.zoom = Math.min(1, kPaperWidth / width);
+    } else if (!isPrinting) {
+      this.box.style.width = this.figure.style.zoom = "";
+    }
   }
 
   take(series, view) {
@@ -174,8 +190,11 @@ class Curves {
       element("div", { class: "curves" }, this.loss.figure, this.accuracy.figure), this.note);
   }
 
-  show(runs) {
-    this.runs = runs;
+  /** `runs`, or of an experiment its combinations: {name, values, curves, tests}. */
+  show(runs, experiment = null) {
+    this.all = runs;
+    if (experiment && !this.among) this.offer(experiment);
+    this.runs = runs.filter((run) => !this.among || this.among.every((value, at) => value === null || run.values[at] === value));
     if (this.of === null) {
       const areTested = runs.every((run) => run.tests.step.length > 1);
       this.of = areTested ? "tests" : "curves";
@@ -185,6 +204,18 @@ class Curves {
       }
     }
     this.draw();
+  }
+
+  /** One value of each axis but the compared one at a time. */
+  offer(experiment) {
+    const compared = comparedAxis(experiment);
+    this.among = experiment.axes.map((axis, at) => (at === compared ? null : axis.values[0]));
+    experiment.axes.forEach((axis, at) => {
+      if (at === compared || axis.values.length < 2) return;
+      const box = element("select", {}, ...axis.values.map((value) => element("option", { value }, value)));
+      box.addEventListener("change", () => { this.among[at] = axis.values[box.selectedIndex]; this.show(this.all); });
+      this.controls.prepend(element("label", {}, `${axis.name} `, box));
+    });
   }
 
   draw() {
@@ -206,7 +237,7 @@ class Curves {
       parts.push(`A point is the mean of ${widths.length === 1 ? numberText(widths[0]) : `${numberText(Math.min(...widths))} to ${numberText(Math.max(...widths))}`} steps.`);
     const odd = shown.reduce((sum, run) => sum + run.curves.not_finite, 0);
     if (odd > 0) parts.push(`${numberText(odd)} ${odd === 1 ? "step's loss is" : "steps' losses are"} not finite and left out.`);
-    if (this.runs.length > shown.length) parts.push(`The first ${shown.length} of ${this.runs.length} runs.`);
+    if (this.runs.length > shown.length) parts.push(`The first ${shown.length} of ${this.runs.length}.`);
     this.note.textContent = parts.join(" ");
   }
 }

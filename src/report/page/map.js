@@ -11,9 +11,24 @@ const kKinds = [
 ];
 const kRowHeight = 15, kAxisHeight = 34, kLabelWidth = 92, kPrintedRows = 60;
 
+const kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** Codes of docs/formats/run-directory.md (latency.bin), two letters each. */
+function latencyCodes(text) {
+  const codes = [];
+  for (let at = 0; at + 1 < text.length; at += 2) codes.push(64 * kLetters.indexOf(text[at]) + kLetters.indexOf(text[at + 1]));
+  return codes;
+}
+
+function latencySeconds(code) {
+  return code < 2 ? null : 1e-6 * 2 ** ((code - 2) / 112);
+}
+
 class WorkerMap {
   constructor() {
     this.kinds = [];
+    this.view = "seen";
+    this.viewBox = element("div", { class: "controls", hidden: true });
     this.cursor = null;
     this.canvas = element("canvas", { tabIndex: 0, role: "img", "aria-label": "Map of workers and steps; arrow keys read it out" });
     this.tall = element("div", { class: "tall" });
@@ -21,7 +36,7 @@ class WorkerMap {
     this.readout = element("p", { class: "readout", "aria-live": "polite" });
     this.legend = element("ul", { class: "legend" });
     this.hint = element("p", { class: "quiet" });
-    this.box = element("figure", {}, this.legend, this.scroller, this.readout, this.hint);
+    this.box = element("figure", {}, this.viewBox, this.legend, this.scroller, this.readout, this.hint);
     this.scroller.addEventListener("scroll", () => this.paint());
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => { this.cursor = null; this.say(); this.paint(); });
@@ -35,6 +50,7 @@ class WorkerMap {
     this.marks = new Map(run.workers.map((worker) => [worker.worker, worker]));
     this.box.hidden = this.map.step.length === 0;
     this.kinds = kKinds.filter((kind) => this.map.rows.some((row) => row[kind.key]));
+    this.showLatency();
     const places = this.map.step.length;
     this.all = { worker: "all" };
     for (const kind of this.kinds) {
@@ -42,19 +58,78 @@ class WorkerMap {
       for (const row of this.map.rows) (row[kind.key] || []).forEach((count, at) => { sums[at] += count; });
       this.all[kind.key] = sums;
     }
+    const timed = this.map.rows.filter((row) => row.codes);
+    this.all.codes = Array.from({ length: timed.length > 0 ? places : 0 }, (_, at) => {
+      const codes = timed.map((row) => row.codes[at]);
+      const answered = codes.filter((code) => code >= 2);
+      return answered.length > 0 ? answered.reduce((sum, code) => sum + code, 0) / answered.length : Math.max(...codes);
+    });
     this.rows = [this.all, ...this.map.rows];
     this.drawLegend();
-    const parts = [];
-    if (this.map.width > 1) parts.push(`A column is ${numberText(this.map.width)} steps; a stronger colour is a larger share of them.`);
-    parts.push("Whom the ledger accuses most comes first.");
-    if (this.map.left_out > 0) parts.push(`${countText(this.map.left_out, "worker")} of whom there is less to say left out.`);
-    this.hint.textContent = parts.join(" ");
     this.paint();
     this.say();
   }
 
+  /** Where the run has latencies: a second view of the same rows, darker (in dark: lighter) where answers took longer. */
+  showLatency() {
+    const codes = [];
+    for (const row of this.map.rows) {
+      if (!row.latency) continue;
+      row.codes = latencyCodes(row.latency);
+      for (const code of row.codes) if (code >= 2) codes.push(code);
+    }
+    if (codes.length > 0 && this.viewBox.hidden) {
+      this.viewBox.replaceChildren(choice("show", `view-${kPainters.size}`, [["seen", "what was seen"], ["latency", "latency"]], this.view,
+        (value) => { this.view = value; this.drawLegend(); this.paint(); this.say(); }));
+    }
+    this.viewBox.hidden = codes.length === 0;
+    if (codes.length === 0) { this.view = "seen"; return; }
+    codes.sort((a, b) => a - b);
+    // What is beyond these is as dark as they are.
+    this.range = [codes[Math.floor(codes.length * 0.01)], codes[Math.ceil(codes.length * 0.99) - 1]];
+  }
+
+  paintLatency(context, row, y, labels, column) {
+    if (!row.codes) return;
+    const [low, high] = this.range;
+    for (let at = 0; at < row.codes.length; at += 1) {
+      const code = row.codes[at], x = labels + at * column;
+      if (code === 1) {
+        this.cell(context, kKinds.find((kind) => kind.key === "missing"), x, y, column, kRowHeight, 1);
+      } else if (code >= 2) {
+        context.fillStyle = shade(kInk);
+        context.globalAlpha = 0.08 + 0.92 * Math.max(0, Math.min(1, (code - low) / Math.max(1, high - low)));
+        context.fillRect(x, y + 1, Math.max(1, column), kRowHeight - 3);
+        context.globalAlpha = 1;
+      }
+    }
+  }
+
+  drawLatencyLegend() {
+    const [low, high] = this.range;
+    const canvas = element("canvas", { width: 120, height: kRowHeight, "aria-hidden": "true" });
+    const context = canvas.getContext("2d");
+    const codes = Array.from({ length: 40 }, (_, at) => low + ((high - low) * at) / 39);
+    this.paintLatency(context, { codes }, 0, 0, 3);
+    const missing = kKinds.find((kind) => kind.key === "missing");
+    this.legend.replaceChildren(
+      element("li", {}, element("span", { class: "entry" }, `${secondsText(latencySeconds(low))} or less`, canvas, `${secondsText(latencySeconds(high))} or more, from order to answer`)),
+      element("li", {}, element("span", { class: "entry" }, this.sample(missing), "asked, no answer")));
+  }
+
+  drawHint() {
+    const parts = [];
+    const isSeen = this.view === "seen";
+    if (this.map.width > 1) parts.push(`A column is ${numberText(this.map.width)} steps${isSeen ? "; a stronger colour is a larger share of them" : ", and has the geometric mean"}.`);
+    parts.push("Whom the ledger accuses most comes first.");
+    if (this.map.left_out > 0) parts.push(`${countText(this.map.left_out, "worker")} of whom there is less to say left out.`);
+    this.hint.textContent = parts.join(" ");
+  }
+
   drawLegend() {
-    this.legend.replaceChildren(...this.kinds.map((kind) => element("li", {}, element("span", { class: "entry", title: kind.title },
+    this.drawHint();
+    if (this.view === "latency") return this.drawLatencyLegend();
+    return this.legend.replaceChildren(...this.kinds.map((kind) => element("li", {}, element("span", { class: "entry", title: kind.title },
       this.sample(kind), kind.name))));
   }
 
@@ -120,6 +195,7 @@ class WorkerMap {
     context.font = `${mark && (mark.suspect || mark.convicted) ? "bold " : ""}11px system-ui, 'DejaVu Sans', sans-serif`;
     const sign = mark && mark.convicted ? " ✕" : mark && mark.suspect ? " !" : "";
     context.fillText(row.worker === "all" ? "all" : `${labels < kLabelWidth ? "" : "worker "}${row.worker}${sign}`, 4, y + kRowHeight / 2);
+    if (this.view === "latency") return this.paintLatency(context, row, y, labels, column);
     for (const kind of this.kinds) {
       const counts = row[kind.key];
       if (!counts) continue;
@@ -128,6 +204,7 @@ class WorkerMap {
         if (counts[at] > 0) this.cell(context, kind, labels + at * column, y, column, kRowHeight, counts[at] / of(at));
       }
     }
+    return undefined;
   }
 
   paintAxis(context, labels, column, width, height) {
@@ -205,6 +282,12 @@ class WorkerMap {
     const counts = this.kinds.map((kind) => [kind.name, (row[kind.key] || [])[at] || 0]).filter(([, count]) => count > 0);
     const where = begin === end ? `step ${numberText(end)}` : `steps ${numberText(begin)} to ${numberText(end)}`;
     const whom = row.worker === "all" ? "all workers" : `worker ${row.worker}`;
+    if (this.view === "latency") {
+      const code = (row.codes || [])[at] || 0;
+      this.readout.textContent = `${whom}, ${where}: ${code >= 2 ? `${secondsText(latencySeconds(code))} from order to answer${begin < end ? " (geometric mean)" : ""}`
+        : code === 1 ? "asked, no answer" : "not asked"}`;
+      return;
+    }
     this.readout.textContent = `${whom}, ${where}: ` +
       (counts.length === 0 ? "nothing against it" : counts.map(([name, count]) => `${name} ${numberText(count)}`).join(", "));
   }

@@ -3,8 +3,9 @@
 let theCurves = null;
 const theViews = new Map();
 
-function runLink(run) {
-  return element("a", { href: `#${theViews.get(run.name).id}`, class: "name" }, run.name);
+function runLink(name, text = name) {
+  const view = theViews.get(name);
+  return view ? element("a", { href: `#${view.id}`, class: "name" }, text) : text;
 }
 
 function drawRuns(runs) {
@@ -13,17 +14,9 @@ function drawRuns(runs) {
     { name: "slices lost", number: true }, { name: "corrupted", number: true }, { name: "suspect or convicted" }];
   return element("section", {}, element("h2", {}, `${countText(runs.length, "run")}`), tableOf("Each run; its name leads to its section", columns, runs.map((run) => {
     const named = [...new Set([...run.convicted, ...run.suspects])];
-    return { cells: [runLink(run), kStatusSays[run.status] || run.status, numberText(run.step), numberText(run.loss), percentText(run.accuracy),
+    return { cells: [runLink(run.name), kStatusSays[run.status] || run.status, numberText(run.step), numberText(run.loss), percentText(run.accuracy),
       percentText(run.test_accuracy), secondsText(run.seconds), numberText(run.slices.lost), numberText(run.slices.corrupted), listText(named, 8)] };
   })));
-}
-
-function drawExperiment(experiment) {
-  const tables = experiment.tables.map((table) => tableOf(table.caption, table.columns.map((name, at) => ({ name, number: at >= table.keys })),
-    table.rows.map((cells) => ({ cells }))));
-  const pictures = experiment.figures.map((figure) => element("figure", {}, element("img", { class: "figure", src: figure.source, alt: figure.name }),
-    element("figcaption", {}, figure.name)));
-  return element("section", {}, element("h2", { class: "name" }, experiment.title), ...experiment.notes.map((note) => element("p", {}, note)), ...tables, ...pictures);
 }
 
 /** Draws the page, or brings it up to date: what is zoomed, opened, sorted and scrolled to stays so. */
@@ -41,12 +34,13 @@ function show(data) {
     theCurves = new Curves(isAlone);
     show.parts = { experiment: element("div"), runs: element("div") };
     const head = isAlone ? [...theViews.values()][0].parts.head : null;
-    page.replaceChildren(...[head, show.parts.experiment, show.parts.runs, theCurves.box, ...[...theViews.values()].map((view) => view.box)].filter(Boolean));
+    const sections = [...theViews.values()].map((view) => view.box);
+    page.replaceChildren(...[head, show.parts.experiment, show.parts.runs, theCurves.box, ...sections].filter(Boolean));
   }
   show.parts.experiment.replaceChildren(...(data.experiment ? [drawExperiment(data.experiment)] : []));
-  show.parts.runs.replaceChildren(...(isAlone || runs.length === 0 ? [] : [drawRuns(runs)]));
+  show.parts.runs.replaceChildren(...(isAlone || data.experiment || runs.length === 0 ? [] : [drawRuns(runs)]));
   theCurves.box.hidden = runs.length === 0;
-  if (runs.length > 0) theCurves.show(runs);
+  if (runs.length > 0) theCurves.show(data.experiment ? cellCurves(data.experiment, runs) : runs, data.experiment);
   runs.forEach((run) => theViews.get(run.name).show(run));
 }
 

@@ -82,6 +82,7 @@ function statusText(run) {
 
 /** Who is not there, or often not: silence convicts nobody, but somebody should look. */
 function silentText(run) {
+  if (run.is_short) return "";
   const often = run.workers.filter((worker) => !worker.convicted && worker.missing > 0 && 10 * worker.missing >= run.map.steps);
   if (often.length === 0) return "";
   const each = often.slice(0, 8).map((worker) => `worker ${worker.worker} in ${numberText(worker.missing)}`);
@@ -137,24 +138,31 @@ class RunView {
     this.drawHead(run);
     this.parts.what.replaceChildren(element("h3", {}, "What was run"),
       tableOf("What was run, on what, against whom", [{ name: "what" }, { name: "as configured" }], run.what.map((cells) => ({ cells }))));
+    for (const box of [this.parts.config, this.parts.truth, this.workersBox, this.phases.box]) box.hidden = Boolean(run.is_short);
+    if (!run.is_short) this.drawParts(run);
+    this.drawSlices(run);
+    this.parts.again.replaceChildren(element("h3", {}, "Repeat and verify it"), ...run.commands.flatMap(([why, line]) =>
+      [element("p", {}, why), element("pre", {}, line)]));
+  }
+
+  /** What a run among very many has not on their page. */
+  drawParts(run) {
     this.foldConfig.lastChild.replaceChildren(tableOf("config.toml, resolved", [{ name: "option" }, { name: "value" }],
       run.config.map((cells) => ({ cells }))));
     this.workersBox.hidden = run.workers.length === 0;
     this.map.show(run);
     this.table.show(run);
     this.drawTruth(run);
-    this.drawSlices(run);
     this.phases.show(run);
-    this.parts.again.replaceChildren(element("h3", {}, "Repeat and verify it"), ...run.commands.flatMap(([why, line]) =>
-      [element("p", {}, why), element("pre", {}, line)]));
   }
 
   drawHead(run) {
     const says = [`${run.name} ${statusText(run)}.`];
     if (run.message) says.push(run.message);
+    if (run.is_short) says.push("Its map and its workers are in a page of its own: detoxml report.");
     const notes = run.notes.map((note) => element("p", { class: "note" }, note));
     this.parts.head.replaceChildren(element("div", { class: `head ${verdictClass(run)}` }, element("p", {}, says.join(" ")),
-      element("p", { class: "says" }, run.verdict), ...(silentText(run) ? [element("p", {}, silentText(run))] : []), ...notes), pairs(this.numbers(run)));
+      element("p", { class: "says" }, run.verdict), ...(run.rejections ? [element("p", {}, run.rejections)] : []), ...(silentText(run) ? [element("p", {}, silentText(run))] : []), ...notes), pairs(this.numbers(run)));
   }
 
   numbers(run) {
