@@ -1,4 +1,5 @@
-// What a page shows of an experiment, from the results.json in its folder (docs/experiments.md).
+// What a page shows of an experiment, from the results.json in its folder
+// (docs/formats/experiment.md).
 #pragma once
 
 #include <filesystem>

@@ -156,6 +156,46 @@ class Report(PageTest):
         self.assertEqual(self.data(page)["runs"][0]["curves"]["loss"][3:7], [None, None, 1e308, None])
 
 
+class Experiment(PageTest):
+    def make(self, **more):
+        """Two defences under two attacks, two seeds each; one of them diverged."""
+        rows = []
+        for at, (defence, attack, seed) in enumerate((d, a, s) for d in ("mean", "median") for a in ("none", "alie") for s in (1, 2)):
+            make_runs.make_run(self.folder / "grid" / "runs" / str(at), 9, 20, seed=seed)
+            rows.append({"values": {"defence": defence, "attack": attack}, "seed": seed, "state": "diverged" if at == 2 else "finished",
+                         "key": str(at), "folder": f"runs/{at}", "test": {"final": {"prec1": 80.0 + at}}, "training": {"loss": 0.5}, **more})
+        (self.folder / "grid" / "results.json").write_text(json.dumps({
+            "format": 1, "name": "grid", "command": "detoxml experiment grid.toml", "compared": "defence", "runs": rows,
+            "axes": [{"name": "defence", "values": ["mean", "median"]}, {"name": "attack", "values": ["none", "alie"]}]}))
+
+    def test_is_a_table_with_its_runs(self):
+        self.make()
+        page = self.report("grid")
+        for width in (1400, 400):
+            self.opened(page, width=width)
+            cells = self.browser.evaluate("[...document.querySelector('table').querySelectorAll('tbody tr')].map((r) => [...r.children].map((c) => c.textContent))")
+            self.assertEqual(cells, [["mean", "80.5 ± 0.7", "83.0, 1 of 2 diverged"], ["median", "84.5 ± 0.7", "86.5 ± 0.7"]])
+        self.browser.evaluate("[...document.querySelectorAll('td a')].pop().click()")
+        self.browser.evaluate("new Promise((done) => setTimeout(done, 0))")
+        self.assertTrue(self.browser.evaluate("document.querySelector('#run-8 > details').open"))
+        self.assertEqual(self.browser.errors, [])
+
+    def test_shows_the_curves_of_one_attack_at_a_time(self):
+        self.make()
+        self.opened(self.report("grid"))
+        names = "[...document.querySelectorAll('section > .legend .name')].map((e) => e.textContent)"
+        self.assertEqual(self.browser.evaluate(names), ["mean", "median"])
+        self.browser.evaluate("(() => { const box = document.querySelector('.controls select'); box.value = 'alie'; box.dispatchEvent(new Event('change')); })()")
+        self.assertEqual(self.browser.evaluate(names), ["mean", "median"])
+        self.assertEqual(self.browser.errors, [])
+
+    def test_text_of_its_results_stays_text(self):
+        self.make(message=HOSTILE, state="failed")
+        text = self.opened(self.report("grid"))
+        self.assertIn("window.caught = 1", text)
+        self.assertIsNone(self.browser.evaluate("window.caught"))
+
+
 class Hostile(PageTest):
     def test_text_of_files_stays_text(self):
         name = "run " + HOSTILE.replace("/", "∕")
