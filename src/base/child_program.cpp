@@ -189,12 +189,19 @@ class Said {
 /// Feeds the child its input; a child that does not want it is not our concern.
 class Fed {
  public:
-  Fed(Pipe& pipe, std::string_view text) : pipe_(pipe), left_(text) {
+  Fed(Pipe& pipe, std::string_view text, bool stays_open)
+      : pipe_(pipe), left_(text), stays_open_(stays_open) {
     fcntl(pipe_.writing(), F_SETFL, O_NONBLOCK);
-    if (left_.empty()) pipe_.close_writing();
+    end_if_all_is_given();
   }
 
-  int file() const { return pipe_.writing(); }
+  /// -1 where there is nothing to give.
+  int file() const { return left_.empty() ? -1 : pipe_.writing(); }
+
+  void end() {
+    left_ = {};
+    pipe_.close_writing();
+  }
 
   void give() {
     // SIGPIPE is this thread's: held back while writing, and taken away if it came.
@@ -214,19 +221,26 @@ class Fed {
     } else if (error != EAGAIN && error != EINTR) {
       left_ = {};
     }
-    if (left_.empty()) pipe_.close_writing();
+    end_if_all_is_given();
   }
 
  private:
+  void end_if_all_is_given() {
+    if (left_.empty() && !stays_open_) pipe_.close_writing();
+  }
+
   Pipe& pipe_;
   std::string_view left_;
+  bool stays_open_;
 };
 
-/// SIGTERM when the time is over, SIGKILL when the grace is.
+/// SIGTERM, or the end of its input, when the time is over, SIGKILL when the grace is.
 class TimeLimit {
  public:
-  TimeLimit(pid_t child, const ChildProgram& program)
+  TimeLimit(pid_t child, const ChildProgram& program, Fed& input)
       : child_(child),
+        input_(input),
+        ends_with_input_(program.ends_with_input),
         grace_(program.grace),
         stop_(program.stop),
         next_(Clock::real().now() + program.time_limit) {}
@@ -234,7 +248,11 @@ class TimeLimit {
   void look() {
     const bool stopped = !over_ && stop_ != nullptr && *stop_;
     if (Clock::real().now() < next_ && !stopped) return;
-    kill(child_, over_ ? SIGKILL : SIGTERM);
+    if (!over_ && ends_with_input_) {
+      input_.end();
+    } else {
+      kill(child_, over_ ? SIGKILL : SIGTERM);
+    }
     over_ = true;
     next_ = Clock::real().now() + grace_;
   }
@@ -242,6 +260,8 @@ class TimeLimit {
 
  private:
   pid_t child_;
+  Fed& input_;
+  bool ends_with_input_;
   milliseconds grace_;
   const std::atomic<bool>* stop_;
   Clock::time_point next_;
@@ -259,8 +279,8 @@ ChildResult run_child(const ChildProgram& program) {
   const pid_t child = start(program, streams);
   Said output(streams.output.reading(), program.on_line);
   Said errors(streams.errors.reading(), program.on_line);
-  Fed input(streams.input, program.input);
-  TimeLimit limit(child, program);
+  Fed input(streams.input, program.input, program.ends_with_input);
+  TimeLimit limit(child, program, input);
   int status = 0;
   // The end of the child, and not of its streams, is what counts: a grandchild may keep them open.
   // Looked for between polls, which the end of the streams wakes, in most cases at once.

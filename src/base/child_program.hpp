@@ -16,6 +16,9 @@ struct ChildProgram {
   std::vector<std::string> arguments;  ///< the program, looked for on PATH, and its arguments
   std::vector<std::pair<std::string, std::string>> environment;  ///< added to this process's own
   std::string input;                                             ///< its standard input, whole
+  /// Its input stays open behind that, and ends in the place of SIGTERM: what ssh has begun on
+  /// another machine sees no signal.
+  bool ends_with_input = false;
   /// After this it gets SIGTERM, and SIGKILL when its grace is over, too.
   std::chrono::milliseconds time_limit = std::chrono::minutes(10);
   std::chrono::milliseconds grace = std::chrono::seconds(2);

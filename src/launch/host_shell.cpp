@@ -78,6 +78,27 @@ RemoteResult HostShell::run(const std::string& host, const std::string& script,
   return result;
 }
 
+ChildProgram HostShell::program(const std::string& host, const std::string& script) const {
+  check_host(host, name_);
+  ChildProgram program;
+  if (!ssh_ && own_agent_.empty()) {
+    program.arguments = words_of(kSrun);
+    program.arguments.insert(program.arguments.end(), {host, "sh", "-c", script});
+    return program;
+  }
+  // Nobody tells a program on another machine that who wants it is gone; its input ends then.
+  const std::string watched = fmt::format(
+      "trap '' HUP\nexec 3<&0\nsh -c {} </dev/null 3<&- &\nchild=$!\n"
+      "{{ while read -r line <&3; do :; done; kill -TERM $child; }} >/dev/null 2>&1 &\nwatch=$!\n"
+      "wait $child\ncode=$?\nkill $watch 2>/dev/null\n[ $code -ne 255 ] || code=254\nexit $code",
+      shell_quoted(script));
+  program.arguments = ssh_ ? ssh_->command_words() : own_agent_;
+  if (ssh_) program.arguments.insert(program.arguments.end(), {"-T", "--"});
+  program.arguments.insert(program.arguments.end(), {host, "sh -c " + shell_quoted(watched)});
+  program.ends_with_input = true;
+  return program;
+}
+
 std::string HostShell::agent_script() const {
   if (ssh_) return fmt::format("exec {} -T -- \"$@\"\n", shell_line(ssh_->command_words()));
   if (!own_agent_.empty()) return {};

@@ -26,6 +26,11 @@ class HostShell {
   RemoteResult run(const std::string& host, const std::string& script,
                    std::chrono::milliseconds time_limit) const;
 
+  /// The same as a program of its own, which ends there with its input, or with srun: for a script
+  /// whose last command is an exec. Exit code 255 where ssh did not reach the host or the
+  /// connection broke.
+  ChildProgram program(const std::string& host, const std::string& script) const;
+
   /// Whether Slurm ends what a command leaves running, so that daemons must not leave it.
   bool ends_with_its_command() const { return name_ == "srun"; }
 

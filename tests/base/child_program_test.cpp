@@ -107,6 +107,22 @@ TEST(ChildProgram, IsEndedWhenItIsToStopAndHasTheGraceItNeeds) {
   EXPECT_TRUE(result.timed_out);
 }
 
+TEST(ChildProgram, SeesTheEndOfItsInputInThePlaceOfASignalWhereItAsksForThat) {
+  std::atomic<bool> stop{false};
+  ChildProgram program;
+  program.arguments = {"sh", "-c",
+                       "trap 'echo signal; exit 6' TERM; read first; echo \"$first\"; "
+                       "while read -r more; do :; done; echo ended; exit 5"};
+  program.input = "begun\n";
+  program.ends_with_input = true;
+  program.stop = &stop;
+  program.grace = seconds(200);
+  program.on_line = [&](std::string_view) { stop = true; };
+  const ChildResult result = run_child(program);
+  EXPECT_EQ(result.output, "begun\nended\n");
+  EXPECT_EQ(result.exit_code, 5);
+}
+
 TEST(ChildProgram, IsEndedAfterItsTimeThoughItNeverStopsTalking) {
   ChildProgram program;
   program.arguments = {"sh", "-c", "exec yes $(printf '%01000d' 0)"};
