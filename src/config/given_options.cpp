@@ -112,6 +112,10 @@ RunConfig config_of_file(const std::vector<Setting>& settings, const std::filesy
 
 }  // namespace
 
+std::vector<Setting> settings_of_file(const std::string& file) {
+  return parse_settings(read_text(file), file);
+}
+
 bool GivenOptions::has(std::string_view option) const {
   // Read anew each time: they are small files, asked once or twice.
   for (const std::string& file : config_files) {

@@ -23,6 +23,9 @@ struct GivenOptions {
   bool has(std::string_view option) const;  ///< on the command line or in the file
 };
 
+/// Those of a configuration file. UsageError and InputError as parse_settings.
+std::vector<Setting> settings_of_file(const std::string& file);
+
 /// The configuration of the user's options alone: defaults, then --config, then the command line.
 /// UsageError with all that is wrong with them, a line each.
 RunConfig given_config(const GivenOptions& given);

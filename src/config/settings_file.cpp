@@ -1,18 +1,16 @@
 // Configuration files: flat TOML, a key for every option.
 #include <fmt/format.h>
 
-#define TOML_EXCEPTIONS 1
-#include <toml++/toml.h>
-
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 
 #include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "config/foreign_options.hpp"
 #include "config/options.hpp"
+#include "config/toml_settings.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -36,23 +34,6 @@ bool has_too_many_dots(std::string_view text) {
   return dots > kMostDots;
 }
 
-/// One line, not too long, whatever an error message quotes.
-std::string shown(std::string_view text) {
-  std::string result(text.substr(0, kLongestQuoted));
-  std::replace_if(
-      result.begin(), result.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return result;
-}
-
-std::optional<std::string> scalar_text(const toml::node& node) {
-  if (const auto* text = node.as_string()) return text->get();
-  if (const auto* flag = node.as_boolean()) return flag->get() ? "on" : "off";
-  if (const auto* whole = node.as_integer()) return fmt::format("{}", whole->get());
-  if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
-  return std::nullopt;
-}
-
 std::string toml_text_of(const toml::node& node, const Option& option) {
   if (const auto text = scalar_text(node)) return *text;
   const toml::array* list = node.as_array();
@@ -67,27 +48,6 @@ std::string toml_text_of(const toml::node& node, const Option& option) {
     joined += (joined.empty() ? "" : ",") + *text;
   }
   return joined.empty() ? "none" : joined;
-}
-
-using Entry = std::pair<std::string_view, const toml::node*>;
-
-std::multimap<toml::source_index, Entry> by_line(const toml::table& table) {
-  std::multimap<toml::source_index, Entry> entries;
-  for (const auto& [key, node] : table)
-    entries.emplace(node.source().begin.line, Entry(key.str(), &node));
-  return entries;
-}
-
-Setting setting_of(std::string_view key, const toml::node& node) {
-  const std::string written = shown(key);
-  const ForeignOption* foreign = find_foreign_option(written);
-  if (foreign != nullptr) {
-    const std::string text = scalar_text(node).value_or("");
-    if (is_needless(*foreign, text)) return {written, text};
-  }
-  const Option& option = find_option(written);
-  const bool is_own = canonical_name(option.name) == canonical_name(written);
-  return {std::string(option.name), toml_text_of(node, option), is_own ? "" : written};
 }
 
 /// TOML text: quotes, backslashes and control characters escaped.
@@ -108,6 +68,64 @@ std::string toml_quoted(std::string_view text) {
 
 }  // namespace
 
+std::vector<TomlEntry> entries_of(const toml::table& table) {
+  std::vector<std::pair<std::pair<std::size_t, std::size_t>, TomlEntry>> placed;
+  for (const auto& [key, node] : table) {
+    const toml::source_position at = key.source().begin;
+    placed.push_back({{at.line, at.column}, {key.str(), &node, at.line}});
+  }
+  std::stable_sort(placed.begin(), placed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<TomlEntry> entries;
+  entries.reserve(placed.size());
+  for (const auto& [at, entry] : placed) entries.push_back(entry);
+  return entries;
+}
+
+toml::table parse_toml(std::string_view text, std::string_view origin, std::string_view what) {
+  if (text.size() > kLargestFile) {
+    throw InputError(
+        fmt::format("{}: {} bytes are no {}; at most {}", origin, text.size(), what, kLargestFile));
+  }
+  if (has_too_many_dots(text)) {
+    throw InputError(fmt::format("{}: more than {} dots are no {}", origin, kMostDots, what));
+  }
+  try {
+    return toml::parse(text, origin);
+  } catch (const toml::parse_error& error) {
+    throw InputError(fmt::format("{}:{}: not TOML: {}", origin, error.source().begin.line,
+                                 shown(error.description())));
+  }
+}
+
+std::string shown(std::string_view text) {
+  std::string result(text.substr(0, kLongestQuoted));
+  std::replace_if(
+      result.begin(), result.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return result;
+}
+
+std::optional<std::string> scalar_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "on" : "off";
+  if (const auto* whole = node.as_integer()) return fmt::format("{}", whole->get());
+  if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
+  return std::nullopt;
+}
+
+Setting setting_of(std::string_view key, const toml::node& node) {
+  const std::string written = shown(key);
+  const ForeignOption* foreign = find_foreign_option(written);
+  if (foreign != nullptr) {
+    const std::string text = scalar_text(node).value_or("");
+    if (is_needless(*foreign, text)) return {written, text};
+  }
+  const Option& option = find_option(written);
+  const bool is_own = canonical_name(option.name) == canonical_name(written);
+  return {std::string(option.name), toml_text_of(node, option), is_own ? "" : written};
+}
+
 std::vector<Setting> parse_settings(std::string_view toml_text, std::string_view origin) {
   Mistakes mistakes;
   std::vector<Setting> settings = parse_settings(toml_text, origin, mistakes);
@@ -117,33 +135,18 @@ std::vector<Setting> parse_settings(std::string_view toml_text, std::string_view
 
 std::vector<Setting> parse_settings(std::string_view toml_text, std::string_view origin,
                                     Mistakes& mistakes) {
-  if (toml_text.size() > kLargestFile) {
-    throw InputError(fmt::format("{}: {} bytes are no configuration; at most {}", origin,
-                                 toml_text.size(), kLargestFile));
-  }
-  if (has_too_many_dots(toml_text)) {
-    throw InputError(
-        fmt::format("{}: more than {} dots are no configuration; options are "
-                    "NAME = VALUE, without tables",
-                    origin, kMostDots));
-  }
+  const toml::table table = parse_toml(toml_text, origin, "configuration");
   std::vector<Setting> settings;
   std::set<std::string> given;
-  try {
-    const toml::table table = toml::parse(toml_text, origin);
-    for (const auto& [line, entry] : by_line(table)) {
-      try {
-        Setting setting = setting_of(entry.first, *entry.second);
-        if (!given.insert(setting.name).second)
-          throw UsageError(fmt::format("{} is given twice", setting.name));
-        settings.push_back(std::move(setting));
-      } catch (const UsageError& error) {
-        mistakes.add(fmt::format("{}:{}: {}", origin, line, error.what()));
-      }
+  for (const TomlEntry& entry : entries_of(table)) {
+    try {
+      Setting setting = setting_of(entry.key, *entry.node);
+      if (!given.insert(setting.name).second)
+        throw UsageError(fmt::format("{} is given twice", setting.name));
+      settings.push_back(std::move(setting));
+    } catch (const UsageError& error) {
+      mistakes.add(fmt::format("{}:{}: {}", origin, entry.line, error.what()));
     }
-  } catch (const toml::parse_error& error) {
-    throw InputError(fmt::format("{}:{}: not TOML: {}", origin, error.source().begin.line,
-                                 shown(error.description())));
   }
   return settings;
 }
