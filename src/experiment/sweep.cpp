@@ -12,8 +12,33 @@
 namespace detox {
 namespace {
 
-/// At the commas outside of brackets; brackets around a whole item are taken off.
-std::vector<std::string_view> split(std::string_view list) {
+void add_value(const Option& option, std::string_view text, std::vector<std::string>& values) {
+  std::string value = value_text(option, text);
+  if (std::find(values.begin(), values.end(), value) != values.end()) return;
+  if (values.size() == kMostValues) {
+    throw UsageError(fmt::format("{} has too many values; at most {}", option.name, kMostValues));
+  }
+  values.push_back(std::move(value));
+}
+
+Sweep parse_named(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    throw UsageError("no values; valid: NAME=VALUE,VALUE,… as in lr=0.1,0.01 or lr=2^-10..2^-3");
+  }
+  const Option& option = varied_option(printable(text.substr(0, equals)));
+  if (option.name == "seed") {
+    throw UsageError(
+        "a seed is no value to choose: runs with other seeds are replicates; valid: detoxml "
+        "compare --seeds "
+        "N, or the seeds of an experiment, for means with their spread");
+  }
+  return {std::string(option.name), parse_values(option, text.substr(equals + 1))};
+}
+
+}  // namespace
+
+std::vector<std::string_view> split_values(std::string_view list) {
   std::vector<std::string_view> items;
   std::size_t begin = 0, depth = 0;
   const auto end_item = [&](std::size_t end) {
@@ -34,18 +59,13 @@ std::vector<std::string_view> split(std::string_view list) {
   return items;
 }
 
-void add_value(const Option& option, std::string_view text, std::vector<std::string>& values) {
+std::string value_text(const Option& option, std::string_view text) {
   RunConfig config;
   set_option(option, text, config);
-  std::string value = option_text(option, config);
-  if (std::find(values.begin(), values.end(), value) != values.end()) return;
-  if (values.size() == kMostValues) {
-    throw UsageError(fmt::format("{} has too many values; at most {}", option.name, kMostValues));
-  }
-  values.push_back(std::move(value));
+  return option_text(option, config);
 }
 
-const Option& swept_option(const std::string& name) {
+const Option& varied_option(const std::string& name) {
   std::vector<std::string_view> valid;
   valid.reserve(train_options().size());
   for (const Option& option : train_options()) {
@@ -62,24 +82,16 @@ const Option& swept_option(const std::string& name) {
       fmt::format("results do not depend on {}; valid: {}", found->name, fmt::join(valid, ", ")));
 }
 
-Sweep parse_named(std::string_view text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string_view::npos || equals == 0) {
-    throw UsageError("no values; valid: NAME=VALUE,VALUE,… as in lr=0.1,0.01 or lr=2^-10..2^-3");
-  }
-  const std::string name = printable(text.substr(0, equals));
-  const Option& option = swept_option(name);
-  Sweep sweep{std::string(option.name), {}};
-  for (const std::string_view item : split(text.substr(equals + 1))) {
+std::vector<std::string> parse_values(const Option& option, std::string_view list) {
+  std::vector<std::string> values;
+  for (const std::string_view item : split_values(list)) {
     const std::vector<std::string> numbers =
         is_number(option) ? expand_numbers(item, kMostValues) : std::vector<std::string>();
-    if (numbers.empty()) add_value(option, item, sweep.values);
-    for (const std::string& number : numbers) add_value(option, number, sweep.values);
+    if (numbers.empty()) add_value(option, item, values);
+    for (const std::string& number : numbers) add_value(option, number, values);
   }
-  return sweep;
+  return values;
 }
-
-}  // namespace
 
 Sweep parse_sweep(std::string_view text) {
   try {

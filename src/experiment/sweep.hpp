@@ -25,6 +25,20 @@ inline constexpr std::size_t kMostValues = 1000, kMostRuns = 4096;
 /// how a run is carried out and not what it computes. Any text may come in.
 Sweep parse_sweep(std::string_view text);
 
+/// The items between the commas outside of brackets; brackets around a whole item are taken off.
+/// UsageError where one is empty or a bracket has no other.
+std::vector<std::string_view> split_values(std::string_view list);
+
+/// The option of train of this name. UsageError where there is none, or where results do not depend
+/// on it.
+const Option& varied_option(const std::string& name);
+
+/// As option_text() writes it. UsageError where the option does not take it.
+std::string value_text(const Option& option, std::string_view text);
+
+/// What stands behind `NAME=` in parse_sweep().
+std::vector<std::string> parse_values(const Option& option, std::string_view list);
+
 /// All of them. UsageError where an option is there twice or the runs would be too many.
 std::vector<Sweep> parse_sweeps(const std::vector<std::string>& texts);
 

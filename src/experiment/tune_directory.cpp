@@ -14,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
+#include "experiment/own_folder.hpp"
 
 namespace detox {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kSearchFile = "tune.json";
-constexpr const char* kRunsFolder = "runs";
+constexpr const char* kTuneDirOption = "--tune-dir";
 constexpr int kFormat = 1;
 constexpr std::array<std::string_view, 4> kOwnFiles = {kSearchFile, "results.json", "results.csv",
                                                        "best.toml"};
@@ -56,18 +57,6 @@ RecordedSearch read_search(const fs::path& file) {
   return search;
 }
 
-/// Only what is hidden, as the lock is, may lie where a search is to begin.
-bool is_free(const fs::path& dir) {
-  std::error_code error;
-  fs::directory_iterator entries(dir, error);
-  if (error) {
-    throw InputError(fmt::format("--tune-dir {}: {}", dir.string(), error.message()));
-  }
-  return std::all_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
-    return entry.path().filename().string().starts_with('.');
-  });
-}
-
 /// Empty where the folder holds no search yet.
 RecordedSearch search_in(const fs::path& dir) {
   std::error_code error;
@@ -76,7 +65,7 @@ RecordedSearch search_in(const fs::path& dir) {
     throw InputError(fmt::format("--tune-dir {}: is no directory", dir.string()));
   }
   if (fs::exists(dir / kSearchFile, error)) return read_search(dir / kSearchFile);
-  if (is_free(dir)) return {};
+  if (is_unused(dir, kTuneDirOption)) return {};
   throw InputError(
       fmt::format("--tune-dir {}: holds files that are no search; choose another, or an empty one",
                   dir.string()));
@@ -107,25 +96,6 @@ void refuse_other_search(const fs::path& dir, const RecordedSearch& search, cons
                   dir.string(), fmt::join(lines, "; ")));
 }
 
-ProcessLock lock_folder(const fs::path& dir) {
-  std::error_code error;
-  fs::create_directories(dir, error);
-  if (error) {
-    throw InputError(fmt::format("cannot make --tune-dir {}: {}", dir.string(), error.message()));
-  }
-  const fs::path lock = dir / ".lock";
-  LockHolder holder;
-  try {
-    if (auto held = ProcessLock::take(lock, holder)) return std::move(*held);
-  } catch (const std::system_error& failure) {
-    throw InputError(
-        fmt::format("cannot write to --tune-dir {}: {}", dir.string(), failure.code().message()));
-  }
-  throw InputError(fmt::format(
-      "another process is tuning in {}; wait for its end or choose another --tune-dir{}",
-      dir.string(), holder.in_words(lock)));
-}
-
 }  // namespace
 
 void check_same_search(const fs::path& dir, const RunConfig& base,
@@ -134,18 +104,12 @@ void check_same_search(const fs::path& dir, const RunConfig& base,
 }
 
 std::vector<fs::path> run_folders(const fs::path& dir, const std::vector<Trial>& trials) {
-  const fs::path runs = dir / kRunsFolder;
-  std::map<std::string, fs::path> there;  // by identity
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(runs, error)) {
-    const std::string name = entry.path().filename().string();
-    there.emplace(name.substr(name.rfind('-') + 1), entry.path());
-  }
+  const std::map<std::string, fs::path> there = folders_by_key(dir / kRunsFolder);
   std::vector<fs::path> folders;
   folders.reserve(trials.size());
   for (const Trial& trial : trials) {
     const auto found = there.find(trial.identity);
-    folders.push_back(found == there.end() ? runs / trial.folder : found->second);
+    folders.push_back(found == there.end() ? dir / kRunsFolder / trial.folder : found->second);
   }
   return folders;
 }
@@ -153,7 +117,7 @@ std::vector<fs::path> run_folders(const fs::path& dir, const std::vector<Trial>&
 TuneDirectory::TuneDirectory(fs::path dir, const RunConfig& base, const std::vector<Sweep>& sweeps)
     : dir_(std::move(dir)) {
   check_same_search(dir_, base, sweeps);
-  lock_ = lock_folder(dir_);
+  lock_ = lock_own_folder(dir_, kTuneDirOption, "tuning");
   // Once more, now that nobody else can be writing.
   RecordedSearch search = search_in(dir_);
   refuse_other_search(dir_, search, base, sweeps);

@@ -49,10 +49,17 @@ Watch::Watch(std::size_t runs, std::uint64_t steps, const Clock& clock)
 
 Watch::~Watch() { line_.erase(); }
 
-void Watch::started(const std::string& label) {
+void Watch::started(const std::string& label, const std::string& where) {
   const std::lock_guard lock(mutex_);
   running_[label] = {};
-  if (!line_.is_on_terminal()) say(fmt::format("{}: started", label));
+  if (!line_.is_on_terminal())
+    say(fmt::format("{}: started{}{}", label, where.empty() ? "" : " on ", where));
+}
+
+void Watch::lost(const std::string& label, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  running_.erase(label);
+  say(fmt::format("{}: {}", label, why));
 }
 
 void Watch::line(const std::string& label, std::string_view line) {

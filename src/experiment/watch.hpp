@@ -32,7 +32,10 @@ class Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  void started(const std::string& label);
+  /// `where`: on which other machine; empty: here.
+  void started(const std::string& label, const std::string& where = {});
+  /// It has not ended, and begins again elsewhere.
+  void lost(const std::string& label, const std::string& why);
   /// One of the run's own lines.
   void line(const std::string& label, std::string_view line);
   /// `how`: "loss 0.5213", "failed: …". `new_here`: false where it had ended before.

@@ -160,13 +160,18 @@ TEST(Sweep, RefusesOptionsThatResultsDoNotDependOn) {
     EXPECT_THAT(refusal_of(name + "=1,2"), HasSubstr("results do not depend on " + name));
 }
 
+TEST(Sweep, RefusesSeedsWhichAreReplicates) {
+  EXPECT_THAT(refusal_of("seed=1..3"),
+              testing::AllOf(HasSubstr("replicates"), HasSubstr("detoxml compare --seeds N")));
+}
+
 TEST(Sweep, RefusesMoreValuesThanAnybodyCanMean) {
-  EXPECT_THAT(refusal_of("seed=1..1000000000000"), HasSubstr("too many values"));
+  EXPECT_THAT(refusal_of("max-steps=1..1000000000000"), HasSubstr("too many values"));
   EXPECT_THAT(refusal_of("lr=0..1+1e-300"), HasSubstr("too many values"));
-  EXPECT_THAT(refusal_of("seed=1..600,1001..1600"), HasSubstr("too many values"));
-  EXPECT_THAT(values_of("seed=1..1000"), SizeIs(kMostValues));
+  EXPECT_THAT(refusal_of("max-steps=1..600,1001..1600"), HasSubstr("too many values"));
+  EXPECT_THAT(values_of("max-steps=1..1000"), SizeIs(kMostValues));
   EXPECT_THAT(refusal([] {
-                parse_sweeps({"seed=1..1000", "lr=0.1..0.5+0.1"});
+                parse_sweeps({"max-steps=1..1000", "lr=0.1..0.5+0.1"});
               }),
               HasSubstr("more than 4096 runs"));
 }
