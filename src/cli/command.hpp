@@ -15,10 +15,12 @@ struct Command {
 
 Command aggregate_command(CLI::App& program);
 Command cluster_command(CLI::App& program);
+Command compare_command(CLI::App& program);
 Command completion_command(CLI::App& program);
 Command data_command(CLI::App& program);
 Command doctor_command(CLI::App& program);
 Command evaluate_command(CLI::App& program);
+Command experiment_command(CLI::App& program);
 Command export_command(CLI::App& program);
 Command help_command(CLI::App& program);
 Command host_report_command(CLI::App& program);

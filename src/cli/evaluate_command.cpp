@@ -61,9 +61,9 @@ std::string agreed(std::string_view option, const std::optional<std::string>& gi
   return recorded;
 }
 
-class Evaluation {
+class Scoring {
  public:
-  explicit Evaluation(const EvaluateOptions& options)
+  explicit Scoring(const EvaluateOptions& options)
       : options_(options),
         folder_(fs::is_directory(options.model) ? fs::path(options.model)
                                                 : fs::path(options.model).parent_path()),
@@ -286,7 +286,7 @@ int evaluate(const EvaluateOptions& options) {
   }
   if (options.timeout_s && !options.follow)
     log_info("without effect: --timeout {} (there is no --follow)", timeout_s);
-  return Evaluation(options).run();
+  return Scoring(options).run();
 }
 
 }  // namespace

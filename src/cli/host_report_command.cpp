@@ -8,6 +8,7 @@
 #include "cli/command.hpp"
 #include "cli/program_environment.hpp"
 #include "cli/train_options.hpp"
+#include "cli/version.hpp"
 #include "detox/errors.hpp"
 #include "engine/worker_settings.hpp"
 #include "host/memory.hpp"
@@ -25,6 +26,7 @@ constexpr std::uint64_t kMpiBytes = std::uint64_t{32} << 20U;
 constexpr std::uint64_t kServerBytes = std::uint64_t{64} << 20U;
 
 struct ReportOptions {
+  bool result_version = false;
   std::string needs;
   std::uint64_t workers = 0;
 };
@@ -75,6 +77,10 @@ void report_as_worker(const GivenOptions& given, const RunNeeds& needs, HostRepo
 }
 
 int report_to_launcher(const ReportOptions& options, const GivenOptions& given) {
+  if (options.result_version) {
+    fmt::print("{}\n", result_version());
+    return 0;
+  }
   HostReport report = report_of_this_host(DETOX_VERSION);
   try {
     const std::optional<RunNeeds> needs = parse_needs(options.needs);
@@ -101,6 +107,8 @@ Command host_report_command(CLI::App& program) {
       "host-report", "What launch asks each host before a job: one line of JSON");
   app->group("");
   const auto options = std::make_shared<ReportOptions>();
+  app->add_flag("--result-version", options->result_version,
+                "What results depend on, for experiments over hosts");
   app->add_option("--needs", options->needs, "What the server's host has said of the run");
   app->add_option("--world-workers", options->workers, "Workers of the job");
   CLI::App* train = app->add_subcommand("train", "and its options");

@@ -148,12 +148,13 @@ int run(int argc, char** argv) {
   program.get_formatter()->column_width(34);
   program.footer("Each command's options and defaults: detoxml help <command>");
   const std::vector<Command> commands = {
-      train_command(program),   evaluate_command(program),   aggregate_command(program),
-      data_command(program),    launch_command(program),     tune_command(program),
-      verify_command(program),  report_command(program),     watch_command(program),
-      export_command(program),  list_command(program),       doctor_command(program),
-      cluster_command(program), completion_command(program), man_command(program),
-      help_command(program),    host_report_command(program)};
+      train_command(program),      evaluate_command(program), aggregate_command(program),
+      data_command(program),       launch_command(program),   experiment_command(program),
+      compare_command(program),    tune_command(program),     verify_command(program),
+      report_command(program),     watch_command(program),    export_command(program),
+      list_command(program),       doctor_command(program),   cluster_command(program),
+      completion_command(program), man_command(program),      help_command(program),
+      host_report_command(program)};
   take_home_paths(program);
   const std::string unknown = unknown_command(program, argc, argv);
   if (!unknown.empty()) return fail(unknown, 2);

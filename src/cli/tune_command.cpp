@@ -12,6 +12,8 @@
 #include "base/own_program.hpp"
 #include "base/signals.hpp"
 #include "cli/command.hpp"
+#include "cli/experiment_options.hpp"
+#include "cli/run_places.hpp"
 #include "cli/train_options.hpp"
 #include "comm/under_mpi.hpp"
 #include "config/plan.hpp"
@@ -60,7 +62,8 @@ struct TuneOptions {
   std::vector<std::string> sweeps;
   std::string dir = "output/tune";
   std::string metric = "loss";
-  std::uint64_t jobs = 0, last_steps = 0;
+  PlaceOptions places;
+  std::uint64_t last_steps = 0;
   bool dry_run = false;
 };
 
@@ -181,6 +184,7 @@ int tune(const TuneOptions& options, const GivenOptions& given) {
   if (started_under_mpi()) {
     throw UsageError("tune starts its runs itself; valid: detoxml tune, without mpirun");
   }
+  check_places(options.places);
   const RunConfig base = base_of(given);
   for (const std::string& remark : base.remarks) log_line(remark);
   const Search search = search_for(options, given, base);
@@ -188,7 +192,7 @@ int tune(const TuneOptions& options, const GivenOptions& given) {
   runner.program = own_program();
   runner.dir = options.dir;
   runner.cores = usable_cores();
-  runner.jobs = options.jobs > 0 ? options.jobs : default_jobs(runner.cores, search.trials.size());
+  runner.jobs = runs_at_once(options.places, runner.cores, search.trials.size());
   if (is_given(given, "threads")) runner.threads = given_config(given).threads;
   if (options.dry_run) {
     check_same_search(options.dir, base, search.sweeps);
@@ -199,6 +203,7 @@ int tune(const TuneOptions& options, const GivenOptions& given) {
   // What an earlier search ended with is not that of this one.
   for (const char* name : {"best.toml", "plot.svg", "plot.png"})
     fs::remove(directory.path() / name);
+  runner.places = places_for(options.places, runner.cores, search.trials.size(), directory.path());
   std::vector<Outcome> outcomes;
   {
     Watch watch(search.trials.size(), base.max_steps);
@@ -246,10 +251,7 @@ Command tune_command(CLI::App& program) {
   app->add_option("--tune-dir", options->dir, "where the runs and results go")
       ->capture_default_str()
       ->type_name("DIR");
-  app->add_option("--jobs", options->jobs,
-                  "runs at a time; results do not depend on it [one a core]")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024).description(""));
+  add_place_options(*app, options->places);
   app->add_option("--metric", options->metric,
                   "what decides which run is best: loss, accuracy (both of training, over the last "
                   "steps), test-accuracy (of the last checkpoint)")

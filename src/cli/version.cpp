@@ -11,6 +11,7 @@
 #include "host/numerics.hpp"
 #include "kernels/target.hpp"
 #include "learn/learner_file.hpp"
+#include "source_digest.hpp"
 
 namespace detox {
 namespace {
@@ -57,6 +58,7 @@ void add_line(std::string& text, std::string_view name, std::string_view value) 
 
 std::string version_text() {
   std::string text = "detoxml " DETOX_VERSION;
+  add_line(text, "sources", DETOX_SOURCE_DIGEST);
   add_line(text, "compiler", compiler());
   add_line(text, "learner", learner());
   add_line(text, "MPI", mpi());
@@ -68,6 +70,17 @@ std::string version_text() {
   add_line(text, "rules", fmt::format("{} (DETOX_KERNEL_TARGET)", kernels_in_force()));
   add_line(text, "gradients", fmt::format("{} (DETOX_PROFILE)", profile_in_force()));
   return text;
+}
+
+std::string result_version() {
+  std::string computes_with;
+  try {
+    computes_with = read_learner_note(learner_file()).computes_with;
+  } catch (const Error& error) {
+    computes_with = error.what();
+  }
+  return fmt::format("{} (sources {}), {}, {}", DETOX_VERSION, DETOX_SOURCE_DIGEST, computes_with,
+                     profile_in_force());
 }
 
 }  // namespace detox

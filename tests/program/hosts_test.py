@@ -1,6 +1,7 @@
 """Jobs over four hosts that share a directory and otherwise only a network: how they are checked, and how they end when a
 link, a daemon or the user breaks off. The hosts are namespaces on this machine; without root this is skipped."""
 
+import json
 import pathlib
 import shutil
 import signal
@@ -153,6 +154,34 @@ class OverHosts(ProgramTest):
             self.assertRegex(errors, rf"(?m)^{expected}")
         self.assertNotIn("host1:", errors)
         self.assertFalse(self.run_folder.exists())
+
+    def test_an_experiment_has_its_runs_on_the_hosts_and_on_others_where_one_is_lost(self):
+        folder = self.hosts.shared / self.name
+        folder.mkdir()
+        (folder / "mine.toml").write_text("seeds = 4\n[train]\nbatch-size = 4\nmax-steps = 150\neval-freq = 150\n")
+        (folder / "hosts").write_text("host1\nhost2 slots=1\nhost9\n")
+        words = [OWN_PROGRAM, "experiment", "mine.toml", "--hostfile", "hosts"]
+        process = self.on_host(1, *words, folder=f"{SHARED}/{self.name}", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertTrue(wait_for(lambda: self.hosts.processes(2, "detoxml train") or process.poll() is not None))
+        self.hosts.signal(1, self.hosts.processes(1, "detoxml experiment")[0], signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 130, output)
+        self.assertRegex(output, "host9: .*host9")
+        self.assertIn("2 of 3 hosts take part", output)
+        self.assertRegex(output, "seed [0-9]+: started on host2")
+        self.assert_nothing_left((1, 2))
+
+        (folder / "hosts").write_text("host1\nhost2\n")
+        process = self.on_host(1, *words, folder=f"{SHARED}/{self.name}", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertTrue(wait_for(lambda: self.hosts.processes(2, "detoxml train") or process.poll() is not None))
+        for pid in self.hosts.processes(2, "sshd: root@notty"):
+            self.hosts.signal(2, pid)
+        output, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0, output)
+        self.assertIn("host2 is not reached any more, its runs go to the others", output)
+        self.assert_nothing_left((1, 2))
+        states = [json.loads(status.read_text())["status"] for status in folder.glob("output/mine/runs/*/run.json")]
+        self.assertEqual(states, ["finished"] * 4)
 
 
 main()

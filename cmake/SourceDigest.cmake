@@ -1,0 +1,11 @@
+# Writes OUT, a header with one digest of all FILES, by their names below ROOT and what they hold; a script of its own, run when they change.
+list(SORT FILES)
+set(all "")
+foreach(file IN LISTS FILES)
+  file(SHA256 ${file} digest)
+  file(RELATIVE_PATH name ${ROOT} ${file})
+  string(APPEND all "${name} ${digest}\n")
+endforeach()
+string(SHA256 digest "${all}")
+string(SUBSTRING ${digest} 0 8 digest)
+file(WRITE ${OUT} "#define DETOX_SOURCE_DIGEST \"${digest}\"\n")
