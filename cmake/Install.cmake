@@ -8,3 +8,6 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/detoxml DESTINATION lib/python3/d
   COMPONENT python EXCLUDE_FROM_ALL PATTERN __pycache__ EXCLUDE)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples PATTERN __pycache__ EXCLUDE)
+# What `detoxml experiment` finds by name; a system may leave out all documents.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/ DESTINATION ${CMAKE_INSTALL_DATADIR}/detoxml/examples FILES_MATCHING PATTERN *.toml
+  PATTERN library EXCLUDE PATTERN python EXCLUDE PATTERN slurm EXCLUDE PATTERN cluster EXCLUDE)

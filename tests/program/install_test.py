@@ -35,6 +35,8 @@ class Installed(ProgramTest):
                       program=program)
         self.assertEqual(trained.code, 0, trained.err)
         self.assertTrue((self.folder / "output/models/model_step_1").is_file())
+        plan = run("experiment", "demo-quick", "--plan", cwd=self.folder, program=program)
+        self.assertEqual((plan.code, plan.out.count(": new")), (0, 3), plan.err)
         shells = {"bash": "share/bash-completion/completions/detoxml", "zsh": "share/zsh/vendor-completions/_detoxml"}
         for shell, file in shells.items():
             self.assertEqual((prefix / file).read_text(), run("completion", shell, program=program).out)

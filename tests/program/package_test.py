@@ -11,19 +11,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import types
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-import demo_runs
 
 PROGRAM, BUILD = os.environ["DETOXML"], os.environ["DETOX_BUILD"]
 SUITE = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
 PYTHON = """import array, detoxml, detoxml.convert
 print(detoxml.__version__)
 print(detoxml.aggregate([array.array("f", row) for row in ([1, 2], [3, 4], [1e30, -1e30])], f=1))"""
-SETTINGS = types.SimpleNamespace(steps=40, lr=0.02, eval_freq=20, seed=428)
+# One run of the demo, shorter.
+DEMO = ["--only", "defence=DETOX + coord-median", "--only", "attack=a little is enough", "--seeds", 1,
+        "--max-steps", 40, "--lr", 0.02, "--eval-freq", 20, "--keep-checkpoints", "all", "--dir"]
 
 
 def run(*command, timeout=300, **options):
@@ -83,7 +82,7 @@ class Package(unittest.TestCase):
 
     def test_installs_what_belongs_to_the_program(self):
         files = self.inside("dpkg", "-L", "detoxml").splitlines()
-        for file in ("bin/detoxml", "include/detox/detox.h", "share/bash-completion/completions/detoxml", "share/detoxml/install-deps",
+        for file in ("bin/detoxml", "include/detox/detox.h", "share/bash-completion/completions/detoxml", "share/detoxml/examples/demo.toml", "share/detoxml/install-deps",
                      "share/doc/detoxml/changelog.gz", "share/doc/detoxml/copyright", "share/doc/detoxml/docs/installing.md",
                      "share/man/man1/detoxml-train.1.gz", "share/man/man1/detoxml.1.gz", "share/zsh/vendor-completions/_detoxml"):
             self.assertIn(f"/usr/{file}", files)
@@ -102,14 +101,15 @@ class Package(unittest.TestCase):
         self.assertIn("detoxml-train.1", self.inside("sh", "-c", "detoxml man --output-dir /tmp && ls /tmp"))
 
     def test_trains_the_demo_to_the_bytes_of_the_program_in_the_tree(self):
-        demo = next(run for run in demo_runs.RUNS if run.name == "detox-coord-median-alie")
         here = self.folder / "here"
-        run(*demo_runs.train_command(PROGRAM, demo, SETTINGS, here))
-        self.inside(*demo_runs.train_command("detoxml", demo, SETTINGS, "/srv/run"))
+        run(PROGRAM, "experiment", ROOT / "examples/demo.toml", *DEMO, here)
+        self.inside("detoxml", "experiment", "demo", *DEMO, "/srv/run")
+        (ours,), (theirs,) = (list((folder / "runs").iterdir()) for folder in (here, self.root / "srv/run"))
+        self.assertEqual(ours.name, theirs.name)
         for step in (20, 40):
             for kind in ("model", "state"):
                 name = f"{kind}_step_{step}"
-                self.assertEqual((self.root / "srv/run" / name).read_bytes(), (here / name).read_bytes(), name)
+                self.assertEqual((theirs / name).read_bytes(), (ours / name).read_bytes(), name)
 
     def test_launches_over_mpi_and_finds_nothing_wrong(self):
         said = self.inside("detoxml", "launch", "-n", "4", "--", "train", "--max-steps", "2", "--train-dir", "/srv/mpi")

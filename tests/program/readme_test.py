@@ -61,6 +61,9 @@ class Shown(ProgramTest):
     def test_comparing(self):
         self.run_page("docs/comparing.md", learner={})
 
+    def test_experiments(self):
+        self.run_page("docs/experiments.md", learner={})
+
     def test_defence(self):
         self.run_page("docs/defence.md", learner={})
 
@@ -80,7 +83,7 @@ class Shown(ProgramTest):
         self.run_page("docs/your-own-rule.md")
 
     def test_every_page_shows_outputs(self):
-        for page, commands, outputs in (("README.md", 5, 2), ("docs/comparing.md", 4, 1), ("docs/silent-corruption.md", 5, 4)):
+        for page, commands, outputs in (("README.md", 5, 2), ("docs/comparing.md", 3, 0), ("docs/experiments.md", 4, 1), ("docs/silent-corruption.md", 5, 4)):
             kinds = [kind for kind, _ in blocks_of(page)]
             self.assertGreaterEqual(kinds.count("sh"), commands, page)
             self.assertGreaterEqual(kinds.count("output"), outputs, page)
