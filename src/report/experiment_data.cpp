@@ -118,12 +118,6 @@ Json figures_of(const fs::path& dir) {
   return figures;
 }
 
-/// What is left of a run whose page would make this one too large.
-void leave_curves_alone(Json& run) {
-  for (const char* name : {"map", "workers", "phases", "config", "truth"}) run.erase(name);
-  run["is_short"] = true;
-}
-
 std::string label_of(const Row& row) {
   return fmt::format("{}{}seed {}", fmt::join(row.values, ", "), row.values.empty() ? "" : ", ",
                      row.shown["seed"].get<std::uint64_t>());

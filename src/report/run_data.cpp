@@ -204,9 +204,15 @@ Json run_data(const fs::path& folder, const std::string& name, const ReportDetai
   return run;
 }
 
-Json report_data(const std::vector<std::string>& folders) {
+void leave_curves_alone(Json& run) {
+  for (const char* name : {"map", "workers", "phases", "config", "truth"}) run.erase(name);
+  run["is_short"] = true;
+}
+
+Json report_data(const std::vector<std::string>& folders, std::size_t most_bytes) {
   Json runs = Json::array();
   std::set<std::string> names;
+  std::size_t bytes = 0;
   const ReportDetail detail = ReportDetail::for_runs(folders.size());
   for (const std::string& folder : folders) {
     if (holds_experiment(folder)) {
@@ -219,7 +225,10 @@ Json report_data(const std::vector<std::string>& folders) {
     }
     if (!names.insert(folder).second)
       throw UsageError(fmt::format("{}: it is named twice", folder));
-    runs.push_back(run_data(folder, folder, detail));
+    Json run = run_data(folder, folder, detail);
+    if (folders.size() > 1) bytes += run.dump().size();
+    if (bytes > most_bytes) leave_curves_alone(run);
+    runs.push_back(std::move(run));
   }
   return {{"title", folders.size() == 1 ? folders.front() : fmt::format("{} runs", folders.size())},
           {"runs", std::move(runs)}};

@@ -23,9 +23,14 @@ struct ReportDetail {
 nlohmann::json run_data(const std::filesystem::path& folder, const std::string& name,
                         const ReportDetail& detail = {}, const std::string& place = {});
 
+/// Leaves out most of a run whose page would become too large.
+void leave_curves_alone(nlohmann::json& run);
+
 /// {"title": ..., "runs": [...]}: the runs in these folders, named as they are written here; or
 /// {"title": ..., "experiment": ..., "runs": [...]}: the experiment in the one that there is, and
-/// its runs. UsageError where two of them are the same, or an experiment is one of several.
-nlohmann::json report_data(const std::vector<std::string>& folders);
+/// its runs. UsageError where two of them are the same, or an experiment is one of several. Of
+/// several runs those behind the first `most_bytes` have their curves alone.
+nlohmann::json report_data(const std::vector<std::string>& folders,
+                           std::size_t most_bytes = 2'000'000);
 
 }  // namespace detox

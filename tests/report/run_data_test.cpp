@@ -108,6 +108,21 @@ TEST(RunData, RefusesAFolderWithoutARun) {
   EXPECT_THROW(run_data(folder.path(), "run"), InputError);
 }
 
+TEST(ReportData, HasTheCurvesAloneOfRunsThatWouldMakeThePageLarge) {
+  const TemporaryDirectory folder;
+  make_run(folder / "a", 5);
+  make_run(folder / "b", 5);
+  const std::vector<std::string> both = {(folder / "a").string(), (folder / "b").string()};
+  const Json whole = report_data(both);
+  EXPECT_FALSE(whole["runs"][1].contains("is_short"));
+  const Json small = report_data(both, whole["runs"][0].dump().size());
+  EXPECT_TRUE(small["runs"][0].contains("map"));
+  EXPECT_TRUE(small["runs"][1]["is_short"]);
+  EXPECT_FALSE(small["runs"][1].contains("map"));
+  EXPECT_EQ(small["runs"][1]["curves"], whole["runs"][1]["curves"]);
+  EXPECT_FALSE(report_data({both[0]}, 1)["runs"][0].contains("is_short")) << "one run is whole";
+}
+
 TEST(ReportData, NamesEachRunOnce) {
   const TemporaryDirectory folder;
   make_run(folder.path(), 2);
