@@ -23,6 +23,7 @@
 
 #include "base/file.hpp"
 #include "detox/errors.hpp"
+#include "report/talkative_connections.hpp"
 
 namespace detox {
 namespace {
@@ -152,6 +153,7 @@ void send(std::shared_ptr<const void> owner, std::string_view text, const char* 
       [owner = std::move(owner), text](std::size_t offset, std::size_t length,
                                        httplib::DataSink& sink) {
         constexpr std::size_t kPiece = std::size_t{64} << 10U;
+        if (offset > text.size() || length > text.size() - offset) return false;
         return sink.write(text.data() + offset, std::min(length, kPiece));
       });
 }
@@ -203,6 +205,8 @@ void set_up(const PageServerOptions& options, httplib::Server& server) {
   server.set_pre_routing_handler(
       [options](const httplib::Request& request, httplib::Response& response) {
         using enum httplib::Server::HandlerResponse;
+        // A server may ignore them, and old versions of the library read behind a text's end.
+        const_cast<httplib::Request&>(request).ranges.clear();
         if (is_one_too_many) {
           response.set_header("Retry-After", "5");
           refuse(503, fmt::format("{} viewers are the most; try again later", options.most_viewers),
@@ -304,7 +308,11 @@ bool serve_page(const PageServerOptions& options, PageSource& source,
   while (!server->is_running()) std::this_thread::yield();
   on_open(port);
   constexpr auto kLook = 50ms;
-  while (!wants_to_stop()) std::this_thread::sleep_for(kLook);
+  constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 20U;  // kMostRequests with room to spare
+  while (!wants_to_stop()) {
+    drop_talkative_connections(kMostBytes);
+    std::this_thread::sleep_for(kLook);
+  }
   *closes = true;
   source.close();
   server->stop();

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import sys
@@ -146,6 +147,29 @@ class Watch(Watching):
                 self.assertEqual(page.ask(path, headers={"Host": host}).status, 403, host)
         for host in ("localhost", f"LOCALHOST:{page.port}", "127.0.0.1", f"[::1]:{page.port}", socket.gethostname(), "192.168.7.7"):
             self.assertEqual(page.ask(headers={"Host": host}).status, 200, host)
+
+    def test_gives_all_of_a_text_and_nothing_behind_it_whatever_range_is_asked_for(self):
+        page = self.watch("run", "--port", 0)
+        whole = page.ask("/data.json").body
+        for asked in ("0-99999999", "1-", "99999999-", "99999999-100000000", "-99999999", "0-0,99999999-99999999"):
+            answer = page.ask("/data.json", headers={"Range": f"bytes={asked}"})
+            self.assertEqual((answer.status, answer.body), (200, whole), asked)
+
+    def test_drops_who_sends_without_an_end(self):
+        page = self.watch("run", "--port", 0)
+        connection = socket.create_connection(("127.0.0.1", page.port), timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        is_there = True
+        while is_there:
+            has_answer, has_room, _ = select.select([connection], [connection], [], PATIENCE)
+            try:
+                if has_room:
+                    connection.send(b"X: " + 4000 * b"a" + b"\r\n")
+                is_there = not has_answer or connection.recv(1) != b""
+            except ConnectionError:
+                is_there = False
+        self.assertEqual(page.ask().status, 200)
 
     def test_takes_the_next_port_where_one_is_taken_and_says_so(self):
         first = self.watch("run", "--port", 0)
