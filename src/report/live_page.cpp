@@ -5,10 +5,10 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "detox/errors.hpp"
 #include "record/run_files.hpp"
 
 namespace detox {
@@ -172,8 +172,9 @@ void LivePage::look() {
     const bool is_there = state.condition != RunCondition::kAbsent;
     if (is_there && (files != files_ || state.condition != state_.condition))
       data = make_data(data_->version + 1, read_(run_));
-  } catch (const InputError& error) {
-    // A file that is being replaced, or a damaged one: the next look tells.
+  } catch (const std::exception& error) {
+    // A file that is being replaced, a damaged one, or a file system that fails: the next look
+    // tells.
     state.why = error.what();
     files.clear();
   }

@@ -18,7 +18,7 @@ namespace detox {
 /// Starts a thread of its own that reads. The run may not be there yet, go on, die and be resumed.
 class LivePage final : public PageSource {
  public:
-  /// What the page draws, as JSON; it may throw InputError, which viewers are told.
+  /// What the page draws, as JSON; viewers are told what it throws.
   using ReadRun = std::function<std::string(const std::filesystem::path& run)>;
 
   /// `nothing`: what the page draws as long as there is no run.

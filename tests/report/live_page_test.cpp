@@ -80,6 +80,20 @@ TEST_F(LivePages, OfNoRunHoldNothingAndSayThatItIsAbsent) {
   EXPECT_EQ(readings_, 0);
 }
 
+TEST_F(LivePages, SayWhatReadingThrowsAndReadAgain) {
+  finish(1);
+  std::atomic<bool> is_fine{false};
+  LivePage page(folder_.path(), "<!DOCTYPE html>", "{}", [&](const std::filesystem::path&) {
+    return is_fine ? "[1]" : std::to_string(std::filesystem::file_size("/dev/null/run"));
+  });
+  EXPECT_EQ(page.data()->json, "{}");
+  const PageSource::News news = page.wait_for_news(1, 10s);
+  EXPECT_NE(news.event.find("/dev/null/run"), std::string::npos) << news.event;
+  is_fine = true;
+  newer(page, news.number, 0);
+  EXPECT_EQ(page.data()->json, "[1]");
+}
+
 TEST_F(LivePages, ShowTheEndThatCameRightBefore) {
   LivePage page = this->page();
   page.data();
