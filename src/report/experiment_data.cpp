@@ -139,7 +139,7 @@ Json runs_of(const fs::path& dir, std::vector<Row>& rows) {
     if (!place || !fs::exists(*place / kConfigFile)) continue;
     std::string label = label_of(row);
     while (!labels.insert(label).second) label += " again";
-    Json run = run_data(*place, label, detail, place->string());
+    Json run = run_data(*place, label, detail);
     bytes += run.dump().size();
     if (bytes > kMostRunBytes) leave_curves_alone(run);
     row.shown["run"] = names[row.folder] = label;

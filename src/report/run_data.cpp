@@ -1,6 +1,7 @@
 #include "report/run_data.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -57,7 +58,8 @@ std::string attack_text(const RunConfig& config, const Plan& plan) {
   return text;
 }
 
-Json what_json(const fs::path& folder, const RunConfig& config, const Plan& plan) {
+Json what_json(const fs::path& folder, const std::string& place, const RunConfig& config,
+               const Plan& plan) {
   const auto text = [&](const char* name) { return option_text(find_option(name), config); };
   std::string rule = fmt::format("{}: {}", text("approach"), text("mode"));
   if (text("pre") != "none") rule += fmt::format(" behind {}", text("pre"));
@@ -75,6 +77,7 @@ Json what_json(const fs::path& folder, const RunConfig& config, const Plan& plan
                                            samples_per_step(config, plan))});
   rows.push_back({"seed", text("seed")});
   rows.push_back({"program and numerics", made_by(folder)});
+  rows.push_back({"directory", place});
   return rows;
 }
 
@@ -89,24 +92,24 @@ std::string rejections_text(const Plan& plan, const WorkerHistory& history) {
   return rejections_line(rejections, plan.hierarchy.outer_rule->name);
 }
 
-Json commands_json(const std::string& name, const fs::path& folder, RunCondition condition) {
+Json commands_json(const std::string& place, const fs::path& folder, RunCondition condition) {
   Json commands = Json::array();
   const auto add = [&](const char* why, const std::vector<std::string>& words) {
     commands.push_back({why, shell_line(words)});
   };
-  fs::path plain = fs::path(name).lexically_normal();
+  fs::path plain = fs::path(place).lexically_normal();
   if (!plain.has_filename()) plain = plain.parent_path();
   if (condition == RunCondition::kKilled || condition == RunCondition::kInterrupted)
-    add("Go on with it:", {"detoxml", "train", "--resume", "auto", "--train-dir", name});
+    add("Go on with it:", {"detoxml", "train", "--resume", "auto", "--train-dir", place});
   add("The same run anew:",
-      {"detoxml", "train", "--config", (fs::path(name) / kConfigFile).string(), "--train-dir",
+      {"detoxml", "train", "--config", (fs::path(place) / kConfigFile).string(), "--train-dir",
        plain.string() + ".again"});
   add("Its steps once more, from its record of who counted:",
-      {"detoxml", "train", "--replay", name, "--train-dir", plain.string() + ".replay"});
+      {"detoxml", "train", "--replay", place, "--train-dir", plain.string() + ".replay"});
   if (fs::exists(folder / kCommitmentsFile))
     add("Compare steps, computed again, with what it has committed itself to:",
-        {"detoxml", "verify", name});
-  add("Score its checkpoints on the test set:", {"detoxml", "evaluate", "--model-dir", name});
+        {"detoxml", "verify", place});
+  add("Score its checkpoints on the test set:", {"detoxml", "evaluate", "--model-dir", place});
   return commands;
 }
 
@@ -127,6 +130,32 @@ Json notes_json(const Plan& plan, const RunMetrics& metrics, RunCondition condit
   return notes;
 }
 
+/// The folders' names, with as much of their paths as tells them apart. UsageError where one is
+/// named twice.
+std::vector<std::string> short_names(const std::vector<std::string>& folders) {
+  std::vector<std::vector<std::string>> paths;
+  std::set<std::vector<std::string>> known;
+  for (const std::string& folder : folders) {
+    const fs::path whole = (fs::absolute(folder) / "").lexically_normal().parent_path();
+    paths.emplace_back();
+    for (const fs::path& part : whole) paths.back().push_back(part.string());
+    if (!known.insert(paths.back()).second)
+      throw UsageError(fmt::format("{}: it is named twice", folder));
+  }
+  std::size_t common = paths.empty() ? 0 : paths.front().size() - 1;
+  for (const std::vector<std::string>& path : paths) {
+    const auto differs = std::ranges::mismatch(path, paths.front()).in1;
+    common = std::min({common, path.size() - 1, static_cast<std::size_t>(differs - path.begin())});
+  }
+  if (paths.size() == 1) common = paths.front().size() - 1;
+  std::vector<std::string> names;
+  names.reserve(paths.size());
+  for (const std::vector<std::string>& path : paths)
+    names.push_back(fmt::format(
+        "{}", fmt::join(path.begin() + static_cast<std::ptrdiff_t>(common), path.end(), "/")));
+  return names;
+}
+
 Json convictions_json(const RunSummary& summary) {
   Json convicted = Json::array();
   for (const Conviction& one : summary.convictions) convicted.push_back(one.worker + 1);
@@ -145,11 +174,11 @@ ReportDetail ReportDetail::for_runs(std::size_t runs) {
   return detail;
 }
 
-Json run_data(const fs::path& folder, const std::string& name, const ReportDetail& detail,
-              const std::string& place) {
+Json run_data(const fs::path& folder, const std::string& name, const ReportDetail& detail) {
   const std::optional<RunConfig> config = config_of_run(folder);
   if (!config)
-    throw InputError(fmt::format("{}: there is no run: it has no {}", name, kConfigFile));
+    throw InputError(
+        fmt::format("{}: there is no run: it has no {}", folder.string(), kConfigFile));
   const Plan plan = plan_of_run(*config);
   const RunSummary summary = summarise_run(folder);
   const RunMetrics metrics = read_metrics(folder / kMetricsFile);
@@ -168,23 +197,26 @@ Json run_data(const fs::path& folder, const std::string& name, const ReportDetai
   found.latency = read_latency_history(folder, plan.workers, found.history.columns);
   const std::vector<std::uint32_t> order = worst_first(found);
 
-  Json run = {{"name", name},
-              {"status", std::string(to_string(summary.condition))},
-              {"message", summary.message},
-              {"step", metrics.steps.empty() ? 0 : metrics.steps.back().step},
-              {"steps", config->epochs == 0 ? config->max_steps : 0},
-              {"verdict", summary.verdict},
-              {"convicted", convictions_json(summary)},
-              {"what", what_json(folder, *config, plan)},
-              {"config", config_json(*config)},
-              {"loss", json_number(summary.training.loss)},
-              {"accuracy", json_number(summary.training.accuracy)},
-              {"seconds", shortened(metrics.costs.seconds.total)},
-              {"skipped", summary.skipped},
-              {"taken_back", metrics.costs.steps - metrics.steps.size()},
-              {"computed", summary.costs.computed},
-              {"bytes_in", summary.costs.bytes_in},
-              {"bytes_out", summary.costs.bytes_out}};
+  const std::string place = folder.string();
+  Json run = {
+      {"name", name},
+      {"place", place},
+      {"status", std::string(to_string(summary.condition))},
+      {"message", summary.message},
+      {"step", metrics.steps.empty() ? 0 : metrics.steps.back().step},
+      {"steps", config->epochs == 0 ? config->max_steps : 0},
+      {"verdict", summary.verdict},
+      {"convicted", convictions_json(summary)},
+      {"what", what_json(folder, place, *config, plan)},
+      {"config", config_json(*config)},
+      {"loss", summary.training.diverged ? Json("nan") : json_number(summary.training.loss)},
+      {"accuracy", json_number(summary.training.accuracy)},
+      {"seconds", shortened(metrics.costs.seconds.total)},
+      {"skipped", summary.skipped},
+      {"taken_back", metrics.costs.steps - metrics.steps.size()},
+      {"computed", summary.costs.computed},
+      {"bytes_in", summary.costs.bytes_in},
+      {"bytes_out", summary.costs.bytes_out}};
   run["suspects"] = Json::array();
   for (const std::uint32_t worker : summary.suspects) run["suspects"].push_back(worker + 1);
   run["test_accuracy"] = summary.final_test ? shortened(summary.final_test->prec1 / 100) : Json();
@@ -199,7 +231,7 @@ Json run_data(const fs::path& folder, const std::string& name, const ReportDetai
   run["rounds_stride"] = found.history.rounds_stride;
   run["workers"] = workers_json(found, order);
   run["truth"] = truth_json(summary, found.history);
-  run["commands"] = commands_json(place.empty() ? name : place, folder, summary.condition);
+  run["commands"] = commands_json(place, folder, summary.condition);
   run["notes"] = notes_json(plan, metrics, summary.condition);
   return run;
 }
@@ -210,27 +242,26 @@ void leave_curves_alone(Json& run) {
 }
 
 Json report_data(const std::vector<std::string>& folders, std::size_t most_bytes) {
-  Json runs = Json::array();
-  std::set<std::string> names;
-  std::size_t bytes = 0;
-  const ReportDetail detail = ReportDetail::for_runs(folders.size());
   for (const std::string& folder : folders) {
-    if (holds_experiment(folder)) {
-      if (folders.size() > 1)
-        throw UsageError(
-            fmt::format("{} is an experiment: a page is about one, or about runs", folder));
-      Json data = experiment_data(folder, folder);
-      data["title"] = data["experiment"]["title"];
-      return data;
-    }
-    if (!names.insert(folder).second)
-      throw UsageError(fmt::format("{}: it is named twice", folder));
-    Json run = run_data(folder, folder, detail);
+    if (!holds_experiment(folder)) continue;
+    if (folders.size() > 1)
+      throw UsageError(
+          fmt::format("{} is an experiment: a page is about one, or about runs", folder));
+    Json data = experiment_data(folder, folder);
+    data["title"] = data["experiment"]["title"];
+    return data;
+  }
+  const std::vector<std::string> names = short_names(folders);
+  const ReportDetail detail = ReportDetail::for_runs(folders.size());
+  Json runs = Json::array();
+  std::size_t bytes = 0;
+  for (std::size_t at = 0; at < folders.size(); ++at) {
+    Json run = run_data(folders[at], names[at], detail);
     if (folders.size() > 1) bytes += run.dump().size();
     if (bytes > most_bytes) leave_curves_alone(run);
     runs.push_back(std::move(run));
   }
-  return {{"title", folders.size() == 1 ? folders.front() : fmt::format("{} runs", folders.size())},
+  return {{"title", names.size() == 1 ? names.front() : fmt::format("{} runs", names.size())},
           {"runs", std::move(runs)}};
 }
 

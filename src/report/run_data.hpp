@@ -18,15 +18,16 @@ struct ReportDetail {
   static ReportDetail for_runs(std::size_t runs);
 };
 
-/// One run. `name`: how the page calls it; `place`: how commands do, where that is not the name.
-/// InputError, in one line, where there is no run in the folder or a file of it is damaged.
+/// One run. `name`: how the page calls it; its commands name the folder. InputError, in one line,
+/// where there is no run in the folder or a file of it is damaged.
 nlohmann::json run_data(const std::filesystem::path& folder, const std::string& name,
-                        const ReportDetail& detail = {}, const std::string& place = {});
+                        const ReportDetail& detail = {});
 
 /// Leaves out most of a run whose page would become too large.
 void leave_curves_alone(nlohmann::json& run);
 
-/// {"title": ..., "runs": [...]}: the runs in these folders, named as they are written here; or
+/// {"title": ..., "runs": [...]}: the runs in these folders, named by what their paths have not in
+/// common; or
 /// {"title": ..., "experiment": ..., "runs": [...]}: the experiment in the one that there is, and
 /// its runs. UsageError where two of them are the same, or an experiment is one of several. Of
 /// several runs those behind the first `most_bytes` have their curves alone.

@@ -105,7 +105,41 @@ class Report(PageTest):
         self.browser.evaluate("new Promise((done) => setTimeout(done, 0))")
         self.assertEqual(self.browser.evaluate("[...document.querySelectorAll('section.run details')].map((e) => e.open).slice(0, 1)"), [False])
         self.assertTrue(self.browser.evaluate("document.querySelector('#run-2 > details').open"))
+        colour = "document.querySelector('.legend line').getAttribute('stroke')"
+        for theme, expected in (("dark", "#56b4e9"), ("light", "#0072b2")):
+            self.browser.evaluate(f"{{ const box = document.getElementById('theme'); box.value = '{theme}'; box.dispatchEvent(new Event('change')); }}")
+            self.assertEqual(self.browser.evaluate(colour), expected)
         self.assertEqual(self.browser.errors, [])
+
+    def test_calls_runs_by_short_names_that_a_narrow_page_does_not_break(self):
+        names = ["detox-coordinate-median", "krum"]
+        for name in names:
+            make_runs.make_run(self.folder / name, 9, 5)
+        self.opened(self.report(*(self.folder / name for name in names)), width=400)
+        links = "[...document.querySelectorAll('th .name')]"
+        self.assertEqual(self.browser.evaluate(f"{links}.map((link) => link.textContent)"), names)
+        self.assertEqual(self.browser.evaluate(f"{links}.map((link) => link.title)"), [str(self.folder / name) for name in names])
+        self.assertLess(self.browser.evaluate(f"Math.max(...{links}.map((link) => link.offsetHeight))"), 30)
+        self.assertEqual(self.browser.evaluate("document.documentElement.scrollWidth"), 400)
+
+    def test_a_run_whose_loss_explodes_leaves_the_others_their_curves(self):
+        for name in ("calm", "wild"):
+            make_runs.make_run(self.folder / name, 9, 50)
+        metrics = self.folder / "wild/metrics.jsonl"
+        lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+        for line in lines[5:]:
+            line["loss"] = 1e25 if line["step"] < 20 else "nan"
+        metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        self.opened(self.report("calm", "wild"))
+        self.browser.evaluate("document.querySelector('.controls input[value=curves]').click()")
+        self.assertIn("are beyond the picture", self.browser.evaluate("document.body.innerText"))
+        labels = "[...document.querySelector('.chart').querySelectorAll('.dygraph-axis-label-y')].map((label) => Number(label.textContent.replace(/,/g, '')))"
+        self.assertLess(max(self.browser.evaluate(labels)), 100)
+        self.browser.evaluate("document.querySelector('.controls input[type=checkbox]').click()")
+        self.assertGreater(max(self.browser.evaluate(labels)), 1e20)
+        self.assertNotIn("beyond", self.browser.evaluate("document.body.innerText"))
+        self.browser.evaluate("document.querySelector('.controls input[type=checkbox]').click()")
+        self.assertLess(max(self.browser.evaluate(labels)), 100)
 
     def test_stays_small_with_many_workers(self):
         make_runs.make_run(self.folder / "run", 1000, 40, liars=100)

@@ -77,9 +77,10 @@ TEST(RunData, LeavesOutOfTheMapWhomThereIsLeastToSayAbout) {
 
 TEST(RunData, QuotesWhatAShellWouldTakeApart) {
   const TemporaryDirectory folder;
-  make_run(folder.path(), 2);
-  const std::string commands = run_data(folder.path(), "a run; rm -rf 'x'")["commands"].dump();
-  EXPECT_THAT(commands, HasSubstr(R"('a run; rm -rf '\\''x'\\''')"));
+  const std::filesystem::path run = folder / "a run; rm -rf 'x'";
+  make_run(run, 2);
+  const std::string commands = run_data(run, "here")["commands"].dump();
+  EXPECT_THAT(commands, HasSubstr(R"(/a run; rm -rf '\\''x'\\''/config.toml')"));
 }
 
 TEST(RunData, HoldsNothingThatTheRunDidNotSay) {
@@ -128,6 +129,30 @@ TEST(ReportData, NamesEachRunOnce) {
   make_run(folder.path(), 2);
   EXPECT_EQ(report_data({folder.path().string()})["runs"].size(), 1U);
   EXPECT_THROW(report_data({folder.path().string(), folder.path().string()}), UsageError);
+  EXPECT_THROW(report_data({folder.path().string(), (folder / "." / "").string()}), UsageError);
+}
+
+TEST(ReportData, CallsRunsByWhatTheirPathsHaveNotInCommon) {
+  const TemporaryDirectory folder;
+  for (const char* run : {"grid/a", "grid/b", "other/a"}) make_run(folder / run, 2);
+  const auto path = [&](const char* run) { return (folder / run).string(); };
+  const auto names = [&](const std::vector<std::string>& folders) {
+    std::vector<std::string> each;
+    const Json data = report_data(folders);
+    for (const Json& run : data["runs"]) each.push_back(run["name"]);
+    return each;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(names({path("grid/a")}), ElementsAre("a"));
+  EXPECT_THAT(names({path("grid/a/")}), ElementsAre("a"));
+  EXPECT_THAT(names({path("grid/a"), path("grid/../grid/b/")}), ElementsAre("a", "b"));
+  EXPECT_THAT(names({path("grid/a"), path("other/a")}), ElementsAre("grid/a", "other/a"));
+  make_run(folder / "grid", 2);
+  EXPECT_THAT(names({path("grid"), path("grid/a")}), ElementsAre("grid", "grid/a"));
+  EXPECT_EQ(report_data({path("grid/a")})["title"], "a");
+  const Json run = report_data({path("grid/a/")})["runs"][0];
+  EXPECT_EQ(run["place"], path("grid/a/"));
+  EXPECT_THAT(run["commands"][0][1].get<std::string>(), HasSubstr(path("grid/a/config.toml")));
 }
 
 }  // namespace

@@ -6,6 +6,12 @@ function timeUnit(most) {
   return kTimes.find(([least]) => most >= least);
 }
 
+/** A number that has little room. */
+function axisText(y) {
+  const size = Math.abs(y);
+  return size >= 1e6 || (size > 0 && size < 1e-4) ? Number(y.toPrecision(2)).toExponential() : numberText(y, 3);
+}
+
 /** Names of what charts show, with what the pointer is at; a button each, which hides and shows it. */
 class Legend {
   constructor() {
@@ -92,17 +98,18 @@ class Chart {
       return;
     }
     const rows = this.rows();
-    const options = this.options(rows);
     // What shows other things, over another axis, is another graph: no zoom is kept from there.
     const shape = JSON.stringify([this.view.xName, this.view.yName, this.series.map((one) => one.name)]);
     if (this.graph && shape === this.shape) {
-      this.graph.updateOptions({ ...options, file: rows });
+      this.graph.updateOptions({ ...this.options(rows), file: rows });
     } else {
       if (this.graph) this.graph.destroy();
+      this.graph = null;
       this.box.replaceChildren();
-      this.graph = new Dygraph(this.box, rows, options);
+      this.graph = new Dygraph(this.box, rows, this.options(rows));
       this.reset.hidden = true;
     }
+    this.most = this.view.most;
     this.shape = shape;
   }
 
@@ -149,8 +156,8 @@ class Chart {
       dateWindow: low === high ? [low - 1, high + 1] : this.graph && this.graph.isZoomed("x") ? this.graph.xAxisRange() : null,
       axes: {
         x: { pixelsPerLabel: 70, axisLabelWidth: 64, axisLabelFormatter: (x) => numberText(x, 6) },
-        y: { axisLabelWidth: wide ? 56 : 46, pixelsPerLabel: 40,
-          axisLabelFormatter: (y) => this.view.yText ? this.view.yText(y) : numberText(y, 3) },
+        y: { axisLabelWidth: wide ? 56 : 46, pixelsPerLabel: 40, axisLabelFormatter: (y) => axisText(y),
+          ...(this.graph && this.most === this.view.most ? {} : { valueRange: this.view.most ? [0, this.view.most] : null }) },
       },
       // Touching scrolls the page.
       interactionModel: { mousedown, dblclick, willDestroyContextMyself },
@@ -170,6 +177,13 @@ class Chart {
 }
 
 const kMostCurves = 40;
+
+/** How high losses are drawn where one that goes up and up would leave the others a flat line; null: as high as they are. */
+function lossesUpTo(series) {
+  const first = Math.max(...series.map((one) => one.y.find(isNumber)).filter(isNumber));
+  const highest = series.reduce((most, one) => one.y.reduce((so, y) => (isNumber(y) && y > so ? y : so), most), first);
+  return first > 0 && highest > 10 * first ? 2 * first : null;
+}
 
 /** Loss and accuracy of several runs in one picture each. */
 class Curves {
@@ -229,7 +243,8 @@ class Curves {
       const line = (of, name, itsColour) => ({ name, x: run[of][this.over], y: run[of][what], colour: itsColour, dots: of === "tests" });
       return this.of === "both" ? [line("curves", "training batches", 0), line("tests", "test set", 1)] : [line(this.of, run.name, colour)];
     });
-    this.loss.take(series("loss"), { ...view, yName: "loss (cross entropy)", log: this.log });
+    const losses = series("loss"), most = this.log ? null : lossesUpTo(losses);
+    this.loss.take(losses, { ...view, yName: "loss (cross entropy)", log: this.log, most });
     this.accuracy.take(series("accuracy"), { ...view, yName: "accuracy, %", percent: true });
     const widths = [...new Set(shown.map((run) => run.curves.width))];
     const parts = [];
@@ -237,6 +252,7 @@ class Curves {
       parts.push(`A point is the mean of ${widths.length === 1 ? numberText(widths[0]) : `${numberText(Math.min(...widths))} to ${numberText(Math.max(...widths))}`} steps.`);
     const odd = shown.reduce((sum, run) => sum + run.curves.not_finite, 0);
     if (odd > 0) parts.push(`${numberText(odd)} ${odd === 1 ? "step's loss is" : "steps' losses are"} not finite and left out.`);
+    if (most !== null) parts.push(`Losses above ${numberText(most, 3)} are beyond the picture; a logarithmic axis shows them.`);
     if (this.runs.length > shown.length) parts.push(`The first ${shown.length} of ${this.runs.length}.`);
     this.note.textContent = parts.join(" ");
   }

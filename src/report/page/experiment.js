@@ -67,7 +67,7 @@ function drawExperiment(experiment) {
   const columns = [...experiment.axes.map((axis) => ({ name: axis.name })), { name: "seed" }, { name: "state" }, { name: "test accuracy", number: true },
     { name: "loss", number: true }, { name: "seconds", number: true }, { name: "corrupted", number: true }, { name: "precision", number: true },
     { name: "recall", number: true }];
-  const rows = experiment.rows.map((row) => ({ cells: [...row.values, runLink(row.run, String(row.seed)), row.message ? `${row.state}: ${row.message}` : row.state,
+  const rows = experiment.rows.map((row) => ({ cells: [...row.values, runLink(row.run, row.run, String(row.seed)), row.message ? `${row.state}: ${row.message}` : row.state,
     percentText(row.test_accuracy), numberText(row.loss), secondsText(row.seconds), percentText(row.slices > 0 ? row.corrupted / row.slices : null),
     percentText(row.precision), percentText(row.recall)] }));
   const each = element("details", { open: rows.length <= 30 }, element("summary", {}, `Each of ${countText(rows.length, "run")}`),

@@ -42,7 +42,11 @@ class WorkerMap {
     this.canvas.addEventListener("pointerleave", () => { this.cursor = null; this.say(); this.paint(); });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.paint()).observe(this.scroller);
-    kPainters.add(() => { this.drawLegend(); this.paint(); });
+    kPainters.add(() => {
+      if (!this.map) return;  // nobody has opened its section
+      this.drawLegend();
+      this.paint();
+    });
   }
 
   show(run) {

@@ -3,9 +3,9 @@
 let theCurves = null;
 const theViews = new Map();
 
-function runLink(name, text = name) {
+function runLink(name, title, text = name) {
   const view = theViews.get(name);
-  return view ? element("a", { href: `#${view.id}`, class: "name" }, text) : text;
+  return view ? element("a", { href: `#${view.id}`, class: "name", title }, text) : text;
 }
 
 function drawRuns(runs) {
@@ -14,7 +14,7 @@ function drawRuns(runs) {
     { name: "slices lost", number: true }, { name: "corrupted", number: true }, { name: "suspect or convicted" }];
   return element("section", {}, element("h2", {}, `${countText(runs.length, "run")}`), tableOf("Each run; its name leads to its section", columns, runs.map((run) => {
     const named = [...new Set([...run.convicted, ...run.suspects])];
-    return { cells: [runLink(run.name), kStatusSays[run.status] || run.status, numberText(run.step), numberText(run.loss), percentText(run.accuracy),
+    return { cells: [runLink(run.name, run.place), kStatusSays[run.status] || run.status, numberText(run.step), numberText(run.loss), percentText(run.accuracy),
       percentText(run.test_accuracy), secondsText(run.seconds), numberText(run.slices.lost), numberText(run.slices.corrupted), listText(named, 8)] };
   })));
 }

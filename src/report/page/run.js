@@ -90,7 +90,7 @@ function silentText(run) {
 }
 
 function verdictClass(run) {
-  if (run.status === "failed" || run.status === "diverged") return "bad";
+  if (run.status === "failed" || run.status === "diverged" || run.loss === "nan") return "bad";
   if (run.suspects.length > 0 || run.convicted.length > 0) return "bad";
   return run.slices.lost > 0 || silentText(run) || run.status === "killed" ? "warn" : "good";
 }
@@ -128,6 +128,7 @@ class RunView {
   show(run) {
     this.run = run;
     this.title.textContent = `${run.name}: ${statusText(run)}`;
+    this.title.title = run.place;
     this.draw();
   }
 
