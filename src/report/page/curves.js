@@ -178,11 +178,12 @@ class Chart {
 
 const kMostCurves = 40;
 
-/** How high losses are drawn where one that goes up and up would leave the others a flat line; null: as high as they are. */
+/** How high losses are drawn where one that explodes would leave the others a flat line; null: as high as they are. */
 function lossesUpTo(series) {
-  const first = Math.max(...series.map((one) => one.y.find(isNumber)).filter(isNumber));
-  const highest = series.reduce((most, one) => one.y.reduce((so, y) => (isNumber(y) && y > so ? y : so), most), first);
-  return first > 0 && highest > 10 * first ? 2 * first : null;
+  const highest = (values) => values.reduce((most, y) => (isNumber(y) && y > most ? y : most), 0);
+  const each = series.map((one) => highest(one.y)).filter((most) => most > 0);
+  const usual = Math.max(Math.min(...each), ...series.map((one) => one.y.find(isNumber) || 0));
+  return each.length > 1 && Math.max(...each) > 100 * usual ? 2 * usual : null;
 }
 
 /** Loss and accuracy of several runs in one picture each. */
