@@ -66,9 +66,24 @@ std::string name_of(std::string_view text, std::string_view what) {
   return std::string(text);
 }
 
+/// It is a folder's as well, below output and nowhere else.
+std::string name_of_experiment(std::string_view text) {
+  if (text.find('/') != std::string_view::npos || text.starts_with('.')) {
+    throw UsageError(
+        fmt::format("'{}' is no name of an experiment; valid: one without / that does "
+                    "not begin with a point",
+                    printable(text)));
+  }
+  return name_of(text, "an experiment");
+}
+
+void check_option(std::string_view option) {
+  const std::string_view why = why_not_in_experiments(option);
+  if (!why.empty()) throw UsageError(fmt::format("{} is no option here: {}", option, why));
+}
+
 Setting checked(Setting setting) {
-  const std::string_view why = why_not_in_experiments(setting.name);
-  if (!why.empty()) throw UsageError(fmt::format("{} is no option here: {}", setting.name, why));
+  check_option(setting.name);
   return setting;
 }
 
@@ -155,6 +170,7 @@ std::string joined_list(const toml::node& node) {
 /// `lr = [0.1, 0.01]`, or the values as `detoxml tune` takes them: `lr = "2^-10..2^-3"`.
 std::vector<AxisValue> values_of_option(const std::string& axis, const toml::node& node) {
   const Option& option = varied_option(axis);
+  check_option(option.name);
   std::vector<std::string> texts;
   if (const toml::array* list = node.as_array()) {
     for (const toml::node& entry : *list)
@@ -258,14 +274,17 @@ std::size_t number_of(std::string_view name, const Axis& axis) {
 
 void add_to_rule(std::string_view axis, const std::vector<std::string>& names,
                  const std::vector<Axis>& axes, CellRule& rule) {
+  if (axes.empty()) throw UsageError("there is no axis");
   std::vector<std::string_view> valid;
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    valid.push_back(axes[i].name);
-    if (canonical_name(axes[i].name) != canonical_name(axis)) continue;
-    for (const std::string& name : names) rule.values[i].insert(number_of(name, axes[i]));
-    return;
+  for (const Axis& one : axes) valid.push_back(one.name);
+  auto found = std::ranges::find(valid, axis);
+  if (found == valid.end()) {
+    found = std::ranges::find_if(
+        valid, [&](std::string_view name) { return canonical_name(name) == canonical_name(axis); });
   }
-  throw UsageError(unknown_name("axis", printable(axis), valid));
+  if (found == valid.end()) throw UsageError(unknown_name("axis", printable(axis), valid));
+  const auto number = static_cast<std::size_t>(found - valid.begin());
+  for (const std::string& name : names) rule.values[number].insert(number_of(name, axes[number]));
 }
 
 std::vector<std::uint64_t> seeds_of(const toml::node& node) {
@@ -345,6 +364,12 @@ void check_axes(const std::vector<Axis>& axes) {
   for (const Axis& axis : axes) {
     for (const AxisValue& value : axis.values) {
       for (const Setting& setting : value.settings) {
+        // No key has it: both values would be one run.
+        if (setting.name == "learner") {
+          throw UsageError(
+              fmt::format("learner is set by axis {} ({}); valid: in [train], for all runs",
+                          shown(axis.name), shown(value.name)));
+        }
         const auto [found, is_new] = set_by.emplace(setting.name, axis.name);
         if (found->second == axis.name) continue;
         throw UsageError(fmt::format("{} is set by axis {} and by axis {} ({}); valid: one of them",
@@ -371,7 +396,7 @@ Experiment parse_experiment(std::string_view text, const fs::path& file) {
     const toml::node& node = *entry.node;
     if (entry.key == "name") {
       if (!node.is_string()) place.refuse("name is no text");
-      experiment.name = place.in([&] { return name_of(*scalar_text(node), "an experiment"); });
+      experiment.name = place.in([&] { return name_of_experiment(*scalar_text(node)); });
     } else if (entry.key == "seeds") {
       experiment.seeds = place.in([&] { return seeds_of(node); });
     } else if (entry.key == "train") {

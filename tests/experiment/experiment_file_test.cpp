@@ -1,6 +1,7 @@
 // The file of an experiment: what it says, in its own order, and what it cannot say.
 #include "experiment/experiment_file.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -135,6 +136,31 @@ TEST(ExperimentFile, NamesFileAndLineOfWhatItCannotTake) {
   EXPECT_THAT(said_of("axis = 1"), HasSubstr("x.toml:1: unknown key 'axis'"));
   EXPECT_THAT(said_of("[axes]\nlr=\"1..300\"\nmax-steps=\"1..300\""),
               HasSubstr("more than 65536 combinations"));
+}
+
+TEST(ExperimentFile, HasANameThatIsAFolderBelowOutput) {
+  for (const char* name : {"../up", "/tmp/x", "a/b", ".", "..", ".hidden"}) {
+    EXPECT_THAT(said_of(fmt::format("name = \"{}\"", name)),
+                HasSubstr("is no name of an experiment; valid: one without /"))
+        << name;
+  }
+  EXPECT_EQ(said_of("name = \"v1.2, Ünders\""), "taken");
+}
+
+TEST(ExperimentFile, VariesNothingThatNoKeyHas) {
+  EXPECT_THAT(said_of("[axes]\nno-evaluate = [true, false]"),
+              HasSubstr("x.toml:2: no-evaluate is no option here"));
+  EXPECT_THAT(said_of("[axes]\noverwrite = [true]"), HasSubstr("x.toml:2: overwrite is no option"));
+  EXPECT_THAT(said_of("[axes.o]\na = { learner = \"a.so\" }\nb = { learner = \"b.so\" }"),
+              HasSubstr("learner is set by axis o (a); valid: in [train]"));
+  EXPECT_EQ(said_of("[train]\nlearner = \"a.so\""), "taken");
+}
+
+TEST(ExperimentFile, TellsAxesApartThatDifferInCase) {
+  const Experiment experiment = parse_experiment(
+      "[axes.Rule]\na={lr=1}\n[axes.rule]\na={momentum=0}\n[[exclude]]\nrule=\"a\"\n", "x.toml");
+  EXPECT_TRUE(experiment.excluded.at(0).values.contains(1));
+  EXPECT_FALSE(experiment.excluded.at(0).values.contains(0));
 }
 
 TEST(ExperimentFile, TakesAnyBytesForAFileOrRefusesThem) {
