@@ -16,6 +16,7 @@
 #include "config/rule_file.hpp"
 #include "detox/errors.hpp"
 #include "experiment/sweep.hpp"
+#include "record/checkpoint_files.hpp"
 
 namespace detox {
 namespace {
@@ -34,6 +35,9 @@ std::string contents(const RunConfig& config) {
   };
   add("network", config.network.find('/') != std::string::npos ? config.network : "");
   add("pretrained", config.pretrained);
+  const auto step = step_of_model(config.pretrained);
+  if (config.pretrained_momentum && step)
+    add("momentum", state_path(fs::path(config.pretrained).parent_path(), *step).string());
   add("placement", config.placement_key);
   return text;
 }
@@ -52,6 +56,10 @@ std::string digest_of_configuration(RunConfig config, bool data_is_registered) {
     if (!option.in_every_trial)
       digest.add(fmt::format("{} = {}\n", option.name, option_text(option, config)));
   }
+  // How a run ends where its weights do not stay finite; what it computes until then is the same.
+  if (config.on_divergence != RunConfig().on_divergence)
+    digest.add(
+        fmt::format("on-divergence = {}\n", option_text(find_option("on-divergence"), config)));
   digest.add(of_files);
   return hex(digest.finish());
 }

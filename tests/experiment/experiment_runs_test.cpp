@@ -111,8 +111,9 @@ TEST_F(ExperimentRuns, AreOneWhereTheySayTheSameInOtherWords) {
 
 TEST_F(ExperimentRuns, AreOthersWhereAnythingIsThatBytesComeFrom) {
   std::set<std::string> keys = {key("")};
-  for (const char* train : {"lr = 0.02", "max-steps = 3", "worker-fail = 1", "mode = \"krum\"",
-                            "momentum = 0", "worker-fail = 1\nerr-mode = \"ipm\""})
+  for (const char* train :
+       {"lr = 0.02", "max-steps = 3", "worker-fail = 1", "mode = \"krum\"", "momentum = 0",
+        "worker-fail = 1\nerr-mode = \"ipm\"", "on-divergence = \"continue\""})
     EXPECT_TRUE(keys.insert(key(train)).second) << train;
   EXPECT_TRUE(keys.insert(key("", "1.1")).second) << "the program";
   data_ = "other ";
@@ -124,6 +125,13 @@ TEST_F(ExperimentRuns, AreOthersWhereAnythingIsThatBytesComeFrom) {
   EXPECT_TRUE(keys.insert(key(train)).second);
   std::ofstream(file) << "another key that only the server reads";
   EXPECT_TRUE(keys.insert(key(train)).second) << "a file is what it holds";
+  std::ofstream(folder_ / "model_step_5") << "weights";
+  std::ofstream(folder_ / "state_step_5") << "momentum";
+  const std::string begun =
+      "pretrained = \"" + std::string(folder_ / "model_step_5") + "\"\npretrained-momentum = true";
+  EXPECT_TRUE(keys.insert(key(begun)).second);
+  std::ofstream(folder_ / "state_step_5") << "another momentum";
+  EXPECT_TRUE(keys.insert(key(begun)).second) << "and so is the one beside it";
 }
 
 TEST_F(ExperimentRuns, HaveTheReasonWhereADefenceCannotBeHad) {
