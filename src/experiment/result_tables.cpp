@@ -75,13 +75,17 @@ std::string in_latex(const std::string& text) {
         escaped += "\\textbar{}";
         break;
       case '"':
-        escaped += "\\textquotedbl{}";
+        escaped += "\\textquotedblright{}";  // OT1 has no straight one
         break;
       case '\'':
         escaped += "\\textquotesingle{}";
         break;
       case '`':
         escaped += "\\textasciigrave{}";
+        break;
+      case '[':  // behind \\ and \midrule these two would be its option
+      case '*':
+        escaped += fmt::format("{{{}}}", c);
         break;
       default:
         escaped += c;

@@ -158,9 +158,20 @@ TEST(Tables, EscapeWhatNamesHold) {
     results.rows.push_back(finished_run({value}, 1, 50));
   const std::string markdown = table_markdown(results), latex = table_latex(results);
   EXPECT_THAT(markdown, HasSubstr("| f_eff\\|\\*1\\* &lt;b> 50% |"));
-  EXPECT_THAT(latex, HasSubstr("f\\_eff\\textbar{}*1* \\textless{}b\\textgreater{} 50\\% & "));
+  EXPECT_THAT(latex, HasSubstr("f\\_eff\\textbar{}{*}1{*} \\textless{}b\\textgreater{} 50\\% & "));
   EXPECT_THAT(latex,
               HasSubstr("\\textbackslash{}x\\{\\}\\textasciitilde{}\\textasciicircum{}\\# & "));
+}
+
+// At the beginning of a row \\\\ takes a bracket or a star for its own; OT1 has no \\textquotedbl.
+TEST(LatexTable, BeginsRowsWithAnyName) {
+  Results results{"", "", {{"pre", {"[nnm,arc]", "*", "\"a\""}}}, {}};
+  for (const std::string& value : results.axes[0].values)
+    results.rows.push_back(finished_run({value}, 1, 50));
+  const std::string table = table_latex(results);
+  EXPECT_THAT(table, HasSubstr("\\midrule\n{[}nnm,arc] & "));
+  EXPECT_THAT(table, HasSubstr("\\\\\n{*} & "));
+  EXPECT_THAT(table, HasSubstr("\n\\textquotedblright{}a\\textquotedblright{} & "));
 }
 
 TEST(LatexTable, IsOfBooktabs) {
