@@ -1,10 +1,13 @@
 #include "experiment/curves.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
+#include <string_view>
 
 #include "detox/errors.hpp"
 #include "experiment/columns.hpp"
@@ -76,8 +79,13 @@ std::string rows_of(const std::string& labels, const char* quantity, const char*
 
 std::string curves_csv(const Results& results, const fs::path& dir) {
   std::string text;
-  for (const ResultAxis& axis : results.axes) text += csv_field(axis.name) + ",";
-  text += "state,quantity,step,mean,deviation,seeds\n";
+  constexpr std::array<std::string_view, 6> kOwn = {"state", "quantity",  "step",
+                                                    "mean",  "deviation", "seeds"};
+  for (const ResultAxis& axis : results.axes) {
+    const bool is_own = std::ranges::find(kOwn, axis.name) != kOwn.end();
+    text += csv_field(is_own ? "axis " + axis.name : axis.name) + ",";
+  }
+  text += fmt::format("{}\n", fmt::join(kOwn, ","));
   for (const ResultCell& cell : cells_of(results)) {
     const bool has_finished = cell.count(ResultState::kFinished) > 0;
     const ResultState wanted = has_finished ? ResultState::kFinished : ResultState::kDiverged;

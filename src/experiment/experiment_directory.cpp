@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
@@ -21,6 +24,10 @@ namespace fs = std::filesystem;
 constexpr const char* kExperimentFile = "experiment.json";
 constexpr const char* kDirOption = "--dir";
 constexpr int kOwnerFormat = 1;
+
+/// What it writes begins so.
+constexpr std::array<std::string_view, 7> kOwnBeginnings = {
+    "results.", "table.", "curves.", "heatmap.", "points.", "curves_accuracy.", "curves_loss."};
 
 }  // namespace
 
@@ -41,7 +48,9 @@ ExperimentDirectory::ExperimentDirectory(fs::path dir, const std::string& name,
   check_experiment_folder(dir_);
   lock_ = lock_own_folder(dir_, kDirOption, "at work");
   remove_temporaries(dir_, [](std::string_view file) {
-    return file == kExperimentFile || file.starts_with("results.") || file.starts_with("table.");
+    return file == kExperimentFile ||
+           std::ranges::any_of(kOwnBeginnings,
+                               [&](std::string_view own) { return file.starts_with(own); });
   });
   const nlohmann::json whole = {{"format", kOwnerFormat}, {"name", name}, {"command", command}};
   write_atomically(dir_ / kExperimentFile,

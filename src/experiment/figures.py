@@ -254,7 +254,10 @@ def read_curves(experiment):
 
 
 def draw_curves(experiment, curves, quantity, name, label):
-    if not any(key[0] == quantity and len(curve[0]) > 1 for key, curve in curves.items()):
+    # One step is no curve; but where a run that diverged ended so is marked.
+    curves = {key: curve for key, curve in curves.items()
+              if key[0] == quantity and (len(curve[0]) > 1 or curve[3] != "finished")}
+    if not any(len(curve[0]) > 1 for curve in curves.values()):
         return remove(experiment, name)
     panels = [values for values in itertools.product(*(experiment.axes[axis] for axis in experiment.others))
               if any(key[:2] == (quantity, values) for key in curves)][:MOST_PANELS]
@@ -270,7 +273,7 @@ def draw_curves(experiment, curves, quantity, name, label):
     height = panel_height * rows + legend_height + 0.35
     figure, grid = pyplot.subplots(rows, columns, figsize=(width, height), squeeze=False, sharex=True, sharey=True)
     flat = [axes for line in grid for axes in line]
-    shown, handles, ends, has_bands = [], {}, [], False
+    shown, edges, handles, ends, has_bands = [], [], {}, [], False
     for axes, values in zip(flat, panels):
         for place, line in enumerate(lines):
             curve = curves.get((quantity, values, line))
@@ -286,6 +289,7 @@ def draw_curves(experiment, curves, quantity, name, label):
                 shown += means
             if any(deviations) and state == "finished":
                 has_bands = True
+                edges += [m + sign * d for m, d in zip(means, deviations) for sign in (-1, 1)]
                 axes.fill_between(steps, [m - d for m, d in zip(means, deviations)],
                                   [m + d for m, d in zip(means, deviations)], color=style["color"],
                                   alpha=0.15 if len(lines) <= 12 else 0.06, linewidth=0)
@@ -300,7 +304,7 @@ def draw_curves(experiment, curves, quantity, name, label):
     flat[0].xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(nbins=6, integer=True))
     for axes in flat[count:]:
         axes.set_visible(False)
-    limit(flat[0], quantity, shown)
+    limit(flat[0], quantity, shown, edges)
     for axes, steps, means, colour in ends:
         mark_end(axes, steps, means, colour)
     left, bottom = 0.62 / width, (legend_height + 0.42) / height
@@ -312,7 +316,9 @@ def draw_curves(experiment, curves, quantity, name, label):
     figure.text(0.06 / width, (legend_height + 0.06) / height, "; ".join(notes), fontsize=7, color="#444444")
     if experiment.compared is not None:
         places = sorted(handles)
-        figure.legend([handles[place] for place in places], [plain(lines[place]) for place in places], loc="lower center",
+        # A label that begins with an underscore would be left out.
+        names = [("\u2009" if lines[place].startswith("_") else "") + plain(lines[place]) for place in places]
+        figure.legend([handles[place] for place in places], names, loc="lower center",
                       bbox_to_anchor=(0.5, 0.0), ncol=min(legend_columns, len(places)), fontsize=7.5, handlelength=3.2,
                       frameon=False, title=plain(experiment.compared), title_fontsize=8)
     save(experiment, figure, name)
@@ -326,8 +332,8 @@ def mark_end(axes, steps, means, colour):
               markeredgecolor="black", markeredgewidth=0.5, linestyle="", clip_on=False, zorder=5)
 
 
-def limit(axes, quantity, shown):
-    """What diverged would press the others flat."""
+def limit(axes, quantity, shown, edges):
+    """What diverged would press the others flat. `edges` are the bands'."""
     if not shown:
         return
     low, high = min(shown), max(shown)
@@ -338,6 +344,7 @@ def limit(axes, quantity, shown):
         axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
         axes.set_ylim(low * 0.9, high * 1.1)
     else:
+        low, high = min(edges + [low]), max(edges + [high])
         room = (high - low) * 0.06 or abs(high) * 0.1 or 1
         axes.set_ylim(low - room, high + room)
 

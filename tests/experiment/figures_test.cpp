@@ -66,6 +66,14 @@ TEST(Curves, AreMeansAndDeviationsOverSeeds) {
   EXPECT_THAT(csv, Not(HasSubstr("median,none,finished,loss,400")));
 }
 
+TEST(Curves, HaveOneColumnOfAName) {
+  const TemporaryDirectory folder;
+  Results results = with_runs(folder.path());
+  results.axes[1].name = "state";
+  EXPECT_THAT(curves_csv(results, folder.path()),
+              testing::StartsWith("defence,axis state,state,quantity,"));
+}
+
 TEST(Curves, AreOfRunsThatDivergedOnlyWhereNoneFinished) {
   const TemporaryDirectory folder;
   Results results = with_runs(folder.path());
@@ -92,6 +100,22 @@ TEST(Figures, AreDrawnTwiceToTheSameBytesAndHideNothingHostile) {
   ASSERT_EQ(draw_figures(folder.path(), results), "");
   EXPECT_EQ(text_in(folder / "heatmap.svg"), heatmap);
   EXPECT_EQ(text_in(folder / "curves_accuracy.svg"), curves);
+}
+
+TEST(Figures, HaveNoCurveOfASingleStep) {
+  if (std::system("/usr/bin/python3 -c 'import matplotlib' 2> /dev/null") != 0)
+    GTEST_SKIP() << "there is no python3-matplotlib";
+  const TemporaryDirectory folder;
+  const Results results = with_runs(folder.path());
+  write_results(folder.path(), results);
+  ASSERT_EQ(draw_figures(folder.path(), results), "");
+  ASSERT_TRUE(std::filesystem::exists(folder / "curves_accuracy.svg"));
+  for (const ResultRow& row : results.rows)
+    std::ofstream(folder.path() / row.folder / "evaluation.jsonl")
+        << "{\"step\":400,\"loss\":1,\"prec1\":20,\"prec5\":90}\n";
+  ASSERT_EQ(draw_figures(folder.path(), results), "");
+  EXPECT_FALSE(std::filesystem::exists(folder / "curves_accuracy.svg"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "curves_loss.svg"));
 }
 
 TEST(Figures, SayInALineWhyThereAreNone) {

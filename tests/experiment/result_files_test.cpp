@@ -1,13 +1,16 @@
 // The results of an experiment for programs.
 #include "experiment/result_files.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "experiment/experiment_directory.hpp"
 #include "experiment/result_sample.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -61,6 +64,22 @@ Results two_modes() {
                                 .named = 4,
                                 .named_rightly = 2};
   return results;
+}
+
+TEST(ExperimentDirectory, RemovesWhatKilledProcessesLeftOfItsOwnFiles) {
+  const TemporaryDirectory folder;
+  { const ExperimentDirectory made(folder / "x", "x", "detoxml"); }
+  const auto left = [&](const char* name) {
+    return folder / "x" / fmt::format(".{}.4711.tmp", name);
+  };
+  for (const char* name :
+       {"results.csv", "table.tex", "curves.csv", "heatmap.svg", "curves_loss.png", "notes.txt"})
+    std::ofstream(left(name)) << "half";
+  const ExperimentDirectory again(folder / "x", "x", "detoxml");
+  for (const char* name :
+       {"results.csv", "table.tex", "curves.csv", "heatmap.svg", "curves_loss.png"})
+    EXPECT_FALSE(std::filesystem::exists(left(name))) << name;
+  EXPECT_TRUE(std::filesystem::exists(left("notes.txt"))) << "somebody else's";
 }
 
 TEST(ResultsCsv, HasARowARunWithAllNumbersUnrounded) {
