@@ -82,7 +82,7 @@ Count count(const Results& results) {
 
 void tell_stale(const ExperimentPlan& plan) {
   if (plan.stale.empty()) return;
-  log_info("{} folder{} of no run of this experiment any more, left alone: {}{}", plan.stale.size(),
+  log_info("{} folder{} of no run that was asked for, left alone: {}{}", plan.stale.size(),
            plan.stale.size() == 1 ? "" : "s", plan.stale.front().string(),
            plan.stale.size() == 1 ? "" : ", … (--plan names them)");
 }

@@ -121,47 +121,55 @@ void look_at_run(const ExperimentRun& run, PlannedRun& planned) {
     }
     case RunCondition::kFailed:
       planned.state = ResultState::kFailed;
-      planned.message = standing.message;
-      planned.why = fmt::format("failed before: {}", printable(standing.message, kLongestText));
+      planned.message = printable(standing.message, kLongestText);
+      planned.why = fmt::format("failed before: {}", planned.message);
       return;
     case RunCondition::kAbsent:
       return;
   }
 }
 
-/// Seconds of a step, from runs that are done; empty where there is none.
-std::optional<double> seconds_a_step(const ExperimentPlan& plan) {
-  double seconds = 0, steps = 0;
+/// Of runs that are done.
+struct Done {
+  double seconds = 0, steps = 0, runs = 0;
+};
+
+Done done_in(const ExperimentPlan& plan) {
+  Done done;
   for (const PlannedRun& planned : plan.planned) {
     if (planned.todo == PlannedRun::Todo::kTrain || planned.state == ResultState::kRefused)
       continue;
     try {
       const Summary summary = summarise_run(planned.folder).training;
-      seconds += summary.seconds;
-      steps += static_cast<double>(summary.steps);
+      done.seconds += summary.seconds;
+      done.steps += static_cast<double>(summary.steps);
+      ++done.runs;
     } catch (const InputError&) {  // says nothing
     }
   }
-  if (steps == 0) return std::nullopt;
-  return seconds / steps;
+  return done;
 }
 
 std::string time_text(const std::vector<ExperimentRun>& runs, const ExperimentPlan& plan,
                       std::size_t at_once) {
+  const Done done = done_in(plan);
   double steps = 0;
   std::size_t left = 0;
   for (const PlannedRun& planned : plan.planned) {
     if (planned.todo != PlannedRun::Todo::kTrain) continue;
-    const std::uint64_t last = runs[planned.run].config.max_steps;
-    steps += static_cast<double>(last - std::min(last, planned.step));
+    const RunConfig& config = runs[planned.run].config;
+    auto last = static_cast<double>(config.max_steps);
+    // Only a run itself knows how many steps its epochs are.
+    if (config.epochs > 0 && done.runs > 0) last = std::min(last, done.steps / done.runs);
+    steps += std::max(0.0, last - static_cast<double>(planned.step));
     ++left;
   }
   if (left == 0) return {};
-  const auto each = seconds_a_step(plan);
-  if (!each) return "how long it takes is not known before the first run is done";
+  if (done.steps == 0) return "how long it takes is not known before the first run is done";
   const auto together = static_cast<double>(std::max<std::size_t>(1, std::min(at_once, left)));
+  const double each = done.seconds / done.steps;
   return fmt::format("about {}, from the {:.3f} s a step of those that are done",
-                     duration_text(*each * steps / together), *each);
+                     duration_text(each * steps / together), each);
 }
 
 /// "A, B and C are one run", for each that more than one has.
@@ -293,7 +301,7 @@ std::string plan_text(const Experiment& experiment, const std::vector<Experiment
   }
   text += shared_text(runs, plan);
   for (std::size_t i = 0; i < plan.stale.size() && i < kMostNamed; ++i) {
-    text += fmt::format("no run of this experiment, left alone: {}\n",
+    text += fmt::format("no run of what was asked for, left alone: {}\n",
                         printable(plan.stale[i].string(), kLongestText));
   }
   if (plan.stale.size() > kMostNamed)

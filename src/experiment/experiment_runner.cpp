@@ -153,14 +153,17 @@ class RunWorker {
 
   /// Scores all checkpoints; then the newest one may stay alone. False where the place is lost.
   bool score(const TrainOrder& order, const ExperimentRun& run, const Place& place,
-             const PlannedRun& planned) const {
+             PlannedRun& planned) const {
     TrainEnd end;
     evaluate(order, order.folder, place, stop_, end);
     if (end.how == TrainEnd::How::kLost) {
       watch_.lost(order.label, end.message);
       return false;
     }
-    if (end.how == TrainEnd::How::kStopped) return true;
+    if (end.how == TrainEnd::How::kStopped) {
+      planned.state = ResultState::kInterrupted;  // what was scored so far is no result
+      return true;
+    }
     if (end.how != TrainEnd::How::kEnded) throw InputError("cannot be scored: " + end.message);
     if (run.keeps_newest_alone && planned.state == ResultState::kFinished)
       prune_checkpoints(order.folder, 1);
@@ -182,7 +185,7 @@ Results carry_out(const ExperimentTask& task, const ExperimentPlan& plan, const 
   std::vector<std::size_t> to_do;
   for (std::size_t i = 0; i < ended.size(); ++i) {
     const PlannedRun& planned = plan.planned[i];
-    ended[i].state = planned.state;
+    ended[i].state = planned.todo == Todo::kScore ? ResultState::kInterrupted : planned.state;
     ended[i].message = planned.message;
     if (planned.todo != Todo::kNothing) {
       to_do.push_back(i);

@@ -108,7 +108,7 @@ class Experiments(ExperimentTest):
         stale = [line.rpartition("/")[2] for line in plan.splitlines() if "left alone" in line]
         self.assertEqual(len(stale), 3)  # the refused one left no folder
         said = self.experiment()
-        self.assertIn("3 folders of no run of this experiment any more, left alone", said.err)
+        self.assertIn("3 folders of no run that was asked for, left alone", said.err)
         after = self.trained()
         self.assertEqual({path: after[path] for path in before}, before)
         self.assertEqual(len(after), len(before) + 3)
