@@ -206,12 +206,27 @@ class Scoring {
                                    *options_.image_size, run->image_size));
     }
     const std::size_t image_size = options_.image_size.value_or((run ? *run : defaults).image_size);
-    data_ = load_dataset(dataset, options_.data_dir.value_or(run ? run->data_dir : ""),
-                         Split::kTest, image_size);
+    const std::string own_place = run ? run->data_dir : "";
+    data_ = load_dataset(dataset, options_.data_dir.value_or(own_place), Split::kTest, image_size);
     if (data_->is_synthetic()) log_line(data_->name() + ": every image was generated");
     network_ = resolve_network(network);
     use_learner(options_.learner);
+    if (run && options_.data_dir.value_or(own_place) != own_place &&
+        !is_loaded(dataset, own_place, image_size)) {
+      log_info("these are other data than the run's: their scores are not kept");
+      return;
+    }
     kept_.emplace(folder_, *data_, is_network_path(network_) ? digest_of_file(network_) : network_);
+  }
+
+  /// Whether the data that a run was configured with are those that were loaded from another place;
+  /// they may be there alone.
+  bool is_loaded(const std::string& dataset, const std::string& place, std::size_t image_size) {
+    try {
+      return load_dataset(dataset, place, Split::kTest, image_size)->digest() == data_->digest();
+    } catch (const InputError&) {
+      return true;
+    }
   }
 
   Evaluator& evaluator() {
@@ -229,7 +244,7 @@ class Scoring {
       Evaluator& scorer = evaluator();
       return scorer.score(load_foreign(file, scorer.layout()));
     }
-    if (!options_.again) {
+    if (kept_ && !options_.again) {
       if (const auto found = kept_->find(*step, digest_of_file(file))) {
         ++found_;
         return *found;
@@ -238,7 +253,7 @@ class Scoring {
     Evaluator& scorer = evaluator();
     std::string digest;
     const Score score = scorer.score(load_model(file, scorer.layout(), &digest));
-    kept_->keep(*step, digest, score);
+    if (kept_) kept_->keep(*step, digest, score);
     return score;
   }
 
@@ -272,7 +287,7 @@ class Scoring {
   std::unique_ptr<Dataset> data_;
   std::string network_;
   std::optional<Evaluator> evaluator_;
-  std::optional<KeptScores> kept_;
+  std::optional<KeptScores> kept_;                               ///< empty for other data
   std::size_t found_ = 0;                                        ///< scores that were there
   std::set<std::pair<std::uint64_t, fs::file_time_type>> seen_;  ///< checkpoints
   std::optional<std::uint64_t> last_;                            ///< the newest of them

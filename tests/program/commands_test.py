@@ -2,19 +2,21 @@
 
 import array
 import fcntl
+import gzip
 import hashlib
 import json
 import os
 import pathlib
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import termios
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from program import PATIENCE, PROGRAM, SMALL, ProgramTest, main, run, start
+from program import DATA, PATIENCE, PROGRAM, SMALL, ProgramTest, main, run, start
 from running import keep_training
 
 NUMPY = """
@@ -71,6 +73,24 @@ class Evaluate(ProgramTest):
         fourth = self.run_ok("evaluate", "--model-dir", "run/model_step_12")
         self.assertIn("scores are not kept there", fourth.err)
         self.assertEqual(fourth.out, third.out.splitlines(keepends=True)[-1])
+
+    def test_keeps_no_scores_on_other_data_than_the_runs(self):
+        self.run_ok("train", *SMALL, "--train-dir", "run")
+        kept = self.folder / "run" / "evaluation.jsonl"
+        own = self.run_ok("evaluate", "--model-dir", "run/model_step_12")
+        lines = kept.read_text()
+        shutil.copytree(DATA, self.folder / "moved")
+        moved = self.run_ok("evaluate", "--model-dir", "run/model_step_12", "--data-dir", "moved")
+        self.assertEqual((moved.out, kept.read_text()), (own.out, lines))
+        self.assertIn("one checkpoint was scored before", moved.err)
+        labels = self.folder / "moved" / "t10k-labels-idx1-ubyte.gz"
+        content = bytearray(gzip.decompress(labels.read_bytes()))
+        content[8:] = bytes((label + 1) % 10 for label in content[8:])
+        labels.write_bytes(gzip.compress(content))
+        other = self.run_ok("evaluate", "--model-dir", "run/model_step_12", "--data-dir", "moved")
+        self.assertNotEqual(other.out, own.out)
+        self.assertIn("other data than the run's: their scores are not kept", other.err)
+        self.assertEqual(kept.read_text(), lines)
 
     def test_takes_the_score_that_the_run_has_left(self):
         trained = self.run_ok("train", *SMALL, "--train-dir", "run", "--no-evaluate", "off")
