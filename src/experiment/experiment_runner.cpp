@@ -11,6 +11,7 @@
 #include "detox/errors.hpp"
 #include "experiment/train_process.hpp"
 #include "record/checkpoint_files.hpp"
+#include "record/run_directory.hpp"
 #include "record/run_files.hpp"
 
 namespace detox {
@@ -109,16 +110,33 @@ class RunWorker {
  private:
   TrainEnd begin(const ExperimentRun& run, const TrainOrder& order, const Place& place) const {
     fs::create_directories(order.folder);
+    take_back_last_step(run, order.folder);
     write_key_note(order.folder, {run.label, run.identity});
     write_atomically(order.config,
                      to_toml(run.config, fmt::format("{}: {}", task_.experiment.name, run.label)));
     return train(order, place, watch_, stop_);
   }
 
+  /// A run that was killed between its last checkpoint and its end would have no step to go on
+  /// with.
+  static void take_back_last_step(const ExperimentRun& run, const fs::path& folder) {
+    const std::vector<std::uint64_t> steps = list_checkpoints(folder);
+    const bool is_at_end = run.config.epochs == 0 && !steps.empty() && run.config.max_steps > 0 &&
+                           steps.back() >= run.config.max_steps;
+    if (is_at_end && user_of_run_directory(folder).state == LockHolder::State::kFree)
+      remove_checkpoints_after(folder, run.config.max_steps - 1);
+  }
+
   /// False where the place is lost.
   bool take(const TrainEnd& end, const TrainOrder& order, const ExperimentRun& run,
             PlannedRun& planned) const {
-    switch (end.how) {
+    const bool has_failed = end.how == TrainEnd::How::kFailed || end.how == TrainEnd::How::kRefused;
+    const RunCondition condition =
+        has_failed ? standing_of(order.folder).condition : RunCondition::kAbsent;
+    // What was waited for may have ended by itself, and left nothing to be done.
+    const bool is_there =
+        condition == RunCondition::kFinished || condition == RunCondition::kDiverged;
+    switch (is_there ? TrainEnd::How::kEnded : end.how) {
       case TrainEnd::How::kEnded: {
         const std::size_t number = planned.run;
         planned = standing_in(planned.folder, run);
@@ -140,8 +158,8 @@ class RunWorker {
         break;
     }
     // A run that had begun is refused for another reason than its defence.
-    const RunCondition condition = standing_of(order.folder).condition;
-    const bool refused = end.how == TrainEnd::How::kRefused &&
+    const bool is_new = end.is_undefended || !has_checkpoint_files(order.folder);
+    const bool refused = end.how == TrainEnd::How::kRefused && is_new &&
                          (condition == RunCondition::kAbsent || condition == RunCondition::kFailed);
     planned.state = refused ? ResultState::kRefused : ResultState::kFailed;
     KeyNote note{run.label, run.identity};

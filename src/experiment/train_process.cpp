@@ -68,7 +68,8 @@ TrainEnd end_of(const ChildResult& result, const Place& place, bool stopped) {
       return {TrainEnd::How::kLost, std::move(why)};
   }
   const bool refused = result.exit_code == kUsage || result.exit_code == kUndefended;
-  return {refused ? TrainEnd::How::kRefused : TrainEnd::How::kFailed, complaint(result)};
+  return {refused ? TrainEnd::How::kRefused : TrainEnd::How::kFailed, complaint(result),
+          result.exit_code == kUndefended};
 }
 
 }  // namespace

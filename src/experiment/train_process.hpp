@@ -27,7 +27,8 @@ struct TrainEnd {
     kLost      ///< the machine is not reached any more
   };
   How how = How::kFailed;
-  std::string message;  ///< its last line, or ssh's
+  std::string message;         ///< its last line, or ssh's
+  bool is_undefended = false;  ///< refused in a step, not before the first
 };
 
 /// Begins, or goes on. Its lines go to train.log in its folder and to the watch. A folder that is

@@ -61,6 +61,19 @@ class ExperimentTest(ProgramTest):
 
 
 class Experiments(ExperimentTest):
+    def test_takes_the_last_step_again_of_a_run_that_was_killed_or_failed_behind_its_last_checkpoint(self):
+        self.write(SHARED)
+        self.experiment()
+        (run_folder,), before = self.runs(), self.rows()
+        status = run_folder / "run.json"
+        for state in ("running", "failed", "interrupted"):
+            status.write_text(status.read_text().replace('"finished"', f'"{state}"'))
+            self.experiment()
+            after = self.rows()
+            self.assertIn('"finished"', status.read_text())
+            for name in ("state", "test_prec1", "test_loss", "loss", "steps", "key"):
+                self.assertEqual(after[0][name], before[0][name], (state, name))
+
     def test_runs_each_combination_with_its_seeds_and_takes_a_refusal_for_a_result(self):
         self.write(TABLE)
         plan = self.experiment("--plan").out
