@@ -33,7 +33,7 @@ interrupted. Examples:
 /// The file itself, or an example of this name that was installed with the program.
 fs::path found(const std::string& given) {
   std::error_code error;
-  const fs::path file = given;
+  fs::path file = given;
   if (fs::exists(file, error) || file.has_parent_path()) return file;
   const fs::path examples = fs::path(own_program()).parent_path() / "../share/detoxml/examples";
   const fs::path example =

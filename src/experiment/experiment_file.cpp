@@ -182,6 +182,7 @@ std::vector<AxisValue> values_of_option(const std::string& axis, const toml::nod
     throw UsageError(fmt::format("{} has no list of values; valid: {} = [VALUE, …]", axis, axis));
   }
   std::vector<AxisValue> values;
+  values.reserve(texts.size());
   for (const std::string& text : texts)
     values.push_back({text, {{std::string(option.name), text}}});
   return values;
@@ -276,6 +277,7 @@ void add_to_rule(std::string_view axis, const std::vector<std::string>& names,
                  const std::vector<Axis>& axes, CellRule& rule) {
   if (axes.empty()) throw UsageError("there is no axis");
   std::vector<std::string_view> valid;
+  valid.reserve(axes.size());
   for (const Axis& one : axes) valid.push_back(one.name);
   auto found = std::ranges::find(valid, axis);
   if (found == valid.end()) {

@@ -198,7 +198,7 @@ class RunWorker {
 Results carry_out(const ExperimentTask& task, const ExperimentPlan& plan, const Pool& pool,
                   Watch& watch, const std::atomic<bool>& stop,
                   const std::function<void(const Results&)>& each) {
-  constexpr double kBetweenResults_s = 5;
+  constexpr double kSecondsBetweenResults = 5;
   std::vector<Ended> ended(plan.planned.size());
   std::vector<std::size_t> to_do;
   for (std::size_t i = 0; i < ended.size(); ++i) {
@@ -229,7 +229,7 @@ Results carry_out(const ExperimentTask& task, const ExperimentPlan& plan, const 
       },
       [&] {
         watch.look();
-        if (Clock::real().seconds_since(latest) < kBetweenResults_s) return;
+        if (Clock::real().seconds_since(latest) < kSecondsBetweenResults) return;
         std::unique_lock lock(mutex);
         const bool is_new = std::exchange(news, false);
         const Results so_far = is_new ? rows_of(task, plan, ended) : Results();
