@@ -1,12 +1,10 @@
 #!/usr/bin/python3
 """Trains a small transformer on characters while some of the workers lie: once with DETOX, once with a mean over the workers.
 
-    character_transformer.py [STEPS] [TEXT...]     STEPS: 200; TEXT: files, else the pages of docs/
-
 Each run's directory is below output/character-transformer.
 """
+import argparse
 import pathlib
-import sys
 
 import detoxml as detox
 import torch
@@ -65,9 +63,14 @@ def loss(model, batch):
 
 
 def main():
-    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    files = sys.argv[2:] or sorted((ROOT / "docs").glob("*.md"))
-    text = "".join(pathlib.Path(file).read_text(encoding="utf-8") for file in files)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("steps", nargs="?", type=int, default=200, help="of each training, from 1 (default: 200)")
+    parser.add_argument("text", nargs="*", type=pathlib.Path, default=sorted((ROOT / "docs").glob("*.md")),
+                        help="files (default: the pages of docs/)")
+    given = parser.parse_args()
+    if given.steps < 1:
+        parser.error(f"{given.steps} steps; valid: 1 or more")
+    text = "".join(file.read_text(encoding="utf-8") for file in given.text)
     data = Characters(text.encode("ascii", "ignore").decode())
     print(f"{len(data)} pieces of {CONTEXT} of {len(data.characters)} characters")
     for name, defence in (("detox", {"approach": "detox"}), ("mean", {"approach": "baseline", "mode": "normal"})):
@@ -76,7 +79,7 @@ def main():
         losses = []
         try:
             detox.train(model=model, data=data, loss=loss, **defence, workers=15, worker_fail=2, err_mode="rev_grad", adversarial=-10,
-                              global_batch=80, lr=0.3, max_steps=steps, train_dir=f"output/character-transformer/{name}",
+                              global_batch=80, lr=0.3, max_steps=given.steps, train_dir=f"output/character-transformer/{name}",
                               overwrite=True, progress=lambda step: losses.append(step["loss"]))
         except detox.Error as error:  # as a mean may end
             print(error)
