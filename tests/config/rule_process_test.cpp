@@ -254,7 +254,7 @@ TEST(RuleProcess, OfAnotherSourceThanRecordedOrThatIsGoneIsRefusedWithWhatToDo) 
     const Process process;
     socket = process.socket();
     EXPECT_THAT(refusal([&] { rule_of(socket + "@function:unknown"); }),
-                HasSubstr("its source's SHA-256 is " + kDigest + ", and unknown is recorded"));
+                HasSubstr("its SHA-256 is " + kDigest + ", and unknown is recorded"));
   }
   EXPECT_THAT(refusal([&] { rule_of(socket + "@function:" + kDigest); }),
               HasSubstr("it was a function of another process, which is gone; valid: "));
@@ -304,7 +304,7 @@ TEST(OwnAttack, OrOneOfTheRegistryHasANameOrAnswers) {
               StartsWith("attack ./none: no process answers there; valid: "));
   const Process process(attack_hello().dump());
   EXPECT_THAT(refusal([&] { attack_named(process.socket() + "@function:unknown"); }),
-              HasSubstr("its source's SHA-256 is " + kDigest + ", and unknown is recorded"));
+              HasSubstr("its SHA-256 is " + kDigest + ", and unknown is recorded"));
   json hello = attack_hello();
   hello["same"] = 3;
   const Process odd(hello.dump());

@@ -78,7 +78,7 @@ class Tensorboard(Exports):
                                self.step(2, loss="inf", attempt=1), self.step(3, loss=None, resolved=0, accuracy=None, attempt=1)],
                        ledger=[{"step": 2, "slice": 0, "worker": 2, "kind": "convicted", "accusation": True},
                                {"step": 3, "slice": 0, "worker": 1, "kind": "missing", "accusation": False}],
-                       evaluation=[{"step": 3, "loss": 9.5, "prec1": 5.0, "prec5": 7.0},
+                       evaluation=[{"step": 3, "model": "taken back", "loss": 9.5, "prec1": 5.0, "prec5": 7.0},
                                    {"step": 2, "attempt": 1, "loss": 1.5, "prec1": 50.0, "prec5": 75.0}])
         self.run_ok("export", "tensorboard", "run", "-o", "events")
         shown = points(self.folder / "events/run")
