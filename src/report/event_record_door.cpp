@@ -5,9 +5,9 @@
 namespace detox {
 
 std::string event_record(const ScalarEvent& event) {
-  static const auto& kRecord =
+  static const auto& record =
       functions_of<decltype(&event_record)>("protobuf-lite", "libprotobuf-lite");
-  return kRecord(event);
+  return record(event);
 }
 
 }  // namespace detox

@@ -36,6 +36,7 @@ std::vector<LatencyOfStep> latencies(const std::filesystem::path& directory) {
 
 std::vector<std::uint64_t> numbers(const std::vector<LatencyOfStep>& steps) {
   std::vector<std::uint64_t> found;
+  found.reserve(steps.size());
   for (const LatencyOfStep& step : steps) found.push_back(step.step);
   return found;
 }

@@ -89,6 +89,7 @@ defence = "c"
 seeds = [5]
 )");
   std::vector<std::string> labels;
+  labels.reserve(all.size());
   for (const ExperimentRun& run : all) labels.push_back(run.label);
   EXPECT_THAT(labels,
               ElementsAre("a b, lr=0.1, seed 428", "a b, lr=0.1, seed 1", "a b, lr=0.01, seed 428",

@@ -33,7 +33,10 @@ StepLatency step_of(const std::vector<double>& seconds) {
 }
 
 TEST(LatencyCode, IsAtMostAThirdOfAPercentOffFromAMicrosecondToADay) {
-  for (double seconds = 1e-6; seconds < 86400; seconds *= 1.0007) {
+  constexpr double kFactor = 1.0007;
+  const int count = static_cast<int>(std::log(86400e6) / std::log(kFactor));
+  for (int i = 0; i < count; ++i) {
+    const double seconds = 1e-6 * std::pow(kFactor, i);
     const double read = latency_seconds(latency_code(seconds));
     ASSERT_NEAR(read / seconds, 1, 0.0031) << seconds;
   }

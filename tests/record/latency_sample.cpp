@@ -20,7 +20,7 @@ int main(int count, char** words) {
     const auto add = [&](std::uint64_t attempt, std::uint64_t step) {
       StepLatency latency(workers);
       for (std::uint32_t worker = 0; worker < workers; ++worker) {
-        const std::uint64_t drawn = (step * 7 + worker * 5 + attempt * 3) % 11;
+        const std::uint64_t drawn = (step * 7 + std::uint64_t{worker} * 5 + attempt * 3) % 11;
         if (drawn > 0) latency.order(worker);
         if (drawn > 1) latency.answer(worker, 1e-5 * static_cast<double>(drawn << (worker % 20)));
       }

@@ -1,5 +1,6 @@
 #include "record/scores_file.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -99,7 +100,7 @@ TEST_F(ScoresTest, PassesOverWhatIsNoSuchLine) {
     bad.replace(bad.find(what), what.size(), other);
     put_file(file_, bad);
     EXPECT_FALSE(scores_.find(model('a'), 10)) << bad;
-    put_file(file_, "nonsense\n" + line + bad);
+    put_file(file_, fmt::format("nonsense\n{}{}", line, bad));
     EXPECT_TRUE(scores_.find(model('a'), 10)) << bad;
   }
 }

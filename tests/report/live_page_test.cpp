@@ -55,6 +55,7 @@ TEST_F(LivePages, AreReadOnceForEachChangeHoweverManyLook) {
   constexpr int kViewers = 50;
   std::atomic<int> saw_first{0}, saw_second{0};
   std::vector<std::thread> viewers;
+  viewers.reserve(kViewers);
   for (int i = 0; i < kViewers; ++i) {
     viewers.emplace_back([&] {
       const PageSource::News first = newer(page, 0, 0);

@@ -95,7 +95,7 @@ class TimedFleet final : public Fleet {
                        .end_s = 0,
                        .paused_s = 0};
     const double paused_s = network_.paused_seconds(0);
-    const FleetReport report = inner_.run_step(order, time_limit, votes);
+    FleetReport report = inner_.run_step(order, time_limit, votes);
     step.end_s = network_.seconds();
     step.paused_s = network_.paused_seconds(0) - paused_s;
     steps_.push_back(step);
