@@ -7,9 +7,6 @@
 
 namespace detox {
 
-/// A field of a CSV file, quoted where it has to be (RFC 4180).
-std::string csv_field(const std::string& text);
-
 /// Columns for a terminal, two spaces apart; all rows have as many fields as the first.
 std::string in_columns(const std::vector<std::vector<std::string>>& rows);
 

@@ -9,8 +9,8 @@
 #include <map>
 #include <string_view>
 
+#include "base/csv_field.hpp"
 #include "detox/errors.hpp"
-#include "experiment/columns.hpp"
 #include "experiment/result_cells.hpp"
 #include "record/run_files.hpp"
 #include "review/evaluations.hpp"

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "base/atomic_file.hpp"
+#include "base/csv_field.hpp"
 #include "base/json_number.hpp"
-#include "experiment/columns.hpp"
 #include "experiment/result_cells.hpp"
 #include "experiment/result_tables.hpp"
 

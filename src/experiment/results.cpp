@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/csv_field.hpp"
 #include "base/duration_text.hpp"
 #include "experiment/columns.hpp"
 

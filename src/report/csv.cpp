@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "base/csv_field.hpp"
 #include "base/file.hpp"
 #include "base/round_number.hpp"
 #include "detox/errors.hpp"
@@ -101,13 +102,6 @@ void evaluation_rows(const fs::path& run, const std::string& name, const CsvSink
 }
 
 }  // namespace
-
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
 
 std::string csv_header(CsvTable table) {
   switch (table) {

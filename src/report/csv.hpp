@@ -27,7 +27,4 @@ std::string csv_header(CsvTable table);
 void write_csv(CsvTable table, const std::filesystem::path& run, const std::string& name,
                const CsvSink& sink);
 
-/// A field, in quotes where it has to be.
-std::string csv_field(std::string_view text);
-
 }  // namespace detox
