@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,16 +20,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kExperimentFormat = 1;
-constexpr std::array<std::pair<const char*, double PhaseSeconds::*>, 8> kPhaseNames = {{
-    {"broadcast", &PhaseSeconds::broadcast},
-    {"compute", &PhaseSeconds::compute},
-    {"receive", &PhaseSeconds::receive},
-    {"vote", &PhaseSeconds::vote},
-    {"aggregate", &PhaseSeconds::aggregate},
-    {"update", &PhaseSeconds::update},
-    {"commit", &PhaseSeconds::commit},
-    {"total", &PhaseSeconds::total},
-}};
 
 std::string field_of(double value) { return fmt::format("{}", value); }
 std::string field_of(std::uint64_t value) { return fmt::format("{}", value); }
@@ -106,7 +95,7 @@ void add_convictions(std::vector<Column>& columns) {
 
 void add_seconds(std::vector<Column>& columns, const std::string& prefix,
                  const std::function<const PhaseSeconds&(const RunSummary&)>& which) {
-  for (const auto& [name, phase] : kPhaseNames) {
+  for (const auto& [name, phase] : kPhases) {
     columns.push_back({prefix + name, [which, phase = phase](const ResultRow& row) {
                          return has_run(row) ? field_of(which(row.summary).*phase) : std::string();
                        }});
@@ -173,7 +162,7 @@ std::vector<Column> columns_of(const Results& results) {
 
 Json json_of(const PhaseSeconds& seconds) {
   Json json = Json::object();
-  for (const auto& [name, phase] : kPhaseNames) json[name] = json_number(seconds.*phase);
+  for (const auto& [name, phase] : kPhases) json[name] = json_number(seconds.*phase);
   return json;
 }
 

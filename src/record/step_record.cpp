@@ -1,6 +1,7 @@
 #include "record/step_record.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/json_number.hpp"
 
@@ -18,21 +19,14 @@ nlohmann::json from_one(std::vector<std::uint32_t> workers) {
 }  // namespace
 
 nlohmann::json metrics_line(const StepReport& report, std::optional<std::size_t> corrupted) {
-  const PhaseSeconds& s = report.seconds;
+  nlohmann::json seconds;
+  for (const auto& [name, phase] : kPhases) seconds[name] = report.seconds.*phase;
   nlohmann::json line = {
       {"step", report.step},
       {"loss", json_number(report.loss)},
       {"accuracy", json_number(report.accuracy)},
       {"lr", report.lr},
-      {"seconds",
-       {{"broadcast", s.broadcast},
-        {"compute", s.compute},
-        {"receive", s.receive},
-        {"vote", s.vote},
-        {"aggregate", s.aggregate},
-        {"update", s.update},
-        {"commit", s.commit},
-        {"total", s.total}}},
+      {"seconds", std::move(seconds)},
       {"bytes_in", report.bytes_in},
       {"bytes_out", report.bytes_out},
       {"computed", report.computed()},

@@ -1,9 +1,11 @@
 // What happened in one step: what the server's round reports and the journals hold.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/assignment.hpp"
@@ -18,6 +20,18 @@ struct PhaseSeconds {
   double broadcast = 0, compute = 0, receive = 0, vote = 0, aggregate = 0, update = 0, commit = 0,
          total = 0;
 };
+
+/// Their names in the journals, in the order of a step; `total`, of all and what is between, last.
+inline constexpr std::array<std::pair<const char*, double PhaseSeconds::*>, 8> kPhases = {{
+    {"broadcast", &PhaseSeconds::broadcast},
+    {"compute", &PhaseSeconds::compute},
+    {"receive", &PhaseSeconds::receive},
+    {"vote", &PhaseSeconds::vote},
+    {"aggregate", &PhaseSeconds::aggregate},
+    {"update", &PhaseSeconds::update},
+    {"commit", &PhaseSeconds::commit},
+    {"total", &PhaseSeconds::total},
+}};
 
 /// What happened in one step. Slices are resolved or unresolved; `counted[j]` are the workers of
 /// slice j's majority.

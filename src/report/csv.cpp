@@ -46,12 +46,9 @@ std::string workers_text(std::vector<std::uint32_t> workers) {
 
 void metrics_rows(const fs::path& run, const std::string& name, const CsvSink& sink) {
   for (const StepMetrics& step : read_metrics(run / kMetricsFile).steps) {
-    const PhaseSeconds& s = step.seconds;
     std::string row = fmt::format("{},{},{},{},{},{}", name, step.step, step.attempt,
                                   number(step.lr), number(step.loss), number(step.accuracy));
-    for (const double seconds :
-         {s.broadcast, s.compute, s.receive, s.vote, s.aggregate, s.update, s.commit, s.total})
-      row += "," + number(seconds);
+    for (const auto& [phase, seconds] : kPhases) row += "," + number(step.seconds.*seconds);
     sink(fmt::format("{},{},{},{},{},{},{},{},{},{}\r\n", row, step.bytes_in, step.bytes_out,
                      step.computed, step.resolved, step.unresolved,
                      step.corrupted ? std::to_string(*step.corrupted) : "", flag(step.skipped),

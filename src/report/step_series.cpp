@@ -45,21 +45,11 @@ StepColumns columns_of(const RunMetrics& metrics, std::size_t most) {
   return {metrics.steps.front().step, metrics.steps.back().step, most};
 }
 
-constexpr std::array<std::pair<const char*, double PhaseSeconds::*>, 7> kPhases = {{
-    {"broadcast", &PhaseSeconds::broadcast},
-    {"compute", &PhaseSeconds::compute},
-    {"receive", &PhaseSeconds::receive},
-    {"vote", &PhaseSeconds::vote},
-    {"aggregate", &PhaseSeconds::aggregate},
-    {"update", &PhaseSeconds::update},
-    {"commit", &PhaseSeconds::commit},
-}};
-
-/// Each phase's, and what is left of the total.
-std::array<double, kPhases.size() + 1> phases_of(const PhaseSeconds& seconds) {
-  std::array<double, kPhases.size() + 1> each = {};
+/// Each phase's, and in the place of the total what is left of it.
+std::array<double, kPhases.size()> phases_of(const PhaseSeconds& seconds) {
+  std::array<double, kPhases.size()> each = {};
   double sum = 0;
-  for (std::size_t phase = 0; phase < kPhases.size(); ++phase)
+  for (std::size_t phase = 0; phase + 1 < kPhases.size(); ++phase)
     sum += each[phase] = seconds.*kPhases[phase].second;
   each.back() = std::max(0.0, seconds.total - sum);
   return each;
@@ -118,7 +108,7 @@ Json tests_json(const std::vector<Evaluation>& evaluations, const RunMetrics& me
 
 Json phases_json(const RunMetrics& metrics, std::size_t most) {
   const StepColumns columns = columns_of(metrics, most);
-  std::vector<ColumnMeans> means(kPhases.size() + 1, ColumnMeans(columns.count()));
+  std::vector<ColumnMeans> means(kPhases.size(), ColumnMeans(columns.count()));
   for (const StepMetrics& step : metrics.steps) {
     const auto each = phases_of(step.seconds);
     for (std::size_t phase = 0; phase < each.size(); ++phase)
@@ -127,7 +117,7 @@ Json phases_json(const RunMetrics& metrics, std::size_t most) {
   Json names = Json::array(), totals = Json::array(), all = Json::array();
   const auto costs = phases_of(metrics.costs.seconds);
   for (std::size_t phase = 0; phase < means.size(); ++phase) {
-    names.push_back(phase < kPhases.size() ? kPhases[phase].first : "other");
+    names.push_back(phase + 1 < kPhases.size() ? kPhases[phase].first : "other");
     totals.push_back(shortened(costs[phase]));
     all.push_back(means[phase].json());
   }

@@ -1,6 +1,5 @@
 #include "review/metrics.hpp"
 
-#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -13,16 +12,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kBackFrom = "\"back_from\"";
-constexpr std::array<std::pair<const char*, double PhaseSeconds::*>, 8> kPhases = {{
-    {"broadcast", &PhaseSeconds::broadcast},
-    {"compute", &PhaseSeconds::compute},
-    {"receive", &PhaseSeconds::receive},
-    {"vote", &PhaseSeconds::vote},
-    {"aggregate", &PhaseSeconds::aggregate},
-    {"update", &PhaseSeconds::update},
-    {"commit", &PhaseSeconds::commit},
-    {"total", &PhaseSeconds::total},
-}};
 
 /// A count; 0 where it is not there, as in files of earlier versions.
 std::uint64_t count_in(const Json& line, const char* name) {
