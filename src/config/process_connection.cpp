@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,6 +24,7 @@
 #include "base/file.hpp"
 #include "base/json_field.hpp"
 #include "base/names.hpp"
+#include "base/start_program.hpp"
 
 namespace detox {
 namespace {
@@ -109,53 +109,31 @@ void refuse_error(const json& answer) {
 /// A program that has its end of a connection as its standard input.
 class StartedProgram {
  public:
-  StartedProgram() = default;
-  StartedProgram(std::vector<std::string> arguments, const FileDescriptor& end) {
-    std::vector<char*> words;
-    words.reserve(arguments.size() + 1);
-    for (std::string& word : arguments) words.push_back(word.data());
-    words.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, end.get(), STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    sigset_t none{};
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    const int error =
-        posix_spawnp(&process_, words[0], &actions, &attributes, words.data(), environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0)
-      throw InputError(fmt::format("cannot start {}: {}", arguments[0], std::strerror(error)));
-  }
+  StartedProgram(const std::vector<std::string>& arguments, const FileDescriptor& end)
+      : process_(start_program(arguments, end, ProgramGroup::kOurs)) {}
   ~StartedProgram() {
-    if (process_ == 0) return;
     ::kill(process_, SIGKILL);
     ::waitpid(process_, nullptr, 0);
   }
-  StartedProgram(StartedProgram&& other) noexcept : process_(std::exchange(other.process_, 0)) {}
-  StartedProgram& operator=(StartedProgram&&) = delete;
+  StartedProgram(const StartedProgram&) = delete;
+  StartedProgram& operator=(const StartedProgram&) = delete;
 
  private:
-  pid_t process_ = 0;
+  pid_t process_;
 };
 
 }  // namespace
 
 struct ProcessConnection::Line {
   explicit Line(const std::string& socket_file) : fd(connected(socket_file)) {}
-  explicit Line(std::vector<std::string> arguments) {
+  explicit Line(const std::vector<std::string>& arguments) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
       throw InputError(fmt::format("no socket for it: {}", system_error_text()));
     fd = FileDescriptor(ends[0]);
     const FileDescriptor theirs(ends[1]);
     limit_sending(fd);
-    program.emplace(std::move(arguments), theirs);
+    program.emplace(arguments, theirs);
   }
 
   /// One message, with a file where there is one. False where nobody listens any more.
@@ -235,8 +213,9 @@ ProcessConnection::ProcessConnection(const std::string& socket, std::string_view
   meet(hello);
 }
 
-ProcessConnection::ProcessConnection(std::vector<std::string> program, std::string_view hello)
-    : line_(std::make_unique<Line>(std::move(program))) {
+ProcessConnection::ProcessConnection(const std::vector<std::string>& program,
+                                     std::string_view hello)
+    : line_(std::make_unique<Line>(program)) {
   meet(hello);
 }
 

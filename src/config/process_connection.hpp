@@ -31,7 +31,7 @@ class ProcessConnection {
   ProcessConnection(const std::string& socket, std::string_view hello);
   /// The same with a program, looked for on PATH, and its arguments: it is started, its standard
   /// input is the connection, what it prints goes to standard error, and it ends with this object.
-  ProcessConnection(std::vector<std::string> program, std::string_view hello);
+  ProcessConnection(const std::vector<std::string>& program, std::string_view hello);
   ~ProcessConnection();
   ProcessConnection(const ProcessConnection&) = delete;
   ProcessConnection& operator=(const ProcessConnection&) = delete;
