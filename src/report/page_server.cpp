@@ -87,14 +87,15 @@ class ConnectionThreads final : public httplib::TaskQueue {
       connection();
       connection = nullptr;
       const std::lock_guard lock(state->mutex);
+      if (state->waiting.empty()) {
+        --state->running;
+        state->has_ended.notify_all();
+        return;
+      }
       is_one_too_many = state->running > state->most;
-      if (state->waiting.empty()) break;
       connection = std::move(state->waiting.front());
       state->waiting.pop_front();
     }
-    const std::lock_guard lock(state->mutex);
-    --state->running;
-    state->has_ended.notify_all();
   }
 
   std::shared_ptr<State> state_;
