@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/digest.hpp"
 #include "detox/errors.hpp"
 
 namespace detox {
@@ -48,6 +49,10 @@ std::vector<std::byte> read_file(const std::filesystem::path& file) {
   }
   bytes.resize(filled);
   return bytes;
+}
+
+std::string digest_of_file(const std::filesystem::path& file) {
+  return hex(digest_of(read_file(file)));
 }
 
 bool write_all(int fd, std::span<const std::byte> bytes) {

@@ -34,6 +34,9 @@ std::string system_error_text();
 /// The whole file. InputError where it cannot be opened or read, or is not a regular file.
 std::vector<std::byte> read_file(const std::filesystem::path& file);
 
+/// SHA-256 of the whole file, in hexadecimal. InputError as read_file.
+std::string digest_of_file(const std::filesystem::path& file);
+
 /// Writes everything, over short writes and interruptions; false, with errno set, where the system
 /// refuses.
 bool write_all(int fd, std::span<const std::byte> bytes);

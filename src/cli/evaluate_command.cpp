@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "base/cores.hpp"
+#include "base/file.hpp"
 #include "base/json_number.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"

@@ -12,7 +12,6 @@
 #include <regex>
 #include <sstream>
 
-#include "base/digest.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/names.hpp"
@@ -231,7 +230,7 @@ class Preparation {
   const std::vector<std::string>& checksums() const {
     std::call_once(checksum_once_, [this] {
       for (const InstalledFile& installed : options_.program)
-        checksums_.push_back(hex(digest_of(read_file(installed.file))));
+        checksums_.push_back(digest_of_file(installed.file));
     });
     return checksums_;
   }

@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/digest.hpp"
 #include "base/file.hpp"
 #include "base/json_field.hpp"
 #include "base/names.hpp"
@@ -122,8 +121,7 @@ class SocketAttack final : public OpenAttack {
 /// Run by whoever attacks, and by no other: a server knows what is in the file and nothing more.
 class FileAttack final : public OpenAttack {
  public:
-  explicit FileAttack(const std::string& file)
-      : file_(file), digest_(hex(digest_of(read_file(file)))) {
+  explicit FileAttack(const std::string& file) : file_(file), digest_(digest_of_file(file)) {
     constexpr std::size_t kLongestName = 60;
     be(printable(std::filesystem::path(file).stem().string(), kLongestName),
        fmt::format("{}{}{}", file, kFileMark, digest_));

@@ -93,7 +93,7 @@ std::unique_ptr<OpenRule> opened(const std::string& file) {
                                   error.what()));
   }
   auto rule = std::make_unique<OpenRule>();
-  rule->identity = fmt::format("{}{}", kFileMark, hex(digest_of(read_file(file))));
+  rule->identity = fmt::format("{}{}", kFileMark, digest_of_file(file));
   rule->functions = functions_in(file);
   rule->name = own_text(rule->functions.name);
   rule->functions.name = rule->name.c_str();

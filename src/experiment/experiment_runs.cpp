@@ -25,8 +25,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kKeyDigits = 12, kLongestFolder = 80;
 
-std::string digest_of_file(const std::string& file) { return hex(digest_of(read_file(file))); }
-
 /// A network, weights or a key in a file are what the file holds.
 std::string contents(const RunConfig& config) {
   std::string text;

@@ -8,6 +8,7 @@
 #include "base/as_error.hpp"
 #include "base/clock.hpp"
 #include "base/counted.hpp"
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/shell_line.hpp"
 #include "detox/errors.hpp"

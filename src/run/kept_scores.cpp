@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/digest.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "detox/errors.hpp"
@@ -12,10 +11,6 @@
 #include "round/healing.hpp"
 
 namespace detox {
-
-std::string digest_of_file(const std::filesystem::path& file) {
-  return hex(digest_of(read_file(file)));
-}
 
 /// In which attempt the checkpoint was written, as its state says; the first, where none does.
 std::uint64_t KeptScores::attempt_of(std::uint64_t step, const std::string& model_digest) const {

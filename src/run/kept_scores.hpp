@@ -36,7 +36,4 @@ class KeptScores {
   bool is_told_ = false;
 };
 
-/// SHA-256, in hexadecimal. InputError where the file cannot be read.
-std::string digest_of_file(const std::filesystem::path& file);
-
 }  // namespace detox
