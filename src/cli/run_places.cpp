@@ -91,7 +91,7 @@ Place place_at(const HostSlots& host, const std::shared_ptr<const HostShell>& sh
 /// Something that only who sees this folder can read.
 class Token {
  public:
-  explicit Token(const fs::path& dir) : file_(fs::absolute(dir) / ".hosts"), word_(hex_word()) {
+  explicit Token(const fs::path& dir) : file_(fs::absolute(dir) / ".hosts"), word_(new_word()) {
     write_atomically(file_, word_ + "\n");
   }
   ~Token() {
@@ -104,7 +104,7 @@ class Token {
   const std::string& word() const { return word_; }
 
  private:
-  static std::string hex_word() {
+  static std::string new_word() {
     return fmt::format("{} {}", getpid(),
                        std::chrono::system_clock::now().time_since_epoch().count());
   }
