@@ -33,6 +33,7 @@ using std::chrono::milliseconds;
 
 constexpr const char* kLockSuffix = ".server";
 constexpr const char* kStartedSuffix = ".started";
+constexpr const char* kLateSuffix = ".late";  // made by rank 0 that has waited for MPI in vain
 constexpr const char* kResultVariable = "DETOX_RESULT_FILE";
 constexpr milliseconds kPoll{50};
 
@@ -279,20 +280,21 @@ struct Outcome {
 
 struct End {
   int stopped_by = 0;
-  bool server_gone = false, by_itself = false, started = false;
+  bool server_gone = false, by_itself = false, started = false, late = false;
 };
 
 Outcome ended_without_result(const Job& job, const Family& family, const End& end) {
-  const auto [stopped_by, server_gone, by_itself, started] = end;
+  const auto [stopped_by, server_gone, by_itself, started, late] = end;
   if (stopped_by != 0) {
     log_info("the job was stopped before the run had a result");
     return {128 + stopped_by, false, stopped_by};
   }
   if (job.result_file && job.why_not_started && !started) {
-    log_info("{} before MPI had started: {}",
+    log_info("{} before MPI had started: {}{}",
              server_gone ? std::string("the server (rank 0) is gone")
                          : fmt::format("the job ended ({} exit code {})", job.arguments[0],
                                        family.head_exit_code()),
+             late ? "not all processes came up in time (--start-timeout): " : "",
              job.why_not_started());
     return {};
   }
@@ -359,7 +361,8 @@ Outcome supervise_one(const Job& job, const Patience& patience, const HeldSignal
   }
   if (result) return {*result, true, stopped_by};
   const bool started = std::filesystem::exists(result_path.string() + kStartedSuffix);
-  return ended_without_result(job, family, {stopped_by, server_gone, by_itself, started});
+  const bool late = std::filesystem::exists(result_path.string() + kLateSuffix);
+  return ended_without_result(job, family, {stopped_by, server_gone, by_itself, started, late});
 }
 
 }  // namespace

@@ -254,7 +254,7 @@ TEST(RuleProcess, OfAnotherSourceThanRecordedOrThatIsGoneIsRefusedWithWhatToDo) 
     const Process process;
     socket = process.socket();
     EXPECT_THAT(refusal([&] { rule_of(socket + "@function:unknown"); }),
-                HasSubstr("its SHA-256 is " + kDigest + ", and unknown is recorded"));
+                HasSubstr("its source's SHA-256 is " + kDigest + ", and unknown is recorded"));
   }
   EXPECT_THAT(refusal([&] { rule_of(socket + "@function:" + kDigest); }),
               HasSubstr("it was a function of another process, which is gone; valid: "));

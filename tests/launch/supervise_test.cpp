@@ -228,6 +228,12 @@ TEST_F(Supervise, SaysWhyAJobMayNotHaveStartedAndOnlyThen) {
   EXPECT_EQ(supervise(job), 1);
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "the job ended (sh exit code 7) before MPI had started: there is a reason\n");
+  job.arguments.back() = kPrelude + std::string(": > $DETOX_RESULT_FILE.late; exit 7");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise(job), 1);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "the job ended (sh exit code 7) before MPI had started: not all processes came up in "
+            "time (--start-timeout): there is a reason\n");
   job.arguments.back() = kPrelude + std::string(": > $DETOX_RESULT_FILE.started; exit 7");
   testing::internal::CaptureStderr();
   EXPECT_EQ(supervise(job), 1);

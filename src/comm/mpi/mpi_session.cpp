@@ -1,7 +1,9 @@
 #include "comm/mpi/mpi_session.hpp"
 
+#include <fcntl.h>
 #include <mpi.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,10 +22,20 @@
 namespace detox {
 namespace {
 
+constexpr const char* kResultVariable = "DETOX_RESULT_FILE";  // of a launcher that waits
+
 void on_missing_start(int /*signal*/) { _exit(1); }
+
+/// What the launcher finds where MPI did not start in time: mpirun may hang with the words below.
+/// Empty where no launcher waits.
+std::string& late_start_file() {
+  static std::string file;
+  return file;
+}
 
 void on_start_timeout(int /*signal*/) {
   // Only what is safe in a signal handler.
+  if (!late_start_file().empty()) creat(late_start_file().c_str(), S_IRUSR | S_IWUSR);
   constexpr std::string_view kLine =
       "detoxml: MPI did not start: not all processes came up in time (--start-timeout)\n";
   if (write(STDERR_FILENO, kLine.data(), kLine.size()) < 0) _exit(1);
@@ -61,7 +74,7 @@ constexpr char kHere = 'h', kFinalize = 'f', kLeave = 'l';
 /// Somebody else ends the ranks that are left, and knows the run's exit code or does not want it.
 bool is_looked_after() {
   const char* recovery = std::getenv("OMPI_MCA_orte_enable_recovery");
-  return std::getenv("DETOX_RESULT_FILE") != nullptr ||
+  return std::getenv(kResultVariable) != nullptr ||
          (recovery != nullptr && std::string_view(recovery) != "0");
 }
 
@@ -146,6 +159,8 @@ MpiSession::MpiSession(unsigned finalize_seconds, unsigned start_seconds)
   // One rank is enough to say so.
   constexpr unsigned kSecondsMore = 5;
   if (start_seconds > 0 && rank_under_mpi() == 0) {
+    const char* result = std::getenv(kResultVariable);
+    if (result != nullptr) late_start_file() = result + std::string(".late");
     end_process_after(start_seconds, on_start_timeout);
   } else if (start_seconds > 0) {
     end_process_after(start_seconds + kSecondsMore, on_missing_start);
