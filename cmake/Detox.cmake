@@ -106,7 +106,7 @@ endfunction()
 
 # detox_test(name SOURCES ... [LINKS ...] [LABELS ...] [ONE_PROCESS]): one test program; its tests are found when ctest runs,
 # and each has a process of its own. ONE_PROCESS: they share one, where what a process loads takes longer than the tests; so
-# it is with all under the sanitizers.
+# it is with all under the sanitizers and the emulator.
 function(detox_test name)
   cmake_parse_arguments(ARG "ONE_PROCESS" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -119,7 +119,7 @@ function(detox_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE DETOX_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
-  if(ARG_ONE_PROCESS OR DETOX_SANITIZE)
+  if(ARG_ONE_PROCESS OR DETOX_SANITIZE OR CMAKE_CROSSCOMPILING)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS "${ARG_LABELS}" COST 60)
     return()

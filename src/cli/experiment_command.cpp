@@ -38,7 +38,11 @@ fs::path found(const std::string& given) {
   const fs::path examples = fs::path(own_program()).parent_path() / "../share/detoxml/examples";
   const fs::path example =
       (examples / (file.extension() == ".toml" ? given : given + ".toml")).lexically_normal();
-  return fs::exists(example, error) ? example : file;
+  if (fs::exists(example, error)) return example;
+  throw InputError(
+      fmt::format("cannot open {}: it is neither here nor an example in {}; valid: the path of a "
+                  "TOML file (docs/experiments.md)",
+                  given, example.parent_path().string()));
 }
 
 }  // namespace

@@ -64,8 +64,15 @@ std::string rows_of(const std::string& labels, const char* quantity, const char*
   for (const Curve& curve : curves) {
     for (const auto& [step, value] : curve) values[step].push_back(value);
   }
+  // A run that was interrupted has points of its own there, which would be no means over seeds.
+  std::size_t most = 0;
+  for (auto step = values.rbegin(); step != values.rend(); ++step) {
+    most = std::max(most, step->second.size());
+    if (step->second.size() < most) step->second.clear();
+  }
   std::string text;
   for (const auto& [twice, at] : values) {
+    if (at.empty()) continue;
     const Spread spread = spread_of(at);
     if (!std::isfinite(spread.mean) || !std::isfinite(spread.deviation)) continue;
     text += fmt::format("{}{},{},{},{},{},{}\n", labels, state, quantity,

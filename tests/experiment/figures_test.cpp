@@ -66,6 +66,14 @@ TEST(Curves, AreMeansAndDeviationsOverSeeds) {
   EXPECT_THAT(csv, Not(HasSubstr("median,none,finished,loss,400")));
 }
 
+TEST(Curves, LeaveOutWhatOnlyAnInterruptedRunHas) {
+  const TemporaryDirectory folder;
+  const Results results = with_runs(folder.path());
+  std::ofstream(folder / "runs" / "0" / "evaluation.jsonl", std::ios::app)
+      << "{\"step\":66,\"loss\":1,\"prec1\":20,\"prec5\":90}\n";
+  EXPECT_THAT(curves_csv(results, folder.path()), Not(HasSubstr("test_prec1,66,")));
+}
+
 TEST(Curves, HaveOneColumnOfAName) {
   const TemporaryDirectory folder;
   Results results = with_runs(folder.path());

@@ -222,6 +222,7 @@ class Experiments(ExperimentTest):
                             (["--jobs", "2", "--hostfile", "hosts"], "--jobs is for this machine"), (["--dir", "."], "no experiment")):
             result = run("experiment", "mine.toml", *words, cwd=self.folder)
             self.assert_refused(result, result.code, said)
+        self.assert_refused(run("experiment", "unknown", cwd=self.folder), 1, "cannot open unknown: it is neither here nor an example")
         self.assertEqual([path.name for path in self.folder.iterdir()], ["mine.toml"])
 
 
