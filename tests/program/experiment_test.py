@@ -193,6 +193,14 @@ class Experiments(ExperimentTest):
         self.assertEqual(command, "detoxml experiment mine.toml --only 'defence=the mean,bulyan' --only attack=reversed "
                                   "--seeds 2 --max-steps 3")
 
+    def test_that_examples_bring_can_be_run_but_for_what_a_defence_refuses(self):
+        for name, runs, refused in (("demo", 17, ""), ("demo-quick", 3, ""), ("grid", 1045, ""), ("results", 540, ""),
+                                    ("audits", 165, "5 refused")):
+            result = run("experiment", ROOT / "examples" / f"{name}.toml", "--plan", cwd=self.folder)
+            self.assertEqual(result.code, 0, result.err)
+            self.assertRegex(result.out + result.err, rf"{name}: {runs} runs in .*{refused}\n")
+        self.assertEqual([*self.folder.iterdir()], [])
+
     def test_refuses_what_is_no_experiment_in_a_line(self):
         for text, said in (("[train]\nmax-step = 3", "mine.toml:2: unknown option 'max-step'"),
                            ("[train]\nresume = \"auto\"", "mine.toml:2: resume is no option here"),
