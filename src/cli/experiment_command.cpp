@@ -36,7 +36,7 @@ fs::path found(const std::string& given) {
   fs::path file = given;
   if (fs::exists(file, error) || file.has_parent_path()) return file;
   const fs::path examples = fs::path(own_program()).parent_path() / "../share/detoxml/examples";
-  const fs::path example =
+  fs::path example =
       (examples / (file.extension() == ".toml" ? given : given + ".toml")).lexically_normal();
   if (fs::exists(example, error)) return example;
   throw InputError(
