@@ -79,9 +79,17 @@ std::string defence(const RunConfig& config, const Plan& plan) {
 }
 
 /// What the attack has to say of the most slices that its attackers can own.
-void add_attack(const Plan& plan, std::vector<std::string>& lines) {
+void add_attack(const RunConfig& config, const Plan& plan, std::vector<std::string>& lines) {
   const AttackInfo& info = attack_named(plan.attack.attack);
-  if (info.notices == nullptr || plan.attack.byzantine == 0) return;
+  if (plan.attack.byzantine == 0) return;
+  const bool is_auto = config.fail_schedule == FailSchedule::kAuto && !plan.arbitrated;
+  if (info.stays && (is_auto || config.fail_schedule == FailSchedule::kPerStep)) {
+    lines.push_back(
+        fmt::format("--err-mode {}: broken machines stay broken: the same ones fail in every step, "
+                    "as under --fail-schedule fixed",
+                    info.name));
+  }
+  if (info.notices == nullptr) return;
   const std::size_t most =
       std::min(plan.k, effective_corruption(plan.attack.byzantine, plan.r, plan.seating().lists()));
   for (std::string& line : info.notices(plan.attack.options, plan.rows, most))
@@ -136,7 +144,7 @@ std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
                         : "nobody is put out: other workers are made to lie in each step "
                           "(--fail-schedule)");
   }
-  add_attack(plan, lines);
+  add_attack(config, plan, lines);
   add_deadlines(config, plan, lines);
   tell_idle_options(config, idle_options(config, plan), lines);
   return lines;

@@ -119,14 +119,18 @@ std::vector<std::uint32_t> parse_readmitted(std::string_view text, std::size_t w
 
 bool has_arbiter(const RunConfig& config) { return config.arbiter != Arbiter::kAuto; }
 
-FailSchedule schedule_of(const RunConfig& config) {
-  if (config.fail_schedule != FailSchedule::kAuto) return config.fail_schedule;
-  return has_arbiter(config) ? FailSchedule::kFixed : FailSchedule::kPerStep;
-}
-
 const AttackInfo& attack_of(const RunConfig& config) {
   return config.lis_simulation == LisSimulation::kSimulate ? lis_simulation_attack()
                                                            : attack_named(config.err_mode);
+}
+
+/// What is broken stays so, unless the worst case is asked for.
+FailSchedule schedule_of(const RunConfig& config) {
+  if (config.fail_schedule == FailSchedule::kWorstCase) return FailSchedule::kWorstCase;
+  const bool is_auto = config.fail_schedule == FailSchedule::kAuto;
+  const bool stay = config.fail_schedule == FailSchedule::kFixed || attack_of(config).stays ||
+                    (is_auto && has_arbiter(config));
+  return stay ? FailSchedule::kFixed : FailSchedule::kPerStep;
 }
 
 /// c, checked against what the attack makes of it.
@@ -167,9 +171,7 @@ AttackPlan plan_attack(const RunConfig& config, const Plan& plan) {
   attack.options = {c, config.alie_z, config.alie_sign == AlieSign::kPlus ? 1.0 : -1.0,
                     static_cast<std::size_t>(config.alie_ddof)};
   attack.byzantine = config.worker_fail;
-  const FailSchedule schedule = schedule_of(config);
-  const bool stays = info.stays && schedule == FailSchedule::kPerStep;
-  attack.schedule = stays ? FailSchedule::kFixed : schedule;
+  attack.schedule = schedule_of(config);
   attack.occasions = {.lie_rate = config.lie_rate,
                       .lie_when = config.lie_when,
                       .silent_rate = config.silent_rate,

@@ -132,6 +132,39 @@ TEST(Notices, SayHowLongTheServerWaitsForAttackersWhoMissItsDeadline) {
   EXPECT_THAT(waits({{"worker-fail", "1"}}), IsEmpty());
 }
 
+TEST(Notices, SayThatBrokenMachinesStayBrokenWhereOthersWouldLieInEachStep) {
+  const auto said = [](const Texts& options) {
+    RunConfig config;
+    config.worker_fail = 1;
+    for (const auto& [name, text] : options) set_option(find_option(name), text, config);
+    const Plan plan = make_plan(resolve(config, 0));
+    return std::pair(plan.attack.schedule,
+                     std::ranges::count_if(plan.notices, [](const std::string& line) {
+                       return line.starts_with("--err-mode sdc: broken machines stay broken");
+                     }));
+  };
+  const auto [fixed, worst_case] = std::pair(FailSchedule::kFixed, FailSchedule::kWorstCase);
+  EXPECT_EQ(said({{"err-mode", "sdc"}}), std::pair(fixed, 1L));
+  EXPECT_EQ(said({{"err-mode", "sdc"}, {"fail-schedule", "per-step"}}), std::pair(fixed, 1L));
+  EXPECT_EQ(said({{"err-mode", "sdc"}, {"fail-schedule", "fixed"}}), std::pair(fixed, 0L));
+  EXPECT_EQ(said({{"err-mode", "sdc"}, {"fail-schedule", "worst-case"}}),
+            std::pair(worst_case, 0L));
+  EXPECT_EQ(said({{"err-mode", "sdc"}, {"approach", "audit"}}), std::pair(fixed, 0L));
+  EXPECT_EQ(said({{"fail-schedule", "per-step"}}), std::pair(FailSchedule::kPerStep, 0L));
+}
+
+TEST(BrokenMachines, ArePutOutAsThoseWhoStayAre) {
+  for (const auto& [attack, is_put_out] : {std::pair("sdc", true), std::pair("rev_grad", false)}) {
+    RunConfig config;
+    config.worker_fail = 1;
+    config.approach = Approach::kAudit;
+    config.err_mode = attack;
+    config.fail_schedule = FailSchedule::kPerStep;
+    const Plan plan = make_plan(resolve(config, 0));
+    EXPECT_EQ(plan.arbitrated->evict_after, is_put_out ? 1U : 0U) << attack;
+  }
+}
+
 TEST(Notices, NameOptionsWithoutEffectOnTheEngineOrTheNetwork) {
   RunConfig config;
   EXPECT_THAT(run_notices(config, false, true), IsEmpty());

@@ -69,9 +69,4 @@ std::unique_ptr<Attack> make_sdc(const AttackOptions& /*options*/) {
   return std::make_unique<SilentCorruption>();
 }
 
-std::vector<std::string> notices_sdc(const AttackOptions& /*options*/, std::size_t /*rows*/,
-                                     std::size_t /*most_owned*/) {
-  return {"--err-mode sdc: broken machines stay broken, so --fail-schedule per-step is fixed"};
-}
-
 }  // namespace detox
