@@ -14,6 +14,9 @@
 
 namespace detox {
 
+/// The fact of a checkpoint that has Healing::text().
+inline constexpr const char* kWentBack = "went_back";
+
 class Healing {
  public:
   struct Back {

@@ -22,7 +22,6 @@ namespace {
 
 constexpr const char* kDivergedAt = "diverged_at";
 constexpr const char* kConvicted = "convicted";
-constexpr const char* kWentBack = "went_back";
 
 std::string_view text_fact(const TrainingState& state, const std::string& name) {
   const auto found = state.facts.find(name);

@@ -18,12 +18,12 @@ std::uint64_t KeptScores::attempt_of(std::uint64_t step, const std::string& mode
   try {
     const std::vector<std::byte> bytes = read_file(state);
     const Safetensors content = parse_safetensors(state.string(), bytes);
-    const auto entry = [&](const char* name) {
+    const auto entry = [&](const std::string& name) {
       const auto found = content.metadata.find(name);
       return found == content.metadata.end() ? std::string() : found->second;
     };
     if (entry("model_digest") != model_digest) return 0;
-    return Healing(entry("fact.went_back")).attempt();
+    return Healing(entry(std::string("fact.") + kWentBack)).attempt();
   } catch (const InputError&) {
     return 0;
   }

@@ -7,11 +7,13 @@
 
 #include "base/finite.hpp"
 #include "base/log.hpp"
+#include "base/round_number.hpp"
 #include "detox/errors.hpp"
 #include "host/numerics.hpp"
 #include "record/checkpoint_files.hpp"
 #include "record/run_files.hpp"
 #include "record/signature_file.hpp"
+#include "round/healing.hpp"
 
 namespace detox {
 namespace {
@@ -79,12 +81,20 @@ void remove_later_checkpoints(const fs::path& dir, std::uint64_t step) {
   remove_checkpoints_after(dir, step);
 }
 
-/// That the steps before `step`, which stay, are not signed by somebody else.
-void check_signer(const TrainSetup& setup, const fs::path& dir, std::uint64_t step) {
+std::uint64_t round_of(const TrainingState& state) {
+  const auto backs = state.facts.find(kWentBack);
+  return round_number(backs == state.facts.end() ? 0 : Healing(backs->second).attempt(),
+                      state.step);
+}
+
+/// That lines which stay are not signed by somebody else: those up to this checkpoint, and of a run
+/// that has gone back those of its earlier attempts.
+void check_signer(const TrainSetup& setup, const fs::path& dir, const TrainingState& state) {
   if (!setup.sign_key) return;
   const fs::path file = dir / kSignatureFile;
   const auto there = read_signature(file);
-  if (!there || there->chain.first > step || there->key == setup.sign_key->fingerprint()) return;
+  if (!there || there->chain.first > round_of(state)) return;
+  if (there->key == setup.sign_key->fingerprint()) return;
   throw UsageError(
       fmt::format("{} is of another key, {}, and --sign-key {} is {}; valid: that key, or remove "
                   "the file, and all is signed anew",
@@ -103,7 +113,7 @@ HostsOfWorkers hosts_of_convicted(const fs::path& dir) {
 
 /// `file` is the checkpoint of `start`; empty for step 0.
 Start accept(const TrainSetup& setup, const fs::path& file, Start start) {
-  check_signer(setup, start.directory.path(), start.checkpoint.state.step);
+  check_signer(setup, start.directory.path(), start.checkpoint.state);
   start.directory.remove_leftovers();
   record_config(setup, start.directory);
   if (file.empty()) return start;

@@ -189,6 +189,24 @@ TEST_F(Signature, OfAnotherKeyIsNotWrittenOver) {
   EXPECT_EQ(verify(other_public_).last_signed, 12U);
 }
 
+TEST_F(Signature, OfAnotherKeyStaysWhereLinesOfEarlierAttemptsDo) {
+  const Options healed = {{"approach", "audit"}, {"workers", "11"},       {"mode", "trimmed-mean"},
+                          {"heal", "on"},        {"worker-fail", "2"},    {"assume-fail", "2"},
+                          {"audit-rate", "0.3"}, {"err-mode", "rev_grad"}};
+  train(mine_, healed);
+  for (const std::uint64_t step : {4U, 8U, 12U}) lose_checkpoint(step);
+  ToyRun run(this->run(), kSignedTwelve);
+  const std::string text = run.file("commitments.sig"), lines = run.file("commitments.jsonl");
+  ASSERT_THAT(text, HasSubstr("attempt"));
+  ASSERT_TRUE(std::filesystem::exists(model_path(this->run(), 0)));
+  EXPECT_THAT(refusal_to_train(other_, healed),
+              HasSubstr("commitments.sig is of another key, 06e3"));
+  EXPECT_EQ(run.file("commitments.sig"), text);
+  EXPECT_EQ(run.file("commitments.jsonl"), lines);
+  train(mine_, healed);
+  EXPECT_EQ(run.file("commitments.sig"), text);
+}
+
 TEST_F(Signature, IsNotRenewedOverLinesThatWereAltered) {
   train(mine_, {}, 6);
   const std::string lines = ToyRun(run(), kSignedTwelve).file("commitments.jsonl");
