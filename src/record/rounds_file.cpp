@@ -117,7 +117,7 @@ void check_step(const RecordedStep& step, std::size_t workers) {
 }  // namespace
 
 RecordedRounds::RecordedRounds(std::string name, std::vector<std::byte> bytes, std::size_t workers,
-                               std::size_t slices, std::uint64_t until)
+                               std::size_t slices, std::uint64_t until, const Seen& seen)
     : name_(std::move(name)), bytes_(std::move(bytes)), workers_(workers), slices_(slices) {
   const std::string_view text = text_of(bytes_);
   const std::size_t last_back = text.rfind(kBackFrom);
@@ -125,19 +125,21 @@ RecordedRounds::RecordedRounds(std::string name, std::vector<std::byte> bytes, s
     const std::size_t newline = text.find('\n', begin);
     if (newline == std::string_view::npos) break;
     const bool may_go_back = last_back != std::string_view::npos && last_back > begin;
-    if (!begins_.empty() && last_step() >= until && !may_go_back) break;
+    if (!lines_.empty() && lines_.back().step >= until && !may_go_back) break;
     ++number_;
     const std::string_view line = text.substr(begin, newline - begin);
     if (line.find(kBackFrom) != std::string_view::npos) {
       go_back(line);
     } else {
-      add(parse(begin), begin);
+      const RecordedStep step = parse(begin);
+      add(step, begin);
+      if (seen) seen(step);
     }
     begin = newline + 1;
   }
-  if (number_ > 0 && last_step() > until)
-    begins_.resize(static_cast<std::size_t>(std::max(until + 1, first_) - first_));
-  if (begins_.empty()) throw InputError(name_ + ": no step is recorded there");
+  check_whole(until);
+  while (!lines_.empty() && lines_.back().step > until) lines_.pop_back();
+  if (lines_.empty()) throw InputError(name_ + ": no step is recorded there");
 }
 
 void RecordedRounds::add(const RecordedStep& step, std::size_t begin) {
@@ -145,20 +147,30 @@ void RecordedRounds::add(const RecordedStep& step, std::size_t begin) {
     first_ = step.step;
     attempt_ = step.attempt;
   }
-  begins_.push_back(begin);
   if (step.attempt != attempt_) {
     throw InputError(fmt::format("{} is damaged: line {} is of attempt {}, the one before of {}",
                                  name_, number_, step.attempt, attempt_));
   }
-  if (step.step > last_step()) {
-    throw InputError(fmt::format(
-        "{}: line {} is of step {}, not of step {}: it lacks steps {} to {}; valid: up to step {}, "
-        "with --max-steps",
-        name_, number_, step.step, last_step(), last_step(), step.step - 1, last_step() - 1));
-  }
-  if (step.step != last_step()) {
+  const std::uint64_t next = lines_.empty() ? first_ : lines_.back().step + 1;
+  if (step.step < next) {
     throw InputError(fmt::format("{} is damaged: line {} is of step {}, not of step {}", name_,
-                                 number_, step.step, last_step()));
+                                 number_, step.step, next));
+  }
+  lines_.push_back({step.step, begin});
+}
+
+/// Who lost lines and took their steps again has them.
+void RecordedRounds::check_whole(std::uint64_t until) const {
+  std::uint64_t next = first_;
+  for (const auto& [step, begin] : lines_) {
+    if (step != next && next <= until) {
+      throw InputError(fmt::format(
+          "{}: line {} is of step {}, not of step {}: it lacks steps {} to {}; valid: up to step "
+          "{}, with --max-steps",
+          name_, 1 + std::ranges::count(text_of(bytes_).substr(0, begin), '\n'), step, next, next,
+          step - 1, next - 1));
+    }
+    next = step + 1;
   }
 }
 
@@ -182,11 +194,10 @@ void RecordedRounds::go_back(std::string_view line) {
     }
     if (back.attempt != attempt_ + 1)
       throw Fault{fmt::format("attempt {} follows attempt {}", back.attempt, attempt_)};
-    if (step + 1 < first_ || step > last_step())
-      throw Fault{fmt::format("it goes back to step {}, from step {}", step, last_step())};
     attempt_ = back.attempt;
     backs_.push_back(back);
-    begins_.resize(static_cast<std::size_t>(step + 1 - first_));
+    first_ = std::min(first_, step + 1);  // where the lines of the first steps were lost
+    while (!lines_.empty() && lines_.back().step > step) lines_.pop_back();
   } catch (const Fault& fault) {
     throw InputError(fmt::format("{} is damaged: line {}: {}", name_, number_, fault.what));
   }
@@ -245,7 +256,7 @@ RecordedStep RecordedRounds::at(std::uint64_t step) const {
     throw InputError(fmt::format("{}: it has no step {}, but steps {} to {}", name_, step,
                                  first_step(), last_step()));
   }
-  return parse(begins_[static_cast<std::size_t>(step - first_)]);
+  return parse(lines_[static_cast<std::size_t>(step - first_)].begin);
 }
 
 }  // namespace detox

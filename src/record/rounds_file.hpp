@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -45,19 +46,22 @@ struct RecordedStep {
 /// them. Immutable.
 class RecordedRounds {
  public:
+  /// Called for each step that is read, in the order of the file: it need not stand.
+  using Seen = std::function<void(const RecordedStep& step)>;
   /// `name` is for messages. Nothing is read beyond step `until`. What follows the last newline is
   /// a line that is being written, or never was. InputError, naming line or step, where the file
   /// holds anything but consecutive steps of a run with so many workers and slices: workers
   /// assigned evenly, each at least once, a majority of the assigned counted or nobody, slices used
   /// that have a majority, and none of them where the step was skipped. Where copies are dealt
   /// (`away`): nobody assigned who was away. Attempts one behind the other, each from a line that
-  /// says so.
+  /// says so. Lines may be missing of steps that do not stand.
   RecordedRounds(std::string name, std::vector<std::byte> bytes, std::size_t workers,
                  std::size_t slices,
-                 std::uint64_t until = std::numeric_limits<std::uint64_t>::max());
+                 std::uint64_t until = std::numeric_limits<std::uint64_t>::max(),
+                 const Seen& seen = {});
 
   std::uint64_t first_step() const { return first_; }
-  std::uint64_t last_step() const { return first_ + begins_.size() - 1; }
+  std::uint64_t last_step() const { return first_ + lines_.size() - 1; }
 
   /// InputError where this step is not there. Parses its line.
   RecordedStep at(std::uint64_t step) const;
@@ -72,11 +76,16 @@ class RecordedRounds {
   RecordedStep parse(std::size_t begin) const;
   void add(const RecordedStep& step, std::size_t begin);
   void go_back(std::string_view line);
+  void check_whole(std::uint64_t until) const;
 
+  struct Line {
+    std::uint64_t step;
+    std::size_t begin;
+  };
   std::string name_;
   std::vector<std::byte> bytes_;
   std::size_t workers_, slices_;
-  std::vector<std::size_t> begins_;  ///< of the lines that stand
+  std::vector<Line> lines_;  ///< that stand
   std::uint64_t first_ = 1;
   std::vector<RecordedBack> backs_;
   std::uint64_t attempt_ = 0;  ///< of the line that was read last

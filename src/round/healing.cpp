@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "base/file.hpp"
 #include "base/round_number.hpp"
@@ -51,17 +52,20 @@ std::optional<std::uint64_t> first_unsure_step(const std::filesystem::path& roun
                                                std::uint64_t first, std::uint64_t last,
                                                std::size_t workers, std::size_t slices,
                                                const Evictions& evictions) {
-  const RecordedRounds recorded(rounds.string(), read_file(rounds), workers, slices);
+  std::set<std::uint64_t> unsure;  // of the steps that stand so far
+  const auto look = [&](const RecordedStep& step) {
+    unsure.erase(unsure.lower_bound(step.step), unsure.end());
+    if (std::ranges::any_of(step.slices,
+                            [&](const auto& one) { return is_unsure(one, evictions); }))
+      unsure.insert(step.step);
+  };
+  const RecordedRounds recorded(rounds.string(), read_file(rounds), workers, slices, last, look);
   if (recorded.first_step() > first || recorded.last_step() < last) {
     throw InputError(fmt::format("{} has steps {} to {}, not {} to {}", recorded.name(),
                                  recorded.first_step(), recorded.last_step(), first, last));
   }
-  for (std::uint64_t step = recorded.first_step(); step <= last; ++step) {
-    for (const RecordedSlice& slice : recorded.at(step).slices) {
-      if (is_unsure(slice, evictions)) return step;
-    }
-  }
-  return std::nullopt;
+  if (unsure.empty() || *unsure.begin() > last) return std::nullopt;
+  return *unsure.begin();
 }
 
 }  // namespace detox

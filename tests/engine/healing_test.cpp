@@ -348,6 +348,25 @@ TEST(Healing, GoesBackToTheBeginningWhereItsFirstLinesAreLost) {
   EXPECT_THAT(backs(lost.run), ElementsAre(Back{convicted, 0}));
 }
 
+TEST(Healing, GoesBackNoFurtherForLostLinesOfStepsThatWereTakenAgain) {
+  std::uint64_t second = 0;
+  for (int seed = 1; second == 0; ++seed) {
+    ASSERT_LT(seed, 20);
+    AttackedRun lost(with(kHealed, {{"eval-freq", "1"},
+                                    {"lie-rate", "0.1"},
+                                    {"max-steps", "60"},
+                                    {"seed", std::to_string(seed)}}));
+    bool is_lost = false;
+    lost.run.after_step = [&](std::uint64_t) {
+      if (!std::exchange(is_lost, true)) std::ofstream(lost.directory / "run" / "rounds.jsonl");
+    };
+    const std::vector<Back> found = backs(lost.locally().run);
+    if (found.size() < 2) continue;
+    EXPECT_EQ(found[0].to, 0U);
+    second = found[1].to;
+  }
+}
+
 TEST(Healing, IsTheSameOnBothEnginesAndConvictsNobodyHonestInTwentyConfigurations) {
   std::mt19937 random(17);
   const auto any = [&](std::initializer_list<const char*> of) {

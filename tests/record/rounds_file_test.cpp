@@ -121,12 +121,33 @@ TEST(RecordedRounds, AreTheStepsThatStandWhereARunHasGoneBack) {
   EXPECT_EQ(replayed.backs().size(), 1U);
 }
 
+TEST(RecordedRounds, LackNothingWhereTheStepsOfLostLinesWereTakenAgain) {
+  for (const std::vector<Json>& lines : std::vector<std::vector<Json>>{
+           {line(1), line(4), back(1, 1, 4), line(2, 1), line(3, 1)},
+           {line(3), back(0, 1, 4), line(1, 1), line(2, 1), line(3, 1)},
+           {line(1), back(3, 1, 5), line(4, 1), back(1, 2, 4), line(2, 2), line(3, 2)}}) {
+    const std::string text = text_of_lines(lines);
+    SCOPED_TRACE(text);
+    std::vector<std::uint64_t> seen;
+    const auto bytes = bytes_of(text);
+    const RecordedRounds rounds("r", {bytes.begin(), bytes.end()}, 7, 2, 3,
+                                [&](const RecordedStep& step) { seen.push_back(step.step); });
+    EXPECT_EQ(rounds.first_step(), 1U);
+    EXPECT_EQ(rounds.last_step(), 3U);
+    for (const std::uint64_t step : {1U, 2U, 3U}) EXPECT_EQ(rounds.at(step).step, step);
+    EXPECT_EQ(seen.size() + rounds.backs().size(), lines.size());
+  }
+  EXPECT_THAT(refusal_of(text_of_lines({line(1), line(4), back(2, 1, 4), line(3, 1)})),
+              HasSubstr("line 4 is of step 3, not of step 2: it lacks steps 2 to 2"));
+}
+
 TEST(RecordedRounds, RefuseAttemptsThatNoRunMakes) {
   for (const std::vector<Json>& lines :
        std::vector<std::vector<Json>>{{line(1), line(2, 1)},
                                       {line(1), back(1, 2, 1), line(2, 2)},
                                       {line(1), line(2), back(3, 1, 3)},
                                       {line(5), back(3, 1, 5)},
+                                      {line(1), back(3, 1, 5), line(4, 1)},
                                       {line(1), line(2), back(1, 1, 2), line(2)},
                                       {line(1), line(2), back(1, 1, 2), line(3, 1)},
                                       {line(1), {{"step", 1}, {"attempt", 1}, {"back_from", 1}}},
