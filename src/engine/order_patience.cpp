@@ -42,4 +42,10 @@ std::vector<SliceOrder> OrderPatience::overdue(Time now) {
   return overdue;
 }
 
+bool OrderPatience::is_half_over(Time now) {
+  if (was_half_over_ || std::chrono::duration<double>(now - begin_).count() < limit_s_ / 2)
+    return false;
+  return was_half_over_ = true;
+}
+
 }  // namespace detox

@@ -25,6 +25,8 @@ class OrderPatience {
   void answered(const SliceOrder& order, Time now);
   /// Orders that took longer than that, each once.
   std::vector<SliceOrder> overdue(Time now);
+  /// True once in a step, when half of its time is over: the other half is for what was promised.
+  bool is_half_over(Time now);
 
   double seconds() const;
 
@@ -38,6 +40,7 @@ class OrderPatience {
   Time begin_{};
   double limit_s_ = 0;
   double half_s_ = 0;  ///< 0: not half of them are answered
+  bool was_half_over_ = false;
 };
 
 }  // namespace detox

@@ -260,6 +260,11 @@ void RemoteFleet::pass_over_late(const StepOrder& order, StepVotes& votes) {
     pass_over(late, votes);
   }
   give_more_orders(order, votes);
+  if (!patience_.is_half_over(now_)) return;
+  for (std::uint32_t slice = 0; slice < order.assignment.slices(); ++slice) {
+    votes.make_do(slice);
+    look_after(slice, votes);
+  }
 }
 
 /// It will not answer any more.

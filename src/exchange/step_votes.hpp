@@ -61,6 +61,9 @@ class StepVotes {
   /// Nobody waits any more for what this worker was asked for: where it matters somebody else is
   /// asked. It may answer all the same.
   virtual void pass_over(const SliceOrder& order) = 0;
+  /// There is no time left to hear more than has been said of this slice: copies that were to be
+  /// compared with others count by themselves, where they may.
+  virtual void make_do(std::uint32_t slice) = 0;
   /// Of a slice with a majority, none of whom delivers: somebody else is asked, where not everybody
   /// was. True if so, or if such a one may answer yet.
   virtual bool ask_another(std::uint32_t slice) = 0;
@@ -71,8 +74,8 @@ class StepVotes {
   virtual void note(const SliceOrder& of, Suspicion kind) = 0;
   /// The same, where it is about no slice.
   virtual void note(std::uint32_t worker, Suspicion kind) = 0;
-  /// Only count(), pass_over() and settle() change it, each that of one slice. Where an arbiter has
-  /// to decide, one with a majority is open again.
+  /// Only count(), pass_over(), make_do() and settle() change it, each that of one slice. Where an
+  /// arbiter has to decide, one with a majority is open again.
   virtual SliceState state(std::uint32_t slice) const = 0;
   /// Also if nobody of it delivered the bytes.
   virtual std::optional<Majority> majority(std::uint32_t slice) const = 0;

@@ -122,11 +122,7 @@ void Ballot::ask_as_needed(std::uint32_t index) {
   };
   while (is_needed() && ask_next(index)) {
   }
-  if (parts_.arbitration == nullptr || !slice.waited_for.empty()) return;
-  if (slice.is_disputed) return end_recheck(index);
-  // The copy that was to be compared with does not come, and nobody can be asked instead.
-  const std::size_t copies = parts_.arbitration->dealing.copies;
-  if (slice.vote.quorum() > copies && slice.vote.most_equal() >= copies) slice.vote.require(copies);
+  if (parts_.arbitration != nullptr && slice.waited_for.empty()) require_less(index);
 }
 
 std::vector<SliceOrder> Ballot::take_orders() { return std::exchange(orders_, {}); }
@@ -135,6 +131,16 @@ void Ballot::pass_over(const SliceOrder& order) {
   if (std::erase(slices_[order.slice].waited_for, order.worker) == 0) return;
   ask_as_needed(order.slice);
   settle_copy(order.slice);  // what others have said may be enough now
+}
+
+void Ballot::make_do(std::uint32_t index) {
+  if (parts_.arbitration == nullptr) return;
+  Slice& slice = slices_[index];
+  const bool was_disputed = slice.is_disputed, was_open = state(index) == SliceState::kOpen;
+  require_less(index);
+  // Who says otherwise before the answer is here is still compared with it.
+  if (was_open && !was_disputed && state(index) == SliceState::kMajority) slice.is_overdue = true;
+  settle_copy(index);
 }
 
 bool Ballot::ask_another(std::uint32_t slice) {
@@ -225,14 +231,19 @@ void Ballot::recheck(std::uint32_t index) {
   dispute(index);
 }
 
-/// Too few have answered, and none of them otherwise: the copies count as if nobody had asked.
-void Ballot::end_recheck(std::uint32_t index) {
+/// Those who were to be compared with do not answer. Of a recheck: too few have, and none of them
+/// otherwise, so that the copies count as if nobody had asked.
+void Ballot::require_less(std::uint32_t index) {
   Slice& slice = slices_[index];
-  const SliceVote& vote = slice.vote;
-  const bool is_open = vote.candidates().size() == 1 && vote.state() == SliceVote::State::kOpen;
-  if (slice.agreed == 0 || !is_open) return;
-  slice.vote.require(std::exchange(slice.agreed, 0));
-  slice.is_disputed = false;
+  SliceVote& vote = slice.vote;
+  if (vote.state() != SliceVote::State::kOpen || vote.candidates().size() != 1) return;
+  const std::size_t copies = parts_.arbitration->dealing.copies;
+  if (slice.agreed > 0) {
+    vote.require(std::exchange(slice.agreed, 0));
+    slice.is_disputed = false;
+  } else if (!slice.is_disputed && vote.most_equal() >= copies) {
+    vote.require(copies);
+  }
 }
 
 /// Where it is what nobody else has said, somebody is wrong who is never doubted: more workers are

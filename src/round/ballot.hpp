@@ -69,6 +69,7 @@ class Ballot final : public StepVotes {
 
   std::vector<SliceOrder> take_orders() override;
   void pass_over(const SliceOrder& order) override;
+  void make_do(std::uint32_t slice) override;
   bool ask_another(std::uint32_t slice) override;
   void count(const IncomingAnswer& answer) override;
   void note(const SliceOrder& of, Suspicion kind) override;
@@ -112,7 +113,9 @@ class Ballot final : public StepVotes {
     bool by_digest = false;
     std::optional<std::span<const std::byte>> answer = {};
     bool is_undelivered = false;
-    bool is_overdue = false;  ///< who promised it does not deliver: others may be asked as well
+    /// Who promised it does not deliver, or who was to be compared does not answer: others may be
+    /// asked as well.
+    bool is_overdue = false;
     /// Sent to the arbiter: those who said something else than what it finds are convicted.
     bool is_disputed = false;
     bool is_at_server = false;   ///< and it is the server's turn
@@ -135,7 +138,7 @@ class Ballot final : public StepVotes {
   void settle_copy(std::uint32_t slice);
   void dispute(std::uint32_t slice);
   void recheck(std::uint32_t slice);
-  void end_recheck(std::uint32_t slice);
+  void require_less(std::uint32_t slice);
   void close_slice(std::uint32_t slice, bool only_late, RecentSteps::Step& step);
   void accuse(std::uint32_t slice);
 

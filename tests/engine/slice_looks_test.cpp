@@ -77,6 +77,7 @@ class WatchedVotes final : public StepVotes {
   explicit WatchedVotes(StepVotes& votes) : votes_(votes) {}
   std::vector<SliceOrder> take_orders() override { return votes_.take_orders(); }
   void pass_over(const SliceOrder& order) override { votes_.pass_over(order); }
+  void make_do(std::uint32_t slice) override { votes_.make_do(slice); }
   bool ask_another(std::uint32_t slice) override { return votes_.ask_another(slice); }
   void count(const IncomingAnswer& answer) override { votes_.count(answer); }
   void note(const SliceOrder& of, Suspicion kind) override { votes_.note(of, kind); }

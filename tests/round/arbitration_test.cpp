@@ -199,6 +199,40 @@ TEST(Arbitration, TakesCopiesThatAgreeAsTheyAreWhereTooFewAnswerToRecheckThem) {
   }
 }
 
+TEST(Arbitration, TakesWhatAgreesAsItIsWhereThereIsNoTimeToHearMore) {
+  Arbitrated votes(false, {true, true, true});
+  votes.orders();
+  for (const std::uint32_t slice : {0U, 1U, 2U}) votes->make_do(slice);
+  EXPECT_EQ(votes->state(0), SliceState::kOpen);  // nobody has said anything
+  votes.says(0, 0, "good");
+  votes.says(1, 0, "good");
+  EXPECT_THAT(votes.orders(), ElementsAre("4:0"));
+  votes->make_do(0);
+  EXPECT_EQ(votes->state(0), SliceState::kMajority);
+  votes.says(4, 0, "evil");  // that is late
+  EXPECT_EQ(votes->state(0), SliceState::kMajority);
+  EXPECT_THAT(votes.orders(), IsEmpty());
+  votes.deliver(0, "body");
+  votes->close(true);
+  EXPECT_THAT(votes.ledger(), IsEmpty());
+}
+
+TEST(Arbitration, MakesDoWithOneCopyWhereTheOtherTakesTooLongAndWithNoneThatIsInDispute) {
+  Arbitrated votes(false), disputed(false);
+  votes.orders();
+  votes.says(0, 0, "good");
+  votes->make_do(0);
+  EXPECT_EQ(votes->state(0), SliceState::kMajority);
+  votes.says(1, 0, "evil");  // before the answer itself is here
+  EXPECT_EQ(votes->state(0), SliceState::kOpen);
+  EXPECT_THAT(votes.orders(), ElementsAre("4:0", "5:0"));
+  disputed.orders();
+  disputed.says(0, 0, "evil");
+  disputed.says(1, 0, "good");
+  disputed->make_do(0);
+  EXPECT_EQ(disputed->state(0), SliceState::kOpen);
+}
+
 TEST(Arbitration, BeginsNoRecheckThatTooFewAreLeftFor) {
   Arbitrated votes(false, {true, true, true}, {4, 5, 6, 7, 8});
   votes.orders();

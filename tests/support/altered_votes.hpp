@@ -16,6 +16,7 @@ class AlteredVotes final : public StepVotes {
   void count(const IncomingAnswer& answer) override { count_(answer); }
   std::vector<SliceOrder> take_orders() override { return votes_.take_orders(); }
   void pass_over(const SliceOrder& order) override { votes_.pass_over(order); }
+  void make_do(std::uint32_t slice) override { votes_.make_do(slice); }
   bool ask_another(std::uint32_t slice) override { return votes_.ask_another(slice); }
   void note(const SliceOrder& of, Suspicion kind) override { votes_.note(of, kind); }
   void note(std::uint32_t worker, Suspicion kind) override { votes_.note(worker, kind); }
