@@ -178,6 +178,21 @@ void RecordedCommitments::read(std::string_view text) {
     add(text.substr(0, end));
     text.remove_prefix(end + 1);
   }
+  std::uint64_t next = first_;
+  for (const Line& line : lines_) {
+    if (line.commitment.step != next)
+      refuse_order(line.number + 1, line.commitment.step, next, false);
+    ++next;
+  }
+  const std::uint64_t ends = step_of_round(all_.back().round);
+  if (ends + 1 != next) refuse_order(all_.size(), ends, next, true);
+}
+
+void RecordedCommitments::refuse_order(std::size_t number, std::uint64_t step,
+                                       std::uint64_t expected, bool is_back) const {
+  throw InputError(fmt::format(
+      "{}: line {} is of step {}{}, not of step {}: lines are missing or in another order", name_,
+      number, step, is_back ? ", gone back to" : "", expected));
 }
 
 void RecordedCommitments::add(std::string_view line) {
@@ -193,17 +208,15 @@ void RecordedCommitments::add(std::string_view line) {
     attempt_ = found->attempt() - (back != nullptr ? 1 : 0);
     first_before_ = found->before;
   }
-  const bool follows = back == nullptr
-                           ? found->step() == last_step() + 1 && found->attempt() == attempt_
-                           : found->attempt() == attempt_ + 1 && found->step() + 1 >= first_ &&
-                                 found->step() <= last_step();
-  if (!follows) {
-    throw InputError(fmt::format(
-        "{}: line {} is of step {}{}, not of step {}: lines are missing or in another "
-        "order",
-        name_, number, found->step(), back != nullptr ? ", gone back to" : "", last_step() + 1));
-  }
-  if (number > 1 && found->before != all_.back().digest) {
+  const std::uint64_t next = lines_.empty() ? first_ : lines_.back().commitment.step + 1;
+  const bool follows = back == nullptr ? found->step() >= next && found->attempt() == attempt_
+                                       : found->attempt() == attempt_ + 1 &&
+                                             back->to + 1 >= first_ && back->to < back->from;
+  const bool is_behind = number == 1 || found->before == all_.back().digest;
+  // A line that was lost was none that another one was written behind.
+  if (!follows || (!is_behind && back == nullptr && found->step() != next))
+    refuse_order(number, found->step(), next, back != nullptr);
+  if (!is_behind) {
     throw InputError(
         fmt::format("{}: line {} (step {}) was altered: line {} was written behind another one",
                     name_, number - 1, step_of_round(all_.back().round), number));
@@ -211,7 +224,7 @@ void RecordedCommitments::add(std::string_view line) {
   attempt_ = found->attempt();
   if (back != nullptr) {
     ++backs_;
-    lines_.resize(static_cast<std::size_t>(back->to + 1 - first_));
+    while (!lines_.empty() && lines_.back().commitment.step > back->to) lines_.pop_back();
   } else {
     lines_.push_back({std::get<Commitment>(found->what), found->before, number - 1});
   }

@@ -83,7 +83,8 @@ class RecordedCommitments {
  public:
   /// InputError, naming the line, where the file is not there, is longer than a run writes, holds
   /// anything but whole lines of consecutive steps as a run writes them, or where a line is not the
-  /// one that the next was written behind. Where it has gone back last, no step may stand.
+  /// one that the next was written behind. Where it has gone back last, no step may stand. Lines
+  /// may be missing of steps that do not stand.
   explicit RecordedCommitments(const std::filesystem::path& file);
   /// The file's text; `name` is for messages.
   RecordedCommitments(std::string name, std::string_view text);
@@ -118,6 +119,8 @@ class RecordedCommitments {
   }
   void read(std::string_view text);
   void add(std::string_view line);
+  [[noreturn]] void refuse_order(std::size_t number, std::uint64_t step, std::uint64_t expected,
+                                 bool is_back) const;
 
   std::string name_;
   std::vector<Line> lines_;  ///< that stand

@@ -126,6 +126,34 @@ TEST_F(SignatureFile, StandsForWhatARunWentBackFromAndForWhatItTookAgain) {
   }
 }
 
+TEST_F(SignatureFile, LacksNothingWhereTheStepsOfLostLinesWereTakenAgain) {
+  const Digest state = digest_of(bytes_of("state"));
+  std::string text;
+  Digest before = digest_of(bytes_of("start"));
+  const auto add = [&](const std::string& line) {
+    before = digest_of(bytes_of(line));
+    text += line + "\n";
+  };
+  for (const std::uint64_t step : {1U, 2U, 4U}) add(commitment_line({step, state, {}}, before));
+  EXPECT_THROW(RecordedCommitments("lines", text), InputError);
+  for (const std::uint64_t to : {3U, 4U, 5U}) {  // what it went back to stands, and is not there
+    const std::string back = back_line({.attempt = 1, .from = 6, .to = to}, before);
+    EXPECT_THROW(RecordedCommitments("lines", text + back + "\n"), InputError) << to;
+  }
+  add(back_line({.attempt = 1, .from = 4, .to = 2}, before));
+  add(commitment_line({3, state, {}, 1}, before));
+  const RecordedCommitments lines("lines", text);
+  EXPECT_EQ(lines.last_step(), 3U);
+  EXPECT_EQ(lines.taken_back(), 1U);
+  const CommitmentSignature signature =
+      parse_signature("file", signature_text(lines.chain(kConfiguration), key_));
+  EXPECT_EQ(refusal(signature, text), "");
+  // The same lines, one of which was cut out.
+  std::string cut = text;
+  cut.erase(cut.find('\n') + 1, cut.find('\n', cut.find('\n') + 1) - cut.find('\n'));
+  EXPECT_THAT(refusal(signature, cut), HasSubstr("line 2 is of step 4, not of step 2"));
+}
+
 TEST_F(SignatureFile, IsNobodysWhoAlteredWhatIsSigned) {
   CommitmentSignature signature = of(1, 5);
   signature.chain.last = 8;
