@@ -229,7 +229,7 @@ TEST(Verify, RefusesAlteredReorderedAndTruncatedFilesInOneLine) {
   EXPECT_THAT(refusal_of([](auto& l) { l[2] = "[" + std::string(100, '[') + "]"; }),
               HasSubstr("line 3 is not as a run writes it"));
   EXPECT_THAT(refusal_of([](auto& l) { l.push_back(l.back()); }), HasSubstr("line 13"));
-  std::ofstream(one.file(), std::ios::trunc);
+  std::filesystem::resize_file(one.file(), 0);
   EXPECT_THAT(one.refusal(), HasSubstr("no step is recorded there"));
   std::filesystem::resize_file(one.file(), (std::size_t{1} << 30) + 1);
   EXPECT_THAT(one.refusal(), HasSubstr("more than a run writes"));
