@@ -27,6 +27,7 @@ class LaunchedJob : public testing::Test {
     directory_ =
         std::filesystem::path(testing::TempDir()) / ("launch_job_" + std::to_string(getpid()));
     std::filesystem::create_directories(directory_);
+    signal(SIGINT, SIG_DFL);  // which is ignored in a shell's background
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 

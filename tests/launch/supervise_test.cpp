@@ -30,7 +30,10 @@ constexpr const char* kPrelude =
 
 class Supervise : public testing::Test {
  protected:
-  void SetUp() override { started_ = steady_clock::now(); }
+  void SetUp() override {
+    started_ = steady_clock::now();
+    signal(SIGINT, SIG_DFL);  // which is ignored in a shell's background
+  }
   void TearDown() override {
     std::filesystem::remove(pid_file_);
     std::filesystem::remove_all(pid_file_ + ".tmp");

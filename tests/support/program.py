@@ -21,6 +21,8 @@ DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")
 # A run that is small and yet has attackers, corrupt slices, momentum and several checkpoints.
 SMALL = ["--max-steps", "12", "--eval-freq", "5", "--batch-size", "4", "--worker-fail", "2",
          "--lis-simulation", "simulate"]
+# What a shell starts in the background ignores it, and so would all that is started and interrupted here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Result:
