@@ -65,7 +65,7 @@ class StepVotes {
   /// compared with others count by themselves, where they may.
   virtual void make_do(std::uint32_t slice) = 0;
   /// Of a slice with a majority, none of whom delivers: somebody else is asked, where not everybody
-  /// was. True if so, or if such a one may answer yet.
+  /// was. True if so, or if somebody is waited for who may join it yet.
   virtual bool ask_another(std::uint32_t slice) = 0;
 
   virtual void count(const IncomingAnswer& answer) = 0;

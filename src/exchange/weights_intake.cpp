@@ -13,10 +13,11 @@ namespace {
 // No chunk from a relay for so long, and for what so slow a link takes for all of them: it is
 // silent.
 constexpr double kQuietSeconds = 0.2, kQuietBytesASecond = 100e6;
-// For all of them together so many times the usual, and at least so long, but not many times as
-// long; and never more than this part of the step's deadline, because the weights have to come from
-// the server then, and be computed with.
-constexpr double kUsualTimes = 3, kRelayingSeconds = 1, kBytesASecond = 4e6, kMostTimes = 4;
+// All of them together may take so many times the usual, or of that silence; before a usual is
+// known so long, and never many times as long; and never more than this part of the step's
+// deadline, because the weights have to come from the server then, and be computed with.
+constexpr double kUsualTimes = 3, kQuietTimes = 2;
+constexpr double kRelayingSeconds = 1, kBytesASecond = 4e6, kMostTimes = 4;
 constexpr double kDeadlineShare = 1.0 / 6;
 constexpr double kAskAgainSeconds = 1;  // the server may be busy, or has gone on
 constexpr std::size_t kAtOnce = 8;      // chunks that the server is asked for
@@ -127,11 +128,14 @@ double WeightsIntake::quiet_patience_s() const {
   return kQuietSeconds + static_cast<double>(chunks_.bytes) / kQuietBytesASecond;
 }
 
-/// What attackers made slow must not make it more patient without end.
+/// What attackers made slow must not make it more patient without end, nor may they take in each
+/// step what a slow link would, where honest ones are quick.
 double WeightsIntake::whole_patience_s() const {
-  const double least_s = kRelayingSeconds + static_cast<double>(chunks_.bytes) / kBytesASecond;
-  const double usual_s = pace_.is_known() ? kUsualTimes * pace_.value() : least_s;
-  const double patience_s = std::clamp(usual_s, least_s, kMostTimes * least_s);
+  const double unknown_s = kRelayingSeconds + static_cast<double>(chunks_.bytes) / kBytesASecond;
+  const double patience_s =
+      pace_.is_known() ? std::clamp(kUsualTimes * pace_.value(), kQuietTimes * quiet_patience_s(),
+                                    kMostTimes * unknown_s)
+                       : unknown_s;
   if (deadline_s_ == 0) return patience_s;
   return std::min(patience_s, std::max(kQuietSeconds, kDeadlineShare * deadline_s_));
 }

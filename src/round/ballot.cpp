@@ -146,8 +146,7 @@ void Ballot::make_do(std::uint32_t index) {
 bool Ballot::ask_another(std::uint32_t slice) {
   DETOX_ASSERT(state(slice) == SliceState::kMajority);
   slices_[slice].is_overdue = true;
-  return (parts_.is_lazy || parts_.arbitration != nullptr) &&
-         (!slices_[slice].waited_for.empty() || ask_next(slice));
+  return !slices_[slice].waited_for.empty() || ask_next(slice);
 }
 
 /// What a worker can do any number of times in a step is one entry: a flood must not fill the disk.

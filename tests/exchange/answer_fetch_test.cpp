@@ -21,6 +21,7 @@ using testing::Pair;
 using Wanted = std::vector<std::uint32_t>;
 
 constexpr std::string_view kGood = "good answers";  // three chunks of four bytes
+constexpr std::string_view kOther = "other answer";
 
 /// A server with six workers of two slices, 0 to 2 and 3 to 5; the time is told.
 class FetchingServer {
@@ -334,6 +335,7 @@ TEST(AnswerFetch, TellsWhetherSomethingUsefulHasCome) {
 TEST(AnswerFetch, GivesASliceUpAtOnceWhereAllMembersHaveSentSomethingElse) {
   FetchingServer server;
   ask_two_members(server);
+  server.promise(2, kOther);
   server.send(0, 0, "evil answers");
   server.send(1, 1, "good  evil  ");
   server.look(0.1);
@@ -356,6 +358,7 @@ TEST(AnswerFetch, WaitsTheWholeStepOnceForMembersThatPromiseAndDoNotDeliver) {
 
   server.begin(2);
   ask_two_members(server);
+  server.promise(2, kOther);
   server.look(0.9);
   EXPECT_TRUE(server.is_fetching(0));
   server.look(1.1);  // late now
@@ -371,6 +374,7 @@ TEST(AnswerFetch, WaitsTheWholeStepOnceForMembersThatStopInTheMiddle) {
   for (const std::uint64_t step : {1U, 2U, 3U}) {
     server.begin(step);
     ask_two_members(server);
+    server.promise(2, kOther);
     server.send(0, 0, kGood);
     server.send(1, 1, kGood);
     server.look(0.1);
@@ -382,6 +386,22 @@ TEST(AnswerFetch, WaitsTheWholeStepOnceForMembersThatStopInTheMiddle) {
                 ElementsAre(Pair(0, Suspicion::kUndelivered), Pair(1, Suspicion::kUndelivered)))
         << step;
   }
+}
+
+/// Of these two one may be a liar, and the other only have a slow link.
+TEST(AnswerFetch, GivesNothingUpThatSomebodyMayStillPromise) {
+  FetchingServer server;
+  ask_two_members(server);
+  server.end_step();
+  server.begin(2);
+  ask_two_members(server);
+  for (const double seconds : {1.1, 1.2, 9.0}) server.look(seconds);  // late, and known for it
+  EXPECT_TRUE(server.is_fetching(0));
+  server.promise(2, kGood);
+  EXPECT_THAT(server.look(9.1), ElementsAre(Pair(2, Wanted{0, 2, 1})));
+  for (const std::uint32_t chunk : {0U, 1U, 2U}) server.send(2, chunk, kGood);
+  server.look(9.2);
+  EXPECT_EQ(server.answer(0), kGood);
 }
 
 TEST(AnswerFetch, WaitsForAMemberWhoIsNotKnownForKeepingOthersWaiting) {

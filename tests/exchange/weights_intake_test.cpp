@@ -192,6 +192,45 @@ TEST(WeightsIntake, AsksTheServerWhereItsRelayTricklesForMoreThanAShareOfTheDead
   EXPECT_THAT(question->chunks, ElementsAre(0, 2));
 }
 
+TEST(WeightsIntake, AsksTheServerWhereItsRelayTricklesThoughOthersWereQuick) {
+  TakingIn worker;
+  for (const std::uint64_t step : {5U, 6U}) {
+    worker.expect(step, 1);
+    worker.pass(0.01);
+    for (const std::size_t chunk : {0U, 1U, 2U}) worker.come(1, step, chunk);
+  }
+  worker.expect(7, 2);
+  for (const std::size_t chunk : {0U, 1U}) {
+    worker.look_after(0.19);  // less than a relay may be silent
+    EXPECT_FALSE(worker.asked(7).has_value());
+    worker.come(2, 7, chunk);
+  }
+  worker.look_after(0.05);
+  const auto question = worker.asked(7);
+  ASSERT_TRUE(question.has_value());
+  EXPECT_EQ(question->reason, AskReason::kNothingCame);
+  EXPECT_THAT(question->chunks, ElementsAre(2));
+}
+
+TEST(WeightsIntake, HasMorePatienceWhereAllRelaysAreSlow) {
+  TakingIn worker;
+  for (const std::uint64_t step : {5U, 6U}) {
+    worker.expect(step, 1);
+    for (const std::size_t chunk : {0U, 1U, 2U}) {
+      worker.look_after(0.15);
+      worker.come(1, step, chunk);
+    }
+    EXPECT_FALSE(worker.asked(step).has_value());
+  }
+  worker.expect(7, 2);
+  for (const std::size_t chunk : {0U, 1U, 2U}) {
+    for (int i = 0; i < 2; ++i) worker.look_after(0.09);
+    worker.come(2, 7, chunk);
+  }
+  EXPECT_FALSE(worker.asked(7).has_value());
+  worker.expect_whole(7);
+}
+
 TEST(WeightsIntake, TellsTheServerOfARelayThatWasTooLateForAStepThatIsOver) {
   TakingIn worker;
   worker.expect(5, 2);

@@ -224,7 +224,8 @@ class Faults(ProgramTest):
     def test_relays_that_trickle_and_slander_cost_their_place(self):
         trickle = faulty_words("trickle-relay:1-30", pause_ms=400)
         slander = faulty_words("slander:1-30")
-        self.run_with({1: trickle, 2: slander}, ["--max-steps", 30], mpirun=MPIRUN_OF_THE_LIVING).end(0)
+        drip = faulty_words("drip-relay:1-30", "drip:1-30", pause_ms=60)  # and keeps up with the others
+        self.run_with({1: trickle, 2: slander, 3: drip}, ["--max-steps", 30], mpirun=MPIRUN_OF_THE_LIVING).end(0)
         for line in self.journal("run"):
             self.assertFalse(line["skipped"], line)
         self.assertFalse(self.accused())

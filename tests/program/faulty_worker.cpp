@@ -87,7 +87,8 @@ int run(int argc, char** argv) {
   program.add_option("--from-step", from_step, "when floods begin");
   program.add_flag("--only", only, "from then on compute nothing: be faster than the others");
   program.add_option("--pause-ms", pause_ms,
-                     "how long `slow`, `stop` and `trickle-relay` last, and the first `trickle`");
+                     "how long `slow`, `stop`, `trickle-relay` and the drips last, and the first "
+                     "`trickle`");
   CLI11_PARSE(program, argc, argv);
   std::vector<Fault> faults;
   faults.reserve(texts.size());

@@ -38,7 +38,7 @@ class FaultyTransport final : public TransportAround {
  public:
   using Sleep = std::function<void(std::chrono::duration<double>)>;
   /// UsageError where a fault's kind is unknown. `pause` is how long `slow`, `stop` and
-  /// `trickle-relay` last, and the first chunk of `trickle`.
+  /// `trickle-relay` last, the first chunk of `trickle`, and each of `drip` and `drip-relay`.
   FaultyTransport(
       Transport& end, std::vector<Fault> faults, std::chrono::milliseconds pause,
       Sleep sleep = [](std::chrono::duration<double> time) { std::this_thread::sleep_for(time); })
@@ -59,6 +59,19 @@ class FaultyTransport final : public TransportAround {
     }
     if (!faults_.empty()) remember(frame);
     inner_.send(to, std::move(frame));
+  }
+
+  std::optional<ReceivedFrame> receive(std::chrono::milliseconds timeout,
+                                       std::size_t max_bytes) override {
+    const auto end = clock().now() + timeout;
+    while (true) {
+      send_due();
+      const auto now = clock().now();
+      const auto next = dripping_.empty() ? end : std::min(end, dripping_.front().due);
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - now);
+      auto frame = inner_.receive(std::max(left, std::chrono::milliseconds(0)), max_bytes);
+      if (frame || clock().now() >= end) return frame;
+    }
   }
 
   static constexpr std::size_t kFloodFrames = 10'000;
@@ -189,6 +202,18 @@ class FaultyTransport final : public TransportAround {
     inner_.send(to, frame);
   }
 
+  /// Each so much later than the last; meanwhile it does everything else as fast as anybody.
+  void drip(int to, const FrameBytes& frame, const FrameView& view) {
+    std::erase_if(dripping_, [&](const Drop& drop) { return drop.step < view.step; });
+    const auto after = dripping_.empty() ? clock().now() : dripping_.back().due;
+    dripping_.push_back({after + pause_, view.step, to, frame});
+  }
+
+  void send_due() {
+    for (; !dripping_.empty() && dripping_.front().due <= clock().now(); dripping_.pop_front())
+      inner_.send(dripping_.front().to, dripping_.front().frame);
+  }
+
   /// The answer, and a lie about whoever passes the weights on to it.
   void slander(int to, const FrameBytes& frame, const FrameView& view) {
     const std::vector<std::uint32_t> wanted{0};
@@ -212,6 +237,8 @@ class FaultyTransport final : public TransportAround {
   static const Way& way_of(std::string_view kind) {
     static constexpr std::array kWays = {
         Way{"bad-relay", FrameKind::kWeights, &FaultyTransport::spoil},
+        Way{"drip", FrameKind::kChunk, &FaultyTransport::drip},
+        Way{"drip-relay", FrameKind::kWeights, &FaultyTransport::drip},
         Way{"duplicate", FrameKind::kDigest, &FaultyTransport::duplicate},
         Way{"duplicate-chunk", FrameKind::kChunk, &FaultyTransport::duplicate},
         Way{"equivocation", FrameKind::kDigest, &FaultyTransport::equivocation},
@@ -251,6 +278,13 @@ class FaultyTransport final : public TransportAround {
   Sleep sleep_;
   std::deque<FrameBytes> sent_;  ///< the latest
   std::chrono::duration<double> trickle_ = pause_;
+  struct Drop {
+    Clock::time_point due;
+    std::uint64_t step;
+    int to;
+    FrameBytes frame;
+  };
+  std::deque<Drop> dripping_;
 };
 
 /// "KIND:FROM-TO"; UsageError for anything else.
