@@ -16,7 +16,7 @@ std::size_t ModelLayout::counter_count() const { return total(counters); }
 
 void ModelLayout::count_step(std::span<std::int64_t> values) const {
   for (const TensorInfo& counter : counters) {
-    if (!counter.name.ends_with("num_batches_tracked")) continue;
+    if (!counts_batches(counter.name)) continue;
     for (std::int64_t& value : values.subspan(counter.offset, counter.size)) ++value;
   }
 }

@@ -39,6 +39,9 @@ struct ConstantTensor {
   std::vector<std::byte> bytes;
 };
 
+/// Of an integer tensor: whether it counts steps.
+inline bool counts_batches(std::string_view name) { return name.ends_with("num_batches_tracked"); }
+
 /// The state_dict of a network as three flat vectors: parameters (float32, trained), statistics
 /// (float32 buffers such as running means) and counters (int64 buffers; those named
 /// num_batches_tracked are counted by the server, others stay as they are, none is reduced). A

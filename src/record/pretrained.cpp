@@ -20,8 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kCountsBatches = "num_batches_tracked";
-
 template <class T>
 T value_at(std::span<const std::byte> bytes, std::size_t i) {
   T value;
@@ -194,10 +192,13 @@ class Reader {
                          found->second.dtype));
     }
     if (found->second.dtype != "F32") types_.insert(found->second.dtype);
-    const auto bad = std::ranges::find_if(*read, [](float value) { return !std::isfinite(value); });
-    if (bad != read->end()) {
+    const float* const initial = values.data() + info.offset;
+    for (std::size_t i = 0; i < info.size; ++i) {
+      const float value = (*read)[i];
+      // A mask of infinities, say, which the network has itself.
+      if (std::isfinite(value) || value == initial[i]) continue;
       refuse(fmt::format("tensor '{}' holds {}: no run can begin with that", printable(info.name),
-                         std::isnan(*bad) ? "NaN" : "a value beyond float32"));
+                         std::isnan(value) ? "NaN" : "a value beyond float32"));
     }
     const ChannelOrder order =
         newest_first_ ? newest_first_order(layout_, info.name, info.shape) : ChannelOrder{};
@@ -210,7 +211,7 @@ class Reader {
   void read_integers(const TensorInfo& info) {
     const auto found = tensors_.find(info.name);
     if (found == tensors_.end()) {
-      if (!info.name.ends_with(kCountsBatches)) missing(info.name);
+      if (!counts_batches(info.name)) missing(info.name);
       uncounted_ = true;
       return;
     }

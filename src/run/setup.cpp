@@ -52,9 +52,34 @@ bool has_checkpoint(const RunConfig& config) {
   return config.resume != "none" || config.checkpoint_step;
 }
 
+/// That the run does not begin with what no step can mend, as a network's own file may have it.
+void check_finite(const TrainSetup& setup) {
+  const std::span<const float> all = setup.initial.parameters;
+  for (const TensorInfo& info : setup.layout.parameters) {
+    if (all_finite(all.subspan(info.offset, info.size))) continue;
+    throw InputError(
+        fmt::format("--network {}: parameter {} is not finite; no run can begin with that",
+                    setup.config.network, printable(info.name)));
+  }
+}
+
+/// That integers are the network's own, as they are where gradients are computed.
+void check_integers(const TrainSetup& setup, std::span<const std::int64_t> own) {
+  for (const TensorInfo& info : setup.layout.counters) {
+    const auto here = std::span(setup.initial.counters).subspan(info.offset, info.size);
+    if (counts_batches(info.name) ||
+        std::ranges::equal(here, own.subspan(info.offset, info.size))) {
+      continue;
+    }
+    throw InputError(fmt::format("{}: tensor '{}' is not what the network has, and never changes",
+                                 setup.config.pretrained, printable(info.name)));
+  }
+}
+
 /// The weights to begin with, and the momentum where it is asked for.
 void start_from_pretrained(TrainSetup& setup) {
   const RunConfig& config = setup.config;
+  const std::vector<std::int64_t> own = setup.initial.counters;
   try {
     if (config.pretrained_momentum) {
       Checkpoint checkpoint = load_checkpoint(config.pretrained, setup.layout);
@@ -66,6 +91,7 @@ void start_from_pretrained(TrainSetup& setup) {
       }
       setup.initial = std::move(checkpoint.model);
       setup.initial_momentum = std::move(checkpoint.state.momentum);
+      check_integers(setup, own);
       return;
     }
     Pretrained read = load_pretrained(config.pretrained, setup.layout, setup.initial,
@@ -74,6 +100,7 @@ void start_from_pretrained(TrainSetup& setup) {
       log_line(fmt::format("--pretrained {}: {}", config.pretrained, note));
     }
     setup.initial = std::move(read.model);
+    check_integers(setup, own);
   } catch (const InputError& error) {
     throw InputError(fmt::format("--pretrained {}", error.what()));
   }
@@ -92,10 +119,9 @@ void try_smallest_slice(const TrainSetup& setup, Learner& learner) {
     learner.gradient(setup.initial.parameters, setup.initial.statistics, {images, labels}, gradient,
                      statistics);
   } catch (const InputError& error) {
-    throw UsageError(fmt::format(
-        "--network {} cannot be trained on a slice of {} sample{}: {}; valid: a --batch-size that "
-        "it takes",
-        setup.config.network, samples, samples == 1 ? "" : "s", error.what()));
+    throw UsageError(
+        fmt::format("--network {} cannot be trained on a slice of {} sample{} (--batch-size): {}",
+                    setup.config.network, samples, samples == 1 ? "" : "s", error.what()));
   }
 }
 
@@ -199,8 +225,9 @@ TrainSetup set_up(const StartingConfig& given, const Environment& environment,
   setup.layout = learner->layout();
   for (const std::string& notice : setup.layout.notices) setup.plan.notices.push_back(notice);
   setup.initial = learner->initial_state(setup.keys.initial_weights);
-  if (!setup.config.pretrained.empty() && !has_checkpoint(setup.config)) {
-    start_from_pretrained(setup);
+  if (!has_checkpoint(setup.config)) {
+    if (!setup.config.pretrained.empty()) start_from_pretrained(setup);
+    check_finite(setup);
   }
   setup.profile = learner->numerical_profile();
   setup.profiles = {setup.profile};

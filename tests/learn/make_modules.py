@@ -206,6 +206,67 @@ class KeepingWeight(Keeping):
         return x
 
 
+class Later(Keeping):
+    """Changes something for some batches alone, and not when it is tried, where no name is in sight."""
+
+    def keep(self, x):
+        if x.size(0) > 8:
+            self.change()
+        return x
+
+
+class LaterTensor(Later):
+    def change(self):
+        self.plain.view(-1)[0].add_(1)
+
+
+class LaterTensorOfAList(Later):
+    tensors: List[torch.Tensor]
+
+    def __init__(self):
+        super().__init__()
+        self.tensors = [torch.zeros(1)]
+
+    def change(self):
+        self.tensors[0].add_(1)
+
+
+class LaterIntegers(Later):
+    def change(self):
+        self.steps.add_(1)
+
+
+class LaterFlags(Later):
+    def change(self):
+        self.flags.logical_not_()
+
+
+class LaterWeight(Later):
+    def change(self):
+        with torch.no_grad():
+            self.line.bias.add_(1)
+
+
+class LaterSame(Later):
+    """Writes the same again: nothing changes."""
+
+    def change(self):
+        self.steps.zero_()
+
+
+class Attending(nn.Module):
+    """Its dropout has training for a constant, and is behind a condition."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(28, 4, dropout=0.5, batch_first=True)
+        self.line = nn.Linear(784, 10)
+
+    def forward(self, x):
+        x = x.squeeze(1)
+        return self.line(self.attention(x, x, x)[0].flatten(1))
+
+
 class KeepingReplaced(Keeping):
     def keep(self, x):
         self.mean = 0.5 * self.mean + 0.5 * x.detach().mean(0)
@@ -270,7 +331,7 @@ def normed(momentum=0.1):
 
 
 KINDS = [KeepingNumber, KeepingList, KeepingDict, KeepingTensor, KeepingForked, KeepingIntegers, KeepingFlags, KeepingWeight,
-         KeepingReplaced, KeepingReshaped]
+         KeepingReplaced, KeepingReshaped, LaterTensor, LaterTensorOfAList, LaterIntegers, LaterFlags, LaterWeight, LaterSame]
 
 
 def write_what_a_newer_torch_writes(folder):
@@ -297,6 +358,7 @@ def main():
                "rnn": Rows(nn.RNN), "forking": Forking(), "sometimes": SometimesDrawing(), "tied": Tied(), "masked": Masked(),
                "greek": Greek(), "cuda": Cuda(), "normed": normed(), "averaging": normed(momentum=None),
                "interface": Behind(torch.jit.script(Dropped())), "hidden": Behind(torch.jit.script(Counting())),
+               "attending": Attending(),
                "last": copy.deepcopy(lenet).to(memory_format=torch.channels_last),
                **{kind.__name__: kind() for kind in KINDS}}
     for name, module in modules.items():

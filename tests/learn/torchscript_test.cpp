@@ -233,6 +233,35 @@ TEST_F(TorchScript, CarriesABufferThatForwardReplaces) {
   EXPECT_EQ(answer_of(*script("KeepingReplaced"), state, samples), second);
 }
 
+TEST_F(TorchScript, ThatChangesWhatNobodyIsToldInALaterPassIsRefusedThen) {
+  const std::map<std::string, std::string> reasons = {
+      {"LaterTensor", "forward changes the attribute plain, which is neither"},
+      {"LaterTensorOfAList", "forward changes the attribute tensors, which is neither"},
+      {"LaterIntegers", "forward changes the buffer steps, and only float32 buffers"},
+      {"LaterFlags", "forward changes the buffer flags, and only float32 buffers"},
+      {"LaterWeight", "forward changes the parameter line.bias"}};
+  const test::Samples few = made_up_samples(8, kGrey28, 10, 1);
+  for (const auto& [name, reason] : reasons) {
+    const auto learner = script(name);
+    const ModelState state = learner->initial_state({});
+    answer_of(*learner, state, few);
+    for (const bool in_training : {true, false}) {
+      try {
+        if (in_training) answer_of(*learner, state, samples);
+        if (!in_training) script(name)->evaluate(state, samples.batch());
+        ADD_FAILURE() << name << " was taken";
+      } catch (const InputError& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr(reason)) << name;
+      }
+    }
+  }
+  const auto same = script("LaterSame");
+  const ModelState state = same->initial_state({});
+  const Answer first = answer_of(*same, state, samples);
+  same->evaluate(state, samples.batch());
+  EXPECT_EQ(answer_of(*same, state, samples), first);
+}
+
 TEST_F(TorchScript, LaysOutWhatIsChannelsLast) {
   const auto learner = script("last");
   const auto expected = script("lenet");
@@ -266,7 +295,7 @@ TEST_F(TorchScript, ThatStaysInOneModeIsSaid) {
   const std::vector<std::string> notices = script("traced")->layout().notices;
   ASSERT_EQ(notices.size(), 1U);
   EXPECT_THAT(notices[0], testing::HasSubstr("batch_norm, dropout in it work as in evaluation"));
-  for (const char* name : {"normed", "dropping", "lstm", "tied"}) {
+  for (const char* name : {"normed", "dropping", "lstm", "tied", "attending"}) {
     EXPECT_TRUE(script(name)->layout().notices.empty()) << name;
   }
 }

@@ -207,6 +207,38 @@ assert not torch.equal(state["first.weight"], torch.jit.load("whole.pt").first.w
         self.assertFalse((self.folder / "run").exists())
         self.run_ok(*options)
 
+    def test_that_a_run_cannot_begin_with_is_refused_by_tensor(self):
+        (self.folder / "make.py").write_text("""
+import torch
+from torch import nn
+
+class Ordered(nn.Module):
+    def __init__(self, seed):
+        super().__init__()
+        self.register_buffer("order", torch.randperm(3072, generator=torch.Generator().manual_seed(seed)))
+        self.register_buffer("mask", torch.tensor([1.0, float("-inf")]))
+        self.line = nn.Linear(3072, 10)
+
+    def forward(self, x):
+        return self.line(x.flatten(1)[:, self.order] * self.mask[0])
+
+for name, seed in [("one", 1), ("other", 2), ("nan", 1)]:
+    model = Ordered(seed)
+    if name == "nan":
+        model.line.bias.data[3] = float("nan")
+    torch.jit.script(model).save(name + ".pt")
+""")
+        subprocess.run([PYTHON, "-W", "ignore", "make.py"], cwd=self.folder, check=True)
+        self.train("run", "--network", "one.pt", steps=3)
+        self.train("more", "--network", "one.pt", "--pretrained", "run/model_step_3", steps=3)
+        for momentum in "on", "off":
+            self.assert_refused(run("train", *COLOUR, "--network", "other.pt", "--pretrained", "run/model_step_3", "--train-dir", "no",
+                                    "--pretrained-momentum", momentum, cwd=self.folder), 1,
+                                "--pretrained run/model_step_3: tensor 'order' is not what the network has, and never changes")
+        self.assert_refused(run("train", *COLOUR, "--network", "nan.pt", "--train-dir", "no", cwd=self.folder), 1,
+                            "--network nan.pt: parameter line.bias is not finite")
+        self.train("healed", "--network", "nan.pt", "--pretrained", "run/model_step_3", steps=3)
+
     def test_that_is_none_is_refused_before_anything_is_written(self):
         (self.folder / "no.pt").write_bytes(b"no module")
         self.assert_refused(run("train", *COLOUR, "--network", "no.pt", "--train-dir", "run", cwd=self.folder), 1,

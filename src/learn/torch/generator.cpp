@@ -13,13 +13,6 @@ namespace {
 /// Shared by passes that are not expected to draw; held alone by those that do.
 std::shared_mutex generator_use;
 
-/// With the normal deviates that are kept for the next draw: those move, too.
-torch::Tensor generator_state() {
-  at::Generator generator = at::detail::getDefaultCPUGenerator();
-  const std::lock_guard lock(generator.mutex());
-  return generator.get_state();
-}
-
 /// Empty where something drew meanwhile: this pass or another one.
 std::optional<torch::Tensor> forward_without_drawing(const Forward& forward) {
   const std::shared_lock lock(generator_use);
@@ -30,6 +23,12 @@ std::optional<torch::Tensor> forward_without_drawing(const Forward& forward) {
 }
 
 }  // namespace
+
+torch::Tensor generator_state() {
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard lock(generator.mutex());
+  return generator.get_state();
+}
 
 torch::Tensor forward_alone(std::uint64_t seed, const Forward& forward) {
   const std::lock_guard lock(generator_use);

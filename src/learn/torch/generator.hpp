@@ -11,6 +11,9 @@ namespace detox {
 
 using Forward = std::function<torch::Tensor()>;
 
+/// What the generator's next numbers follow from: also the normal deviates that it keeps.
+torch::Tensor generator_state();
+
 /// Calls forward with a generator of this seed, while nobody else in this process uses it.
 torch::Tensor forward_alone(std::uint64_t seed, const Forward& forward);
 

@@ -9,12 +9,10 @@
 
 namespace detox {
 
-/// InputError, without the module's path, where its tensors, its answer or what a training pass
-/// does besides answering do not fit. Costs an evaluating and three training passes over two
-/// samples.
-void check_script(ScriptNetwork& network, ImageShape shape, std::size_t classes);
-
-/// What does not hinder training, and is seldom meant.
-std::vector<std::string> script_notices(const ScriptNetwork& network);
+/// What does not hinder training, and is seldom meant. InputError, without the module's path, where
+/// its tensors, its answer or what a training pass does besides answering do not fit. Costs an
+/// evaluating and three training passes over two samples.
+std::vector<std::string> check_script(ScriptNetwork& network, ImageShape shape,
+                                      std::size_t classes);
 
 }  // namespace detox

@@ -60,41 +60,70 @@ bool are_one(const torch::Tensor& a, const torch::Tensor& b) {
           a.sizes() == b.sizes() && a.strides() == b.strides());
 }
 
-/// Appends a text that tells values apart; objects that hold themselves end at some depth.
-void describe(const c10::IValue& value, std::string& text, int depth = 0) {
-  constexpr int kDeepest = 32;
-  text += value.tagKind();
-  if (depth == kDeepest || value.isNone() || value.isModule()) return;
-  if (value.isTensor()) {
-    const torch::Tensor& tensor = value.toTensor();
-    if (!tensor.defined() || tensor.is_sparse() || !tensor.device().is_cpu()) return;
-    std::ostringstream shape;
-    shape << tensor.sizes() << tensor.scalar_type();
-    const std::vector<std::byte> bytes = bytes_of_tensor(tensor.detach());
-    text += shape.str();
-    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  } else if (value.isList()) {
-    for (const c10::IValue& element : value.toListRef()) describe(element, text, depth + 1);
-  } else if (value.isTuple()) {
-    for (const c10::IValue& element : value.toTupleRef().elements())
-      describe(element, text, depth + 1);
-  } else if (value.isGenericDict()) {
-    for (const auto& entry : value.toGenericDict()) {
-      describe(entry.key(), text, depth + 1);
-      describe(entry.value(), text, depth + 1);
-    }
-  } else if (value.isObject()) {
-    for (const c10::IValue& slot : value.toObjectRef().slots()) describe(slot, text, depth + 1);
-  } else if (value.isString()) {
-    text += value.toStringRef();
-  } else if (value.isInt()) {
-    text += std::to_string(value.toInt());
-  } else if (value.isDouble()) {
-    text += fmt::format("{:a}", value.toDouble());
-  } else if (value.isBool()) {
-    text += value.toBool() ? '1' : '0';
+/// Writes what tells an attribute's value from another one: of tensors where they are and how often
+/// they were changed in place.
+class ValueText {
+ public:
+  explicit ValueText(std::vector<torch::Tensor>& held) : held_(held) {}
+
+  std::string of(const c10::IValue& value) {
+    text_.clear();
+    add(value, 0);
+    return text_;
   }
-  text += ';';
+
+ private:
+  void add(const c10::IValue& value, int depth) {
+    constexpr int kDeepest = 32;  // objects that hold themselves end there
+    text_ += value.tagKind();
+    if (depth == kDeepest || value.isNone() || value.isModule()) return;
+    if (value.isTensor()) {
+      add_tensor(value.toTensor());
+    } else if (value.isList()) {
+      for (const c10::IValue& element : value.toListRef()) add(element, depth + 1);
+    } else if (value.isTuple()) {
+      for (const c10::IValue& element : value.toTupleRef().elements()) add(element, depth + 1);
+    } else if (value.isGenericDict()) {
+      for (const auto& entry : value.toGenericDict()) {
+        add(entry.key(), depth + 1);
+        add(entry.value(), depth + 1);
+      }
+    } else if (value.isObject()) {
+      for (const c10::IValue& slot : value.toObjectRef().slots()) add(slot, depth + 1);
+    } else if (value.isString()) {
+      text_ += value.toStringRef();
+    } else if (value.isInt()) {
+      text_ += std::to_string(value.toInt());
+    } else if (value.isDouble()) {
+      text_ += fmt::format("{:a}", value.toDouble());
+    } else if (value.isBool()) {
+      text_ += value.toBool() ? '1' : '0';
+    }
+    text_ += ';';
+  }
+
+  void add_tensor(const torch::Tensor& tensor) {
+    if (!tensor.defined()) return;
+    held_.push_back(tensor);
+    text_ += fmt::format("{} {}", fmt::ptr(tensor.unsafeGetTensorImpl()),
+                         tensor.is_inference() ? 0 : tensor._version());
+  }
+
+  std::vector<torch::Tensor>& held_;
+  std::string text_;
+};
+
+template <class... Args>
+[[noreturn]] void refuse_change(fmt::format_string<Args...> format, Args&&... args) {
+  throw InputError("forward changes " + fmt::format(format, std::forward<Args>(args)...));
+}
+
+std::string joined(const std::string& prefix, const std::string& name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
+
+bool same_values(const torch::Tensor& a, const torch::Tensor& b) {
+  return a.sizes() == b.sizes() && bytes_of_tensor(a) == bytes_of_tensor(b);
 }
 
 }  // namespace
@@ -154,22 +183,73 @@ void ScriptNetwork::remember_places() {
   for (const auto& item : module_.named_modules()) {
     const jit::ObjectPtr object = item.value._ivalue();
     const c10::ClassType& type = *object->type();
+    remember_attributes(object, item.name);
     for (std::size_t slot = 0; slot < type.numAttributes(); ++slot) {
       if (!is_carried(type, slot) || !object->getSlot(slot).isTensor()) continue;
-      const std::string name = item.name.empty() ? type.getAttributeName(slot)
-                                                 : item.name + "." + type.getAttributeName(slot);
       const torch::Tensor tensor = object->getSlot(slot).toTensor();
       const auto known = std::find_if(seen_.begin(), seen_.end(), [&](const auto& entry) {
         return are_one(entry.second, tensor);
       });
       if (known == seen_.end()) continue;
       object->setSlot(slot, known->second);
-      places_.push_back({object, slot, name, known->second});
+      places_.push_back(
+          {object, slot, joined(item.name, type.getAttributeName(slot)), known->second});
     }
+  }
+  for (const auto& [name, tensor] : seen_) {
+    const bool is_integer = tensor.scalar_type() != torch::kFloat32;
+    if (counts_batches(name) || !(tensor.requires_grad() || is_integer)) continue;
+    fixed_.push_back({name, tensor, is_integer ? tensor.clone() : torch::Tensor(),
+                      static_cast<std::uint32_t>(tensor._version())});
   }
 }
 
+void ScriptNetwork::remember_attributes(const jit::ObjectPtr& object, const std::string& prefix) {
+  const c10::ClassType& type = *object->type();
+  for (std::size_t slot = 0; slot < type.numAttributes(); ++slot) {
+    const std::string& name = type.getAttributeName(slot);
+    if (is_carried(type, slot) || name == "training") continue;
+    attributes_.push_back({object, slot, joined(prefix, name), {}, {}});
+  }
+}
+
+void ScriptNetwork::look_before_forward() {
+  for (Attribute& attribute : attributes_) {
+    attribute.held.clear();
+    attribute.before = ValueText(attribute.held).of(attribute.object->getSlot(attribute.slot));
+  }
+  for (Fixed& one : fixed_) {
+    const auto version = static_cast<std::uint32_t>(one.tensor._version());
+    if (version == one.version) continue;
+    one.version = version;
+    if (one.values.defined()) one.values.copy_(one.tensor);
+  }
+}
+
+void ScriptNetwork::check_after_forward() const {
+  for (const Fixed& one : fixed_) {
+    if (static_cast<std::uint32_t>(one.tensor._version()) == one.version) continue;
+    if (!one.values.defined()) {
+      refuse_change("the parameter {}; only the optimizer may", printable(one.name));
+    }
+    if (same_values(one.tensor, one.values)) continue;
+    refuse_change("the buffer {}, and only float32 buffers go from step to step; make it float32",
+                  printable(one.name));
+  }
+}
+
+void ScriptNetwork::refuse_state(const std::string& name) {
+  refuse_change(
+      "the attribute {}, which is neither parameter nor buffer, so workers would not agree on it; "
+      "make it a buffer: self.register_buffer(\"{}\", torch.tensor(0.0))",
+      printable(name), printable(name.substr(name.rfind('.') + 1)));
+}
+
 torch::Tensor ScriptNetwork::forward(const torch::Tensor& images) {
+  {
+    const torch::NoGradGuard no_grad;
+    look_before_forward();
+  }
   // Forks run where they are met: in a pool of threads their sums would be another thread's
   // settings, and their draws in nobody's order.
   const auto here = [](const std::function<void()>& work) { work(); };
@@ -182,6 +262,11 @@ torch::Tensor ScriptNetwork::forward(const torch::Tensor& images) {
 
 void ScriptNetwork::settle() {
   const torch::NoGradGuard no_grad;
+  for (const Attribute& attribute : attributes_) {
+    std::vector<torch::Tensor> held;
+    const c10::IValue& value = attribute.object->getSlot(attribute.slot);
+    if (ValueText(held).of(value) != attribute.before) refuse_state(attribute.name);
+  }
   for (const Place& place : places_) {
     const c10::IValue& held = place.object->getSlot(place.slot);
     if (held.isTensor() && held.toTensor().is_same(place.tensor)) continue;
@@ -195,6 +280,7 @@ void ScriptNetwork::settle() {
     place.tensor.copy_(value);
     place.object->setSlot(place.slot, place.tensor);
   }
+  check_after_forward();
 }
 
 Network::NamedTensors ScriptNetwork::trained() const {
@@ -221,28 +307,6 @@ void ScriptNetwork::initialise(const Key& /*key*/) {
 void ScriptNetwork::train(bool on) {
   Network::train(on);
   module_.train(on);
-}
-
-bool ScriptNetwork::is_changed(const ConstantTensor& constant) const {
-  const auto found = std::find_if(seen_.begin(), seen_.end(),
-                                  [&](const auto& entry) { return entry.first == constant.name; });
-  return bytes_of_tensor(found->second) != constant.bytes;
-}
-
-std::vector<std::pair<std::string, std::string>> ScriptNetwork::attributes() const {
-  std::vector<std::pair<std::string, std::string>> values;
-  for (const auto& item : module_.named_modules()) {
-    const jit::ObjectPtr object = item.value._ivalue();
-    const c10::ClassType& type = *object->type();
-    for (std::size_t slot = 0; slot < type.numAttributes(); ++slot) {
-      const std::string& name = type.getAttributeName(slot);
-      if (is_carried(type, slot) || name == "training") continue;
-      std::string text;
-      describe(object->getSlot(slot), text);
-      values.emplace_back(item.name.empty() ? name : item.name + "." + name, std::move(text));
-    }
-  }
-  return values;
 }
 
 }  // namespace detox

@@ -52,16 +52,17 @@ std::string why_not_loaded(const std::string& bytes, const std::string& cause) {
   return fmt::format("no TorchScript module ({}); {}", cause, kMake);
 }
 
-/// Checked once in a process, however many threads load it.
-void check_once(ScriptNetwork& network, const std::string& digest, ImageShape shape,
-                std::size_t classes) {
+/// What is to be said of the module. Checked once in a process, however many threads load it.
+std::vector<std::string> check_once(ScriptNetwork& network, const std::string& digest,
+                                    ImageShape shape, std::size_t classes) {
   static std::mutex mutex;
-  static std::map<std::string, bool> checked;
+  static std::map<std::string, std::vector<std::string>> checked;
   const std::lock_guard lock(mutex);
-  bool& is_checked = checked[fmt::format("{} {}x{}x{} {}", digest, shape.channels, shape.height,
-                                         shape.width, classes)];
-  if (!is_checked) check_script(network, shape, classes);
-  is_checked = true;
+  const std::string key =
+      fmt::format("{} {}x{}x{} {}", digest, shape.channels, shape.height, shape.width, classes);
+  const auto known = checked.find(key);
+  if (known != checked.end()) return known->second;
+  return checked[key] = check_script(network, shape, classes);
 }
 
 }  // namespace
@@ -74,10 +75,11 @@ ScriptFile load_torchscript(const std::string& path, ImageShape shape, std::size
   file.described.source = hex(DigestBuilder().add(bytes).finish());
   try {
     const auto network = std::make_shared<ScriptNetwork>(bytes);
-    check_once(*network, file.described.source, shape, classes);
+    const std::vector<std::string> notices =
+        check_once(*network, file.described.source, shape, classes);
     file.described.tied = network->tied();
     file.described.constants = network->constants();
-    for (const std::string& notice : script_notices(*network)) {
+    for (const std::string& notice : notices) {
       file.described.notices.push_back(fmt::format("warning: --network {}: {}", path, notice));
     }
     file.network = network;
