@@ -11,10 +11,10 @@
 #include "base/signals.hpp"
 #include "cli/program_environment.hpp"
 #include "cli/version.hpp"
-#include "comm/under_mpi.hpp"
 #include "detox/errors.hpp"
 #include "experiment/experiment_directory.hpp"
 #include "experiment/experiment_runner.hpp"
+#include "launch/foreign_job.hpp"
 #include "learn/learner_file.hpp"
 
 namespace detox {
@@ -149,10 +149,7 @@ std::string experiment_command_line(const ExperimentOptions& options, const Give
 
 int conduct(Experiment experiment, const ExperimentOptions& options, const GivenOptions& given,
             const std::string& command) {
-  if (started_under_mpi()) {
-    throw UsageError(
-        "an experiment starts its runs itself; valid: detoxml experiment, without mpirun");
-  }
+  refuse_any_job("experiment");
   check_places(options.places);
   Pool pool;
   pool.threads = apply_given(given, experiment);

@@ -15,7 +15,6 @@
 #include "cli/experiment_options.hpp"
 #include "cli/run_places.hpp"
 #include "cli/train_options.hpp"
-#include "comm/under_mpi.hpp"
 #include "config/plan.hpp"
 #include "config/rule_file.hpp"
 #include "detox/errors.hpp"
@@ -23,6 +22,7 @@
 #include "experiment/results.hpp"
 #include "experiment/runner.hpp"
 #include "experiment/tune_directory.hpp"
+#include "launch/foreign_job.hpp"
 
 namespace detox {
 namespace {
@@ -181,9 +181,7 @@ Search search_for(const TuneOptions& options, const GivenOptions& given, const R
 }
 
 int tune(const TuneOptions& options, const GivenOptions& given) {
-  if (started_under_mpi()) {
-    throw UsageError("tune starts its runs itself; valid: detoxml tune, without mpirun");
-  }
+  refuse_any_job("tune");
   check_places(options.places);
   const RunConfig base = base_of(given);
   for (const std::string& remark : base.remarks) log_line(remark);

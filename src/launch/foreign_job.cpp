@@ -22,35 +22,62 @@ std::optional<int> number_of(const char* variable) {
   return value;
 }
 
-/// As MPICH's starter and its relatives have it, and as srun has it. SLURM_NTASKS alone is also in
-/// the environment of a batch script, whose own number is 0.
-std::optional<ForeignJob> job_by(const char* size_variable, const char* rank_variable,
-                                 int least_rank) {
-  const std::optional<int> size = number_of(size_variable), rank = number_of(rank_variable);
-  if (!size || !rank || *size < 2 || *rank < least_rank) return std::nullopt;
-  return ForeignJob{fmt::format("{}={}", size_variable, *size), *rank, *size};
+/// What a starter says to each process: how many there are, and which one it is.
+struct Starter {
+  const char *size, *rank;
+  int least_rank = 0;
+  const char* only_with = nullptr;  ///< else the two may be anybody's
+};
+
+constexpr Starter kStarters[] = {
+    {"PMI_SIZE", "PMI_RANK"},  // MPICH's, and its relatives'
+    {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
+    {"SLURM_NTASKS", "SLURM_PROCID", 1},  // also in a batch script, which has number 0
+    {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"},
+    {"WORLD_SIZE", "RANK", 0, "TORCHELASTIC_RUN_ID"}};  // torchrun's
+
+std::optional<ForeignJob> job_by(const Starter& starter) {
+  const std::optional<int> size = number_of(starter.size), rank = number_of(starter.rank);
+  if (!size || !rank || *size < 2 || *rank < starter.least_rank) return std::nullopt;
+  if (starter.only_with != nullptr && std::getenv(starter.only_with) == nullptr)
+    return std::nullopt;
+  return ForeignJob{fmt::format("{}={}", starter.size, *size), *rank, *size};
+}
+
+void refuse(const ForeignJob& job, std::string_view each, std::string_view valid) {
+  const UsageError error(fmt::format(
+      "{} says that this is one of {} processes, whose starter is not Open MPI's mpirun: each "
+      "would {}; valid: {}",
+      job.variable, job.size, each, valid));
+  if (job.rank > 0 && isatty(STDERR_FILENO) == 0) std::_Exit(error.exit_code());
+  throw error;
 }
 
 }  // namespace
 
 std::optional<ForeignJob> foreign_job() {
   if (std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) return std::nullopt;
-  if (auto job = job_by("PMI_SIZE", "PMI_RANK", 0)) return job;
-  if (auto job = job_by("SLURM_STEP_NUM_TASKS", "SLURM_PROCID", 0)) return job;
-  return job_by("SLURM_NTASKS", "SLURM_PROCID", 1);
+  for (const Starter& starter : kStarters) {
+    if (auto job = job_by(starter)) return job;
+  }
+  return std::nullopt;
 }
 
 void refuse_foreign_job() {
   const std::optional<ForeignJob> job = foreign_job();
   if (!job) return;
-  const UsageError error(fmt::format(
-      "{} says that this is one of {} processes, whose starter is not Open MPI's mpirun: each "
-      "would "
-      "train by itself; valid: detoxml launch -n {} -- train, called once (in a job of Slurm's by "
-      "the batch script), or train --engine local, a run in each process",
-      job->variable, job->size, job->size));
-  if (job->rank > 0 && isatty(STDERR_FILENO) == 0) std::_Exit(error.exit_code());
-  throw error;
+  refuse(*job, "train by itself",
+         fmt::format("detoxml launch -n {} -- train, called once (in a job of Slurm's by the batch "
+                     "script), or train --engine local, a run in each process",
+                     job->size));
+}
+
+void refuse_any_job(std::string_view command) {
+  const std::string once = fmt::format("detoxml {}, called once", command);
+  if (const auto job = foreign_job()) refuse(*job, "start all runs", once);
+  if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr) return;
+  throw UsageError(
+      fmt::format("{} starts its runs itself; valid: {}, without mpirun", command, once));
 }
 
 }  // namespace detox

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace detox {
 
@@ -20,5 +21,8 @@ std::optional<ForeignJob> foreign_job();
 /// UsageError where this process is one of such a job; but of its other ranks, where no person
 /// looks at a terminal, each ends quietly with the same exit code, so that it is told once.
 void refuse_foreign_job();
+
+/// The same of a command, by its name, that starts runs itself, and under Open MPI's mpirun.
+void refuse_any_job(std::string_view command);
 
 }  // namespace detox

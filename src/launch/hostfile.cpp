@@ -10,8 +10,10 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <optional>
 #include <sstream>
 
+#include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "detox/errors.hpp"
 
@@ -82,6 +84,33 @@ HostSlots parse_host(const std::string& word, std::string_view where) {
   throw UsageError(fmt::format("{}: '{}' is not {}", where, printable(word), valid));
 }
 
+/// Empty where the line says nothing.
+std::optional<HostSlots> parse_line(const std::string& line, std::string_view where) {
+  std::istringstream words(line);
+  std::string first, word;
+  if (!(words >> first)) return std::nullopt;
+  HostSlots host = parse_host(first, where);
+  while (words >> word) {
+    if (is_passed_over(word, where)) continue;
+    if (host.slots >= 0) {
+      throw UsageError(fmt::format("{}: '{}' after the slots; a line is ADDRESS [slots=N]", where,
+                                   printable(word)));
+    }
+    host.slots = parse_slots(word, where);
+  }
+  if (host.slots < 0) host.slots = 1;
+  return host;
+}
+
+void add_to(std::vector<HostSlots>& hosts, const HostSlots& host) {
+  const auto known = std::ranges::find(hosts, host.host, &HostSlots::host);
+  if (known == hosts.end()) {
+    hosts.push_back(host);
+  } else {
+    known->slots = std::min(known->slots + host.slots, kMaxSlots);
+  }
+}
+
 bool same_address(const sockaddr* a, const sockaddr* b) {
   if (a == nullptr || b == nullptr || a->sa_family != b->sa_family) return false;
   if (a->sa_family == AF_INET) {
@@ -97,33 +126,17 @@ bool same_address(const sockaddr* a, const sockaddr* b) {
 
 std::vector<HostSlots> parse_hostfile(std::istream& text, std::string_view name) {
   std::vector<HostSlots> hosts;
+  Mistakes mistakes;
   int number = 0;
   for (std::string line; std::getline(text, line);) {
     const std::string where = fmt::format("{}:{}", name, ++number);
     // Editors of Windows begin a file with a mark.
     if (number == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
-    std::istringstream words(line.substr(0, line.find('#')));
-    std::string first, word;
-    if (!(words >> first)) continue;
-    auto [host, slots] = parse_host(first, where);
-    while (words >> word) {
-      if (is_passed_over(word, where)) continue;
-      if (slots >= 0) {
-        throw UsageError(fmt::format("{}: '{}' after the slots; a line is ADDRESS [slots=N]", where,
-                                     printable(word)));
-      }
-      slots = parse_slots(word, where);
-    }
-    if (slots < 0) slots = 1;
-    const auto known =
-        std::find_if(hosts.begin(), hosts.end(),
-                     [&name = host](const HostSlots& other) { return other.host == name; });
-    if (known == hosts.end()) {
-      hosts.push_back({host, slots});
-    } else {
-      known->slots = std::min(known->slots + slots, kMaxSlots);
-    }
+    mistakes.in([&] {
+      if (const auto host = parse_line(line.substr(0, line.find('#')), where)) add_to(hosts, *host);
+    });
   }
+  mistakes.refuse();
   return hosts;
 }
 

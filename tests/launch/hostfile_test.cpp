@@ -50,6 +50,13 @@ TEST(Hostfile, TakesWhatOtherLaunchersWrite) {
             "a:4 b:0 10.0.0.1:12");
 }
 
+TEST(Hostfile, IsToldAllThatIsWrongWithIt) {
+  EXPECT_EQ(refusal("a slots=x\nb\n-c\nd slots=1 e\n"),
+            "hosts:1: 'slots=x' is not slots=N with N from 0 to 100000\n"
+            "hosts:3: '-c' is not the name or IPv4 address of a machine\n"
+            "hosts:4: 'e' after the slots; a line is ADDRESS [slots=N]");
+}
+
 TEST(Hostfile, PassesOverWhatTheOriginalAndOpenMpiHaveBehindAnAddress) {
   EXPECT_EQ(hosts(parse("172.31.16.226 (${PS_IP})\n172.31.27.245 slots=2 max_slots=4\n"
                         "a max-slots=3 slots=2\nb max_slots=3\n")),

@@ -49,6 +49,9 @@ class Environment(ProgramTest):
         self.run_ok("train", *S, env={"SLURM_NTASKS": "4", "SLURM_PROCID": "0"})
         # A search by hand, a run in each process.
         self.run_ok("train", *S, "--engine", "local", "--train-dir", "run1", env={"PMI_SIZE": "4", "PMI_RANK": "1"})
+        for command in ["compare", "--mode", "normal"], ["tune", "--sweep", "lr=1"]:
+            self.assert_refused(run(*command, *S, cwd=self.folder, env={"PMI_SIZE": "4", "PMI_RANK": "0"}), 2,
+                                "PMI_SIZE=4 says", "each would start all runs")
 
 
 class JobsThatCannotStart(ProgramTest):
