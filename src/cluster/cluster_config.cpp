@@ -83,6 +83,7 @@ struct ForeignKey {
   bool is_needless = false;  ///< taken, with the answer
 };
 
+constexpr std::string_view kReserved = "reserved";  // its word for on-demand
 constexpr std::string_view kCommands =
     "once the machines are there: detoxml cluster run -- COMMAND";
 constexpr std::array kForeignKeys = {
@@ -105,7 +106,7 @@ constexpr std::array kForeignKeys = {
 std::string own_value(const Key& key, const std::string& value, std::string_view where,
                       ClusterConfig& config) {
   std::string own = value;
-  if (key.name == "method" && value == "reserved") own = "on-demand";
+  if (key.name == "method" && value == kReserved) own = "on-demand";
   if (key.name == "name" && std::regex_match(value, std::regex("[A-Za-z0-9][A-Za-z0-9_-]*")))
     std::replace(own.begin(), own.end(), '_', '-');
   if (own != value)
@@ -220,6 +221,12 @@ ClusterConfig parse_cluster_config(std::string_view toml_text, std::string_view 
         wrong.emplace(line, error.what());
       }
     }
+    // The original's file has both, whatever it asks for.
+    if (table["method"].value<std::string_view>() == kReserved && !config.spot_price.empty()) {
+      config.spot_price.clear();
+      config.remarks.push_back(fmt::format(
+          "{}: spot_price is not needed: method = '{}' asks for none", origin, kReserved));
+    }
   } catch (const toml::parse_error& error) {
     throw InputError(fmt::format("{}:{}: not TOML: {}", origin, error.source().begin.line,
                                  printable(error.description())));
@@ -271,19 +278,21 @@ void require_machines(const ClusterConfig& config, std::string_view origin) {
 }
 
 void check_consistency(const ClusterConfig& config, std::string_view origin) {
+  Mistakes mistakes;
   if (config.nfs_ip_address.empty() != config.nfs_mount_point.empty()) {
-    throw UsageError(fmt::format(
+    mistakes.add(fmt::format(
         "{}: nfs_ip_address and nfs_mount_point belong together: both, or neither", origin));
   }
   if (!config.availability_zone.empty() && !config.region.empty() &&
       !config.availability_zone.starts_with(config.region)) {
-    throw UsageError(fmt::format("{}: availability_zone {} is not in region {}", origin,
-                                 config.availability_zone, config.region));
+    mistakes.add(fmt::format("{}: availability_zone {} is not in region {}", origin,
+                             config.availability_zone, config.region));
   }
   if (!config.spot_price.empty() && config.method != "spot") {
-    throw UsageError(fmt::format("{}: spot_price is for method = \"spot\" and not for {}", origin,
-                                 config.method));
+    mistakes.add(fmt::format("{}: spot_price is for method = \"spot\" and not for {}", origin,
+                             config.method));
   }
+  mistakes.refuse();
 }
 
 }  // namespace detox

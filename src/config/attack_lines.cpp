@@ -43,7 +43,7 @@ std::vector<Option> attack_lines() {
        .name = "err-mode",
        .field = &C::err_mode,
        .help = "what they send: " + attack_help() + " (docs/attacks.md)",
-       .value = "ATTACK",
+       .value = "ATTACK|FILE",
        .is_everyday = true},
       {.group = kAttack,
        .name = "adversarial",

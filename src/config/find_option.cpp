@@ -21,7 +21,10 @@ const Option& find_option(std::string_view name) {
   }
   if (const ForeignOption* foreign = find_foreign_option(name))
     throw UsageError(fmt::format("no option '{}' here: {}", printable(name), foreign->answer));
-  for (const ForeignOption& foreign : foreign_options()) names.push_back(foreign.name);
+  constexpr std::size_t kShortest = 4;  // shorter ones are near anything
+  for (const ForeignOption& foreign : foreign_options()) {
+    if (foreign.name.size() >= kShortest) names.push_back(foreign.name);
+  }
   const std::string_view nearest = nearest_name(name, names);
   const ForeignOption* foreign = find_foreign_option(nearest);
   const std::string hint = foreign != nullptr ? fmt::format(" ({})", foreign->answer)

@@ -51,9 +51,22 @@ void take_buckets(std::span<const Setting> given, RunConfig& config) {
   const Setting* buckets = last_setting(given, "buckets");
   // The original's name, which only DETOX looked at.
   if (buckets == nullptr || buckets->written.empty() || config.buckets == 0) return;
-  if (config.approach == Approach::kDetox) {
+  const std::string mode = config.mode ? canonical_name(*config.mode) : "";
+  const bool by_others = mode == "bulyan" || mode == "multikrum";
+  if (config.approach == Approach::kDetox && !by_others) {
     config.remarks.push_back(
         fmt::format("--bucket-size {} is the number of buckets (--buckets)", config.buckets));
+    return;
+  }
+  if (config.approach == Approach::kDetox) {
+    config.remarks.push_back(fmt::format(
+        "without effect: --bucket-size {} (the original had no such buckets before {}; here "
+        "--buckets has them, too{})",
+        config.buckets, *config.mode,
+        mode == "bulyan"
+            ? ""
+            : ", and its D-Multi-Krum is --inner-mode multi-krum --buckets 2 --mode normal"));
+    config.buckets = 0;
     return;
   }
   config.remarks.push_back(

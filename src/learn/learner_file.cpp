@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/home_folder.hpp"
 #include "base/module.hpp"
 #include "base/module_note.hpp"
 #include "detox/errors.hpp"
@@ -24,7 +25,8 @@ void use_learner(const fs::path& file) {
 }
 
 fs::path learner_file() {
-  if (const char* named = std::getenv(kVariable); named != nullptr && *named != '\0') return named;
+  if (const char* named = std::getenv(kVariable); named != nullptr && *named != '\0')
+    return with_home(named);
   return module_file("learner-torch");
 }
 

@@ -59,6 +59,20 @@ TEST(ClusterConfig, TakesWhatTheOriginalsConfigurationSaysInAnotherWay) {
   EXPECT_TRUE(parse_cluster_config("name = \"a-b\"\nmethod = \"spot\"\n", "c").remarks.empty());
 }
 
+TEST(ClusterConfig, TakesThePriceForSpotMachinesThatTheOriginalsFileHasInAnyCase) {
+  const ClusterConfig config =
+      parse_cluster_config("method = \"reserved\"\nspot_price = \"0.155\"\n", "c.toml");
+  EXPECT_EQ(config.spot_price, "");
+  EXPECT_EQ(config.remarks.back(),
+            "c.toml: spot_price is not needed: method = 'reserved' asks for none");
+}
+
+TEST(ClusterConfig, TellsAllThatDoesNotGoTogether) {
+  EXPECT_EQ(refusal("spot_price = 1\nregion = \"us-west-2\"\navailability_zone = \"us-east-1a\"\n"),
+            "c.toml: availability_zone us-east-1a is not in region us-west-2\n"
+            "c.toml: spot_price is for method = \"spot\" and not for on-demand");
+}
+
 TEST(ClusterConfig, TellsAllThatIsWrongInTheOrderOfTheLines) {
   EXPECT_EQ(refusal("train_commands = [\"x\"]\nname = \"a b\"\nbatch_size = \"32\"\n"),
             "c.toml:1: no key train_commands: once the machines are there: detoxml cluster run -- "

@@ -118,6 +118,19 @@ TEST(ForeignValues, OfBucketsCountForDetoxAlone) {
   }
 }
 
+TEST(ForeignValues, OfBucketsDoNothingForRulesThatHadNoneThere) {
+  const Setting bucket_size{"buckets", "5", "bucket-size"};
+  const Taken bulyan = taken({bucket_size, {"mode", "Bulyan"}});
+  EXPECT_EQ(bulyan.config.buckets, 0U);
+  EXPECT_THAT(bulyan.config.remarks, ElementsAre(HasSubstr("without effect: --bucket-size 5")));
+  const Taken krum = taken({bucket_size, {"mode", "multi_krum"}});
+  EXPECT_EQ(krum.config.buckets, 0U);
+  EXPECT_THAT(krum.config.remarks,
+              ElementsAre(HasSubstr("--inner-mode multi-krum --buckets 2 --mode normal")));
+  EXPECT_EQ(taken({{"buckets", "5"}, {"mode", "bulyan"}}).config.buckets, 5U);
+  EXPECT_EQ(taken({bucket_size, {"mode", "coord-median"}}).config.buckets, 5U);
+}
+
 TEST(ForeignValues, OfNetworkAndCheckpointAreTaken) {
   const Taken both = taken({{"network", "DenseNet"}, {"checkpoint-step", "0"}});
   EXPECT_EQ(both.config.network, "DenseNet121");
