@@ -1,13 +1,26 @@
 #include "engine/order_patience.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace detox {
+namespace {
+
+constexpr std::uint32_t kLatest = (1U << 15U) - 1;
+
+double seconds_between(Clock::time_point begin, Clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+}  // namespace
 
 void OrderPatience::begin(Time now, double limit_s) {
-  *this = {};
+  waiting_.clear();
+  orders_ = answers_ = 0;
   begin_ = now;
   limit_s_ = limit_s;
+  half_s_ = 0;
+  was_half_over_ = false;
 }
 
 void OrderPatience::ordered(const SliceOrder& order, Time now) {
@@ -15,30 +28,38 @@ void OrderPatience::ordered(const SliceOrder& order, Time now) {
   ++orders_;
 }
 
+void OrderPatience::note(std::uint32_t worker, bool is_slow) {
+  was_slow_[worker] = (was_slow_[worker] << 1U | (is_slow ? 1U : 0U)) & kLatest;
+}
+
 void OrderPatience::answered(const SliceOrder& order, Time now) {
   const auto found = std::ranges::find_if(waiting_, [&](const Waiting& one) {
     return one.order.worker == order.worker && one.order.slice == order.slice;
   });
   if (found == waiting_.end()) return;
+  note(order.worker, half_s_ > 0 && seconds_between(found->since, now) >
+                                        std::max(kLeastOfSlowSeconds, kTimesTheHalf * half_s_));
   waiting_.erase(found);
   ++answers_;
-  if (half_s_ == 0 && 2 * answers_ >= orders_)
-    half_s_ = std::chrono::duration<double>(now - begin_).count();
+  if (half_s_ == 0 && 2 * answers_ >= orders_) half_s_ = seconds_between(begin_, now);
 }
 
-double OrderPatience::seconds() const {
+double OrderPatience::seconds(std::uint32_t worker) const {
   const double most_s = kMostShare * limit_s_;
-  return half_s_ == 0 ? most_s : std::min(most_s, std::max(kLeastSeconds, kTimesTheHalf * half_s_));
+  if (half_s_ == 0) return most_s;
+  const bool is_slow = std::popcount(was_slow_[worker]) >= kOftenSlow;
+  return std::min(most_s,
+                  std::max(is_slow ? kLeastOfSlowSeconds : kLeastSeconds, kTimesTheHalf * half_s_));
 }
 
 std::vector<SliceOrder> OrderPatience::overdue(Time now) {
-  const double seconds_most = seconds();
-  const auto end = std::ranges::find_if(waiting_, [&](const Waiting& one) {
-    return std::chrono::duration<double>(now - one.since).count() <= seconds_most;
-  });
   std::vector<SliceOrder> overdue;
-  for (auto it = waiting_.begin(); it != end; ++it) overdue.push_back(it->order);
-  waiting_.erase(waiting_.begin(), end);
+  std::erase_if(waiting_, [&](const Waiting& one) {
+    if (seconds_between(one.since, now) <= seconds(one.order.worker)) return false;
+    overdue.push_back(one.order);
+    return true;
+  });
+  for (const SliceOrder& order : overdue) note(order.worker, true);
   return overdue;
 }
 

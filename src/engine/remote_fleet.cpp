@@ -36,6 +36,7 @@ RemoteFleet::RemoteFleet(const Parts& parts)
     : parts_(parts),
       peers_(parts.ranks.size()),
       weights_(parts.transport, parts.weights),
+      patience_(peers_.size()),
       fetch_(parts.answer, peers_.size(), parts.slices,
              {.threads = parts.pool.size(),
               .q = parts.q,
