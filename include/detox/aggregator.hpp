@@ -81,7 +81,8 @@ class Aggregator {
 
   /// Reduces rows (n, d), after the steps of options.pre, to out (d). Fewer rows than the rule's
   /// requirement at f is a UsageError with the inequality and the values, and so are rows of
-  /// another shape than out, with both, and weights that cannot be (unmet_weights). The result
+  /// another shape than out, with both, an out that lies in a row, and weights that cannot be
+  /// (unmet_weights). The result
   /// depends on nothing but rows, weights, options, step and key: not on threads, instruction sets
   /// or addresses. A NaN in out is always the same: 0x7fc00000, in doubles 0x7ff8000000000000.
   void aggregate(const Rows<float>& rows, std::span<float> out, AggregationContext& context,
@@ -170,6 +171,9 @@ struct RuleInfo {
   /// Of a rule that was opened from a file: which, and its digest (src/config/rule_file.hpp).
   std::string_view file = {};
 };
+
+/// Rows that a rule takes; as many of them may be hostile.
+inline constexpr std::size_t kMostRows = 65535;
 
 /// Sets of n - f rows among which a rule may have to search.
 inline constexpr double kMostSubsets = 2e6;

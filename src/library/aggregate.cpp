@@ -6,6 +6,7 @@
 
 #include "base/cores.hpp"
 #include "detox/errors.hpp"
+#include "stages/aggregate/check_rows.hpp"
 #include "stages/aggregate/rule_options.hpp"
 
 namespace detox {
@@ -49,6 +50,7 @@ std::vector<T> aggregate_matrix(std::string_view name, const T* matrix, std::siz
                                 AggregationReport* report) {
   if (matrix == nullptr && d > 0) throw UsageError(fmt::format("a matrix ({}, {}) is null", n, d));
   check_requirement(find_rule(name), options, n);  // before n pointers are made
+  check_size_of<T>("a matrix", n, d);
   std::vector<const T*> pointers(n);
   for (std::size_t i = 0; i < n; ++i) pointers[i] = matrix + i * d;
   return aggregate_once(name, Rows<T>{pointers, d}, options, report);

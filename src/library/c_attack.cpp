@@ -20,6 +20,7 @@
 #include "detox/errors.hpp"
 #include "library/c_aggregator.hpp"
 #include "library/c_calls.hpp"
+#include "stages/aggregate/check_rows.hpp"
 #include "stages/aggregate/rule_options.hpp"
 #include "stages/attack/attack.hpp"
 
@@ -154,16 +155,6 @@ std::vector<std::uint32_t> places_of(const detox_attack& attack, const detox_att
   return owned;
 }
 
-void check_pointers(const detox_attack_call& call, std::size_t sent) {
-  if (call.d == 0) return;
-  if (call.honest == nullptr || (call.out == nullptr && sent > 0))
-    throw detox::UsageError(fmt::format("honest ({}, {}) or out are null", call.h, call.d));
-  for (std::size_t i = 0; i < call.h; ++i) {
-    if (call.honest[i] == nullptr)
-      throw detox::UsageError(fmt::format("row {} of honest ({}, {}) is null", i, call.h, call.d));
-  }
-}
-
 /// Whether the rows of the colluders are further ones.
 bool are_behind(const detox_attack& attack, const detox_attack_call& call) {
   return call.owned == nullptr && !attack.attack->needs_own();
@@ -216,9 +207,11 @@ void send(detox_attack& attack, const detox_attack_call& call) {
   check_numbers(attack, call);
   const std::vector<std::uint32_t> owned = places_of(attack, call);
   const std::size_t sent = detox_attack_rows(&attack, call.m), d = call.d;
-  check_pointers(call, sent);
-  std::vector<const float*> honest(call.h);
-  for (std::size_t i = 0; i < call.h; ++i) honest[i] = static_cast<const float*>(call.honest[i]);
+  float* const out = static_cast<float*>(call.out);
+  const detox::Rows<float> gradients{{reinterpret_cast<const float* const*>(call.honest), call.h},
+                                     d};
+  detox::check_rows(gradients, out, sent, "honest ");
+  std::vector<const float*> honest(gradients.row.begin(), gradients.row.end());
   const std::size_t rows = call.h + (are_behind(attack, call) ? call.m : 0);
 
   detox::AttackInput input;
@@ -235,15 +228,15 @@ void send(detox_attack& attack, const detox_attack_call& call) {
     honest.resize(rows, honest[0]);  // places that are owned, of which the values are not read
   }
   if (colluders.needs_all_slices()) input.honest = {honest, d};
-  const std::span<float> out(static_cast<float*>(call.out), sent * d);
+  const std::span<float> rows_out(out, sent * d);
   for (std::size_t i = 0; i < sent; ++i) {
     input.slice = owned.empty() ? 0 : owned[i];
     if (!colluders.colludes()) input.worker = static_cast<std::uint32_t>(input.slice);
     if (colluders.needs_own()) input.own = {honest[input.slice], d};
     if (colluders.strikes(input)) {
-      colluders.corrupt(input, out.subspan(i * d, d), *attack.pool);
+      colluders.corrupt(input, rows_out.subspan(i * d, d), *attack.pool);
     } else {
-      std::ranges::copy(input.own, out.subspan(i * d, d).begin());
+      std::ranges::copy(input.own, rows_out.subspan(i * d, d).begin());
     }
   }
 }

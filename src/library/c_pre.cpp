@@ -6,6 +6,7 @@
 #include "detox/detox.h"
 #include "detox/errors.hpp"
 #include "library/c_calls.hpp"
+#include "stages/aggregate/check_rows.hpp"
 #include "stages/aggregate/pre_points.hpp"
 
 using namespace detox::c_calls;
@@ -30,13 +31,6 @@ std::size_t points_for(const detox_pre* pre, std::size_t n) {
 void check_pre_call(const detox_call& call) {
   if (call.weights != nullptr || call.report != nullptr)
     throw detox::UsageError("steps by themselves take no weights and have no report; valid: NULL");
-  if (call.d == 0) return;
-  if (call.rows == nullptr || call.out == nullptr)
-    throw detox::UsageError(fmt::format("rows ({}, {}) or out are null", call.n, call.d));
-  for (std::size_t i = 0; i < call.n; ++i) {
-    if (call.rows[i] == nullptr)
-      throw detox::UsageError(fmt::format("row {} of ({}, {}) is null", i, call.n, call.d));
-  }
 }
 
 template <class Type>
@@ -44,8 +38,10 @@ void apply_to(detox_pre& pre, std::size_t points, const detox_call& call, Type t
   using Read = Values<Type>;
   detox::AggregationContext context{
       .pool = *pre.pool, .workspace = pre.workspace, .step = call.step, .key = pre.key};
-  const std::span out(static_cast<typename Read::Type*>(call.out), points * call.d);
-  pre.points.apply(Read::rows(call, type), out, context);
+  using T = typename Read::Type;
+  T* const out = static_cast<T*>(call.out);
+  detox::check_rows(rows_of<T>(call), out, points);
+  pre.points.apply(Read::rows(call, type), std::span(out, points * call.d), context);
 }
 
 }  // namespace

@@ -258,7 +258,20 @@ TEST(CAttack, CallsThatCannotBeAreRefusedInOneLine) {
   detox_destroy(call.defence);
   call = scene.call();
   call.out = nullptr;
-  expect(ipm, call, "honest (9, 700) or out are null");
+  expect(ipm, call, "out is null, honest rows are (9, 700); valid: out of 700 values");
+  call = scene.call();
+  call.honest = nullptr;
+  expect(ipm, call, "honest rows (9, 700) are null");
+  call.d = 0;
+  expect(ipm, call, "honest rows (9, 0) are null");
+  call = scene.call();
+  call.d = std::numeric_limits<std::size_t>::max() / 2;
+  expect(ipm, call,
+         "rows (9, 9223372036854775807): more values than memory can hold; valid: at most "
+         "2305843009213693951");
+  call = scene.call();
+  call.out = const_cast<void*>(scene.pointers[2]);
+  expect(ipm, call, "out lies in row 2 of honest (9, 700); valid: memory of its own");
   call = scene.call();
   scene.pointers[4] = nullptr;
   expect(ipm, call, "row 4 of honest (9, 700) is null");

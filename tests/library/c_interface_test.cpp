@@ -122,6 +122,7 @@ TEST(CInterface, SaysWhyAnAggregatorCannotBe) {
   expect_refused("krum", "f", "KEY=VALUE");
   expect_refused("krum", "x\ny", "option 'x?y'");
   expect_refused("krum", "f=-1", "a whole number");
+  expect_refused("krum", "f=65536", "0 to 65535");
   expect_refused("krum", "f=1x", "a whole number");
   expect_refused("krum", "pre=nmn", "did you mean nnm?");
   expect_refused("krum", "tolerance=nan", "tolerance");

@@ -91,6 +91,7 @@ TEST(Aggregate, RefusesWhatCannotBe) {
   EXPECT_THROW(detox::aggregate("median", nothing, 3, 2, {}), UsageError);
   constexpr std::size_t kHuge = std::numeric_limits<std::size_t>::max() / 2;
   EXPECT_THROW(detox::aggregate("median", nothing, kHuge, kHuge, {}), UsageError);
+  EXPECT_THROW(detox::aggregate("median", kRows[0].data(), 3, kHuge, {}), UsageError);
   EXPECT_TRUE(detox::aggregate("median", nothing, 3, 0, {}).empty());
 }
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "detox/errors.hpp"
 #include "kernels/narrow.hpp"
+#include "stages/aggregate/check_rows.hpp"
 #include "stages/aggregate/point_tiles.hpp"
 #include "stages/aggregate/pre_chain.hpp"
 #include "stages/aggregate/row_weights.hpp"
@@ -14,8 +14,6 @@
 
 namespace detox {
 namespace {
-
-constexpr std::size_t kMostRows = std::numeric_limits<std::uint16_t>::max();
 
 template <class T>
 void check_shapes(const Rows<T>& rows, std::span<const T> out, std::span<const float> start) {
@@ -26,17 +24,7 @@ void check_shapes(const Rows<T>& rows, std::span<const T> out, std::span<const f
   };
   if (out.size() != rows.d) refuse_size("out", out.size(), "");
   if (!start.empty() && start.size() != rows.d) refuse_size("start", start.size(), " or none");
-  if (rows.row.data() == nullptr && rows.n() > 0)
-    throw UsageError(fmt::format("rows ({}, {}) are null", rows.n(), rows.d));
-  if (rows.d == 0) return;
-  if (out.data() == nullptr) {
-    throw UsageError(fmt::format("out is null, rows are ({0}, {1}); valid: out of {1} values",
-                                 rows.n(), rows.d));
-  }
-  for (std::size_t i = 0; i < rows.n(); ++i) {
-    if (rows.row[i] == nullptr)
-      throw UsageError(fmt::format("row {} of ({}, {}) is null", i, rows.n(), rows.d));
-  }
+  check_rows(rows, out.data(), 1);
 }
 
 /// C(n, f), or something beyond kMostSubsets.
@@ -64,7 +52,7 @@ std::string unmet_by_rows(const RuleInfo& rule, const RuleOptions& options, std:
   const std::size_t f = options.f;
   if (rule.name.empty() || rule.min_rows == nullptr)
     return "a rule without name or min_rows; valid: one of rules(), or your own with both";
-  if (f > kMostRows || n > kMostRows)
+  if (n > kMostRows)
     return fmt::format("{} takes at most {} rows: n = {}, f = {}", rule.name, kMostRows, n, f);
   for (const PreStep& step : options.pre) {
     const PreInfo& info = *step.info;
@@ -160,6 +148,10 @@ void Aggregator::aggregate(const Rows<double>& rows, std::span<double> out,
 void Aggregator::aggregate(const NarrowRows& rows, std::span<std::uint16_t> out,
                            AggregationContext& context, AggregationReport* report) const {
   check(rows.bits, out, context);
+  if (rows.type != NarrowType::kBfloat16 && rows.type != NarrowType::kFloat16) {
+    throw UsageError(fmt::format("type of 16-bit floats is {}; valid: kBfloat16, kFloat16",
+                                 static_cast<int>(rows.type)));
+  }
   Workspace::Scope scratch(context.workspace);
   const std::span<float> wide = scratch.take<float>(out.size());
   run(Points<float>{.rows = {}, .mix = {}, .narrow = rows}, wide, context, report);

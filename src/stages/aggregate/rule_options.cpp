@@ -58,7 +58,7 @@ constexpr Range kAboveZero{.least = 0, .above_least = true};
 
 using R = RuleOptions;
 constexpr RuleOption kOptions[] = {
-    of<&R::f>("f", {.range = kFromZero,
+    of<&R::f>("f", {.range = {.least = 0, .most = kMostRows, .whole = true},
                     .help = "how many hostile rows the rule must survive",
                     .of_plan = true}),
     of<&R::pre>("pre", {.empty_word = "none",

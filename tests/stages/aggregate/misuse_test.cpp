@@ -83,6 +83,21 @@ TEST(Misuse, OfRowsNamesTheRow) {
   EXPECT_EQ(call.refusal(), "coord-median needs n >= 2f + 1: n = 0, f = 1");
 }
 
+TEST(Misuse, OfMemoryThatIsARowNamesTheRow) {
+  Call call;
+  float* const row = const_cast<float*>(call.sample.pointers[3]);
+  for (const std::ptrdiff_t off : {-2, 0, 2}) {
+    call.out = {row + off, 3};
+    const std::string said = call.refusal();
+    EXPECT_NE(said.find("out lies in row "), std::string::npos) << off << ": " << said;
+  }
+  std::vector<float> one(6);
+  std::vector<const float*> rows(6, &one[3]);
+  call.rows = {rows, 3};
+  call.out = std::span(one).first(3);  // beside it
+  EXPECT_EQ(call.refusal(), "");
+}
+
 TEST(Misuse, OfAStartNamesBothSizes) {
   for (const RuleInfo& rule : rules()) {
     Call call;
@@ -97,18 +112,19 @@ TEST(Misuse, OfAStartNamesBothSizes) {
 TEST(Misuse, OfFIsRefused) {
   for (const RuleInfo& rule : rules()) {
     if (rule.is_mean) continue;
-    for (const std::size_t f : {std::size_t{6}, std::size_t{1} << 40U, SIZE_MAX}) {
+    for (const std::size_t f : {std::size_t{6}, kMostRows}) {
       Call call;
       EXPECT_NE(call.refusal(*rule.make({.f = f})), "") << rule.name;
     }
+    for (const std::size_t f : {kMostRows + 1, SIZE_MAX})
+      EXPECT_NE(refusal_of([&] { rule.make({.f = f}); }), "") << rule.name;
   }
   EXPECT_NE(unmet_weights(find_rule("median"), {.f = 7}, std::vector<double>{1, 1, 1}, 3), "");
   EXPECT_EQ(unmet_weights(find_rule("median"), {}, std::vector<double>{1, 1, 1}, SIZE_MAX),
             "3 weights for 18446744073709551615 rows");
   for (const char* step : {"nnm", "arc", "bucketing", "clipping"}) {
-    Call call;
     const RuleOptions options{.f = SIZE_MAX, .pre = parse_pre_steps(step)};
-    EXPECT_NE(call.refusal(*make_aggregator("mean", options)), "") << step;
+    EXPECT_NE(refusal_of([&] { make_aggregator("mean", options); }), "") << step;
   }
 }
 

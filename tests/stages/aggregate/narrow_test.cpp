@@ -253,6 +253,8 @@ TEST(Narrow, RowsThatCannotBeAreRefused) {
   expect(*median, {{rows.bits.row.first(6), 10}, rows.type}, out, "needs n >= 2f + 1");
   expect(*median, {{{static_cast<const std::uint16_t* const*>(nullptr), 7}, 10}, rows.type}, out,
          "are null");
+  expect(*median, {rows.bits, static_cast<NarrowType>(2)}, out,
+         "type of 16-bit floats is 2; valid: kBfloat16, kFloat16");
 }
 
 }  // namespace
