@@ -16,6 +16,7 @@
 #include "base/own_program.hpp"
 #include "base/private_directory.hpp"
 #include "cli/command.hpp"
+#include "comm/result_file.hpp"
 #include "detox/errors.hpp"
 #include "host/mpi_start.hpp"
 #include "host/numerics.hpp"
@@ -129,7 +130,7 @@ Job mpi_job(const Launch& launch, const std::string& profile) {
   if (job.result_file) {
     // mpirun then goes on without ranks that die, whichever they are, and its own exit code is
     // always 0: that takes a launcher which sees the server and its result.
-    job.arguments.insert(job.arguments.end(), {"--enable-recovery", "-x", "DETOX_RESULT_FILE"});
+    job.arguments.insert(job.arguments.end(), {"--enable-recovery", "-x", kResultVariable});
   } else {
     log_warning(
         "the server is on another machine than this launcher: a worker that dies ends the job; "

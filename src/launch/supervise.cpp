@@ -23,6 +23,7 @@
 #include "base/private_directory.hpp"
 #include "base/process_lock.hpp"
 #include "base/signals.hpp"
+#include "comm/result_file.hpp"
 #include "detox/errors.hpp"
 #include "launch/rank_lines.hpp"
 
@@ -33,8 +34,6 @@ using std::chrono::milliseconds;
 
 constexpr const char* kLockSuffix = ".server";
 constexpr const char* kStartedSuffix = ".started";
-constexpr const char* kLateSuffix = ".late";  // made by rank 0 that has waited for MPI in vain
-constexpr const char* kResultVariable = "DETOX_RESULT_FILE";
 constexpr milliseconds kPoll{50};
 
 /// Keeps the signals that ask for an end, and SIGCHLD, for next(). Those that this process was told

@@ -18,11 +18,10 @@
 #include <vector>
 
 #include "comm/mpi/mpi_call.hpp"
+#include "comm/result_file.hpp"
 
 namespace detox {
 namespace {
-
-constexpr const char* kResultVariable = "DETOX_RESULT_FILE";  // of a launcher that waits
 
 void on_missing_start(int /*signal*/) { _exit(1); }
 
@@ -160,7 +159,7 @@ MpiSession::MpiSession(unsigned finalize_seconds, unsigned start_seconds)
   constexpr unsigned kSecondsMore = 5;
   if (start_seconds > 0 && rank_under_mpi() == 0) {
     const char* result = std::getenv(kResultVariable);
-    if (result != nullptr) late_start_file() = result + std::string(".late");
+    if (result != nullptr) late_start_file() = result + std::string(kLateSuffix);
     end_process_after(start_seconds, on_start_timeout);
   } else if (start_seconds > 0) {
     end_process_after(start_seconds + kSecondsMore, on_missing_start);
