@@ -67,6 +67,8 @@ function(detox_module name file)
     PREFIX "" OUTPUT_NAME ${file} CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${DETOX_MODULE_DIR})
   target_compile_definitions(${name} PRIVATE DETOX_VERSION="${PROJECT_VERSION}")
+  add_dependencies(${name} detox_module_headers)
+  target_include_directories(${name} PRIVATE ${PROJECT_BINARY_DIR}/src/base/generated)
   install(TARGETS ${name} LIBRARY DESTINATION ${DETOX_MODULE_DIR})
 endfunction()
 

@@ -1,4 +1,4 @@
-# Writes OUT, a header with one digest of all FILES, by their names below ROOT and what they hold; a script of its own, run when they change.
+# Writes OUT, a header that defines NAME as one digest of all FILES, by their names below ROOT and what they hold; a script of its own, run when they change.
 list(SORT FILES)
 set(all "")
 foreach(file IN LISTS FILES)
@@ -8,4 +8,4 @@ foreach(file IN LISTS FILES)
 endforeach()
 string(SHA256 digest "${all}")
 string(SUBSTRING ${digest} 0 8 digest)
-file(WRITE ${OUT} "#define DETOX_SOURCE_DIGEST \"${digest}\"\n")
+file(WRITE ${OUT} "#define ${NAME} \"${digest}\"\n")

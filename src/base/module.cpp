@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/names.hpp"
+#include "base/own_module.hpp"
 #include "base/own_program.hpp"
 #include "detox/errors.hpp"
 

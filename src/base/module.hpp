@@ -29,13 +29,9 @@ void* symbol_of(void* module, const char* name);
 /// throw: nobody else's compiler is between them and the program.
 template <class Functions>
 struct OwnModule {
-  const char* build;  ///< is DETOX_BUILD: of no other build
+  const char* build;  ///< is DETOX_BUILD (base/own_module.hpp): of no other build
   Functions functions;
 };
-#define DETOX_BUILD "detoxml " DETOX_VERSION ", g++ " __VERSION__
-#define DETOX_MODULE(Functions, ...)                                                  \
-  extern "C" __attribute__((visibility("default"))) const detox::OwnModule<Functions> \
-      detox_module = {DETOX_BUILD, __VA_ARGS__}
 
 /// OwnModule of that name, opened for the rest of the process. InputError where it is of another
 /// build or not there, with `what` (the library that it brings) at its beginning.

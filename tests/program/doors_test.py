@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-import shutil
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
@@ -52,11 +52,15 @@ class Doors(ProgramTest):
             self.assertTrue([name for name in names if name.startswith(f"lib{module}")], command)
 
     def test_refuse_a_module_of_another_build(self):
-        program = copy_program(self.folder, without=["mpi"])
-        learner, = self.folder.glob("lib/**/learner-torch.so")
-        shutil.copy(TOY, learner.with_name("mpi.so"))
-        self.assertRegex(run("--version", program=[str(program)]).out,
-                         r"MPI +.*/mpi\.so: not of this program's build; reinstall detoxml")
+        program = copy_program(self.folder)
+        mpi, = self.folder.glob("lib/**/mpi.so")
+        # Of other sources of the same version, and no module at all.
+        older = re.sub(rb"(?<=, headers )[0-9a-f]{8}(?=, g)", b"01234567", mpi.read_bytes())
+        self.assertNotEqual(older, mpi.read_bytes())
+        for module in (older, pathlib.Path(TOY).read_bytes()):
+            mpi.write_bytes(module)
+            self.assertRegex(run("--version", program=[str(program)]).out,
+                             r"MPI +.*/mpi\.so: not of this program's build; reinstall detoxml")
 
 
 class ALearner(ProgramTest):

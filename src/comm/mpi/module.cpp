@@ -1,8 +1,7 @@
 // MPI as the program opens it.
-#include "base/module.hpp"
-
 #include <optional>
 
+#include "base/own_module.hpp"
 #include "comm/mpi/mpi_session.hpp"
 #include "comm/mpi/mpi_transport.hpp"
 #include "comm/mpi_job.hpp"
