@@ -138,6 +138,7 @@ void adapt_train_help(CLI::App& command) {
 std::string experiment_command_line(const ExperimentOptions& options, const GivenOptions& given,
                                     const std::string& begin) {
   std::vector<std::string> words;
+  if (!options.dir.empty()) words.insert(words.end(), {"--dir", options.dir});
   for (const std::string& only : options.only) words.insert(words.end(), {"--only", only});
   if (options.seeds > 0) words.insert(words.end(), {"--seeds", std::to_string(options.seeds)});
   for (const std::string& file : given.config_files) words.insert(words.end(), {"--config", file});

@@ -11,7 +11,6 @@
 #include "detox/errors.hpp"
 #include "experiment/train_process.hpp"
 #include "record/checkpoint_files.hpp"
-#include "record/run_directory.hpp"
 #include "record/run_files.hpp"
 
 namespace detox {
@@ -110,21 +109,10 @@ class RunWorker {
  private:
   TrainEnd begin(const ExperimentRun& run, const TrainOrder& order, const Place& place) const {
     fs::create_directories(order.folder);
-    take_back_last_step(run, order.folder);
     write_key_note(order.folder, {run.label, run.identity});
     write_atomically(order.config,
                      to_toml(run.config, fmt::format("{}: {}", task_.experiment.name, run.label)));
     return train(order, place, watch_, stop_);
-  }
-
-  /// A run that was killed between its last checkpoint and its end would have no step to go on
-  /// with.
-  static void take_back_last_step(const ExperimentRun& run, const fs::path& folder) {
-    const std::vector<std::uint64_t> steps = list_checkpoints(folder);
-    const bool is_at_end = run.config.epochs == 0 && !steps.empty() && run.config.max_steps > 0 &&
-                           steps.back() >= run.config.max_steps;
-    if (is_at_end && user_of_run_directory(folder).state == LockHolder::State::kFree)
-      remove_checkpoints_after(folder, run.config.max_steps - 1);
   }
 
   /// False where the place is lost.

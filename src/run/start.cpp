@@ -29,7 +29,18 @@ std::string recorded_differences(const TrainSetup& setup, const fs::path& record
   return fmt::format("{}", fmt::join(differences(setup.config, recorded_config(recorded)), "; "));
 }
 
-Checkpoint load_same_run(const TrainSetup& setup, const fs::path& file) {
+/// Whether a run has been here to its end; one that was killed behind its last checkpoint has not.
+bool has_finished(const fs::path& dir) {
+  try {
+    const std::optional<RunStatus> status = read_status(dir);
+    return status && status->state == RunState::kFinished;
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
+/// may_end_here: where the checkpoint is of the last step, there is still an end to be written.
+Checkpoint load_same_run(const TrainSetup& setup, const fs::path& file, bool may_end_here = false) {
   Checkpoint checkpoint = load_checkpoint(file, setup.layout);
   check_same_run(setup, file, checkpoint.state);
   if (setup.config.on_divergence == OnDivergence::kStop &&
@@ -38,7 +49,8 @@ Checkpoint load_same_run(const TrainSetup& setup, const fs::path& file) {
         "{} holds weights that are not finite; valid: an earlier one, or --on-divergence continue",
         file.string()));
   }
-  if (checkpoint.state.step >= setup.last_step) {
+  const std::uint64_t next = checkpoint.state.step + (may_end_here ? 0 : 1);
+  if (next > setup.last_step) {
     throw UsageError(
         fmt::format("{}: the run is at step {} of {} already; give more --max-steps or --epochs",
                     file.string(), checkpoint.state.step, setup.last_step));
@@ -129,7 +141,8 @@ Start resume_by_itself(const TrainSetup& setup, const fs::path& dir) {
   RunDirectory directory = RunDirectory::open_for_resume(dir);
   const fs::path file = newest_whole(setup, dir);
   if (file.empty()) check_same_beginning(setup, dir);
-  Checkpoint checkpoint = file.empty() ? beginning(setup) : load_same_run(setup, file);
+  Checkpoint checkpoint =
+      file.empty() ? beginning(setup) : load_same_run(setup, file, !has_finished(dir));
   return accept(setup, file, {std::move(directory), std::move(checkpoint)});
 }
 

@@ -24,7 +24,8 @@ Checkpoint beginning(const TrainSetup& setup);
 /// --resume auto takes the newest whole checkpoint, or step 0 if the run was killed before its
 /// first; it skips damaged ones with a warning. InputError, with the reasons, if no checkpoint is
 /// whole, and at once if one is of another network or cannot be read. UsageError if the directory
-/// holds another run, or one that has finished.
+/// holds another run, or one that has finished; one that was killed behind its last checkpoint has
+/// its end before it, and no step.
 Start open_start(const TrainSetup& setup);
 
 /// UsageError, with what differs, unless this is the run, and the numerical profile, of the

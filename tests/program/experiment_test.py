@@ -61,8 +61,8 @@ class ExperimentTest(ProgramTest):
 
 
 class Experiments(ExperimentTest):
-    def test_takes_the_last_step_again_of_a_run_that_was_killed_or_failed_behind_its_last_checkpoint(self):
-        self.write(SHARED)
+    def test_ends_a_run_that_was_killed_or_failed_behind_its_last_checkpoint(self):
+        self.write(SHARED + "epochs = 1\n")
         self.experiment()
         (run_folder,), before = self.runs(), self.rows()
         status = run_folder / "run.json"
@@ -184,14 +184,15 @@ class Experiments(ExperimentTest):
 
     def test_options_on_the_command_line_hold_for_all_runs_but_for_those_of_axes(self):
         self.write(TABLE)
-        self.experiment("--max-steps", "3", "--only", "defence=the mean,bulyan", "--only", "attack=reversed", "--seeds", "2")
+        self.experiment("--max-steps", "3", "--only", "defence=the mean,bulyan", "--only", "attack=reversed", "--seeds", "2",
+                        "--dir", "output/mine")
         self.assertEqual([(row["defence"], row["seed"], row["state"]) for row in self.rows()],
                          [("the mean", "428", "finished"), ("the mean", "1", "finished"),
                           ("bulyan", "428", "refused"), ("bulyan", "1", "refused")])
         self.assertEqual(len(self.journal(self.folder / "output/mine" / self.rows()[0]["folder"])), 3)
         command = json.loads((self.folder / "output/mine/results.json").read_text())["command"]
-        self.assertEqual(command, "detoxml experiment mine.toml --only 'defence=the mean,bulyan' --only attack=reversed "
-                                  "--seeds 2 --max-steps 3")
+        self.assertEqual(command, "detoxml experiment mine.toml --dir output/mine --only 'defence=the mean,bulyan' "
+                                  "--only attack=reversed --seeds 2 --max-steps 3")
 
     def test_that_examples_bring_can_be_run_but_for_what_a_defence_refuses(self):
         for name, runs, refused in (("demo", 17, ""), ("demo-quick", 3, ""), ("grid", 1045, ""), ("results", 540, ""),

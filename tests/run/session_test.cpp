@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "detox/errors.hpp"
+#include "record/run_directory.hpp"
 #include "stages/attack/fail_schedule.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_run.hpp"
@@ -44,6 +46,24 @@ TEST(Session, RecordsWhoWasMadeToLieInEachStepOnceAlsoWhereItIsResumed) {
     for (std::uint32_t worker = 0; worker < 9; ++worker)
       EXPECT_EQ(attackers_of(line).contains(worker), lies[worker]) << worker;
   }
+}
+
+TEST(Session, EndsARunThatWasKilledBehindItsLastCheckpointAndRefusesOneThatHasEnded) {
+  const MemoryDirectory directory;
+  const std::filesystem::path folder = directory / "run";
+  const auto resume = [&] {
+    ToyRun again(folder, kTwoLiars);
+    again.resume = true;
+    again.over_local_engine();
+    return again.journal("metrics.jsonl").size();
+  };
+  ToyRun(folder, kTwoLiars).over_local_engine();
+  for (const RunState state : {RunState::kRunning, RunState::kFailed}) {
+    RunDirectory::open_for_resume(folder).write_status({.state = state, .step = 6});
+    EXPECT_EQ(resume(), 6U);
+    EXPECT_EQ(read_status(folder)->state, RunState::kFinished);
+  }
+  EXPECT_THROW(resume(), UsageError);
 }
 
 TEST(Session, LeavesWhoIsAbsentOutOfThoseWhoLie) {
