@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <string>
 #include <system_error>
@@ -88,20 +87,25 @@ void sync_folder(const fs::path& file) {
 
 }  // namespace
 
-void write_atomically(const fs::path& file, std::span<const std::span<const std::byte>> pieces) {
+void write_atomically(const fs::path& file, const std::function<void(const FileSink& sink)>& make) {
   struct stat status {};
   if (::stat(file.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     throw InputError(fmt::format("cannot write {}: it is not a regular file", file.string()));
   }
   Temporary temporary(file);
-  for (const std::span<const std::byte> piece : pieces) temporary.write(piece);
+  make([&](std::string_view piece) { temporary.write(bytes_of(piece)); });
   temporary.take_its_name();
   sync_folder(file);
 }
 
+void write_atomically(const fs::path& file, std::span<const std::span<const std::byte>> pieces) {
+  write_atomically(file, [&](const FileSink& sink) {
+    for (const std::span<const std::byte> piece : pieces) sink(text_of(piece));
+  });
+}
+
 void write_atomically(const fs::path& file, std::string_view text) {
-  const std::array<std::span<const std::byte>, 1> pieces = {bytes_of(text)};
-  write_atomically(file, pieces);
+  write_atomically(file, [&](const FileSink& sink) { sink(text); });
 }
 
 void remove_temporaries(const fs::path& folder,

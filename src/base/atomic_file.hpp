@@ -20,6 +20,11 @@ void write_atomically(const std::filesystem::path& file,
                       std::span<const std::span<const std::byte>> pieces);
 void write_atomically(const std::filesystem::path& file, std::string_view text);
 
+/// The same of what make(sink) hands on, piece by piece: where it throws, nothing is written.
+using FileSink = std::function<void(std::string_view piece)>;
+void write_atomically(const std::filesystem::path& file,
+                      const std::function<void(const FileSink& sink)>& make);
+
 /// Removes the temporary files that killed processes left of files whose names `is_ours` accepts.
 /// Whatever else is in the folder belongs to somebody else. Nobody may be writing such files there.
 void remove_temporaries(const std::filesystem::path& folder,

@@ -96,23 +96,24 @@ CsvTable table_named(const std::string& what) {
 int export_to_csv(const ExportOptions& options) {
   const std::vector<NamedRun> runs = named_runs(options.runs);
   const CsvTable table = table_named(options.what);
-  std::string text = csv_header(table);
-  const bool to_stdout = options.output.empty() || options.output == "-";
-  const auto flush = [&] {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    text.clear();
+  // A table of rounds may be larger than memory.
+  const auto write_to = [&](const FileSink& sink) {
+    constexpr std::size_t kPiece = std::size_t{1} << 16U;
+    std::string text = csv_header(table);
+    for (const NamedRun& run : runs) {
+      write_csv(table, run.folder, run.name.string(), [&](std::string_view row) {
+        text += row;
+        if (text.size() < kPiece) return;
+        sink(text);
+        text.clear();
+      });
+    }
+    sink(text);
   };
-  for (const NamedRun& run : runs) {
-    write_csv(table, run.folder, run.name.string(), [&](std::string_view row) {
-      constexpr std::size_t kPiece = std::size_t{1} << 16U;
-      text += row;
-      if (to_stdout && text.size() > kPiece) flush();
-    });
-  }
-  if (to_stdout) {
-    flush();
+  if (options.output.empty() || options.output == "-") {
+    write_to([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
   } else {
-    write_atomically(options.output, text);
+    write_atomically(options.output, write_to);
   }
   return 0;
 }

@@ -39,6 +39,23 @@ TEST(AtomicFile, ReplacesAPreviousFile) {
   EXPECT_EQ(entries(folder.path()), 1U);
 }
 
+TEST(AtomicFile, IsAsBeforeWhereWhatMakesItFailsOnTheWay) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "f";
+  write_atomically(file, [](const FileSink& sink) {
+    sink("before");
+    sink(" and after");
+  });
+  EXPECT_THROW(write_atomically(file,
+                                [](const FileSink& sink) {
+                                  sink("half");
+                                  throw InputError("no more");
+                                }),
+               InputError);
+  EXPECT_EQ(get_file(file), "before and after");
+  EXPECT_EQ(entries(folder.path()), 1U);
+}
+
 TEST(AtomicFile, NamesAFolderThatIsNotThere) {
   EXPECT_EQ(message_of<InputError>([] { write_atomically("/proc/nonexistent/f", "x"); }),
             "cannot write /proc/nonexistent/f: No such file or directory");
