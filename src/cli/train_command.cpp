@@ -71,7 +71,7 @@ class Teller final : public RunObserver {
   void on_set_up(const TrainSetup& setup) override {
     for (const std::string& notice : setup.plan.notices) log_line(notice);
     for (const std::string& notice :
-         run_notices(setup.config, mpi_ != nullptr, setup.layout.statistic_count() > 0))
+         run_notices(setup.config, setup.plan, mpi_ != nullptr, setup.layout.statistic_count() > 0))
       log_line(notice);
     stop_on_signals();  // from now on there is something to keep
     logs_events_ = setup.config.tensorboard;

@@ -116,9 +116,9 @@ std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
   lines.insert(lines.end(), config.remarks.begin(), config.remarks.end());
   if (plan.f_eff > 0 && rule_of(*config.mode).is_mean &&
       (plan.b == 0 || rule_of(config.inner_mode).is_mean)) {
-    lines.push_back(fmt::format(
-        "warning: the mean defends against no corrupt slice, and {} attackers can own {} of {}",
-        plan.q, plan.f_eff, plan.k));
+    lines.push_back(
+        fmt::format("warning: the mean defends against no corrupt slice, and {} can own {} of {}",
+                    counted(plan.q, "attacker"), plan.f_eff, plan.k));
   }
   const std::size_t outer_f = Hierarchy(plan.hierarchy).outer_f(plan.b > 0 ? plan.b : plan.k);
   for (const PreStep& step : plan.hierarchy.rule.pre) {
@@ -150,10 +150,15 @@ std::vector<std::string> notices(const RunConfig& config, const Plan& plan) {
   return lines;
 }
 
-std::vector<std::string> run_notices(const RunConfig& config, bool over_mpi, bool has_statistics) {
+std::vector<std::string> run_notices(const RunConfig& config, const Plan& plan, bool over_mpi,
+                                     bool has_statistics) {
   const bool attacks = config.worker_fail > 0;
+  const bool may_be_late =
+      attacks && attack_named(plan.attack.attack).make(plan.attack.options)->delay_s() > 0;
   const std::vector<IdleOptions> idles = {
       {!over_mpi, "in one process nothing is sent", {"vote", "compress-grad", "comm-type"}},
+      {!over_mpi && !may_be_late, "in one process nobody is waited for", {"step-timeout"}},
+      {!over_mpi, "in one process nobody is waited for", {"start-timeout"}},
       {over_mpi, "over MPI every replica computes", {"compute-every-replica"}},
       {attacks && !has_statistics, "the network has no batch norm", {"attack-statistics"}}};
   std::vector<std::string> lines;

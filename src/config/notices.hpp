@@ -13,6 +13,7 @@ namespace detox {
 std::vector<std::string> notices(const RunConfig& config, const Plan& plan);
 
 /// Options without effect on this engine and network.
-std::vector<std::string> run_notices(const RunConfig& config, bool over_mpi, bool has_statistics);
+std::vector<std::string> run_notices(const RunConfig& config, const Plan& plan, bool over_mpi,
+                                     bool has_statistics);
 
 }  // namespace detox

@@ -165,7 +165,7 @@ class Host final : public RunObserver {
     check_repeats(setup);
     for (const std::string& notice : setup.plan.notices) log_line(notice);
     for (const std::string& notice :
-         run_notices(setup.config, false, setup.layout.statistic_count() > 0))
+         run_notices(setup.config, setup.plan, false, setup.layout.statistic_count() > 0))
       log_line(notice);
   }
 

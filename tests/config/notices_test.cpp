@@ -167,20 +167,42 @@ TEST(BrokenMachines, ArePutOutAsThoseWhoStayAre) {
 
 TEST(Notices, NameOptionsWithoutEffectOnTheEngineOrTheNetwork) {
   RunConfig config;
-  EXPECT_THAT(run_notices(config, false, true), IsEmpty());
+  const auto run_notices = [&config](bool over_mpi, bool has_statistics) {
+    const RunConfig resolved = resolve(config, 0);
+    return detox::run_notices(resolved, make_plan(resolved), over_mpi, has_statistics);
+  };
+  EXPECT_THAT(run_notices(false, true), IsEmpty());
   set_option(find_option("vote"), "bytes", config);
   set_option(find_option("comm-type"), "Async", config);
   set_option(find_option("compute-every-replica"), "on", config);
   set_option(find_option("attack-statistics"), "off", config);
-  EXPECT_THAT(run_notices(config, false, false),
+  EXPECT_THAT(run_notices(false, false),
               ElementsAre("without effect: --vote bytes, --comm-type Async (in one process nothing "
                           "is sent)"));
   config.worker_fail = 1;
   EXPECT_THAT(
-      run_notices(config, true, false),
+      run_notices(true, false),
       ElementsAre("without effect: --compute-every-replica on (over MPI every replica computes)",
                   "without effect: --attack-statistics off (the network has no batch norm)"));
-  EXPECT_EQ(run_notices(config, true, true).size(), 1U);
+  EXPECT_EQ(run_notices(true, true).size(), 1U);
+}
+
+TEST(Notices, NameTimeoutsWhereNobodyIsWaitedFor) {
+  const auto lines = [](const Texts& options, bool over_mpi) {
+    RunConfig config;
+    for (const auto& [name, text] : options) set_option(find_option(name), text, config);
+    config = resolve(config, 0);
+    return run_notices(config, make_plan(config), over_mpi, true);
+  };
+  const Texts timeouts = {{"step-timeout", "4"}, {"start-timeout", "5"}};
+  EXPECT_THAT(lines(timeouts, true), IsEmpty());
+  EXPECT_THAT(
+      lines(timeouts, false),
+      ElementsAre("without effect: --step-timeout 4 (in one process nobody is waited for)",
+                  "without effect: --start-timeout 5 (in one process nobody is waited for)"));
+  EXPECT_THAT(
+      lines({{"step-timeout", "4"}, {"worker-fail", "1"}, {"err-mode", "straggler"}}, false),
+      IsEmpty());
 }
 
 TEST(Notices, TellWhatWasTakenInAnotherWay) {
