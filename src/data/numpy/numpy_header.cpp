@@ -77,6 +77,7 @@ class Parser {
     if (!accept(c)) fault_.damaged();
   }
   std::string quoted() {
+    if (accept('u') && at_ < text_.size() && text_[at_] == ' ') fault_.damaged();
     const char quote = accept('\'') ? '\'' : '"';
     if (quote == '"') expect('"');
     const std::size_t end = text_.find(quote, at_);

@@ -60,6 +60,12 @@ TEST(NumpyHeader, MayHaveItsKeysInAnyOrder) {
 }
 
 TEST(NumpyHeader, MayBeOfPython2) {
+  EXPECT_EQ(
+      parse(file_of("{u'descr': u'<f4', u'fortran_order': False, u'shape': (15, 40), }", 2400)).n,
+      15U);
+  EXPECT_EQ(
+      message_of(file_of("{u 'descr': '<f4', 'fortran_order': False, 'shape': (15, 40), }", 2400)),
+      "g.npy: damaged NumPy header");
   const NumpyHeader header =
       parse(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (15L, 40L), }", 2400));
   EXPECT_EQ(header.n, 15U);
