@@ -223,7 +223,10 @@ std::vector<std::string> table_notes(const Results& results, bool is_crossed) {
                                        : "Training loss, the mean of the last steps";
   std::vector<std::string> notes;
   if (seeds < 2)
-    return {fmt::format("{}. One seed: there is no spread, and nothing is bold.", what)};
+    return {
+        fmt::format("{}. One seed: there is no spread, so differences of a few points may be "
+                    "chance, and nothing is bold.",
+                    what)};
   notes.push_back(fmt::format("{}: mean ± sample standard deviation over {}.",
                               is_crossed ? what : "Numbers", counted(seeds, "seed")));
   if (results.axes.empty()) return notes;

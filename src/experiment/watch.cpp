@@ -66,8 +66,10 @@ void Watch::line(const std::string& label, std::string_view line) {
   const std::optional<StepLine> step = step_line(line);
   const std::lock_guard lock(mutex_);
   Running& run = running_[label];
-  // What a warning says concerns the person who watches; the rest is in the run's train.log.
-  if (line.starts_with("warning: ")) say(fmt::format("{}: {}", label, line));
+  // What a warning says concerns the person who watches; the rest is in the run's train.log. Before
+  // the first step many runs warn of the same.
+  if (line.starts_with("warning: ") && (run.first || warned_.emplace(line).second))
+    say(fmt::format("{}: {}", label, line));
   if (!step) return;
   // The first line comes some steps after the beginning, which is close enough for an estimate.
   if (!run.first) run.first = step->step - 1;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -54,6 +56,7 @@ class Watch {
 
   mutable std::mutex mutex_;
   std::map<std::string, Running> running_;
+  std::set<std::string, std::less<>> warned_;  ///< what has been said of runs before their steps
   std::size_t runs_, ended_ = 0;
   std::uint64_t steps_, steps_done_ = 0;  ///< done here, by runs that have ended
   const Clock& clock_;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 
+#include "base/counted.hpp"
 #include "base/log.hpp"
 #include "config/missing_workers.hpp"
 #include "config/own_attack.hpp"
@@ -27,8 +28,10 @@ void warn_where_nobody_can_be_left_out(const TrainSetup& setup) {
   try {
     make_plan(fewer);
   } catch (const UsageError& error) {
-    log_warning("with q = {} workers left out at the start this run would be refused: {}",
-                setup.plan.q, error.what());
+    std::string why = error.what();
+    for (std::size_t at = 0; (at = why.find('\n', at)) != why.npos;) why.replace(at, 1, "; ");
+    log_warning("with {} left out at the start this run would be refused: {}",
+                counted(setup.plan.q, "worker"), why);
   }
 }
 

@@ -43,5 +43,21 @@ TEST(Watch, TellsWhatBeginsAndEndsAndWhatWasThere) {
             "[2/3] lr=0.2: loss 0.4 (was there already)\n");
 }
 
+TEST(Watch, SaysOnceWhatManyRunsWarnOfBeforeTheirSteps) {
+  testing::internal::CaptureStderr();
+  {
+    Watch watch(2, 200);
+    for (const std::string run : {"a", "b"}) {
+      watch.line(run, "warning: the mean bears none");
+      watch.line(run, "warning: " + run + " alone");
+      watch.line(run, "step 10/200  loss 0.6123  accuracy 81.2%  0:03 left");
+      watch.line(run, "warning: the disk is full");
+    }
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "a: warning: the mean bears none\na: warning: a alone\na: warning: the disk is full\n"
+            "b: warning: b alone\nb: warning: the disk is full\n");
+}
+
 }  // namespace
 }  // namespace detox

@@ -113,8 +113,8 @@ class RunView {
     this.workersBox = element("div", {}, element("h3", {}, "Who did what, and when"), this.map.box, this.table.box);
     const all = element("div", {}, this.parts.head, this.parts.what, this.parts.config, this.workersBox, this.parts.truth, this.slicesBox,
       this.phases.box, this.parts.again);
-    this.title = element(isAlone ? "h2" : "summary", { class: "name" });
-    this.fold = isAlone ? element("div", {}, all) : element("details", {}, this.title, all);
+    this.title = element("h2", { class: "name" });
+    this.fold = isAlone ? element("div", {}, all) : element("details", {}, element("summary", {}, this.title), all);
     this.box = element("section", { class: "run", id }, this.fold);
     this.foldConfig = element("details", {}, element("summary", {}, "All options"), element("div"));
     this.parts.config.append(this.foldConfig);
