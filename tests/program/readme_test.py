@@ -62,6 +62,15 @@ class Shown(ProgramTest):
     def test_readme(self):
         self.run_page("README.md")
 
+    def test_readme_counts_what_there_is(self):
+        sections = [section.splitlines() for section in self.run_ok("list").out.split("\n\n")]
+        def names(title):
+            lines = next(lines for lines in sections if lines[0].startswith(title))
+            return {line.split()[0] for line in lines[1:] if re.match(r"  [\w-]", line)} - {"none", "normal"}
+        page = (ROOT / "README.md").read_text()
+        self.assertIn(f"(median, Krum and {len(names('Rules')) - 2} more)", page)
+        self.assertIn(f"**{len(names('Attacks'))} attacks**", page)
+
     def test_comparing(self):
         self.run_page("docs/comparing.md", learner={})
 
