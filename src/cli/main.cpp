@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "base/signals.hpp"
 #include "cli/command.hpp"
 #include "cli/help/command_tree.hpp"
+#include "cli/help/terminal_help.hpp"
 #include "cli/version.hpp"
 #include "comm/mpi_job.hpp"
 #include "config/foreign_options.hpp"
@@ -96,6 +98,10 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
     if (foreign != nullptr && !foreign->needless_values.empty()) {
       return fmt::format("no option {}: {}", option, foreign->answer);
     }
+    if (!option.starts_with('-')) {
+      return fmt::format("'{}' is no option, and no value of one; see detoxml {}--help",
+                         printable(option), name);
+    }
     return unknown_name(fmt::format("option of '{}'", name.substr(0, name.size() - 1)), option,
                         option_names(app));
   }
@@ -145,7 +151,7 @@ int run(int argc, char** argv) {
   program.set_version_flag("--version", version_text,
                            "Versions of this program and its libraries, and instruction sets");
   program.require_subcommand(1);
-  program.get_formatter()->column_width(34);
+  program.formatter(std::make_shared<TerminalHelp>());
   program.footer("Each command's options and defaults: detoxml help <command>");
   const std::vector<Command> commands = {
       train_command(program),      evaluate_command(program), aggregate_command(program),

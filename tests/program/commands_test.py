@@ -322,6 +322,28 @@ class Help(ProgramTest):
         self.assertEqual(self.run_ok("help", "cluster", "launch").out, self.run_ok("cluster", "launch", "--help").out)
         self.assert_refused(run("help", "trian"), 2, "unknown command 'trian'", "did you mean train?")
 
+    def test_is_as_wide_as_the_terminal(self):
+        for words in ("--help",), ("train", "--help"), ("help", "--all", "train"), ("aggregate", "--help"), ("help", "launch"):
+            master, terminal = pty.openpty()
+            termios.tcsetwinsize(terminal, (24, 80))
+            help_on_terminal = subprocess.Popen([PROGRAM, *words], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=terminal)
+            os.close(terminal)
+            read = b""
+            while part := self.read_terminal(master):
+                read += part
+            os.close(master)
+            self.assertEqual(help_on_terminal.wait(PATIENCE), 0)
+            text = read.decode()
+            self.assertEqual(text.split(), self.run_ok(*words).out.split())
+            self.assertEqual([line for line in text.splitlines() if len(line) > 80 and not line.startswith("  detoxml ")], [])
+
+    @staticmethod
+    def read_terminal(master):
+        try:
+            return os.read(master, 65536)
+        except OSError:  # the program has ended
+            return b""
+
     def test_ends_quietly_with_whoever_reads_it(self):
         # More than a pipe holds would have to be written; a closed pipe shows it with a line, too.
         for command in ["list", "help --all train", "train --help-all", "completion bash"]:

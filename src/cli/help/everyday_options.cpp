@@ -7,12 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "cli/help/terminal_help.hpp"
 #include "config/options.hpp"
 
 namespace detox {
 namespace {
 
-class EverydayHelp : public CLI::Formatter {
+class EverydayHelp : public TerminalHelp {
  public:
   EverydayHelp() {
     for (const Option& option : train_options()) {
@@ -24,7 +25,7 @@ class EverydayHelp : public CLI::Formatter {
                         CLI::AppFormatMode mode) const override {
     shows_all_ = mode != CLI::AppFormatMode::Normal;
     left_out_ = 0;
-    std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+    std::string text = TerminalHelp::make_help(app, std::move(name), mode);
     // What is left of groups that show nothing.
     for (std::size_t at; (at = text.find("\n\n\n")) != std::string::npos;) text.erase(at, 1);
     return text;
@@ -57,10 +58,7 @@ class EverydayHelp : public CLI::Formatter {
 }  // namespace
 
 void show_everyday_options(CLI::App& command) {
-  const auto formatter = std::make_shared<EverydayHelp>();
-  constexpr std::size_t kColumn = 34;
-  formatter->column_width(kColumn);
-  command.formatter(formatter);
+  command.formatter(std::make_shared<EverydayHelp>());
   command.set_help_all_flag("--help-all", "Print all options and exit");
 }
 
