@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/as_error.hpp"
@@ -70,14 +71,20 @@ std::vector<std::string_view> option_names(const CLI::App& app) {
   return {names.begin(), names.end()};
 }
 
-std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
-  const CLI::App* chosen = &program;
+/// The command that was called, and its name with a space behind each word.
+std::pair<const CLI::App*, std::string> called_command(const CLI::App& program) {
+  const CLI::App* called = &program;
   std::string name;
-  while (!chosen->get_subcommands().empty()) {
-    chosen = chosen->get_subcommands().front();
-    name += chosen->get_name() + " ";
+  while (!called->get_subcommands().empty()) {
+    called = called->get_subcommands().front();
+    name += called->get_name() + " ";
   }
-  const CLI::App& app = *chosen;
+  return {called, name};
+}
+
+std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
+  const auto [called, name] = called_command(program);
+  const CLI::App& app = *called;
   const std::vector<std::string> extras = app.remaining(true);
   const std::string first = extras.empty() ? "" : extras.front();
   const std::string option = first.substr(0, first.find('='));
@@ -131,19 +138,72 @@ void take_home_paths(CLI::App& app) {
     take_home_paths(*command);
 }
 
-/// Options with = and nothing behind it, as a script with an empty variable writes them: the parser
-/// would take the next word for the value. Empty where there is none.
-std::string without_value(int argc, char** argv) {
-  Mistakes mistakes;
-  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
-    const std::string_view word = argv[i];
-    if (!word.starts_with("--") || word.find('=') + 1 != word.size()) continue;
+using Words = std::vector<char*>;
+
+/// Where another command's line begins, or the end.
+Words::iterator own_end(Words& words) { return std::ranges::find(words, std::string_view("--")); }
+
+/// Takes out options with = and nothing behind it, as a script with an empty variable writes them:
+/// the parser would take the next word for the value.
+void take_without_value(Words& words, Mistakes& mistakes) {
+  const auto has_none = [&mistakes](const char* written) {
+    const std::string_view word = written;
+    if (!word.starts_with("--") || word.find('=') + 1 != word.size()) return false;
     mistakes.add(
         fmt::format("{} has no value, perhaps because a variable is empty; write {}VALUE, or "
                     "leave it out",
                     word, word));
+    return true;
+  };
+  words.erase(std::remove_if(words.begin() + 1, own_end(words), has_none), own_end(words));
+}
+
+/// The option that the parser does not take, or whose value it does not take, under each of its
+/// names; else empty.
+std::vector<std::string> refused_option(const CLI::App& program, const CLI::ParseError& error) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const std::vector<std::string> extras = program.remaining(true);
+    if (extras.empty() || !extras.front().starts_with('-')) return {};
+    return {extras.front().substr(0, extras.front().find('='))};
   }
-  return mistakes.text();
+  const bool is_about_a_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr ||
+                                dynamic_cast<const CLI::ConversionError*>(&error) != nullptr;
+  if (!is_about_a_value) return {};
+  constexpr std::string_view kNoConversion = "Could not convert: ";
+  std::string_view text = error.what();
+  if (text.starts_with(kNoConversion)) text.remove_prefix(kNoConversion.size());
+  std::vector<std::string> names = {std::string(text.substr(0, text.find_first_of(": ")))};
+  const CLI::Option* option = called_command(program).first->get_option_no_throw(names.front());
+  if (option == nullptr) return {};
+  for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+  return names;
+}
+
+/// Takes the option out, and the value behind it; false where it is not there.
+bool take_out(const std::vector<std::string>& names, Words& words) {
+  const auto is_it = [&names](std::string_view word) {
+    return std::ranges::find(names, word.substr(0, word.find('='))) != names.end();
+  };
+  const auto found = std::find_if(words.begin() + 1, own_end(words), is_it);
+  if (found == own_end(words)) return false;
+  const bool has_value = std::string_view(*found).find('=') == std::string_view::npos &&
+                         found + 1 != own_end(words) && **(found + 1) != '-';
+  words.erase(found, found + (has_value ? 2 : 1));
+  return true;
+}
+
+/// What the parser refuses, and what else it would refuse without that.
+void tell_other_mistakes(CLI::App& program, std::vector<std::string> refused, Words words,
+                         Mistakes& mistakes) {
+  while (take_out(refused, words)) {
+    try {
+      program.parse(static_cast<int>(words.size()), words.data());
+      return;
+    } catch (const CLI::ParseError& error) {
+      refused = refused_option(program, error);
+      if (!refused.empty()) mistakes.add(usage_message(program, error));
+    }
+  }
 }
 
 int run(int argc, char** argv) {
@@ -164,15 +224,18 @@ int run(int argc, char** argv) {
   take_home_paths(program);
   const std::string unknown = unknown_command(program, argc, argv);
   if (!unknown.empty()) return fail(unknown, 2);
-  const std::string valueless = without_value(argc, argv);
-  if (!valueless.empty()) return fail(valueless, 2);
+  Words words(argv, argv + argc);
+  Mistakes mistakes;
+  take_without_value(words, mistakes);
   try {
-    program.parse(argc, argv);
+    program.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::Success& success) {
-    return is_spokesman() ? end_with(program.exit(success)) : 0;
+    if (mistakes.text().empty()) return is_spokesman() ? end_with(program.exit(success)) : 0;
   } catch (const CLI::ParseError& error) {
-    return fail(usage_message(program, error), 2);
+    mistakes.add(usage_message(program, error));
+    tell_other_mistakes(program, refused_option(program, error), words, mistakes);
   }
+  if (const std::string all = mistakes.text(); !all.empty()) return fail(all, 2);
   for (const Command& command : commands) {
     if (command.app->parsed()) return end_with(command.run());
   }

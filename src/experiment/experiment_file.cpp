@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/file.hpp"
+#include "base/mistakes.hpp"
 #include "base/names.hpp"
 #include "config/toml_settings.hpp"
 #include "detox/errors.hpp"
@@ -120,17 +121,21 @@ std::vector<std::string> texts_of(const toml::node& node, std::string_view what)
 std::vector<Setting> bundle_of(const toml::table& table, const FileLine& place) {
   std::vector<Setting> settings, own;
   std::set<std::string> given;
+  Mistakes mistakes;
   for (const TomlEntry& entry : entries_of(table)) {
     const FileLine here = place.at(entry.line);
-    if (entry.key == "config") {
-      for (const std::string& file : here.in([&] { return texts_of(*entry.node, "config"); }))
-        add_file(file, here, settings);
-      continue;
-    }
-    own.push_back(here.in([&] { return checked(setting_of(entry.key, *entry.node)); }));
-    if (!given.insert(own.back().name).second)
-      here.refuse(fmt::format("{} is given twice", own.back().name));
+    mistakes.in([&] {
+      if (entry.key == "config") {
+        for (const std::string& file : here.in([&] { return texts_of(*entry.node, "config"); }))
+          add_file(file, here, settings);
+        return;
+      }
+      own.push_back(here.in([&] { return checked(setting_of(entry.key, *entry.node)); }));
+      if (!given.insert(own.back().name).second)
+        here.refuse(fmt::format("{} is given twice", own.back().name));
+    });
   }
+  mistakes.refuse();
   settings.insert(settings.end(), own.begin(), own.end());
   return settings;
 }
@@ -243,10 +248,14 @@ std::vector<Axis> axes_of(const toml::node& node, const FileLine& place) {
   const toml::table* table = node.as_table();
   if (table == nullptr) place.refuse("axes is a table; valid: [axes] or [axes.NAME]");
   std::vector<Axis> axes;
+  Mistakes mistakes;
   for (const TomlEntry& entry : entries_of(*table)) {
-    axes.push_back(axis_of(entry, place.at(entry.line)));
-    place.at(entry.line).in([&] { check_axes(axes); });
+    mistakes.in([&] {
+      axes.push_back(axis_of(entry, place.at(entry.line)));
+      place.at(entry.line).in([&] { check_axes(axes); });
+    });
   }
+  mistakes.refuse();
   if (axes.empty()) place.refuse("[axes] is empty; valid: NAME = [VALUE, …], or [axes.NAME]");
   return axes;
 }
@@ -393,7 +402,8 @@ Experiment parse_experiment(std::string_view text, const fs::path& file) {
   std::vector<TomlEntry> rules;  // for when the axes are known
   constexpr std::array<std::string_view, 7> kKeys = {"name",    "seeds", "train",    "axes",
                                                      "exclude", "only",  "replicate"};
-  for (const TomlEntry& entry : entries_of(table)) {
+  Mistakes mistakes;
+  const auto read = [&](const TomlEntry& entry) {
     const FileLine place{file, entry.line};
     const toml::node& node = *entry.node;
     if (entry.key == "name") {
@@ -412,7 +422,9 @@ Experiment parse_experiment(std::string_view text, const fs::path& file) {
       place.refuse(unknown_name("key", shown(entry.key), {kKeys.begin(), kKeys.end()}) +
                    (is_option(entry.key) ? "; options of train stand in [train]" : ""));
     }
-  }
+  };
+  for (const TomlEntry& entry : entries_of(table)) mistakes.in([&] { read(entry); });
+  mistakes.refuse();
   for (const TomlEntry& entry : rules) {
     read_rules(
         entry.key, *entry.node, {file, entry.line}, experiment.axes,

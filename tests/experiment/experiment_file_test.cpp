@@ -7,6 +7,7 @@
 
 #include <fstream>
 #include <random>
+#include <sstream>
 
 #include "detox/errors.hpp"
 #include "experiment/sweep.hpp"
@@ -138,6 +139,14 @@ TEST(ExperimentFile, NamesFileAndLineOfWhatItCannotTake) {
               HasSubstr("more than 65536 combinations"));
 }
 
+TEST(ExperimentFile, IsToldAllThatIsWrongWithIt) {
+  EXPECT_THAT(
+      said_of("nmae = 1\n[train]\nlr = []\nworkerz = 3\n[axes]\nmoode = [1]\nlr = []\n"),
+      testing::AllOf(HasSubstr("x.toml:1: unknown key 'nmae'"), HasSubstr("\nx.toml:3: "),
+                     HasSubstr("\nx.toml:4: unknown option 'workerz'"), HasSubstr("\nx.toml:6: "),
+                     HasSubstr("\nx.toml:7: axis lr has no value")));
+}
+
 TEST(ExperimentFile, HasANameThatIsAFolderBelowOutput) {
   for (const char* name : {"../up", "/tmp/x", "a/b", ".", "..", ".hidden"}) {
     EXPECT_THAT(said_of(fmt::format("name = \"{}\"", name)),
@@ -172,8 +181,8 @@ TEST(ExperimentFile, TakesAnyBytesForAFileOrRefusesThem) {
     std::string text = valid;
     for (int changes = 0; changes < 3; ++changes)
       text[random() % text.size()] = static_cast<char>(random() % 256);
-    const std::string said = said_of(text);
-    EXPECT_EQ(said.find('\n'), std::string::npos) << said;
+    std::istringstream said(said_of(text));
+    for (std::string line; std::getline(said, line);) EXPECT_THAT(line, HasSubstr("x.toml"));
   }
 }
 

@@ -48,6 +48,17 @@ class BadOptions(ProgramTest):
                               ("--nesterov", "perhaps")]:
             self.refused(option, value, says=[option])
 
+    def test_all_that_is_wrong_is_told_at_once_by_other_commands_too(self):
+        result = run("evaluate", "--eval-batch-size=0", "--foo", 3, "--model-dir=", "--bar=2", "--timeout", "x", cwd=self.folder)
+        self.assertEqual(result.code, 2)
+        for words, told in zip(["--model-dir= has no value", "--eval-batch-size", "--timeout", "'--foo'", "'--bar'"],
+                               result.errors(), strict=True):
+            self.assertIn(words, told)
+        result = run("launch", "-n", "x", "--nonsense", "--", "train", "--foo", cwd=self.folder)
+        self.assertEqual(result.code, 2)
+        for words, told in zip(["--processes", "'--nonsense'"], result.errors(), strict=True):
+            self.assertIn(words, told)
+
     def test_all_that_is_wrong_is_told_at_once(self):
         (self.folder / "bad.toml").write_text('cuda = true\nbatch-size = "many"\npre = ["nnm"]\n')
         result = run("train", "--config", "bad.toml", "--learning-rate", "0.1", "--lr", "-1", "--momentum=x", "--gpu", "stray",
