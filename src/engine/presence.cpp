@@ -67,15 +67,18 @@ std::string Presence::what_is_left() const {
     return one.told == Told::kSilent || one.told == Told::kEnded;
   }));
   const std::size_t size = workers_.size() / slices_;
-  const std::string pieces =
-      size > 1 ? fmt::format("each piece of its has {} of {} workers left", size - 1, size)
-               : "its pieces are lost";
-  if (out > bears_) {
-    return fmt::format("{}; {} are out, and the run was built for q={}: steps may be skipped",
-                       pieces, out, bears_);
+  std::string left;
+  if (size == 1) {
+    left = out == 1 ? "its pieces are lost; " : "their pieces are lost; ";
+  } else if (out == 1) {
+    left = fmt::format("each of its pieces has {} of {} workers left; ", size - 1, size);
   }
-  return fmt::format("{}; the run bears {} more that fail or lie (q={})", pieces, bears_ - out,
-                     bears_);
+  if (out > bears_) {
+    return left + fmt::format("{} {} out, and the run was built for q={}: steps may be skipped",
+                              out, out == 1 ? "is" : "are", bears_);
+  }
+  return left + fmt::format("{}the run bears {} more that fail or lie (q={})",
+                            out == 1 ? "" : fmt::format("{} are out; ", out), bears_ - out, bears_);
 }
 
 std::string Presence::ended(std::uint32_t worker, std::string_view why) {

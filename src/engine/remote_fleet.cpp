@@ -388,6 +388,7 @@ void RemoteFleet::end_step(const StepOrder& order, bool in_time, StepVotes& vote
   for (const std::uint32_t relay : complaints_.end_step(order.round()))
     votes.note(relay, Suspicion::kBadRelay);
   if (in_time) return;
+  last_look_ = {};  // who missed the deadline is news, however soon the run ends
   for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
     if (order.absent[worker] || peers_[worker].heard) continue;
     peers_[worker].awaited = false;

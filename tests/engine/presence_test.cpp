@@ -56,10 +56,11 @@ TEST(Presence, SaysThatOthersComputeWhatIsGivenToThem) {
 TEST(Presence, NamesWhoFallsSilentOnceAndWhatIsLeft) {
   Steps steps;
   EXPECT_THAT(steps.take(10, {}), IsEmpty());
-  EXPECT_THAT(steps.take(20, {3}),
-              ElementsAre("worker 4 is silent since step 11, dead, stopped or cut off; each piece "
-                          "of its has 2 of 3 workers left; the run bears 0 more that fail or lie "
-                          "(q=1)"));
+  EXPECT_THAT(
+      steps.take(20, {3}),
+      ElementsAre("worker 4 is silent since step 11, dead, stopped or cut off; each of "
+                  "its pieces has 2 of 3 workers left; the run bears 0 more that fail or lie "
+                  "(q=1)"));
   EXPECT_EQ(steps.presence.summary(), "missing: worker 4 silent since step 11 (20 of 30 answers)");
 }
 
@@ -102,7 +103,14 @@ TEST(Presence, PutsThoseThatGoTogetherInOneLine) {
   Steps steps(9, 2);
   EXPECT_THAT(steps.take(10, {1, 4, 7}),
               ElementsAre(AllOf(StartsWith("workers 2, 5 and 8 are silent since step 1"),
-                                HasSubstr("3 are out, and the run was built for q=2"))));
+                                HasSubstr("cut off; 3 are out, and the run was built for q=2"))));
+  Steps others(9, 2);
+  EXPECT_THAT(others.take(10, {1, 4}),
+              ElementsAre(HasSubstr("cut off; 2 are out; the run bears 0 more that fail or lie")));
+  Steps of_none(9, 0);
+  EXPECT_THAT(
+      of_none.take(10, {1}),
+      ElementsAre(HasSubstr("2 of 3 workers left; 1 is out, and the run was built for q=0")));
 }
 
 TEST(Presence, SaysItAFewTimesOfAWorkerThatComesAndGoes) {
@@ -121,7 +129,7 @@ TEST(Presence, NamesWhoHasSaidThatItEnds) {
   Steps steps;
   steps.take(10, {});
   EXPECT_THAT(steps.presence.ended(3, "no space"),
-              StartsWith("worker 4 has ended, the run goes on without it: no space; each piece"));
+              StartsWith("worker 4 has ended, the run goes on without it: no space; each of its"));
   EXPECT_THAT(steps.take(20, {3}), IsEmpty());
   EXPECT_EQ(steps.presence.summary(), "missing: worker 4 ended in step 10 (20 of 30 answers)");
 }
