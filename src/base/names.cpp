@@ -47,7 +47,7 @@ std::string printable(std::string_view text, std::size_t longest) {
 std::string_view nearest_name(std::string_view given, const std::vector<std::string_view>& valid) {
   const std::string shown = printable(given);
   std::string_view nearest;
-  std::size_t least = shown.size() / 2 + 2;  // farther names are no help
+  std::size_t least = shown.size() / 3 + 2;  // farther names are no help
   for (const std::string_view name : valid) {
     const std::size_t distance = edit_distance(canonical_name(shown), canonical_name(name));
     if (distance >= least) continue;

@@ -27,9 +27,10 @@ const Option& find_option(std::string_view name) {
   }
   const std::string_view nearest = nearest_name(name, names);
   const ForeignOption* foreign = find_foreign_option(nearest);
-  const std::string hint = foreign != nullptr ? fmt::format(" ({})", foreign->answer)
-                           : !nearest.empty() ? fmt::format(" (did you mean {}?)", nearest)
-                                              : "";
+  const std::string hint =
+      foreign != nullptr ? fmt::format(" (if {} is meant: {})", foreign->name, foreign->answer)
+      : !nearest.empty() ? fmt::format(" (did you mean {}?)", nearest)
+                         : "";
   throw UsageError(fmt::format("unknown option '{}'{}; detoxml train --help-all shows all",
                                printable(name), hint));
 }

@@ -72,7 +72,13 @@ TEST(Options, AnswerAnUnknownNameWithTheNearest) {
             "unknown option 'worker-fial' (did you mean worker-fail?); detoxml train --help-all "
             "shows all");
   EXPECT_EQ(refusal([] { find_option("lerning-rate"); }),
-            "unknown option 'lerning-rate' (write --lr); detoxml train --help-all shows all");
+            "unknown option 'lerning-rate' (if learning-rate is meant: write --lr); detoxml train "
+            "--help-all shows all");
+  EXPECT_EQ(refusal([] { find_option("nosuch"); }),
+            "unknown option 'nosuch' (if no-cuda is meant: detoxml computes on CPUs only); detoxml "
+            "train --help-all shows all");
+  EXPECT_EQ(refusal([] { find_option("watch-port"); }),
+            "unknown option 'watch-port'; detoxml train --help-all shows all");
   EXPECT_NE(refusal([] { find_option(std::string(100000, 'x')); }), "");
 }
 

@@ -24,7 +24,7 @@ class BadOptions(ProgramTest):
         self.refused("--dataset", "mnits", says=["unknown data set 'mnits'", "did you mean MNIST?"])
         self.refused("--err-mode", "constnt", says=["unknown attack", "did you mean constant?", "rev_grad"])
         self.refused("--approach", "detux", says=["unknown approach", "did you mean detox?", "baseline"])
-        self.refused("--lerning-rate", "1", says=["unknown option 'lerning-rate' (write --lr)"])
+        self.refused("--lerning-rate", "1", says=["unknown option 'lerning-rate' (if learning-rate is meant: write --lr)"])
         self.assert_refused(run("trian"), 2, "unknown command 'trian'", "did you mean train?")
 
     def test_what_is_not_built_is_refused_and_not_in_the_help(self):
@@ -68,7 +68,7 @@ class BadOptions(ProgramTest):
         for words in ["bad.toml:1: no option 'cuda' here: detoxml computes on CPUs only", "bad.toml: --batch-size is 'many'",
                       "no option 'learning-rate' here: write --lr", "--lr is -1", "--momentum is 'x'",
                       "no option 'gpu' here: detoxml computes on CPUs only", "no option 'device' here", "unknown network 'lenett'",
-                      "unknown approach 'detx'", "unknown option 'num-wrokers' (write --workers"]:
+                      "unknown approach 'detx'", "unknown option 'num-wrokers' (if num-workers is meant: write --workers"]:
             self.assertEqual(told.count(words), 1, told)
         self.assertEqual(len(result.errors()), 10, told)
         self.assertFalse((self.folder / "output").exists())
