@@ -84,9 +84,19 @@ HostSlots parse_host(const std::string& word, std::string_view where) {
   throw UsageError(fmt::format("{}: '{}' is not {}", where, printable(word), valid));
 }
 
+/// "slots = 4", as Open MPI reads it, is one word.
+std::string without_space_around_equals(const std::string& line) {
+  std::istringstream words(line);
+  std::string joined;
+  for (std::string word; words >> word; joined += word) {
+    if (!joined.empty() && joined.back() != '=' && word.front() != '=') joined += ' ';
+  }
+  return joined;
+}
+
 /// Empty where the line says nothing.
 std::optional<HostSlots> parse_line(const std::string& line, std::string_view where) {
-  std::istringstream words(line);
+  std::istringstream words(without_space_around_equals(line));
   std::string first, word;
   if (!(words >> first)) return std::nullopt;
   HostSlots host = parse_host(first, where);

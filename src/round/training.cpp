@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/as_error.hpp"
+#include "base/counted.hpp"
 #include "base/finite.hpp"
 #include "base/log.hpp"
 #include "base/worker_names.hpp"
@@ -402,10 +403,10 @@ std::string Training::undefended(const StepReport& report) const {
                           workers.empty() ? "no worker" : "workers ", workers);
   }
   return fmt::format(
-      "{} steps in a row could not be defended, the last one, {}, because {}; unresolved slices: "
+      "{} in a row could not be defended, the last one, {}, because {}; unresolved slices: "
       "{}; checkpoint at step {} in {}; a resumed run counts anew (--max-skipped)",
-      skipped_here_, report.step, report.skipped_because, slices.empty() ? "none" : slices,
-      state_.step, directory_.path().string());
+      counted(skipped_here_, "step"), report.step, report.skipped_because,
+      slices.empty() ? "none" : slices, state_.step, directory_.path().string());
 }
 
 std::string Training::diverged(const StepReport& report) const {

@@ -59,8 +59,8 @@ TEST(Hostfile, IsToldAllThatIsWrongWithIt) {
 
 TEST(Hostfile, PassesOverWhatTheOriginalAndOpenMpiHaveBehindAnAddress) {
   EXPECT_EQ(hosts(parse("172.31.16.226 (${PS_IP})\n172.31.27.245 slots=2 max_slots=4\n"
-                        "a max-slots=3 slots=2\nb max_slots=3\n")),
-            "172.31.16.226:1 172.31.27.245:2 a:2 b:1");
+                        "a max-slots=3 slots=2\nb max_slots=3\nc slots = 4 max_slots= 8\n")),
+            "172.31.16.226:1 172.31.27.245:2 a:2 b:1 c:4");
   EXPECT_THAT(refusal("a max_slots=-1\n"), HasSubstr("hosts:1: 'max_slots=-1' is not max_slots=N"));
   EXPECT_THAT(refusal("a slots=1 (x\n"), HasSubstr("'(x' after the slots"));
 }
