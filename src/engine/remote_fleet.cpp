@@ -280,9 +280,11 @@ bool RemoteFleet::is_awaited(const StepOrder& order, std::uint32_t worker) const
 }
 
 /// Where nobody is waited for any more there is nothing to hurry on to: all of them get the time.
-/// The first that answered would else end the step for the others, and so on for ever.
+/// The first that answered would else end the step for the others, and so on for ever. The same
+/// before the run ends: steps that are skipped take no time, and who stood still a moment would
+/// have been given one deadline.
 void RemoteFleet::await_somebody(const StepOrder& order) {
-  for (std::uint32_t worker = 0; worker < peers_.size(); ++worker) {
+  for (std::uint32_t worker = 0; !order.is_last_chance && worker < peers_.size(); ++worker) {
     if (is_awaited(order, worker)) return;
   }
   for (Peer& peer : peers_) peer.awaited = true;

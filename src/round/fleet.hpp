@@ -36,7 +36,8 @@ struct StepOrder {
   std::function<void(const ReadyColumns&)> on_columns = {};
   /// Of the weights, where they are known; none otherwise.
   WeightsDigests digests = {};
-  std::uint64_t attempt = 0;  ///< how often the run has gone back
+  std::uint64_t attempt = 0;    ///< how often the run has gone back
+  bool is_last_chance = false;  ///< the run ends if this step is skipped: all get the time
 
   std::uint64_t round() const { return round_number(attempt, step); }
 };

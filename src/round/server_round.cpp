@@ -73,7 +73,8 @@ StepReport ServerRound::run(std::uint64_t step, std::chrono::duration<double> ti
                   .parameters = state.model.parameters,
                   .statistics = state.model.statistics,
                   .digests = hasher_.weights(),
-                  .attempt = report.attempt};
+                  .attempt = report.attempt,
+                  .is_last_chance = state.is_last_chance};
   if (defence.begins_early())
     order.on_columns = [&defence](const ReadyColumns& columns) { defence.take(columns); };
   collect_votes(order, time_limit, ballot, report);

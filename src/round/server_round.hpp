@@ -51,6 +51,7 @@ class ServerRound {
     std::vector<float>& last_aggregate;    ///< empty where the rule does not begin at it
     const Evictions* evictions = nullptr;  ///< who is out; null: nobody is
     std::uint64_t attempt = 0;             ///< how often the run has gone back
+    bool is_last_chance = false;           ///< it ends if this step is skipped, as others were
   };
   explicit ServerRound(const Parts& parts);
 

@@ -107,7 +107,8 @@ ServerRound::State Training::round_state() {
           .velocity = state_.momentum,
           .last_aggregate = state_.last_aggregate,
           .evictions = evictions(),
-          .attempt = healing_.attempt()};
+          .attempt = healing_.attempt(),
+          .is_last_chance = skipped_here_ > 0 && skipped_here_ + 1 >= options_.max_skipped};
 }
 
 /// Who is out, and which attempt it is.

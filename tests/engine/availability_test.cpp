@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "support/faulty_transport.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_run.hpp"
 
@@ -189,6 +190,32 @@ TEST(LateWorkersOverANetwork, CostNoDeadlineWhereTheyStayTheSame) {
                                  kNever);
   EXPECT_EQ(found.byzantine.size(), 60U);
   EXPECT_LT(found.seconds, kNever);
+}
+
+/// A run of three workers, each slice on all of them, of which the second and the third stand still
+/// for so long before they answer step 10.
+RunEnd while_two_of_three_pause(ToyRun& run, double pause_s) {
+  return run.over_network([&](int rank, Transport& transport) {
+    if (rank == 1) return false;
+    FaultyTransport slow(transport, {{"slow", 10, 10}},
+                         std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * pause_s)),
+                         [&](std::chrono::duration<double> time) { run.pass(rank, time.count()); });
+    serve_as_worker(slow, 30, [](const WorkerWelcome&) { return ToyRun::toy_kit(); });
+    return true;
+  });
+}
+
+TEST(AMajorityThatStandsStill, IsWaitedForOnceMoreBeforeTheRunEnds) {
+  for (const double pause_s : {1.5 * kDeadline, 4 * kDeadline}) {
+    const MemoryDirectory directory;
+    ToyRun run(directory / "run", {{"workers", "3"}, {"batch-size", "4"}, {"max-steps", "60"}});
+    run.step_timeout_s = kDeadline;
+    if (pause_s < 2 * kDeadline) {
+      EXPECT_EQ(while_two_of_three_pause(run, pause_s), RunEnd::kFinished);
+    } else {
+      EXPECT_THROW(while_two_of_three_pause(run, pause_s), UndefendedError);
+    }
+  }
 }
 
 }  // namespace
