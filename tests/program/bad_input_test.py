@@ -54,10 +54,6 @@ class BadOptions(ProgramTest):
         for words, told in zip(["--model-dir= has no value", "--eval-batch-size", "--timeout", "'--foo'", "'--bar'"],
                                result.errors(), strict=True):
             self.assertIn(words, told)
-        result = run("launch", "-n", "x", "--nonsense", "--", "train", "--foo", cwd=self.folder)
-        self.assertEqual(result.code, 2)
-        for words, told in zip(["--processes", "'--nonsense'"], result.errors(), strict=True):
-            self.assertIn(words, told)
 
     def test_all_that_is_wrong_is_told_at_once(self):
         (self.folder / "bad.toml").write_text('cuda = true\nbatch-size = "many"\npre = ["nnm"]\n')

@@ -215,7 +215,6 @@ class Experiments(ExperimentTest):
                            ("[axes.d]\na=\"none.toml\"", "none.toml"),
                            ("[axes]\nlr=[1]\n[[exclude]]\nlr=2", "mine.toml:4: unknown value of axis lr '2'"),
                            ("[axes]\nlr=[1]\n[[exclude]]\nlr=1", "leaves out all of its runs"),
-                           ("[axes]\nseed=[1]\nlr=\"1..5000\"", "seed is no axis"),
                            ("seeds = 0", "mine.toml:1: seeds are a number"), ("seeds = [1, 1]", "mine.toml:1: seeds are a number"),
                            ("lr = 0.1", "options of train stand in [train]"), ("a" + ".a" * 9999 + "=1", "more than 4096 dots"),
                            ("name = \"\x7f\"", "mine.toml"), ("= = =", "mine.toml:1: not TOML")):
@@ -223,6 +222,10 @@ class Experiments(ExperimentTest):
             result = run("experiment", "mine.toml", cwd=self.folder)
             self.assertIn(result.code, (1, 2), text)
             self.assert_refused(result, result.code, said)
+        self.write("[axes]\nseed=[1]\nlr=\"1..5000\"")
+        for words, told in zip(["mine.toml:2: seed is no axis", "mine.toml:3: '1..5000' has too many values"],
+                               run("experiment", "mine.toml", cwd=self.folder).errors(), strict=True):
+            self.assertIn(words, told)
         (self.folder / "mine.toml").write_bytes(os.urandom(2000))
         self.assertEqual(len(run("experiment", "mine.toml", cwd=self.folder).errors()), 1)
         self.write(TABLE)
