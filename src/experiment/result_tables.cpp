@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "experiment/columns.hpp"
+#include "base/columns.hpp"
 #include "experiment/table_model.hpp"
 
 namespace detox {

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/columns.hpp"
 #include "base/csv_field.hpp"
 #include "base/duration_text.hpp"
-#include "experiment/columns.hpp"
 
 namespace detox {
 namespace {

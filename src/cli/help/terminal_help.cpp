@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/columns.hpp"
+
 namespace detox {
 namespace {
 
@@ -16,11 +18,6 @@ std::size_t columns_of_output() {
   winsize size{};
   if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
   return size.ws_col < kFewestColumns ? 0 : size.ws_col;
-}
-
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0U) != 0x80U; }));
 }
 
 /// Where a line's text begins: behind an option or a command, or behind the spaces.
@@ -38,7 +35,7 @@ void add_wrapped(std::string_view line, std::size_t columns, std::string& text) 
   for (std::size_t at = indent; at < line.size();) {
     const std::size_t end = std::min(line.find(' ', at), line.size());
     const std::string_view word = line.substr(at, end - at);
-    if (used > indent && used + 1 + width(word) > columns) {
+    if (used > indent && used + 1 + width_of(word) > columns) {
       text += '\n' + std::string(indent, ' ');
       used = indent;
     } else if (used > indent) {
@@ -46,7 +43,7 @@ void add_wrapped(std::string_view line, std::size_t columns, std::string& text) 
       ++used;
     }
     text += word;
-    used += width(word);
+    used += width_of(word);
     at = end + 1;
   }
 }
@@ -58,7 +55,7 @@ std::string wrapped_help(std::string_view text, std::size_t columns) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
-    if (width(line) <= columns || line.starts_with("  detoxml ")) {
+    if (width_of(line) <= columns || line.starts_with("  detoxml ")) {
       wrapped += line;
     } else {
       add_wrapped(line, columns, wrapped);

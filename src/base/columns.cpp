@@ -1,4 +1,4 @@
-#include "experiment/columns.hpp"
+#include "base/columns.hpp"
 
 #include <algorithm>
 
